@@ -1,0 +1,44 @@
+package import FleetModel
+
+/// What can happen to an agent.
+package enum AgentEvent: Sendable {
+    /// A period is over: report, send a heartbeat, end what has lapsed.
+    case periodEnded
+    /// What was measured since the last call.
+    case samplesTaken([InstanceTelemetry])
+    /// The stream to the manager is open; the first message on it is the agent's hello.
+    case linkOpened
+    case linkClosed
+    case managerMessageReceived(ManagerToAgentMessage)
+    case instanceAppeared(InstanceDescription)
+    case instanceGone(InstanceID)
+    /// A program of the instance asked for its virtual GPU.
+    case programAsked(RequestID, InstanceID)
+    /// The program's connection to the agent closed, whatever it had got.
+    case programLeft(RequestID)
+    /// The answers to ``AgentEffect/openSession(_:)``.
+    case sessionOpened(GrantID)
+    case sessionFailed(GrantID, String)
+    /// A held connection was closed by the worker.
+    case sessionLost(GrantID)
+    case interfaceInstalled(InterfaceVersion)
+    case interfaceFailed(InterfaceVersion, String)
+}
+
+/// What an agent wants done. Effects are carried out in order.
+package enum AgentEffect: Hashable, Sendable {
+    /// Send on the open stream; dropped by the shell when there is none.
+    case send(AgentMessage)
+    /// Connect, authenticate with the ticket, handshake; answer with ``AgentEvent/sessionOpened(_:)`` or
+    /// ``AgentEvent/sessionFailed(_:_:)``.
+    case openSession(AllocationNotification)
+    /// Close a held connection, or give up opening it.
+    case closeSession(GrantID)
+    /// Give the held connection to the program. `level` is what the program's request found when it came.
+    case handOver(GrantID, RequestID, found: Readiness)
+    case refuse(RequestID, reason: String)
+    /// Fetch, verify and activate; answer with ``AgentEvent/interfaceInstalled(_:)`` or
+    /// ``AgentEvent/interfaceFailed(_:_:)``.
+    case installInterface(InterfaceVersion, source: String)
+    case record(FleetEvent)
+}

@@ -1,0 +1,86 @@
+package import FleetModel
+
+/// What can happen to a GPU server.
+package enum GPUServerEvent: Sendable {
+    /// A period is over: send a heartbeat, end what has lapsed.
+    case periodEnded
+    case linkOpened
+    case linkClosed
+    case managerMessageReceived(ManagerToGPUServerMessage)
+    /// The answer to ``GPUServerEffect/persistEpoch(_:_:)``.
+    case epochPersisted(DeviceID, Epoch)
+    /// The answers to ``GPUServerEffect/startWorker(_:)``.
+    case workerStarted(GrantID, SessionEndpoint)
+    case workerFailed(GrantID, String)
+    /// What a worker reports, about once a period and when its session attaches.
+    case workerReported(GrantID, WorkerStatus)
+    /// The answer to ``GPUServerEffect/applyLimit(_:_:)``: the worker enforces this slice.
+    case limitApplied(GrantID, Slice)
+    /// A worker's process is gone: nothing of it remains.
+    case workerExited(GrantID)
+    case interfaceInstalled(InterfaceVersion)
+    case interfaceFailed(InterfaceVersion, String)
+}
+
+/// What a GPU server wants done. Effects are carried out in order.
+package enum GPUServerEffect: Hashable, Sendable {
+    /// Make durable that no epoch before this one is obeyed for the device; answer with
+    /// ``GPUServerEvent/epochPersisted(_:_:)``. What the epoch's command asks for waits for the answer.
+    case persistEpoch(DeviceID, Epoch)
+    /// Start a worker, with the command's slice as its limit, and answer.
+    case startWorker(GrantCommand)
+    case applyLimit(GrantID, Slice)
+    /// End the worker's process; answer with ``GPUServerEvent/workerExited(_:)`` once it is gone.
+    case stopWorker(GrantID)
+    /// Send on the open stream; dropped by the shell when there is none.
+    case send(GPUServerMessage)
+    case installInterface(InterfaceVersion, source: String)
+    case record(FleetEvent)
+}
+
+/// One worker's own account.
+package struct WorkerStatus: Hashable, Sendable {
+    /// Whether a program has sent a command on the session.
+    package var attached: Bool
+    /// Whether the session's connection is open: the agent's, or the program's after hand-over.
+    package var connected: Bool
+    /// The greatest memory in use since the last status.
+    package var peakMemory: Bytes
+    /// Time that the device was busy for this session since the last status.
+    package var busy: Duration
+    /// Whether anything, a keep-alive included, came over the session since the last status.
+    package var traffic: Bool
+
+    package init(attached: Bool, connected: Bool, peakMemory: Bytes, busy: Duration, traffic: Bool) {
+        self.attached = attached
+        self.connected = connected
+        self.peakMemory = peakMemory
+        self.busy = busy
+        self.traffic = traffic
+    }
+}
+
+/// A worker that was found running when its GPU server came back.
+package struct RecoveredWorker: Hashable, Sendable {
+    package var grant: GrantID
+    package var instance: InstanceID
+    package var device: DeviceID
+    package var epoch: Epoch
+    /// What the worker says that it enforces.
+    package var slice: Slice
+    package var endpoint: SessionEndpoint
+    package var attached: Bool
+
+    package init(
+        grant: GrantID, instance: InstanceID, device: DeviceID, epoch: Epoch, slice: Slice,
+        endpoint: SessionEndpoint, attached: Bool
+    ) {
+        self.grant = grant
+        self.instance = instance
+        self.device = device
+        self.epoch = epoch
+        self.slice = slice
+        self.endpoint = endpoint
+        self.attached = attached
+    }
+}

@@ -1,0 +1,40 @@
+/// Something that happened and that a person may want to know: a line of `presync events`.
+package struct FleetEvent: Hashable, Sendable, Codable {
+    package enum Kind: String, Hashable, Sendable, Codable, CaseIterable {
+        case agentConnected = "agent-connected"
+        case agentLost = "agent-lost"
+        case serverConnected = "server-connected"
+        case serverLost = "server-lost"
+        case instanceAppeared = "instance-appeared"
+        case instanceGone = "instance-gone"
+        case prepared
+        case reserved
+        case attached
+        case reclaimed
+        case contention
+        case requested
+        case refused
+        case interfaceInstalled = "interface-installed"
+        case failure
+    }
+    /// When, on the reporting daemon's monotonic clock.
+    package var at: MonotonicTime
+    package var kind: Kind
+    package var instance: InstanceID?
+    package var grant: GrantID?
+    package var device: DeviceID?
+    /// One sentence fragment with the figures that decided.
+    package var detail: String
+
+    package init(
+        at: MonotonicTime, kind: Kind, instance: InstanceID? = nil, grant: GrantID? = nil, device: DeviceID? = nil,
+        detail: String = ""
+    ) {
+        self.at = at
+        self.kind = kind
+        self.instance = instance
+        self.grant = grant
+        self.device = device
+        self.detail = detail
+    }
+}

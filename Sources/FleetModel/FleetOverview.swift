@@ -1,0 +1,130 @@
+/// The manager's view of the fleet at one moment, for people: the admin calls, the live view and the metrics read it.
+package struct FleetOverview: Sendable {
+    package var at: MonotonicTime
+    package var term: UInt64
+    /// Ascending by id.
+    package var instances: [InstanceOverview]
+    /// Ascending by id.
+    package var devices: [DeviceOverview]
+    package var totals: FleetTotals
+    package var accuracy: AccuracyOverview
+
+    package init(
+        at: MonotonicTime, term: UInt64, instances: [InstanceOverview], devices: [DeviceOverview],
+        totals: FleetTotals, accuracy: AccuracyOverview
+    ) {
+        self.at = at
+        self.term = term
+        self.instances = instances
+        self.devices = devices
+        self.totals = totals
+        self.accuracy = accuracy
+    }
+}
+
+/// One instance as the manager sees it.
+package struct InstanceOverview: Sendable {
+    package var description: InstanceDescription
+    package var agent: AgentID
+    package var readiness: Readiness
+    /// What it holds: zero below ``Readiness/reserved``.
+    package var slice: Slice
+    package var device: DeviceID?
+    package var latest: LoadObservation?
+    package var source: TelemetrySource
+    /// Seconds since the last sample.
+    package var telemetryAge: Duration
+    package var forecast: DemandForecast?
+    /// The last reason why it has not what it should have; nil when it has.
+    package var shortfall: String?
+
+    package init(
+        description: InstanceDescription, agent: AgentID, readiness: Readiness, slice: Slice, device: DeviceID?,
+        latest: LoadObservation?, source: TelemetrySource, telemetryAge: Duration, forecast: DemandForecast?,
+        shortfall: String?
+    ) {
+        self.description = description
+        self.agent = agent
+        self.readiness = readiness
+        self.slice = slice
+        self.device = device
+        self.latest = latest
+        self.source = source
+        self.telemetryAge = telemetryAge
+        self.forecast = forecast
+        self.shortfall = shortfall
+    }
+}
+
+/// One device of the pool.
+package struct DeviceOverview: Sendable {
+    package var description: DeviceDescription
+    /// Whether its GPU server is connected and has accounted for what it holds.
+    package var available: Bool
+    package var reservedMemory: Bytes
+    package var reservedCompute: MilliShare
+    package var usedMemory: Bytes
+    package var usedCompute: MilliShare
+    package var warmSessions: Int
+    package var reservedSessions: Int
+    package var attachedSessions: Int
+
+    package init(
+        description: DeviceDescription, available: Bool, reservedMemory: Bytes, reservedCompute: MilliShare,
+        usedMemory: Bytes, usedCompute: MilliShare, warmSessions: Int, reservedSessions: Int, attachedSessions: Int
+    ) {
+        self.description = description
+        self.available = available
+        self.reservedMemory = reservedMemory
+        self.reservedCompute = reservedCompute
+        self.usedMemory = usedMemory
+        self.usedCompute = usedCompute
+        self.warmSessions = warmSessions
+        self.reservedSessions = reservedSessions
+        self.attachedSessions = attachedSessions
+    }
+}
+
+/// Counts and sums since the manager started.
+package struct FleetTotals: Hashable, Sendable, Codable {
+    /// Programs that asked for their virtual GPU.
+    package var requests: UInt64 = 0
+    /// Of these, how many found it reserved.
+    package var requestsFoundReserved: UInt64 = 0
+    /// Of these, how many found a warm session without memory.
+    package var requestsFoundWarm: UInt64 = 0
+    package var requestsRefused: UInt64 = 0
+    /// Sum over instances of seconds with a slice reserved, used or not.
+    package var reservedSeconds: Double = 0
+    /// Of these, seconds before a program attached (or without one).
+    package var reservedIdleSeconds: Double = 0
+    /// Seconds attached.
+    package var usedSeconds: Double = 0
+    /// Times that a raise was wanted and resources were short.
+    package var contention: UInt64 = 0
+    package var reclaimed: UInt64 = 0
+    package var grants: UInt64 = 0
+
+    package init() {}
+}
+
+/// How good the forecasts that have come true were.
+package struct AccuracyOverview: Hashable, Sendable, Codable {
+    /// Forecasts scored.
+    package var scored: UInt64
+    /// Mean weighted quantile loss over the 12 kinds of forecast, decayed; nil before demand was seen.
+    package var weightedQuantileLoss: Double?
+    /// Share of outcomes within the two-sided 80 % interval, of busy instances, decayed; nil before any.
+    package var coverage80: Double?
+    /// Share of outcomes within the two-sided 95 % interval.
+    package var coverage95: Double?
+
+    package init(
+        scored: UInt64 = 0, weightedQuantileLoss: Double? = nil, coverage80: Double? = nil, coverage95: Double? = nil
+    ) {
+        self.scored = scored
+        self.weightedQuantileLoss = weightedQuantileLoss
+        self.coverage80 = coverage80
+        self.coverage95 = coverage95
+    }
+}

@@ -1,0 +1,1 @@
+@main struct Presync { static func main() {} }
