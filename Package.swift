@@ -16,10 +16,10 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 }
 
 /// The tests of one target, under `Tests/` in a folder of the same name with `Tests` appended.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .testTarget(
-        name: name + "Tests", dependencies: [.byName(name: name)] + dependencies,
-        exclude: [], swiftSettings: settings)
+        name: name + "Tests", dependencies: [.byName(name: name), "Determinism"] + (name == "FleetModel" ? [] : ["FleetModel"]) + dependencies, exclude: exclude,
+        swiftSettings: settings)
 }
 
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
@@ -139,5 +139,29 @@ let package = Package(
         // Executables
         .executableTarget(name: "presync", dependencies: ["Commands"], swiftSettings: settings),
         .executableTarget(name: "presync-worker", dependencies: ["OpenCLWorker"], swiftSettings: settings),
+
+        // Tests, a target for each target
+        tests("FleetModel"),
+        tests("TelemetryCore"),
+        tests("ForecastCore", ["TraceFiles"]),
+        tests("AllocationCore"),
+        tests("InterfaceCore"),
+        tests("SessionCore"),
+        tests("RemotingCore"),
+        tests("ControlLoop", ["SessionCore", "ForecastCore", "AllocationCore"], exclude: ["Scenarios"]),
+        tests("Simulation", ["ControlLoop"]),
+        tests("ControlProtocol"),
+        tests("DeviceDrivers"),
+        tests("StateStore"),
+        tests("InterfaceStore", ["InterfaceCore"]),
+        tests("TraceFiles"),
+        tests("Observability"),
+        tests("AgentRuntime", ["ControlLoop", "RemotingCore"]),
+        tests("GPUServerRuntime", ["ControlLoop"]),
+        tests("OpenCLWorker", ["RemotingCore", "OpenCLClient"]),
+        tests("Dashboard"),
+        tests("Commands"),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["FleetModel", "Commands"], swiftSettings: settings),
     ]
 )

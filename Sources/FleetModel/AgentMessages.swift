@@ -219,4 +219,7 @@ package enum ReclaimReason: String, Hashable, Sendable, Codable, CaseIterable {
     case openFailed = "open-failed"
     /// The manager does not know the grant, or knows it differently.
     case unaccounted
+
+    /// Whether the session is over at its GPU server, so that nothing of it is left to protect.
+    package var isEndOfSession: Bool { self == .sessionEnded || self == .serverFailed || self == .unaccounted }
 }

@@ -127,6 +127,8 @@ package struct GrantCommandAnswer: Hashable, Sendable {
         case refusedStale(seen: Epoch)
         /// The device has not that much memory free.
         case refusedMemory(free: Bytes)
+        /// A program holds the session: what is attached is neither lowered nor released.
+        case refusedAttached
         /// The worker did not start, or does not run that version.
         case failed(String)
     }

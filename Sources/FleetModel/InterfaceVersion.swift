@@ -37,7 +37,9 @@ package struct SemanticVersion: Hashable, Comparable, Sendable, Codable, Lossles
             return (left.major, left.minor, left.patch) < (right.major, right.minor, right.patch)
         }
         // Precedence, semver.org section 11: a prerelease comes before its release, numbers before words.
-        if left.prerelease.isEmpty || right.prerelease.isEmpty { return !left.prerelease.isEmpty && right.prerelease.isEmpty }
+        if left.prerelease.isEmpty || right.prerelease.isEmpty {
+            return !left.prerelease.isEmpty && right.prerelease.isEmpty
+        }
         for (one, other) in zip(left.prerelease, right.prerelease) where one != other {
             switch (UInt64(one), UInt64(other)) {
             case (let number?, let otherNumber?): return number < otherNumber
@@ -91,6 +93,11 @@ package struct ContentDigest: Hashable, Comparable, Sendable, Codable, LosslessS
         guard bytes.count == 32 else { return nil }
         self.bytes = bytes
     }
+
+    /// All bytes 0: the digest of nothing that exists.
+    package static let zero = ContentDigest(unchecked: [UInt8](repeating: 0, count: 32))
+
+    private init(unchecked bytes: [UInt8]) { self.bytes = bytes }
 
     package var description: String {
         bytes.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()

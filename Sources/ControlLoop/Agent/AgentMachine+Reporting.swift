@@ -1,0 +1,108 @@
+import FleetModel
+import SessionCore
+
+/// Reports, heartbeats, instances, and the link to the manager.
+extension AgentMachine {
+    mutating func samplesTaken(_ telemetry: [InstanceTelemetry]) -> [AgentEffect] {
+        for new in telemetry where instances[new.instance] != nil {
+            guard var kept = unsent[new.instance], kept.incarnation == new.incarnation else {
+                unsent[new.instance] = new
+                continue
+            }
+            kept.source = new.source
+            kept.samples.append(contentsOf: new.samples)
+            // While the manager is away the oldest samples go first: a forecast needs the newest.
+            kept.samples.removeFirst(max(0, kept.samples.count - InstanceTelemetry.maximumSamples))
+            unsent[new.instance] = kept
+        }
+        return []
+    }
+
+    mutating func periodEnded(_ now: MonotonicTime) -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        if isLinked {
+            reports += 1
+            let telemetry = unsent.keys.sorted().compactMap { unsent[$0] }
+            unsent.removeAll(keepingCapacity: true)
+            effects.append(.send(.report(PredictionReport(sequence: reports, sentAt: now, telemetry: telemetry))))
+            heartbeats += 1
+            effects.append(.send(.heartbeat(AgentHeartbeat(sequence: heartbeats, held: holdings()))))
+        }
+        return effects + endLapsed(now) + refuseImpatient(now)
+    }
+
+    /// Gives up what the manager has not renewed; the GPU server ends the other side by its own lease.
+    private mutating func endLapsed(_ now: MonotonicTime) -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        for grant in sessions.keys.sorted() {
+            guard let session = sessions[grant], session.lease.isOver(at: now) else { continue }
+            if case .handedOver = session.state { continue }
+            sessions[grant] = nil
+            effects.append(.closeSession(grant))
+            effects.append(acknowledge(session.notification, .released))
+            effects.append(
+                .record(
+                    FleetEvent(
+                        at: now, kind: .reclaimed, instance: session.notification.instance, grant: grant,
+                        detail: "not renewed by the manager")))
+        }
+        return effects
+    }
+
+    private mutating func refuseImpatient(_ now: MonotonicTime) -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        for request in waiting.keys.sorted() where waiting[request]?.patience.isOver(at: now) == true {
+            waiting[request] = nil
+            let reason =
+                isLinked
+                ? "no GPU became free within \(configuration.requestPatience.inSeconds) s"
+                : "the manager cannot be reached"
+            effects.append(.refuse(request, reason: reason))
+            effects.append(.send(.gpuRequestCancelled(request)))
+        }
+        return effects
+    }
+
+    mutating func linkOpened() -> [AgentEffect] {
+        isLinked = true
+        reports = 0
+        heartbeats = 0
+        let hello = AgentHello(
+            agent: configuration.agent, softwareVersion: configuration.softwareVersion,
+            instances: instances.keys.sorted().compactMap { instances[$0] }, installed: installed, held: holdings())
+        let requests = waiting.keys.sorted().compactMap { request in
+            waiting[request].map {
+                AgentEffect.send(.gpuRequested(GPURequest(request: request, instance: $0.instance)))
+            }
+        }
+        return [.send(.hello(hello))] + requests
+    }
+
+    mutating func linkClosed() -> [AgentEffect] {
+        isLinked = false
+        return []
+    }
+
+    mutating func instanceAppeared(_ description: InstanceDescription) -> [AgentEffect] {
+        guard instances[description.id] != description else { return [] }
+        instances[description.id] = description
+        return [.send(.instanceChanged(description, present: true))]
+    }
+
+    mutating func instanceGone(_ instance: InstanceID) -> [AgentEffect] {
+        guard let description = instances.removeValue(forKey: instance) else { return [] }
+        unsent[instance] = nil
+        let requests = waiting.keys.sorted().filter { waiting[$0]?.instance == instance }
+        for request in requests { waiting[request] = nil }
+        return requests.map { .refuse($0, reason: "the instance \(instance) is gone") }
+            + [.send(.instanceChanged(description, present: false))]
+    }
+
+    mutating func interfaceInstalled(_ version: InterfaceVersion, now: MonotonicTime) -> [AgentEffect] {
+        if !installed.contains(version) { installed.append(version) }
+        return [
+            .send(.interfaceInstalled(version)),
+            .record(FleetEvent(at: now, kind: .interfaceInstalled, detail: version.description)),
+        ]
+    }
+}

@@ -1,0 +1,283 @@
+import AllocationCore
+import FleetModel
+import ForecastCore
+import SessionCore
+
+/// What to prepare for whom, and the requests that were not foreseen.
+extension ManagerMachine {
+    /// Step 3: requests that wait come first, then each instance by what is expected of it.
+    mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
+        var effects = serveWaiting(now)
+        let subjects = attentiveSubjects(now)
+        let plan = planner.plan(subjects, pool: pool, now: now)
+        pool = plan.pool
+        var contended: Set<InstanceID> = []
+        for action in plan.actions {
+            if case .contend(let instance, _) = action { contended.insert(instance) }
+            effects += carryOut(action, request: nil, now: now)
+        }
+        for subject in subjects where !contended.contains(subject.instance) {
+            update(subject.instance) { $0.shortfall = nil }
+        }
+        return effects
+    }
+
+    /// Step 4, beside the forecaster's scores: what was held, and what of it was used.
+    mutating func keepAccounts(_ now: MonotonicTime) {
+        let elapsed = (now - lastAccount).inSeconds
+        lastAccount = now
+        for id in grants.keys.sorted() {
+            guard let grant = grants[id] else { continue }
+            switch grant.charge {
+            case .none, .warm: continue
+            case .slice, .lowering: totals.reservedSeconds += elapsed
+            }
+            if grant.lifecycle.isAttached {
+                totals.usedSeconds += elapsed
+            } else {
+                totals.reservedIdleSeconds += elapsed
+            }
+        }
+    }
+
+    // MARK: Subjects
+
+    /// The instances for which a plan could do anything, in the order of their places. O(instances)
+    private mutating func attentiveSubjects(_ now: MonotonicTime) -> [AllocationSubject] {
+        var subjects: [AllocationSubject] = []
+        for index in instances.indices {
+            let onset = instances[index]?.forecast?.onset ?? InlineArray(repeating: 0)
+            guard
+                instances[index]?.grants.isEmpty == false
+                    || AllocationConfiguration.deservesAttention(onset: onset, holding: nil),
+                let instance = instances[index], !instance.isGone
+            else { continue }
+            var subject = subject(instance, onset: onset)
+            if let holding = subject.holding, planner.wantedReadiness(of: subject) >= holding.level {
+                grants[holding.grant]?.unusedSince = now
+                subject.holding?.unusedSince = now
+            }
+            subjects.append(subject)
+        }
+        return subjects
+    }
+
+    /// One instance for the planner, with the grant that is being prepared for it or, failing that, one in use.
+    private func subject(_ instance: InstanceRecord, onset: InlineArray<3, Float>) -> AllocationSubject {
+        let low = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: 0.1)
+        let median = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: 0.5)
+        let high = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: 0.9)
+        let holder =
+            preparing(instance) ?? instance.grants.last { grants[$0]?.lifecycle.isReleasing == false }
+            ?? instance.grants.last
+        return AllocationSubject(
+            instance: instance.description.id, priority: instance.priority, onset: onset,
+            relativeWidth: median > 0 ? (high - low) / median : 0, amount: amount(instance),
+            holding: holder.flatMap(holding), staged: sharedVersion(instance.agent) != nil)
+    }
+
+    /// Memory at the class's service level, in whole MiB, and compute likewise.
+    private func amount(_ instance: InstanceRecord) -> Slice {
+        let level = instance.priority.serviceLevel
+        let memory = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: level)
+        let compute = forecaster.amountIfDemanded(instance.slot, resource: .compute, level: level)
+        let mebibytes = Int64((min(max(memory, 0), 0x1p50) / 0x1p20).rounded(.up))
+        return Slice(
+            memory: max(configuration.minimumMemory, .mebibytes(mebibytes)),
+            compute: MilliShare(Int32(min(max(compute.rounded(.up), 1), 1_000))))
+    }
+
+    /// The grant of an instance that a program could still get.
+    private func preparing(_ instance: InstanceRecord) -> GrantID? {
+        instance.grants.first { id in
+            guard let lifecycle = grants[id]?.lifecycle else { return false }
+            return !lifecycle.isAttached && !lifecycle.isReleasing
+        }
+    }
+
+    private func holding(_ id: GrantID) -> Holding? {
+        guard let grant = grants[id] else { return nil }
+        let lifecycle = grant.lifecycle
+        let level: Readiness = lifecycle.isAttached ? .attached : lifecycle.goal == .reserved ? .reserved : .warm
+        return Holding(
+            grant: id, device: grant.stored.device, level: level,
+            slice: level == .warm ? .zero : grant.stored.slice, unusedSince: grant.unusedSince,
+            settled: grant.request == nil && (lifecycle.isSettled || isRaisable(grant)))
+    }
+
+    /// A session that is still coming up without memory may be raised on the way.
+    private func isRaisable(_ grant: GrantRecord) -> Bool {
+        grant.charge == .warm && grant.lifecycle.goal == .warm
+    }
+
+    /// The newest published version that an agent and the GPU servers have.
+    private func sharedVersion(_ agent: AgentID) -> InterfaceVersion? {
+        if configuration.bugs.contains(.ignoreSharedVersion) { return published.last }
+        guard let installed = agents[agent]?.installed else { return nil }
+        return published.last { version in
+            installed.contains(version)
+                && servers.values.contains { $0.link != nil && $0.installed.contains(version) }
+        }
+    }
+
+    // MARK: Actions
+
+    private mutating func carryOut(
+        _ action: AllocationAction, request: RequestID?, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        switch action {
+        case .openWarm(let instance, let device):
+            guard let version = version(for: instance, on: device) else {
+                pool.closeWarm(on: device)
+                return []
+            }
+            begin(instance, on: device, slice: nil, version: version, request: nil, now: now)
+            return []
+        case .reserve(let instance, let device, let slice, let existing?):
+            raise(existing, to: slice, now: now)
+            if let request { grants[existing]?.request = request }
+            _ = (instance, device)
+            return []
+        case .reserve(let instance, let device, let slice, nil):
+            guard let version = version(for: instance, on: device) else {
+                pool.free(slice, on: device)
+                return []
+            }
+            begin(instance, on: device, slice: slice, version: version, request: request, now: now)
+            return []
+        case .lower(_, let grant):
+            return lower(grant, now: now)
+        case .release(_, let grant, let reason):
+            return release(grant, reason, now: now)
+        case .contend(let instance, let contention):
+            return contend(instance, contention, now: now)
+        }
+    }
+
+    private func version(for instance: InstanceID, on device: DeviceID) -> InterfaceVersion? {
+        guard let agent = record(of: instance)?.agent, let version = sharedVersion(agent),
+            servers[device.server]?.installed.contains(version) == true
+                || configuration.bugs.contains(.ignoreSharedVersion)
+        else { return nil }
+        return version
+    }
+
+    /// Contention is recorded when it begins and when its kind changes, not every period that it lasts.
+    private mutating func contend(
+        _ instance: InstanceID, _ contention: Contention, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        let known = record(of: instance)?.shortfall
+        update(instance) { $0.shortfall = contention }
+        guard known?.wanted != contention.wanted else { return [] }
+        totals.contention += 1
+        return [
+            .record(FleetEvent(at: now, kind: .contention, instance: instance, detail: contention.description))
+        ]
+    }
+
+    // MARK: Requests
+
+    mutating func requested(
+        _ request: GPURequest, by agent: AgentID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        guard let link = agentLink(agent) else { return [] }
+        guard let instance = record(of: request.instance), instance.agent == agent else {
+            totals.requestsRefused += 1
+            return [
+                .sendToAgent(
+                    .requestRefused(request.request, reason: "\(request.instance) is not an instance of \(agent)"), link
+                )
+            ]
+        }
+        guard !requests.contains(where: { $0.agent == agent && $0.request == request.request }),
+            !instance.grants.contains(where: { grants[$0]?.request == request.request })
+        else { return [] }
+        guard requests.count < configuration.maximumWaiting else {
+            totals.requestsRefused += 1
+            return [.sendToAgent(.requestRefused(request.request, reason: "too many requests wait"), link)]
+        }
+        totals.requests += 1
+        let found = preparing(instance).flatMap { grants[$0]?.lifecycle.readiness } ?? .staged
+        if found == .warm { totals.requestsFoundWarm += 1 }
+        wait(request.request, request.instance, of: agent, now: now)
+        return [
+            .record(
+                FleetEvent(
+                    at: now, kind: .requested, instance: request.instance, detail: "not foreseen, found \(found)"))
+        ] + serveWaiting(now)
+    }
+
+    mutating func cancelled(_ request: RequestID, by agent: AgentID) {
+        requests.removeAll { $0.agent == agent && $0.request == request }
+        for id in grants.keys where grants[id]?.request == request && grants[id]?.stored.agent == agent {
+            grants[id]?.request = nil
+        }
+    }
+
+    mutating func wait(_ request: RequestID, _ instance: InstanceID, of agent: AgentID, now: MonotonicTime) {
+        requests.append(WaitingRequest(request: request, agent: agent, instance: instance, since: now))
+    }
+
+    /// A session went to a program; one that had not asked the manager found it reserved.
+    mutating func countHandOver(_ request: RequestID?, _ grant: GrantRecord) {
+        guard request != nil, grant.request == nil else { return }
+        totals.requests += 1
+        totals.requestsFoundReserved += 1
+    }
+
+    /// Serves what waits: by class, then by age. O(requests × holders)
+    mutating func serveWaiting(_ now: MonotonicTime) -> [ManagerEffect] {
+        guard !requests.isEmpty else { return [] }
+        let order = requests.indices.sorted { left, right in
+            let (one, other) = (requests[left], requests[right])
+            let weights = (weight(one.instance), weight(other.instance))
+            return weights.0 == weights.1 ? left < right : weights.0 > weights.1
+        }
+        var served: Set<Int> = []
+        var effects: [ManagerEffect] = []
+        for index in order {
+            let (isServed, new) = serve(index, now: now)
+            if isServed { served.insert(index) }
+            effects += new
+        }
+        requests = requests.indices.filter { !served.contains($0) }.map { requests[$0] }
+        return effects
+    }
+
+    private func weight(_ instance: InstanceID) -> Double { record(of: instance)?.priority.weight ?? 0 }
+
+    private mutating func serve(_ index: Int, now: MonotonicTime) -> (isServed: Bool, [ManagerEffect]) {
+        let waiting = requests[index]
+        guard let instance = record(of: waiting.instance), !instance.isGone else { return (true, []) }
+        if let id = preparing(instance), let grant = grants[id], grant.request == nil, grant.lifecycle.goal == .reserved
+        {
+            // It is on its way, or the agent missed that it is there: the next notification names the request.
+            grants[id]?.request = waiting.request
+            grants[id]?.lifecycle.agentHoldsNothing()
+            unsettled.insert(id)
+            return (true, [])
+        }
+        var subject = subject(instance, onset: InlineArray(repeating: 1))
+        if subject.holding?.level == .attached || preparing(instance).map({ grants[$0]?.request != nil }) == true {
+            // Another program of the instance has that one.
+            subject.holding = nil
+        }
+        let plan = planner.serve(subject, others: holders(besides: waiting.instance), pool: pool, now: now)
+        pool = plan.pool
+        var effects: [ManagerEffect] = []
+        var isServed = false
+        for action in plan.actions {
+            if case .contend = action, requests[index].isRecorded { continue }
+            if case .contend = action { requests[index].isRecorded = true }
+            if case .reserve = action { isServed = true }
+            effects += carryOut(action, request: waiting.request, now: now)
+        }
+        return (isServed, effects)
+    }
+
+    private func holders(besides instance: InstanceID) -> [AllocationSubject] {
+        instances.lazy.compactMap { $0 }
+            .filter { !$0.grants.isEmpty && $0.description.id != instance }
+            .map { subject($0, onset: $0.forecast?.onset ?? InlineArray(repeating: 0)) }
+    }
+}

@@ -1,0 +1,381 @@
+import AllocationCore
+import FleetModel
+import SessionCore
+import TelemetryCore
+
+/// Grants from their decision to their end: what is said of them to the store, the GPU server and the agent, and what
+/// these say.
+extension ManagerMachine {
+    // MARK: Beginning and goals
+
+    /// A new grant, charged to the pool by the plan that decided it.
+    mutating func begin(
+        _ instance: InstanceID, on device: DeviceID, slice: Slice?, version: InterfaceVersion, request: RequestID?,
+        now: MonotonicTime
+    ) {
+        guard let record = record(of: instance) else { return }
+        let id = GrantID(rawValue: nextGrant)
+        nextGrant += 1
+        var ticket = SessionTicket(high: random.next(), low: random.next())
+        if configuration.bugs.contains(.reuseTicket) { ticket = SessionTicket(high: 1, low: 1) }
+        let stored = StoredGrant(
+            grant: id, instance: record.description, agent: record.agent, device: device, slice: slice ?? .zero,
+            epoch: nextEpoch(), ticket: ticket, version: version)
+        grants[id] = GrantRecord(
+            stored: stored, lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
+            charge: slice.map { .slice($0) } ?? .warm, unusedSince: now, request: request)
+        update(instance) { $0.grants.append(id) }
+        totals.grants += 1
+        store(id)
+    }
+
+    mutating func recover(_ stored: StoredGrant, now: MonotonicTime) {
+        let goal: GrantLifecycle.Goal = stored.slice.memory > .zero ? .reserved : .warm
+        grants[stored.grant] = GrantRecord(
+            stored: stored, lifecycle: GrantLifecycle(recovered: goal), charge: .none, unusedSince: now)
+        unsettled.insert(stored.grant)
+    }
+
+    /// Charges what was recovered from the store, once the size of its device is known.
+    mutating func chargeRecovered(at server: GPUServerID) {
+        for id in grants.keys.sorted() {
+            guard let grant = grants[id], grant.stored.device.server == server, grant.charge == .none else { continue }
+            charge(id, grant.stored.slice.memory > .zero ? .slice(grant.stored.slice) : .warm)
+        }
+    }
+
+    /// Raises a grant to a reservation of `slice`; the pool has been charged by the plan.
+    mutating func raise(_ id: GrantID, to slice: Slice, now: MonotonicTime) {
+        guard grants[id]?.lifecycle.want(.reserved, needsCommit: true) == true else { return }
+        let epoch = nextEpoch()
+        grants[id]?.stored.slice = slice
+        grants[id]?.stored.epoch = epoch
+        grants[id]?.charge = .slice(slice)
+        grants[id]?.unusedSince = now
+        grants[id]?.lifecycle.sliceChanged()
+        store(id)
+    }
+
+    /// Gives the memory of an unused reservation back and keeps the session warm.
+    mutating func lower(_ id: GrantID, now: MonotonicTime) -> [ManagerEffect] {
+        guard let grant = grants[id] else { return [] }
+        grants[id]?.charge = .lowering(grant.stored.slice)
+        guard grants[id]?.lifecycle.want(.warm) == true else {
+            charge(id, .slice(grant.stored.slice))
+            return []
+        }
+        unsettled.insert(id)
+        grants[id]?.unusedSince = now
+        totals.reclaimed += 1
+        return [event(.reclaimed, at: now, grant, "not used within its grace period, kept warm")]
+    }
+
+    mutating func release(_ id: GrantID, _ reason: ReclaimReason, now: MonotonicTime) -> [ManagerEffect] {
+        guard let grant = grants[id], !grant.lifecycle.isReleasing else { return [] }
+        if configuration.bugs.contains(.releaseAttached), grant.lifecycle.isAttached, reason != .instanceGone {
+            grants[id]?.lifecycle.agentReleased()
+        }
+        guard grants[id]?.lifecycle.want(.released(reason)) == true else { return [] }
+        unsettled.insert(id)
+        if reason != .sessionEnded { totals.reclaimed += 1 }
+        if configuration.bugs.contains(.freeBeforeConfirmation) { charge(id, .none) }
+        return [event(.reclaimed, at: now, grant, reason.rawValue)]
+    }
+
+    // MARK: What is said
+
+    /// Sends what brings every unsettled grant nearer to its goal. O(unsettled log unsettled)
+    mutating func steer(_ now: MonotonicTime) -> [ManagerEffect] {
+        guard !hasResigned else { return [] }
+        var effects: [ManagerEffect] = []
+        for id in unsettled.sorted() {
+            guard let grant = grants[id] else {
+                unsettled.remove(id)
+                continue
+            }
+            let agent = grant.stored.agent
+            let reach = GrantLifecycle.Reach(
+                server: serverLink(grant.stored.device.server) != nil, agent: agentLink(agent) != nil,
+                agentLapsed: hasLapsed(agent, now))
+            let steps = grants[id]?.lifecycle.nextSteps(at: now, reach: reach) ?? []
+            for step in steps { effects += carryOut(step, id, now: now) }
+            if let lifecycle = grants[id]?.lifecycle, lifecycle.isSettled { unsettled.remove(id) }
+        }
+        return effects
+    }
+
+    private mutating func carryOut(
+        _ step: GrantLifecycle.Step, _ id: GrantID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        guard let grant = grants[id] else { return [] }
+        switch step {
+        case .commandServer(let goal):
+            guard let link = serverLink(grant.stored.device.server) else { return [] }
+            return [command(grant.stored, goal, on: link)]
+        case .notifyAgent(let level):
+            guard let link = agentLink(grant.stored.agent), case .holds(_, let endpoint) = grant.lifecycle.server
+            else { return [] }
+            let epoch = nextEpoch()
+            grants[id]?.notified = (epoch, level)
+            let notification = AllocationNotification(
+                grant: id, instance: grant.stored.instance.id, level: level,
+                slice: level == .reserved ? grant.stored.slice : .zero, endpoint: endpoint,
+                version: grant.stored.version, ticket: grant.stored.ticket, epoch: epoch,
+                timeToLive: configuration.timeToLive, request: grant.request)
+            return [.sendToAgent(.allocation(notification), link)]
+        case .withdrawFromAgent(let reason):
+            guard let link = agentLink(grant.stored.agent) else { return [] }
+            let epoch = nextEpoch()
+            grants[id]?.notified = (epoch, .cold)
+            return [.sendToAgent(.withdrawal(AllocationWithdrawal(grant: id, epoch: epoch, reason: reason)), link)]
+        case .forget:
+            forget(id)
+            return []
+        }
+    }
+
+    mutating func command(_ stored: StoredGrant, _ goal: GrantCommand.Goal, on link: LinkID) -> ManagerEffect {
+        let epoch = nextEpoch()
+        grants[stored.grant]?.commanded = (epoch, goal)
+        return .sendToServer(
+            .command(
+                GrantCommand(
+                    grant: stored.grant, instance: stored.instance.id, device: stored.device, epoch: epoch, goal: goal,
+                    slice: stored.slice, ticket: stored.ticket, version: stored.version,
+                    timeToLive: configuration.timeToLive)), link)
+    }
+
+    private mutating func forget(_ id: GrantID) {
+        guard let grant = grants[id] else { return }
+        charge(id, .none)
+        grants[id] = nil
+        unsettled.remove(id)
+        unwritten.upserts.remove(id)
+        unwritten.removals.insert(id)
+        update(grant.stored.instance.id) { record in record.grants.removeAll { $0 == id } }
+        forgetIfDone(grant.stored.instance.id)
+    }
+
+    // MARK: What is heard
+
+    mutating func answered(
+        _ answer: GrantCommandAnswer, by server: GPUServerID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        if case .refusedStale(let seen) = answer.outcome {
+            guard seen.term <= term else { return resign(seen: seen.term) }
+            epoch = max(epoch, seen)
+        }
+        guard let grant = grants[answer.grant], let commanded = grant.commanded, commanded.epoch == answer.epoch
+        else { return [] }
+        unsettled.insert(answer.grant)
+        switch answer.outcome {
+        case .inForce(let endpoint):
+            return inForce(answer.grant, commanded.goal, endpoint, now: now)
+        case .refusedStale:
+            grants[answer.grant]?.lifecycle.serverReconnected()
+            return []
+        case .refusedAttached:
+            markAttached(answer.grant)
+            return []
+        case .refusedMemory(let free):
+            return failed(answer.grant, "\(grant.stored.device) has only \(free.rawValue >> 20) MiB free", now: now)
+        case .failed(let reason):
+            return failed(answer.grant, reason, now: now)
+        }
+    }
+
+    private mutating func inForce(
+        _ id: GrantID, _ goal: GrantCommand.Goal, _ endpoint: SessionEndpoint?, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        guard let grant = grants[id] else { return [] }
+        switch goal {
+        case .warm:
+            grants[id]?.lifecycle.serverHolds(.warm, endpoint: endpoint)
+            if grant.lifecycle.goal == .warm { charge(id, .warm) }
+            if grant.stored.slice != .zero, grant.lifecycle.goal == .warm {
+                // The store may go on holding the slice for a while: after a restart it is lowered once more.
+                grants[id]?.stored.slice = .zero
+                unwritten.upserts.insert(id)
+            }
+            return [event(.prepared, at: now, grant, "warm session at \(endpoint?.description ?? "?")")]
+        case .reserved:
+            grants[id]?.lifecycle.serverHolds(.reserved, endpoint: endpoint)
+            return [event(.reserved, at: now, grant, "\(grant.stored.slice.memory.rawValue >> 20) MiB set aside")]
+        case .released:
+            if grant.lifecycle.isReleasing {
+                grants[id]?.lifecycle.serverReleased()
+            } else {
+                grants[id]?.lifecycle.ended(.serverFailed)
+            }
+            charge(id, .none)
+            return []
+        }
+    }
+
+    /// A command could not be carried out: the grant is given up, and a request that waits for it is served anew.
+    private mutating func failed(_ id: GrantID, _ reason: String, now: MonotonicTime) -> [ManagerEffect] {
+        guard let grant = grants[id] else { return [] }
+        grants[id]?.lifecycle.serverRefused()
+        var effects = [event(.failure, at: now, grant, reason)]
+        if let request = grant.request {
+            grants[id]?.request = nil
+            wait(request, grant.stored.instance.id, of: grant.stored.agent, now: now)
+        }
+        effects += release(id, .openFailed, now: now)
+        return effects
+    }
+
+    mutating func ended(
+        _ id: GrantID, _ reason: ReclaimReason, at server: GPUServerID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        guard let grant = grants[id], grant.stored.device.server == server else { return [] }
+        grants[id]?.lifecycle.ended(reason)
+        charge(id, .none)
+        unsettled.insert(id)
+        update(grant.stored.instance.id) { $0.intake.recordGPUUse(memory: .zero, compute: .zero, receivedAt: now) }
+        return grant.lifecycle.isReleasing ? [] : [event(.reclaimed, at: now, grant, reason.rawValue)]
+    }
+
+    /// What a GPU server lists of a grant that is known.
+    mutating func learn(_ held: HeldGrant) {
+        guard let grant = grants[held.grant] else { return }
+        grants[held.grant]?.missing = 0
+        grants[held.grant]?.usedMemory = held.usedMemory
+        if held.level == .attached, !grant.lifecycle.isAttached {
+            grants[held.grant]?.lifecycle.serverHolds(.attached, endpoint: held.endpoint)
+            markAttached(held.grant)
+        } else if grant.lifecycle.server == .unknown {
+            grants[held.grant]?.lifecycle.serverHolds(held.level, endpoint: held.endpoint)
+            unsettled.insert(held.grant)
+        }
+    }
+
+    mutating func acknowledged(
+        _ acknowledgement: NotificationAcknowledgement, by agent: AgentID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        let id = acknowledgement.grant
+        guard let grant = grants[id], grant.stored.agent == agent else { return [] }
+        unsettled.insert(id)
+        let isCurrent = grant.notified?.epoch == acknowledgement.epoch
+        switch acknowledgement.outcome {
+        case .ready:
+            guard isCurrent, let level = grant.notified?.level, level != .cold else { return [] }
+            grants[id]?.lifecycle.agentReady(level)
+            return []
+        case .handedOver(let request):
+            if !grant.lifecycle.isAttached { countHandOver(request, grant) }
+            markAttached(id)
+            grants[id]?.request = nil
+            return [event(.attached, at: now, grant, request.map { "handed over for \($0)" } ?? "")]
+        case .failed(let reason):
+            guard isCurrent else { return [] }
+            grants[id]?.lifecycle.agentReleased()
+            return failed(id, reason, now: now)
+        case .released:
+            guard isCurrent || !grant.lifecycle.isAttached else { return [] }
+            grants[id]?.lifecycle.agentReleased()
+            return release(id, .leaseExpired, now: now)
+        case .ended:
+            grants[id]?.lifecycle.agentReleased()
+            return release(id, .sessionEnded, now: now)
+        }
+    }
+
+    /// A program holds the session: whatever was under way to take its slice back is off.
+    private mutating func markAttached(_ id: GrantID) {
+        guard let grant = grants[id] else { return }
+        grants[id]?.lifecycle.attached()
+        unsettled.insert(id)
+        if case .lowering(let slice) = grant.charge { charge(id, .slice(slice)) }
+    }
+
+    /// Compares what an agent says that it holds with what it was told to hold.
+    mutating func reconcile(_ held: [HeldSession], heldBy agent: AgentID) {
+        let states = Dictionary(held.map { ($0.grant, $0.state) }, uniquingKeysWith: { first, _ in first })
+        // Each grant is looked at by itself: the order of visiting does not show.
+        for id in grants.keys {
+            guard let grant = grants[id], grant.stored.agent == agent else { continue }
+            switch states[id] {
+            case .handedOver:
+                if !grant.lifecycle.isAttached, grant.lifecycle.server != .released {
+                    markAttached(id)
+                }
+            case .opening, .held:
+                break
+            case nil:
+                // A session that was ready and is not there was lost on the way; it is notified again.
+                if grant.lifecycle.wasReady, grant.notified?.level != .cold {
+                    grants[id]?.lifecycle.agentHoldsNothing()
+                    unsettled.insert(id)
+                }
+            }
+        }
+    }
+
+    // MARK: Pool and store
+
+    /// What the pool counts for a grant.
+    mutating func charge(_ id: GrantID, _ charge: GrantRecord.Charge) {
+        guard let grant = grants[id], grant.charge != charge else { return }
+        switch grant.charge {
+        case .none: break
+        case .warm: pool.closeWarm(on: grant.stored.device)
+        case .slice(let slice): pool.free(slice, on: grant.stored.device)
+        case .lowering(let slice):
+            pool.free(slice, on: grant.stored.device)
+            pool.closeWarm(on: grant.stored.device)
+        }
+        grants[id]?.charge = charge
+        switch charge {
+        case .none: break
+        case .warm: pool.adoptWarm(on: grant.stored.device)
+        case .slice(let slice), .lowering(let slice):
+            // A device that shrank below what it holds: the GPU server refuses, the pool counts what it can.
+            do { try pool.adopt(slice, on: grant.stored.device) } catch { grants[id]?.charge = .none }
+        }
+    }
+
+    mutating func store(_ id: GrantID) {
+        unwritten.upserts.insert(id)
+        unsettled.insert(id)
+        if configuration.bugs.contains(.acknowledgeBeforeCommit) { grants[id]?.lifecycle.committed() }
+    }
+
+    /// Writes what has changed since the last commit, as one transaction; there is at most one under way.
+    mutating func write() -> [ManagerEffect] {
+        guard underWay == nil, !unwritten.isEmpty, !hasResigned else { return [] }
+        let transaction = StoreTransaction(
+            expectedRevision: revision, term: term, nextGrant: nextGrant,
+            upserts: unwritten.upserts.sorted().compactMap { grants[$0]?.stored },
+            removals: unwritten.removals.sorted())
+        unwritten = UnwrittenGrants()
+        underWay = transaction
+        return [.persist(transaction)]
+    }
+
+    mutating func storeAnswered(_ outcome: CommitOutcome) -> [ManagerEffect] {
+        guard let transaction = underWay else { return [] }
+        switch outcome {
+        case .committed(let newRevision):
+            revision = newRevision
+            underWay = nil
+            for stored in transaction.upserts where grants[stored.grant]?.stored == stored {
+                grants[stored.grant]?.lifecycle.committed()
+                unsettled.insert(stored.grant)
+            }
+            return []
+        case .conflict(let conflict):
+            return resign(seen: conflict.term)
+        case .unknown:
+            return [.reloadStore]
+        }
+    }
+
+    /// After a commit whose reply was lost, the store itself says whether it took effect.
+    mutating func storeReloaded(_ fleet: StoredFleet) -> [ManagerEffect] {
+        guard let transaction = underWay else { return [] }
+        guard fleet.term == term else { return resign(seen: fleet.term) }
+        if fleet.revision == transaction.expectedRevision { return [.persist(transaction)] }
+        return storeAnswered(.committed(revision: fleet.revision))
+    }
+}

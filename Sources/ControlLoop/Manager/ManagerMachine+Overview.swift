@@ -1,0 +1,61 @@
+import AllocationCore
+package import FleetModel
+import ForecastCore
+import SessionCore
+import TelemetryCore
+
+/// The fleet as people see it, and what must always hold.
+extension ManagerMachine {
+    /// The fleet at this moment. O(instances + grants + devices)
+    package func overview(at now: MonotonicTime) -> FleetOverview {
+        FleetOverview(
+            at: now, term: term,
+            instances: instanceIndex.keys.sorted().compactMap { overview(of: $0, at: now) },
+            devices: servers.keys.sorted().flatMap(overview(of:)), totals: totals, accuracy: forecaster.accuracy)
+    }
+
+    /// Every grant that a peer may have heard of, ascending. For checkers.
+    package var heldGrants: [StoredGrant] { grants.keys.sorted().compactMap { grants[$0]?.stored } }
+
+    /// Requests for which there is no slice yet.
+    package var waitingRequests: Int { requests.count }
+
+    /// Stops the program where an account is wrong; for tests and simulation. O(devices + grants)
+    package func checkInvariants() {
+        pool.checkInvariants()
+        for id in grants.keys.sorted() {
+            guard let grant = grants[id] else { continue }
+            precondition(grant.stored.grant == id && id.rawValue < nextGrant, "a grant under another's name")
+        }
+    }
+
+    private func overview(of instance: InstanceID, at now: MonotonicTime) -> InstanceOverview? {
+        guard let record = record(of: instance) else { return nil }
+        let held = record.grants.compactMap { grants[$0] }
+        let best = held.max { $0.lifecycle.readiness < $1.lifecycle.readiness }
+        let unprepared: Readiness = agents[record.agent]?.installed.isEmpty == false ? .staged : .cold
+        let readiness = max(best?.lifecycle.readiness ?? unprepared, unprepared)
+        return InstanceOverview(
+            description: record.description, agent: record.agent, readiness: readiness,
+            slice: readiness >= .reserved ? best?.stored.slice ?? .zero : .zero, device: best?.stored.device,
+            latest: record.intake.latest, source: record.intake.source,
+            telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt, forecast: record.forecast,
+            shortfall: record.shortfall?.description)
+    }
+
+    private func overview(of server: GPUServerID) -> [DeviceOverview] {
+        guard let record = servers[server] else { return [] }
+        return record.devices.enumerated().map { index, device in
+            let held = grants.values.filter { $0.stored.device == device.id }
+            let account = pool.account(of: device.id)
+            let used = record.used.indices.contains(index) ? record.used[index] : .zero
+            return DeviceOverview(
+                description: device, available: record.link != nil,
+                reservedMemory: account?.reserved.memory ?? .zero, reservedCompute: account?.reserved.compute ?? .zero,
+                usedMemory: used.memory, usedCompute: used.compute,
+                warmSessions: held.count { $0.lifecycle.readiness == .warm },
+                reservedSessions: held.count { $0.lifecycle.readiness == .reserved },
+                attachedSessions: held.count { $0.lifecycle.isAttached })
+        }
+    }
+}

@@ -1,0 +1,256 @@
+import AllocationCore
+import FleetModel
+import ForecastCore
+import SessionCore
+
+/// Agents and GPU servers that come, report, fall silent and go.
+extension ManagerMachine {
+    mutating func received(_ message: AgentMessage, on link: LinkID, now: MonotonicTime) -> [ManagerEffect] {
+        if case .hello(let hello) = message { return agentConnected(hello, on: link, now: now) }
+        guard case .agent(let agent)? = links[link], agents[agent]?.link == link else { return [] }
+        agents[agent]?.lastContact = now
+        switch message {
+        case .hello:
+            return []
+        case .report(let report):
+            takeIn(report, from: agent, now: now)
+            return []
+        case .heartbeat(let heartbeat):
+            reconcile(heartbeat.held, heldBy: agent)
+            return [.sendToAgent(.heartbeatAcknowledged(sequence: heartbeat.sequence), link)]
+        case .instanceChanged(let description, let present):
+            return present
+                ? instanceAppeared(description, on: agent, now: now) : instanceGone(description.id, on: agent, now: now)
+        case .gpuRequested(let request):
+            return requested(request, by: agent, now: now)
+        case .gpuRequestCancelled(let request):
+            cancelled(request, by: agent)
+            return []
+        case .acknowledged(let acknowledgement):
+            return acknowledged(acknowledgement, by: agent, now: now)
+        case .interfaceInstalled(let version):
+            if agents[agent]?.installed.contains(version) == false { agents[agent]?.installed.append(version) }
+            return []
+        }
+    }
+
+    mutating func received(_ message: GPUServerMessage, on link: LinkID, now: MonotonicTime) -> [ManagerEffect] {
+        if case .hello(let hello) = message { return serverConnected(hello, on: link, now: now) }
+        guard case .server(let server)? = links[link], servers[server]?.link == link else { return [] }
+        servers[server]?.lastContact = now
+        switch message {
+        case .hello:
+            return []
+        case .heartbeat(let heartbeat):
+            guard heartbeat.sequence > servers[server]?.lastHeartbeat ?? 0 else { return [] }
+            servers[server]?.lastHeartbeat = heartbeat.sequence
+            var effects = takeIn(heartbeat, from: server, now: now)
+            effects.append(.sendToServer(.heartbeatAcknowledged(sequence: heartbeat.sequence), link))
+            return effects
+        case .commandAnswered(let answer):
+            return answered(answer, by: server, now: now)
+        case .grantEnded(let grant, let reason):
+            return ended(grant, reason, at: server, now: now)
+        case .interfaceInstalled(let version):
+            if servers[server]?.installed.contains(version) == false { servers[server]?.installed.append(version) }
+            return []
+        }
+    }
+
+    private mutating func agentConnected(
+        _ hello: AgentHello, on link: LinkID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        if let refusal = refusal(ofRevision: hello.protocolRevision, hello.softwareVersion, on: link) {
+            return [refusal]
+        }
+        var effects: [ManagerEffect] = []
+        if let old = agents[hello.agent]?.link, old != link {
+            links[old] = nil
+            effects.append(.closeLink(old, reason: "the agent has connected anew"))
+        }
+        links[link] = .agent(hello.agent)
+        agents[hello.agent] = AgentRecord(link: link, lastContact: now, installed: hello.installed)
+        effects.append(.sendToAgent(.welcome(welcome), link))
+        effects.append(.record(FleetEvent(at: now, kind: .agentConnected, detail: hello.agent.rawValue)))
+        effects += published.last.map { [.sendToAgent(.prepareInterface($0, source: publishedSource), link)] } ?? []
+
+        let present = Set(hello.instances.map(\.id))
+        for index in instances.indices {
+            guard let record = instances[index], record.agent == hello.agent, !present.contains(record.description.id)
+            else { continue }
+            effects += instanceGone(record.description.id, on: hello.agent, now: now)
+        }
+        for description in hello.instances {
+            effects += instanceAppeared(description, on: hello.agent, now: now)
+        }
+        // Requests are asked again on the new link.
+        requests.removeAll { $0.agent == hello.agent }
+        for id in grants.keys where grants[id]?.stored.agent == hello.agent {
+            grants[id]?.lifecycle.agentReconnected()
+            grants[id]?.notified = nil
+            unsettled.insert(id)
+        }
+        reconcile(hello.held, heldBy: hello.agent)
+        return effects
+    }
+
+    private mutating func serverConnected(
+        _ hello: GPUServerHello, on link: LinkID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        if let refusal = refusal(ofRevision: hello.protocolRevision, hello.softwareVersion, on: link) {
+            return [refusal]
+        }
+        if let newer = hello.epochs.map(\.term).max(), newer > term { return resign(seen: newer) }
+        var effects: [ManagerEffect] = []
+        if let old = servers[hello.server]?.link, old != link {
+            links[old] = nil
+            effects.append(.closeLink(old, reason: "the GPU server has connected anew"))
+        }
+        links[link] = .server(hello.server)
+        let isNew = servers[hello.server] == nil
+        servers[hello.server] = ServerRecord(
+            link: link, lastContact: now, devices: hello.devices, installed: hello.installed,
+            used: hello.devices.map { _ in .zero })
+        epoch = max(epoch, hello.epochs.max() ?? .zero)
+        for device in hello.devices {
+            pool.add(device.id, memory: device.memory, compute: .wholeDevice)
+            pool.setAvailable(device.id, true)
+        }
+        if isNew { chargeRecovered(at: hello.server) }
+        effects.append(.sendToServer(.welcome(welcome), link))
+        effects.append(
+            .record(
+                FleetEvent(
+                    at: now, kind: .serverConnected,
+                    detail: "\(hello.server) with \(hello.devices.count) devices, \(hello.held.count) sessions held")))
+        effects += published.last.map { [.sendToServer(.prepareInterface($0, source: publishedSource), link)] } ?? []
+        return effects + account(for: hello, on: link)
+    }
+
+    /// After its hello all that a GPU server holds is known: what it does not list is not there.
+    private mutating func account(for hello: GPUServerHello, on link: LinkID) -> [ManagerEffect] {
+        let held = Dictionary(hello.held.map { ($0.grant, $0) }, uniquingKeysWith: { first, _ in first })
+        for id in grants.keys.sorted() where grants[id]?.stored.device.server == hello.server {
+            grants[id]?.lifecycle.serverReconnected()
+            grants[id]?.commanded = nil
+            if let holding = held[id] {
+                learn(holding)
+            } else if case .holds = grants[id]?.lifecycle.server {
+                grants[id]?.lifecycle.ended(.serverFailed)
+            } else {
+                grants[id]?.lifecycle.serverHolds(nil, endpoint: nil)
+            }
+            unsettled.insert(id)
+        }
+        return hello.held.filter { grants[$0.grant] == nil }.map { disown($0, on: link) }
+    }
+
+    /// Asks a GPU server to end what no record of this manager accounts for. What a program holds, it will refuse.
+    func disownCommand(_ held: HeldGrant, epoch: Epoch) -> GrantCommand {
+        GrantCommand(
+            grant: held.grant, instance: held.instance, device: held.device, epoch: epoch, goal: .released,
+            slice: .zero, ticket: SessionTicket(high: 0, low: 0), version: published.last ?? .none,
+            timeToLive: configuration.timeToLive)
+    }
+
+    mutating func disown(_ held: HeldGrant, on link: LinkID) -> ManagerEffect {
+        .sendToServer(.command(disownCommand(held, epoch: nextEpoch())), link)
+    }
+
+    mutating func closed(_ link: LinkID, now: MonotonicTime) -> [ManagerEffect] {
+        switch links.removeValue(forKey: link) {
+        case .agent(let agent) where agents[agent]?.link == link:
+            agents[agent]?.link = nil
+            return [.record(FleetEvent(at: now, kind: .agentLost, detail: agent.rawValue))]
+        case .server(let server) where servers[server]?.link == link:
+            servers[server]?.link = nil
+            for device in servers[server]?.devices ?? [] { pool.setAvailable(device.id, false) }
+            return [.record(FleetEvent(at: now, kind: .serverLost, detail: server.rawValue))]
+        default:
+            return []
+        }
+    }
+
+    /// Drops peers that have not been heard of, and gives up what the instances of absent agents hold unused.
+    mutating func noticeSilence(_ now: MonotonicTime) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
+        for link in links.keys.sorted() {
+            let last: MonotonicTime? =
+                switch links[link] {
+                case .agent(let agent): agents[agent]?.lastContact
+                case .server(let server): servers[server]?.lastContact
+                case nil: nil
+                }
+            guard let last, now - last > configuration.silence else { continue }
+            effects += closed(link, now: now)
+            effects.append(.closeLink(link, reason: "silent for \(configuration.silence.inSeconds) s"))
+        }
+        for id in grants.keys.sorted() {
+            guard let grant = grants[id], !grant.lifecycle.isReleasing, !grant.lifecycle.isAttached,
+                hasLapsed(grant.stored.agent, now)
+            else { continue }
+            effects += release(id, .leaseExpired, now: now)
+        }
+        return effects
+    }
+
+    /// Whether an agent has been away for so long that what it held has lapsed on its own clock too. An agent that has
+    /// not been seen since this manager started counts from then.
+    func hasLapsed(_ agent: AgentID, _ now: MonotonicTime) -> Bool {
+        guard agents[agent]?.link == nil else { return false }
+        let last = agents[agent]?.lastContact ?? startedAt
+        return now - last > configuration.timeToLive + configuration.period
+    }
+
+    /// Renews, at the GPU servers, what is held for agents that are there.
+    mutating func renewLeases() -> [ManagerEffect] {
+        var renewed: [GPUServerID: [GrantID]] = [:]
+        for id in grants.keys.sorted() {
+            guard let grant = grants[id], !grant.lifecycle.isReleasing, agentLink(grant.stored.agent) != nil
+            else { continue }
+            renewed[grant.stored.device.server, default: []].append(id)
+        }
+        return renewed.keys.sorted().compactMap { server in
+            guard let link = serverLink(server), let grants = renewed[server] else { return nil }
+            return .sendToServer(
+                .renew(epoch: nextEpoch(), grants: grants, timeToLive: configuration.timeToLive), link)
+        }
+    }
+
+    mutating func published(_ versions: [InterfaceVersion], source: String) -> [ManagerEffect] {
+        published = versions
+        publishedSource = source
+        guard let newest = versions.last else { return [] }
+        return links.keys.sorted().compactMap { link in
+            switch links[link] {
+            case .agent: .sendToAgent(.prepareInterface(newest, source: source), link)
+            case .server: .sendToServer(.prepareInterface(newest, source: source), link)
+            case nil: nil
+            }
+        }
+    }
+
+    private var welcome: ManagerWelcome {
+        ManagerWelcome(term: term, period: configuration.period, softwareVersion: configuration.softwareVersion)
+    }
+
+    private func refusal(ofRevision revision: UInt32, _ software: String, on link: LinkID) -> ManagerEffect? {
+        guard revision != controlProtocolRevision else { return nil }
+        return .closeLink(
+            link,
+            reason: "the peer (\(software)) speaks control protocol \(revision), this manager "
+                + "(\(configuration.softwareVersion)) speaks \(controlProtocolRevision)")
+    }
+
+    mutating func resign(seen newer: UInt64) -> [ManagerEffect] {
+        hasResigned = true
+        return [.resign("a manager of term \(newer) has taken over from this one of term \(term)")]
+    }
+}
+
+extension InterfaceVersion {
+    /// What stands in a release command for a grant whose version is not known; nothing is started by it.
+    static var none: InterfaceVersion {
+        InterfaceVersion(kind: "none", version: SemanticVersion(0, 0, 0), digest: .zero)
+    }
+}

@@ -1,0 +1,134 @@
+import AllocationCore
+import FleetModel
+import ForecastCore
+import SessionCore
+import TelemetryCore
+
+/// What the manager keeps about each member of the fleet.
+extension ManagerMachine {
+    /// Who is at the other end of a link.
+    enum Peer: Hashable {
+        case agent(AgentID)
+        case server(GPUServerID)
+    }
+
+    struct AgentRecord {
+        /// Nil while the agent is not connected.
+        var link: LinkID?
+        var lastContact: MonotonicTime
+        var installed: [InterfaceVersion]
+        /// The last report of this link, so that a repeat is not taken in twice.
+        var lastReport: UInt64 = 0
+    }
+
+    struct ServerRecord {
+        var link: LinkID?
+        var lastContact: MonotonicTime
+        var devices: [DeviceDescription]
+        var installed: [InterfaceVersion]
+        var lastHeartbeat: UInt64 = 0
+        /// What the last heartbeat said of each device's use, for people.
+        var used: [Slice]
+    }
+
+    struct InstanceRecord {
+        var description: InstanceDescription
+        var priority: PriorityClass
+        var agent: AgentID
+        var slot: ForecastSlot
+        var intake = TelemetryIntake()
+        var isObserved = false
+        var forecast: DemandForecast?
+        /// Its grants, ascending; at most one of them is neither attached nor being released.
+        var grants: [GrantID] = []
+        var shortfall: Contention?
+        /// Whether its agent said that it is gone; it is forgotten with its last grant.
+        var isGone = false
+    }
+
+    struct GrantRecord {
+        /// What the pool counts for a grant.
+        enum Charge: Equatable {
+            case none
+            case warm
+            case slice(Slice)
+            /// The slice until its GPU server has given it back, and the warm session that it becomes.
+            case lowering(Slice)
+        }
+
+        var stored: StoredGrant
+        var lifecycle: GrantLifecycle
+        var charge: Charge
+        /// When it was last wanted or used: the grace period runs from here.
+        var unusedSince: MonotonicTime
+        /// The program's request that it is for, when it was not foreseen.
+        var request: RequestID?
+        /// Answers to older commands and notifications are ignored.
+        var commanded: (epoch: Epoch, goal: GrantCommand.Goal)?
+        var notified: (epoch: Epoch, level: Readiness)?
+        /// Heartbeats in a row that did not list it though the server had said that it holds it.
+        var missing = 0
+        var usedMemory = Bytes.zero
+
+        init(
+            stored: StoredGrant, lifecycle: GrantLifecycle, charge: Charge, unusedSince: MonotonicTime,
+            request: RequestID? = nil
+        ) {
+            self.stored = stored
+            self.lifecycle = lifecycle
+            self.charge = charge
+            self.unusedSince = unusedSince
+            self.request = request
+        }
+    }
+
+    /// A request for which there is no slice yet.
+    struct WaitingRequest: Hashable {
+        var request: RequestID
+        var agent: AgentID
+        var instance: InstanceID
+        var since: MonotonicTime
+        /// Whether it was recorded that it cannot be served at once.
+        var isRecorded = false
+    }
+
+    /// Grants that the store does not yet have as they are.
+    struct UnwrittenGrants {
+        var upserts: Set<GrantID> = []
+        var removals: Set<GrantID> = []
+        var isEmpty: Bool { upserts.isEmpty && removals.isEmpty }
+    }
+
+    func record(of instance: InstanceID) -> InstanceRecord? {
+        instanceIndex[instance].flatMap { instances[$0] }
+    }
+
+    mutating func update(_ instance: InstanceID, _ change: (inout InstanceRecord) -> Void) {
+        // Taken out while it changes: a second reference would copy its windows.
+        guard let index = instanceIndex[instance], var record = instances[index].take() else { return }
+        change(&record)
+        instances[index] = record
+    }
+
+    mutating func nextEpoch() -> Epoch {
+        epoch = epoch.next
+        return epoch
+    }
+
+    func priority(_ name: PriorityClassName) -> PriorityClass {
+        configuration.classes.first { $0.name == name } ?? .standard
+    }
+
+    func agentLink(_ agent: AgentID) -> LinkID? { agents[agent]?.link }
+
+    func serverLink(_ server: GPUServerID) -> LinkID? { servers[server]?.link }
+
+    func event(
+        _ kind: FleetEvent.Kind, at now: MonotonicTime, _ grant: GrantRecord, _ detail: String
+    ) -> ManagerEffect {
+        .record(
+            FleetEvent(
+                at: now, kind: kind, instance: grant.stored.instance.id, grant: grant.stored.grant,
+                device: grant.stored.device, detail: detail))
+    }
+}

@@ -1,0 +1,124 @@
+import FleetModel
+import ForecastCore
+import SessionCore
+import TelemetryCore
+
+/// Instances, and what is reported of them.
+extension ManagerMachine {
+    mutating func instanceAppeared(
+        _ description: InstanceDescription, on agent: AgentID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        if let index = instanceIndex[description.id], var record = instances[index] {
+            let moved = record.agent != agent
+            record.description = description
+            record.priority = priority(description.priorityClass)
+            record.agent = agent
+            record.isGone = false
+            instances[index] = record
+            // What was prepared on another host is of no use on this one.
+            return moved ? record.grants.flatMap { release($0, .instanceGone, now: now) } : []
+        }
+        guard instanceIndex.count < configuration.maximumInstances else {
+            return [
+                .record(
+                    FleetEvent(
+                        at: now, kind: .failure, instance: description.id,
+                        detail: "not admitted: the manager has \(instanceIndex.count) instances, the most that it may"))
+            ]
+        }
+        let record = InstanceRecord(
+            description: description, priority: priority(description.priorityClass), agent: agent,
+            slot: forecaster.admit(description),
+            grants: grants.keys.filter { grants[$0]?.stored.instance.id == description.id }.sorted())
+        if let place = freePlaces.popLast() {
+            instances[place] = record
+            instanceIndex[description.id] = place
+        } else {
+            instanceIndex[description.id] = instances.count
+            instances.append(record)
+        }
+        return [.record(FleetEvent(at: now, kind: .instanceAppeared, instance: description.id))]
+    }
+
+    mutating func instanceGone(
+        _ instance: InstanceID, on agent: AgentID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        guard let record = record(of: instance), record.agent == agent else { return [] }
+        update(instance) { $0.isGone = true }
+        requests.removeAll { $0.instance == instance }
+        let effects = record.grants.flatMap { release($0, .instanceGone, now: now) }
+        forgetIfDone(instance)
+        return effects + [.record(FleetEvent(at: now, kind: .instanceGone, instance: instance))]
+    }
+
+    /// Forgets an instance that is gone once it holds nothing more.
+    mutating func forgetIfDone(_ instance: InstanceID) {
+        guard let index = instanceIndex[instance], let record = instances[index], record.isGone, record.grants.isEmpty
+        else { return }
+        forecaster.retire(record.slot)
+        instances[index] = nil
+        instanceIndex[instance] = nil
+        freePlaces.append(index)
+    }
+
+    mutating func takeIn(_ report: PredictionReport, from agent: AgentID, now: MonotonicTime) {
+        guard report.sequence > agents[agent]?.lastReport ?? 0 else { return }
+        agents[agent]?.lastReport = report.sequence
+        for telemetry in report.telemetry {
+            guard record(of: telemetry.instance)?.agent == agent else { continue }
+            update(telemetry.instance) {
+                _ = $0.intake.ingest(telemetry, sentAt: report.sentAt, receivedAt: now)
+            }
+        }
+    }
+
+    mutating func takeIn(
+        _ heartbeat: GPUServerHeartbeat, from server: GPUServerID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        guard let link = serverLink(server) else { return [] }
+        var effects: [ManagerEffect] = []
+        var used: [InstanceID: Slice] = [:]
+        var listed: Set<GrantID> = []
+        var devices = servers[server]?.devices.map { _ in Slice.zero } ?? []
+        for held in heartbeat.held where held.device.server == server {
+            listed.insert(held.grant)
+            let sum = used[held.instance] ?? .zero
+            used[held.instance] = Slice(
+                memory: sum.memory + held.usedMemory, compute: sum.compute + held.usedCompute)
+            if devices.indices.contains(held.device.index) {
+                devices[held.device.index].memory += held.usedMemory
+                devices[held.device.index].compute += held.usedCompute
+            }
+            guard grants[held.grant] != nil else {
+                effects.append(disown(held, on: link))
+                continue
+            }
+            learn(held)
+        }
+        servers[server]?.used = devices
+        for instance in used.keys.sorted() {
+            guard let use = used[instance] else { continue }
+            update(instance) {
+                $0.intake.recordGPUUse(memory: use.memory, compute: use.compute, receivedAt: now)
+            }
+        }
+        return effects + noticeMissing(at: server, listed: listed, on: link)
+    }
+
+    /// A grant that its server once held and no longer lists has ended without our hearing of it. The server is asked
+    /// to release it, which it confirms if nothing is there and refuses if a program is.
+    private mutating func noticeMissing(
+        at server: GPUServerID, listed: Set<GrantID>, on link: LinkID
+    ) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
+        for id in grants.keys.sorted() {
+            guard let grant = grants[id], grant.stored.device.server == server, !listed.contains(id),
+                case .holds = grant.lifecycle.server
+            else { continue }
+            grants[id]?.missing += 1
+            guard grant.missing >= 2 else { continue }
+            effects.append(command(grant.stored, .released, on: link))
+        }
+        return effects
+    }
+}

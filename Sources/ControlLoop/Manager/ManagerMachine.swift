@@ -1,0 +1,196 @@
+package import AllocationCore
+package import FleetModel
+package import ForecastCore
+import SessionCore
+import TelemetryCore
+
+/// What a manager is told at its start.
+package struct ManagerMachineConfiguration: Sendable {
+    package var softwareVersion: String
+    /// How often the step runs, and how often peers report.
+    package var period: Duration
+    /// How long a grant stands without renewal while it is not attached.
+    package var timeToLive: Duration
+    /// How long a peer may be silent before it counts as lost.
+    package var silence: Duration
+    package var allocation: AllocationConfiguration
+    /// The priority classes; an instance of an unknown class is treated as ``PriorityClass/standard``.
+    package var classes: [PriorityClass]
+    /// The least memory of a reservation, for what a program's objects need beside its buffers.
+    package var minimumMemory: Bytes
+    /// How many instances one slice of a step takes in, so that other events are handled in between.
+    package var sliceSize: Int
+    /// The most instances that are admitted; reports of more are dropped with an event.
+    package var maximumInstances: Int
+    /// The most requests that may wait for a slice.
+    package var maximumWaiting: Int
+    package var bugs: Set<SeededBug>
+
+    package init(
+        softwareVersion: String, period: Duration = .seconds(1), timeToLive: Duration = .seconds(5),
+        silence: Duration = .seconds(3), allocation: AllocationConfiguration = AllocationConfiguration(),
+        classes: [PriorityClass] = PriorityClass.builtIn, minimumMemory: Bytes = .mebibytes(16),
+        sliceSize: Int = 2_048, maximumInstances: Int = 1_000_000, maximumWaiting: Int = 65_536,
+        bugs: Set<SeededBug> = []
+    ) {
+        self.softwareVersion = softwareVersion
+        self.period = period
+        self.timeToLive = timeToLive
+        self.silence = silence
+        self.allocation = allocation
+        self.classes = classes
+        self.minimumMemory = minimumMemory
+        self.sliceSize = sliceSize
+        self.maximumInstances = maximumInstances
+        self.maximumWaiting = maximumWaiting
+        self.bugs = bugs
+    }
+}
+
+/// The Pre-Synchronization Manager: it watches what instances do, forecasts what they will need, and has their virtual
+/// GPUs ready before they ask.
+///
+/// Once a period it runs its step, ``takeInReports(_:_:)`` → ``forecastDemand(_:_:)`` → ``decideReadiness(_:)`` →
+/// ``keepAccounts(_:)``; in between it answers what cannot wait: requests that were not foreseen, acknowledgements,
+/// peers that come and go.
+///
+/// Duties: no memory is promised twice (``pool`` counts what is promised until a GPU server has confirmed that it is
+/// free); no grant is told before it is durable; every command carries a fresh epoch; what is wanted is compared with
+/// what is acknowledged until both agree (``GrantLifecycle``). It decides on what it knows, never on what the store says.
+///
+/// Terminal state: after ``ManagerEffect/resign(_:)``, when a newer manager has been seen, it does nothing more.
+/// Expected races, dropped in silence: messages on an old link, answers to a superseded command or notification.
+package struct ManagerMachine: Sendable {
+    let configuration: ManagerMachineConfiguration
+    let planner: AllocationPlanner
+    /// Keys for tickets, from a cryptographic source in production and a seeded one in simulation.
+    var random: any RandomNumberGenerator & Sendable
+    var forecaster: any Forecaster
+
+    let term: UInt64
+    var epoch: Epoch
+    let startedAt: MonotonicTime
+    var hasResigned = false
+
+    // Peers
+    var links: [LinkID: Peer] = [:]
+    var agents: [AgentID: AgentRecord] = [:]
+    var servers: [GPUServerID: ServerRecord] = [:]
+    var published: [InterfaceVersion] = []
+    var publishedSource = ""
+
+    // Instances, dense; a place whose instance is gone is nil until another takes it.
+    var instances: [InstanceRecord?] = []
+    var instanceIndex: [InstanceID: Int] = [:]
+    var freePlaces: [Int] = []
+
+    // Grants
+    var pool = Pool()
+    var grants: [GrantID: GrantRecord] = [:]
+    /// Grants whose sides do not yet have what is wanted, or of which something was just learned.
+    var unsettled: Set<GrantID> = []
+    var requests: [WaitingRequest] = []
+
+    // Store
+    var revision: UInt64
+    var nextGrant: UInt64
+    var unwritten = UnwrittenGrants()
+    var underWay: StoreTransaction?
+
+    // Step
+    var cursor: Int?
+    var lastAccount: MonotonicTime
+    package internal(set) var totals = FleetTotals()
+
+    /// A manager that comes up on `recovered`, which is what the store held after it had begun a new term.
+    /// - Parameter random: draws tickets: `SystemRandomNumberGenerator` in production.
+    package init(
+        configuration: ManagerMachineConfiguration, recovered: StoredFleet, forecaster: any Forecaster,
+        random: any RandomNumberGenerator & Sendable, now: MonotonicTime
+    ) {
+        self.configuration = configuration
+        self.forecaster = forecaster
+        self.random = random
+        planner = AllocationPlanner(configuration: configuration.allocation)
+        term = recovered.term
+        epoch = Epoch(term: recovered.term, counter: 0)
+        revision = recovered.revision
+        nextGrant = recovered.nextGrant
+        startedAt = now
+        lastAccount = now
+        guard !configuration.bugs.contains(.forgetGrantsOnRestart) else { return }
+        for stored in recovered.grants { recover(stored, now: now) }
+    }
+
+    /// Takes in one event.
+    /// - Returns: what is to be done, in order.
+    package mutating func handle(_ event: ManagerEvent, now: MonotonicTime) -> [ManagerEffect] {
+        guard !hasResigned else { return [] }
+        var effects: [ManagerEffect]
+        switch event {
+        case .stepDue, .stepSliceDue: effects = step(now, begins: event.beginsStep)
+        case .agentMessageReceived(let message, let link): effects = received(message, on: link, now: now)
+        case .serverMessageReceived(let message, let link): effects = received(message, on: link, now: now)
+        case .linkClosed(let link): effects = closed(link, now: now)
+        case .storeAnswered(let outcome): effects = storeAnswered(outcome)
+        case .storeReloaded(let fleet): effects = storeReloaded(fleet)
+        case .interfacesPublished(let versions, let source): effects = published(versions, source: source)
+        }
+        effects += steer(now)
+        effects += write()
+        return effects
+    }
+
+    /// The manager's step (design, section 2). A large fleet is taken in by slices, with other events in between.
+    private mutating func step(_ now: MonotonicTime, begins: Bool) -> [ManagerEffect] {
+        if begins {
+            guard cursor == nil else { return [] }
+            cursor = 0
+        }
+        guard let begin = cursor else { return [] }
+        let end = min(begin + configuration.sliceSize, instances.count)
+
+        takeInReports(begin..<end, now)
+        forecastDemand(begin..<end, now)
+        guard end == instances.count else {
+            cursor = end
+            return [.continueStep]
+        }
+        cursor = nil
+        var effects = noticeSilence(now)
+        effects += decideReadiness(now)
+        keepAccounts(now)
+        return effects + renewLeases()
+    }
+
+    /// Step 1: what the reports since the last step say becomes one observation per instance and second.
+    mutating func takeInReports(_ slice: Range<Int>, _ now: MonotonicTime) {
+        for index in slice {
+            guard var record = instances[index].take() else { continue }
+            let observations = record.intake.takeObservations(before: now.secondIndex + 1)
+            for observation in observations { forecaster.observe(record.slot, observation) }
+            record.isObserved = record.isObserved || !observations.isEmpty
+            instances[index] = record
+        }
+    }
+
+    /// Step 2: what each instance will need. Step 4's comparison with what came is the forecaster's, at the next
+    /// observations: it scores its own forecasts, and its experts' weights follow.
+    mutating func forecastDemand(_ slice: Range<Int>, _ now: MonotonicTime) {
+        var places: [Int] = []
+        var slots: [ForecastSlot] = []
+        for index in slice {
+            guard instances[index]?.isObserved == true, let slot = instances[index]?.slot else { continue }
+            places.append(index)
+            slots.append(slot)
+        }
+        let forecasts = forecaster.forecast(slots, madeAt: now)
+        for (place, forecast) in zip(places, forecasts) { instances[place]?.forecast = forecast }
+    }
+}
+
+extension ManagerEvent {
+    fileprivate var beginsStep: Bool {
+        if case .stepDue = self { true } else { false }
+    }
+}
