@@ -18,8 +18,9 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 /// The tests of one target, under `Tests/` in a folder of the same name with `Tests` appended.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .testTarget(
-        name: name + "Tests", dependencies: [.byName(name: name), "Determinism"] + (name == "FleetModel" ? [] : ["FleetModel"]) + dependencies, exclude: exclude,
-        swiftSettings: settings)
+        name: name + "Tests",
+        dependencies: Set([name, "FleetModel", "Determinism"]).sorted().map { .byName(name: $0) } + dependencies,
+        exclude: exclude, swiftSettings: settings)
 }
 
 let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
@@ -139,9 +140,14 @@ let package = Package(
         // Executables
         .executableTarget(name: "presync", dependencies: ["Commands"], swiftSettings: settings),
         .executableTarget(name: "presync-worker", dependencies: ["OpenCLWorker"], swiftSettings: settings),
+        .executableTarget(
+            name: "presync-bench",
+            dependencies: ["FleetModel", "Determinism", "ControlLoop", "ForecastCore", "StateStore"],
+            path: "Benchmarks", swiftSettings: settings),
 
         // Tests, a target for each target
         tests("FleetModel"),
+        tests("Determinism"),
         tests("TelemetryCore"),
         tests("ForecastCore", ["TraceFiles"]),
         tests("AllocationCore"),

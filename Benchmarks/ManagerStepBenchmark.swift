@@ -1,0 +1,129 @@
+import ControlLoop
+import Determinism
+import FleetModel
+import ForecastCore
+
+/// The manager's step over a whole fleet: taking in one report and one second per instance, forecasting every one, and
+/// deciding. No sockets and no store: commits are answered at once.
+enum ManagerStepBenchmark {
+    static let activeShare: UInt64 = 30
+
+    static func run(isSmall: Bool) async throws -> [Measurement] {
+        let sizes = isSmall ? [50] : [1_000, 10_000, 100_000]
+        return sizes.map { measure(instances: $0, steps: isSmall ? 3 : $0 < 100_000 ? 60 : 20) }
+    }
+
+    private static func measure(instances: Int, steps: Int) -> Measurement {
+        var fleet = BenchmarkFleet(instances: instances)
+        // Long enough that histories are filled and sessions are held.
+        for _ in 0..<5 { _ = fleet.second() }
+        var takingIn: [Double] = []
+        var stepping: [Double] = []
+        for _ in 0..<steps {
+            let (reports, step) = fleet.second()
+            takingIn.append(reports)
+            stepping.append(step)
+        }
+        return Measurement(
+            name: "manager-step",
+            conditions: "\(instances) instances, \(activeShare) % with demand, \(steps) steps, one core",
+            figures: [
+                ("reports p50", takingIn.quantile(0.5), "ms"), ("step p50", stepping.quantile(0.5), "ms"),
+                ("step max", stepping.quantile(1), "ms"),
+                ("per instance", stepping.quantile(0.5) * 1e3 / Double(instances), "us"),
+            ])
+    }
+}
+
+/// A manager with agents of 100 instances each and one synthetic GPU server per 50 instances.
+private struct BenchmarkFleet {
+    private var manager: ManagerMachine
+    private var random = SeededGenerator(seed: 7)
+    private var now = MonotonicTime.seconds(1_000)
+    private var agents: [(link: LinkID, instances: [InstanceID])] = []
+    private var sequence: UInt64 = 0
+    private var revision: UInt64 = 0
+    private var demand: [Double]
+    private let version = InterfaceVersion(kind: "opencl", version: SemanticVersion(1, 0, 0), digest: .zero)
+
+    init(instances: Int) {
+        manager = ManagerMachine(
+            configuration: ManagerMachineConfiguration(softwareVersion: "bench"), recovered: StoredFleet(term: 1),
+            forecaster: FleetForecaster(), random: SeededGenerator(seed: 3), now: now)
+        demand = [Double](repeating: 0, count: instances)
+        handle(.interfacesPublished([version], source: "none"))
+        connectServers(max(1, instances / 50))
+        connectAgents(instances)
+    }
+
+    private mutating func connectServers(_ count: Int) {
+        for index in 0..<count {
+            let server = GPUServerID(unchecked: "server-\(index)")
+            let device = DeviceDescription(
+                id: DeviceID(server: server, index: 0), kind: .synthetic, model: "synthetic", vendor: "bench",
+                driverVersion: "1", apiVersion: "none", memory: .gibibytes(80), computeUnits: 100, extensions: [])
+            let hello = GPUServerHello(
+                server: server, softwareVersion: "bench", devices: [device], installed: [version])
+            handle(.serverMessageReceived(.hello(hello), LinkID(rawValue: UInt64(1_000_000 + index))))
+        }
+    }
+
+    private mutating func connectAgents(_ instances: Int) {
+        for first in stride(from: 0, to: instances, by: 100) {
+            let index = UInt64(first / 100)
+            let members = (first..<min(first + 100, instances)).map { InstanceID(unchecked: "instance-\($0)") }
+            let descriptions = members.map {
+                InstanceDescription(
+                    id: $0, tenant: TenantID(unchecked: "tenant"), application: ApplicationType(unchecked: "chat"))
+            }
+            let link = LinkID(rawValue: index + 1)
+            let hello = AgentHello(
+                agent: AgentID(unchecked: "agent-\(index)"), softwareVersion: "bench", instances: descriptions,
+                installed: [version])
+            handle(.agentMessageReceived(.hello(hello), link))
+            agents.append((link, members))
+        }
+    }
+
+    /// One second of the fleet: every instance reports, then the manager steps.
+    mutating func second() -> (reports: Double, step: Double) {
+        now = now + .seconds(1)
+        sequence += 1
+        let reports = agents.map { agent in (agent.link, report(of: agent.instances)) }
+        let takingIn = milliseconds {
+            for (link, report) in reports { handle(.agentMessageReceived(.report(report), link)) }
+        }
+        let step = milliseconds { handle(.stepDue) }
+        return (takingIn, step)
+    }
+
+    private mutating func report(of instances: [InstanceID]) -> PredictionReport {
+        let telemetry = instances.map { instance in
+            let isActive = random.chance(ManagerStepBenchmark.activeShare, in: 100)
+            let memory = isActive ? Int64(random.below(4 << 30)) : 0
+            let sample = TelemetrySample(
+                at: now, cpuMilli: Double(random.below(1_000)), networkInRate: Double(random.below(1 << 20)),
+                gpuMemory: Bytes(memory), gpuCompute: MilliShare(isActive ? Int32(random.below(500)) : 0))
+            return InstanceTelemetry(instance: instance, incarnation: 1, source: .trace, samples: [sample])
+        }
+        return PredictionReport(sequence: sequence, sentAt: now, telemetry: telemetry)
+    }
+
+    /// Carries out what keeps the machine going: commits, and slices of the step.
+    private mutating func handle(_ event: ManagerEvent) {
+        var events = [event]
+        while let next = events.popLast() {
+            for effect in manager.handle(next, now: now) {
+                switch effect {
+                case .persist:
+                    revision += 1
+                    events.append(.storeAnswered(.committed(revision: revision)))
+                case .continueStep:
+                    events.append(.stepSliceDue)
+                default:
+                    break
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Foundation
+
+/// `presync-bench [NAME ...] [--small]`: measures and prints; `--small` runs each on a small input, as the tests do.
+@main struct PresyncBench {
+    static let benchmarks: [(name: String, run: @Sendable (Bool) async throws -> [Measurement])] = [
+        ("manager-step", ManagerStepBenchmark.run),
+        ("durable-grants", DurableGrantsBenchmark.run),
+    ]
+
+    static func main() async {
+        let arguments = CommandLine.arguments.dropFirst()
+        let isSmall = arguments.contains("--small")
+        let wanted = arguments.filter { !$0.hasPrefix("-") }
+        let known = benchmarks.map(\.name)
+        if let unknown = wanted.first(where: { !known.contains($0) }) {
+            FileHandle.standardError.write(
+                Data("no benchmark '\(unknown)'; there are: \(known.joined(separator: ", "))\n".utf8))
+            exit(64)
+        }
+        for benchmark in benchmarks where wanted.isEmpty || wanted.contains(benchmark.name) {
+            do {
+                for measurement in try await benchmark.run(isSmall) { print(measurement.line) }
+            } catch {
+                FileHandle.standardError.write(Data("\(benchmark.name): \(error)\n".utf8))
+                exit(70)
+            }
+        }
+    }
+}
+
+/// One figure: what was measured, under which conditions, and the number.
+struct Measurement: Sendable {
+    var name: String
+    var conditions: String
+    var figures: [(name: String, value: Double, unit: String)]
+
+    /// A line for people that a script can split at its columns.
+    var line: String {
+        let numbers = figures.map { "\($0.name) \(String(format: "%.3f", $0.value)) \($0.unit)" }
+        return "\(name) | \(conditions) | \(numbers.joined(separator: ", "))"
+    }
+}
+
+extension [Double] {
+    /// The `share` quantile by nearest rank; 0 of nothing.
+    func quantile(_ share: Double) -> Double {
+        guard !isEmpty else { return 0 }
+        let rank = Int((share * Double(count)).rounded(.up)) - 1
+        return sorted()[Swift.min(Swift.max(rank, 0), count - 1)]
+    }
+}
+
+/// Milliseconds that `work` takes on this machine's monotonic clock.
+func milliseconds(_ work: () throws -> Void) rethrows -> Double {
+    let clock = ContinuousClock()
+    let elapsed = try clock.measure { try work() }
+    return Double(elapsed.components.seconds) * 1e3 + Double(elapsed.components.attoseconds) / 1e15
+}
