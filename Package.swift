@@ -23,8 +23,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [S
         exclude: exclude, swiftSettings: settings)
 }
 
-let collections: Target.Dependency = .product(name: "Collections", package: "swift-collections")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let grpcCore: Target.Dependency = .product(name: "GRPCCore", package: "grpc-swift-2")
@@ -39,11 +42,11 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         .package(
             url: "https://github.com/apple/swift-configuration", exact: "1.4.0", traits: [.defaults, "YAML"]),
         .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", exact: "1.39.0"),
         .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2", exact: "2.4.3"),
@@ -60,11 +63,11 @@ let package = Package(
         library("Determinism", ["FleetModel"]),
 
         // Pure cores: the vocabulary, the standard library and Collections only (scripts/check-layers)
-        library("TelemetryCore", ["FleetModel", collections]),
-        library("ForecastCore", ["FleetModel", collections]),
-        library("AllocationCore", ["FleetModel", collections]),
+        library("TelemetryCore", ["FleetModel"]),
+        library("ForecastCore", ["FleetModel"]),
+        library("AllocationCore", ["FleetModel"]),
         library("InterfaceCore", ["FleetModel"]),
-        library("SessionCore", ["FleetModel", collections]),
+        library("SessionCore", ["FleetModel"]),
         library("RemotingCore"),
 
         // Composition
@@ -72,10 +75,10 @@ let package = Package(
             "ControlLoop",
             [
                 "FleetModel", "Determinism", "TelemetryCore", "ForecastCore", "AllocationCore", "InterfaceCore",
-                "SessionCore", collections,
+                "SessionCore",
             ]),
         library(
-            "Simulation", ["FleetModel", "Determinism", "ControlLoop", "ForecastCore", "SessionCore", collections]),
+            "Simulation", ["FleetModel", "Determinism", "ForecastCore", "AllocationCore", "ControlLoop"]),
 
         // Adapters
         .systemLibrary(name: "COpenCL", path: "Sources/COpenCL"),
@@ -83,58 +86,55 @@ let package = Package(
         library(
             "ControlProtocol",
             [
-                "FleetModel", grpcCore,
+                "FleetModel", grpcCore, grpcTransport,
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         library("DeviceDrivers", ["FleetModel", "COpenCL"]),
+        library("WorkerControl", ["FleetModel", "DeviceDrivers"]),
         library(
             "StateStore",
             ["FleetModel", .product(name: "GRDB", package: "GRDB.swift")]),
         library(
             "InterfaceStore",
-            [
-                "FleetModel", "InterfaceCore", crypto,
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Hummingbird", package: "hummingbird"),
-            ]),
+            ["FleetModel", "InterfaceCore", crypto, nioCore, nioHTTP, httpClient, hummingbird]),
         library("TraceFiles", ["FleetModel", "CZlib"]),
         library(
             "Observability",
-            ["FleetModel", logging, lifecycle, .product(name: "Hummingbird", package: "hummingbird")]),
+            ["FleetModel", logging, lifecycle, nioCore, hummingbird]),
 
         // Shells
         library(
             "ManagerRuntime",
             [
-                "FleetModel", "ControlLoop", "ControlProtocol", "StateStore", "InterfaceCore", "InterfaceStore",
-                "Observability", grpcCore, grpcTransport, logging, lifecycle,
+                "FleetModel", "ForecastCore", "AllocationCore", "ControlLoop", "ControlProtocol", "StateStore",
+                "InterfaceStore", "Observability", grpcCore, grpcTransport, logging, lifecycle,
             ]),
         library(
             "AgentRuntime",
             [
-                "FleetModel", "ControlLoop", "ControlProtocol", "InterfaceCore", "InterfaceStore", "Observability",
-                "RemotingCore", grpcCore, grpcTransport, logging, lifecycle,
+                "FleetModel", "InterfaceCore", "RemotingCore", "ControlLoop", "ControlProtocol", "InterfaceStore",
+                "Observability", logging, lifecycle,
             ]),
         library(
             "GPUServerRuntime",
             [
-                "FleetModel", "ControlLoop", "ControlProtocol", "DeviceDrivers", "InterfaceCore", "InterfaceStore",
-                "Observability", "RemotingCore", grpcCore, grpcTransport, logging, lifecycle,
+                "FleetModel", "InterfaceCore", "ControlLoop", "ControlProtocol", "DeviceDrivers", "WorkerControl",
+                "InterfaceStore", "Observability", logging, lifecycle,
             ]),
         library("OpenCLClient", ["RemotingCore", "COpenCL"]),
-        library("OpenCLWorker", ["RemotingCore", "COpenCL", "DeviceDrivers"]),
+        library("OpenCLWorker", ["FleetModel", "RemotingCore", "COpenCL", "DeviceDrivers", "WorkerControl"]),
         library("Dashboard", ["FleetModel"]),
         library(
             "Commands",
             [
-                "FleetModel", "Determinism", "ControlLoop", "Simulation", "ControlProtocol", "DeviceDrivers",
-                "TraceFiles", "Observability", "ManagerRuntime", "AgentRuntime", "GPUServerRuntime", "Dashboard",
-                "InterfaceCore", "InterfaceStore", "COpenCL",
+                "FleetModel", "Determinism", "RemotingCore", "Simulation", "ControlProtocol", "DeviceDrivers",
+                "InterfaceStore", "TraceFiles", "Observability", "ManagerRuntime", "AgentRuntime",
+                "GPUServerRuntime", "Dashboard", "COpenCL", grpcCore, logging, lifecycle,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
-                grpcCore, grpcTransport, logging, lifecycle,
             ]),
 
         // Executables
@@ -158,13 +158,15 @@ let package = Package(
         tests("Simulation", ["ControlLoop"]),
         tests("ControlProtocol"),
         tests("DeviceDrivers"),
+        tests("WorkerControl", ["DeviceDrivers"]),
         tests("StateStore"),
-        tests("InterfaceStore", ["InterfaceCore"]),
-        tests("TraceFiles"),
+        tests("InterfaceStore", ["InterfaceCore", nioCore, nioHTTP, httpClient, hummingbird, logging]),
+        tests("TraceFiles", ["CZlib"]),
         tests("Observability"),
+        tests("ManagerRuntime", ["ControlLoop", "ControlProtocol", "StateStore", grpcCore, logging, lifecycle]),
         tests("AgentRuntime", ["ControlLoop", "RemotingCore"]),
-        tests("GPUServerRuntime", ["ControlLoop"]),
-        tests("OpenCLWorker", ["RemotingCore", "OpenCLClient"]),
+        tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "presync-worker"]),
+        tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL"]),
         tests("Dashboard"),
         tests("Commands"),
         .testTarget(

@@ -1,1 +1,6 @@
-@main struct Presync { static func main() {} }
+import Commands
+
+@main
+struct Presync {
+    static func main() async { await CommandLineTool.run() }
+}

@@ -1,0 +1,134 @@
+import FleetModel
+import Glibc
+import RemotingCore
+
+/// One program's connection to the agent: it asks once, is answered once, and stays open as long as the program uses
+/// what it got.
+struct ProgramConnection {
+    enum State {
+        /// The request is coming in.
+        case asking(deadline: MonotonicTime)
+        /// The request is with the agent's machine.
+        case waiting(RequestID, since: MonotonicTime)
+        /// A session was handed over, or is being so.
+        case served(RequestID)
+        /// The program is the root of an instance.
+        case registered(InstanceID)
+        /// A refusal is on its way; then the connection is over.
+        case refused
+    }
+
+    enum Arrival {
+        case incomplete
+        case request(HandOverRequest)
+        /// The program closed its end.
+        case left
+        /// Bytes that are no request.
+        case malformed(String)
+    }
+
+    let descriptor: Int32
+    let token: PollToken
+    let credentials: PeerCredentials
+    /// The instance that the program belongs to; nil for a program of none, which may only register.
+    let instance: InstanceID?
+    var state: State
+    private var received: [UInt8] = []
+    private var unsent: ArraySlice<UInt8> = []
+    private var passed: Int32?
+    /// When a program that does not read its answer is given up.
+    private(set) var sendDeadline: MonotonicTime?
+
+    /// How long a request may take to arrive whole, and an answer to be read.
+    static let transferTime: Duration = .seconds(2)
+
+    init(
+        descriptor: Int32, token: PollToken, credentials: PeerCredentials, instance: InstanceID?, now: MonotonicTime
+    ) {
+        self.descriptor = descriptor
+        self.token = token
+        self.credentials = credentials
+        self.instance = instance
+        state = .asking(deadline: now + Self.transferTime)
+    }
+
+    var deadline: MonotonicTime? {
+        if case .asking(let deadline) = state { return deadline }
+        return sendDeadline
+    }
+
+    var isRegistered: Bool {
+        if case .registered = state { true } else { false }
+    }
+
+    var isRefused: Bool {
+        if case .refused = state { true } else { false }
+    }
+
+    var hasUnsent: Bool { !unsent.isEmpty }
+
+    var request: RequestID? {
+        switch state {
+        case .waiting(let request, _), .served(let request): request
+        case .asking, .registered, .refused: nil
+        }
+    }
+
+    /// Reads what the program has sent; never more than one request's greatest length.
+    mutating func receive() -> Arrival {
+        var buffer = [UInt8](repeating: 0, count: 512)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { return .incomplete }
+            guard count > 0 else { return .left }
+            guard case .asking = state else { return .malformed("a second request on one connection") }
+            received.append(contentsOf: buffer[..<count])
+            guard received.count <= HandOverRequest.maximumLength else { return .malformed("an oversized request") }
+            do {
+                if let request = try HandOverRequest(decoding: received) {
+                    received = []
+                    return .request(request)
+                }
+            } catch {
+                return .malformed("\(error)")
+            }
+        }
+    }
+
+    /// Begins to send an answer. A descriptor that is passed along is closed here once it is sent, or given up.
+    /// - Returns: false when the program is gone.
+    mutating func answer(_ reply: HandOverReply, passing descriptor: Int32? = nil, now: MonotonicTime) -> Bool {
+        releasePassed()
+        unsent = reply.encoded()[...]
+        passed = descriptor
+        sendDeadline = now + Self.transferTime
+        return sendMore()
+    }
+
+    /// Sends what the program's end takes now; false when the program is gone.
+    mutating func sendMore() -> Bool {
+        while !unsent.isEmpty {
+            let count = UnixSocket.send(unsent, passing: passed, on: descriptor)
+            if count < 0 {
+                if errno == EINTR { continue }
+                return errno == EAGAIN
+            }
+            releasePassed()
+            unsent = unsent.dropFirst(count)
+        }
+        sendDeadline = nil
+        return true
+    }
+
+    /// Closes the connection and what it still holds.
+    mutating func close() {
+        releasePassed()
+        Glibc.close(descriptor)
+    }
+
+    private mutating func releasePassed() {
+        if let passed { Glibc.close(passed) }
+        passed = nil
+    }
+}

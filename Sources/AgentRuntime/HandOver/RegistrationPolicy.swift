@@ -1,0 +1,52 @@
+import FleetModel
+import Glibc
+import RemotingCore
+
+/// Who may register itself as an instance at the agent's socket.
+package enum RegistrationPolicy: String, Hashable, Sendable, Codable, CaseIterable {
+    /// Nobody: instances are those of the configuration.
+    case off
+    /// Programs of the agent's own user, and of root.
+    case ownUser = "own-user"
+    /// Any program that can reach the socket.
+    case anyone
+
+    enum Judgement: Equatable {
+        case accepted(InstanceDescription)
+        case refused(String)
+    }
+
+    /// More instances than this are not registered.
+    static let maximumInstances = 256
+
+    /// Whether a program becomes an instance.
+    ///
+    /// A program inside an instance may not found another one: it would leave its tenant's limits behind.
+    func judge(
+        _ registrant: HandOverServer.Registrant, present: Set<InstanceID>, registered: Int
+    ) -> Judgement {
+        switch self {
+        case .off:
+            return .refused("this agent takes no registrations")
+        case .ownUser where registrant.credentials.uid != 0 && registrant.credentials.uid != geteuid():
+            return .refused("this agent takes registrations of its own user only")
+        case .ownUser, .anyone:
+            break
+        }
+        if let current = registrant.current { return .refused("the program belongs to the instance \(current)") }
+        let wanted = registrant.wanted
+        guard let id = InstanceID(rawValue: wanted.instance), let tenant = TenantID(rawValue: wanted.tenant),
+            let application = ApplicationType(rawValue: wanted.application),
+            let priorityClass = PriorityClassName(rawValue: wanted.priorityClass)
+        else {
+            return .refused(
+                "instance, tenant, application and class must be names of 1 to 128 of A-Z a-z 0-9 . _ : / @ -")
+        }
+        guard !present.contains(id) else { return .refused("there is an instance \(id) already") }
+        guard registered < Self.maximumInstances else {
+            return .refused("\(registered) instances are registered, the most that may")
+        }
+        return .accepted(
+            InstanceDescription(id: id, tenant: tenant, application: application, priorityClass: priorityClass))
+    }
+}

@@ -1,0 +1,75 @@
+package import ControlProtocol
+package import FleetModel
+
+/// An instance that an agent's configuration names.
+package struct ConfiguredInstance: Hashable, Sendable {
+    package var description: InstanceDescription
+    package var selector: InstanceSelector
+
+    package init(description: InstanceDescription, selector: InstanceSelector) {
+        self.description = description
+        self.selector = selector
+    }
+}
+
+/// What an agent is told at its start. The defaults are those of a host with a manager beside it.
+package struct AgentConfiguration: Sendable {
+    package var agent: AgentID
+    package var softwareVersion: String
+    package var manager = ManagerAddress.standard
+    /// How often instances are measured and reported, 100 ms to 60 s; the manager's welcome replaces it.
+    package var period: Duration = .seconds(1)
+    /// The UNIX socket for programs. Its folder is created where it is missing.
+    package var socketPath = "/run/presync/agent.sock"
+    /// The socket's permission bits. Who may connect gets no more than its own instance's session.
+    package var socketMode: UInt16 = 0o666
+    package var handOverLimits = HandOverLimits()
+    package var instances: [ConfiguredInstance] = []
+    package var registration = RegistrationPolicy.ownUser
+    package var telemetry = TelemetryConfiguration()
+    /// How long a program's request waits for an answer.
+    package var requestPatience: Duration = .seconds(30)
+    /// Where bundles are installed.
+    package var stateDirectory = "/var/lib/presync/agent"
+    /// Where `/metrics`, `/livez` and `/readyz` are served; nil for nowhere.
+    package var status: ManagerAddress? = ManagerAddress(host: "127.0.0.1", port: 7_402)
+
+    package init(agent: AgentID, softwareVersion: String) {
+        self.agent = agent
+        self.softwareVersion = softwareVersion
+    }
+
+    /// Everything that is wrong, a sentence fragment each; empty when nothing is.
+    package func validate() -> [String] {
+        var problems: [String] = []
+        if period < .milliseconds(100) || period > .seconds(60) {
+            problems.append("the period is \(period.inSeconds) s, and must be 0.1 to 60")
+        }
+        if !socketPath.hasPrefix("/") || socketPath.utf8.count > 107 {
+            problems.append("socket path \"\(socketPath)\" must be absolute and have at most 107 bytes")
+        }
+        if socketMode > 0o777 { problems.append("socket mode \(socketMode) has more than permission bits") }
+        if !(1...10).contains(telemetry.socketLooksPerPeriod) {
+            problems.append(
+                "sockets are looked at \(telemetry.socketLooksPerPeriod) times a period, and must be 1 to 10")
+        }
+        if requestPatience <= .zero || requestPatience > .seconds(3_600) {
+            problems.append(
+                "requests wait for \(requestPatience.inSeconds) s, and must for more than 0 and at most 3600")
+        }
+        if handOverLimits.connections < 1 || handOverLimits.connections > 8_192 {
+            problems.append("\(handOverLimits.connections) connections of programs, which must be 1 to 8192")
+        }
+        if !stateDirectory.hasPrefix("/") { problems.append("state directory \"\(stateDirectory)\" must be absolute") }
+        var seen: Set<InstanceID> = []
+        for instance in instances {
+            let id = instance.description.id
+            if !seen.insert(id).inserted { problems.append("instance \(id) is configured twice") }
+            if let problem = instance.selector.problem { problems.append("instance \(id): \(problem)") }
+        }
+        if instances.count(where: { $0.selector == .host }) > 1 {
+            problems.append("more than one instance is the whole host")
+        }
+        return problems
+    }
+}

@@ -1,0 +1,228 @@
+import ControlLoop
+import FleetModel
+import Observability
+import RemotingCore
+
+/// The agent's one thread for everything that a program waits for: it owns the machine, the held sessions and the
+/// programs' socket, so that a hand-over is one wake-up, one call of the machine, and one message with a descriptor.
+///
+/// Other threads reach it through its inbox only; it is made, run and dropped on its own thread.
+final class AgentLoop {
+    private let configuration: AgentConfiguration
+    private let surroundings: any AgentSurroundings
+    private let metrics: AgentMetrics
+    private let inbox: LoopInbox<AgentLoopMessage>
+    private let telemetry: TelemetryRequests
+    private let poller = Poller()
+    private let inboxToken: PollToken
+    private var machine: AgentMachine
+    private var sessions: SessionPool
+    private var handOver: HandOverServer
+    private var directory = InstanceDirectory()
+    /// Instances that registered themselves, and those of the configuration.
+    private var instances: Set<InstanceID> = []
+    private var registered: Set<InstanceID> = []
+    /// Hellos of sessions whose worker's name is being resolved.
+    private var resolving: [GrantID: ClientHello] = [:]
+    /// What effects have led to, to be handled after them.
+    private var following: [AgentEvent] = []
+    private var isStopping = false
+
+    /// Opens the programs' socket and takes up the configured instances.
+    init(
+        configuration: AgentConfiguration, machine: AgentMachine, inbox: LoopInbox<AgentLoopMessage>,
+        telemetry: TelemetryRequests, surroundings: any AgentSurroundings, metrics: AgentMetrics
+    ) throws(UnixSocketError) {
+        self.configuration = configuration
+        self.machine = machine
+        self.inbox = inbox
+        self.telemetry = telemetry
+        self.surroundings = surroundings
+        self.metrics = metrics
+        inboxToken = poller.add(inbox.descriptor, .read)
+        sessions = SessionPool(poller: poller, telemetry: telemetry)
+        // Request numbers of an agent before were given out slower than a million a second, so that these are greater.
+        let firstRequest = UInt64(max(0, WallClock.unixMilliseconds() / 1_000)) << 20
+        handOver = try HandOverServer(
+            path: configuration.socketPath, mode: configuration.socketMode, limits: configuration.handOverLimits,
+            firstRequest: firstRequest, poller: poller)
+        for instance in configuration.instances {
+            add(instance.description, instance.selector, now: MonotonicClock.now())
+        }
+    }
+
+    /// Serves until told to stop. What was handed over stays with its programs; what is held is closed.
+    func run() {
+        while !isStopping {
+            let deadline = [sessions.nextDeadline, handOver.nextDeadline].compactMap { $0 }.min()
+            let ready = poller.wait(atMost: deadline.map { $0 - MonotonicClock.now() })
+            let now = MonotonicClock.now()
+            for one in ready { serve(one, now: now) }
+            if let deadline, deadline <= now {
+                took(sessions.deadlinesPassed(now: now), now: now)
+                took(handOver.deadlinesPassed(now: now), now: now)
+            }
+        }
+        handOver.shutDown()
+        for session in machine.holdings() { sessions.close(session.grant) }
+    }
+
+    private func serve(_ ready: Poller.Ready, now: MonotonicTime) {
+        if ready.token == handOver.listenerToken {
+            took(handOver.acceptPrograms(&directory, now: now), now: now)
+        } else if ready.token == inboxToken {
+            for message in inbox.take() { took(message, now: now) }
+        } else if let events = handOver.socketReady(ready, now: now) {
+            took(events, now: now)
+        } else if let events = sessions.socketReady(ready.token, now: now) {
+            took(events, now: now)
+        }
+    }
+
+    private func took(_ message: AgentLoopMessage, now: MonotonicTime) {
+        switch message {
+        case .event(let event):
+            handle(event, now: now)
+        case .sampled(let samples):
+            handle(.samplesTaken(samples), now: now)
+            handle(.periodEnded, now: now)
+            metrics.holding(
+                sessions: sessions.count, programs: handOver.connectionCount, instances: instances.count)
+        case .resolved(let grant, let address):
+            guard let hello = resolving.removeValue(forKey: grant) else { return }
+            guard let address else {
+                return handle(.sessionFailed(grant, "the worker's host has no address"), now: now)
+            }
+            took(sessions.open(grant, at: address, hello: hello, now: now), now: now)
+        case .stop:
+            isStopping = true
+        }
+    }
+
+    private func took(_ events: [SessionPool.Event], now: MonotonicTime) {
+        for event in events {
+            switch event {
+            case .opened(let grant):
+                handle(.sessionOpened(grant), now: now)
+            case .failed(let grant, let reason):
+                metrics.sessionFailed()
+                handle(.sessionFailed(grant, reason), now: now)
+            case .lost(let grant):
+                metrics.sessionFailed()
+                handle(.sessionLost(grant), now: now)
+            }
+        }
+    }
+
+    private func took(_ events: [HandOverServer.Event], now: MonotonicTime) {
+        for event in events {
+            switch event {
+            case .asked(let request, let instance): handle(.programAsked(request, instance), now: now)
+            case .left(let request): handle(.programLeft(request), now: now)
+            case .wantsToRegister(let registrant): register(registrant, now: now)
+            case .unregistered(let instance): remove(instance, now: now)
+            }
+        }
+    }
+
+    // MARK: The machine
+
+    /// One event through the machine, its effects in order, and then whatever these have led to.
+    private func handle(_ event: AgentEvent, now: MonotonicTime) {
+        for effect in machine.handle(event, now: now) { carryOut(effect, now: now) }
+        // Each of these ends a session or a request, of which there is a bounded number.
+        while !following.isEmpty {
+            for effect in machine.handle(following.removeFirst(), now: now) { carryOut(effect, now: now) }
+        }
+    }
+
+    private func carryOut(_ effect: AgentEffect, now: MonotonicTime) {
+        switch effect {
+        case .send(let message): surroundings.send(message)
+        case .openSession(let notification): open(notification, now: now)
+        case .closeSession(let grant):
+            resolving[grant] = nil
+            sessions.close(grant)
+        case .handOver(let grant, let request, let found): handOver(grant, to: request, found: found, now: now)
+        case .refuse(let request, let reason):
+            metrics.refused()
+            follow(handOver.refuse(request, reason: reason, now: now))
+        case .installInterface(let version, let source): surroundings.installInterface(version, source: source)
+        case .record(let event): surroundings.record(event)
+        }
+    }
+
+    private func open(_ notification: AllocationNotification, now: MonotonicTime) {
+        let grant = notification.grant
+        let identity = InterfaceIdentity(
+            kind: notification.version.kind, version: notification.version.version.description,
+            digest: notification.version.digest.bytes,
+            testedWith: surroundings.testedWith(notification.version).map(\.bytes))
+        guard let identity else {
+            return following.append(.sessionFailed(grant, "\(notification.version) cannot be named in a handshake"))
+        }
+        let credential = SessionCredential(
+            grant: grant.rawValue, ticketHigh: notification.ticket.high, ticketLow: notification.ticket.low)
+        let hello = ClientHello(interface: identity, credential: credential)
+        let endpoint = notification.endpoint
+        guard let address = SocketAddress(numeric: endpoint.host, port: endpoint.port) else {
+            resolving[grant] = hello
+            return surroundings.resolve(endpoint, for: grant)
+        }
+        for event in sessions.open(grant, at: address, hello: hello, now: now) {
+            if case .failed(let grant, let reason) = event { following.append(.sessionFailed(grant, reason)) }
+        }
+    }
+
+    private func handOver(_ grant: GrantID, to request: RequestID, found: Readiness, now: MonotonicTime) {
+        guard let prepared = sessions.take(grant) else {
+            // The worker has closed it in this very moment; the manager hears that the session has ended.
+            follow(handOver.refuse(request, reason: "the session was lost as it was handed over", now: now))
+            return following.append(.programLeft(request))
+        }
+        let waited = (handOver.waitingTime(request, now: MonotonicClock.now()) ?? .zero)
+        let session = HandedOverSession(
+            foundReadiness: found.rawValue, grant: grant.rawValue,
+            elapsedMicroseconds: UInt64(max(0, waited.nanoseconds / 1_000)),
+            interfaceVersion: prepared.interfaceVersion, continuation: prepared.continuation,
+            deviceInformation: prepared.deviceInformation)
+        follow(handOver.handOver(session, descriptor: prepared.descriptor, to: request, now: now))
+        metrics.handedOver(found: found, after: waited)
+    }
+
+    /// Answers can end a connection, whose program has then left.
+    private func follow(_ events: [HandOverServer.Event]) {
+        for event in events {
+            if case .left(let request) = event { following.append(.programLeft(request)) }
+        }
+    }
+
+    // MARK: Instances
+
+    private func add(_ description: InstanceDescription, _ selector: InstanceSelector, now: MonotonicTime) {
+        instances.insert(description.id)
+        directory.add(description.id, selector)
+        telemetry.add(description.id, selector)
+        handle(.instanceAppeared(description), now: now)
+    }
+
+    private func remove(_ instance: InstanceID, now: MonotonicTime) {
+        instances.remove(instance)
+        registered.remove(instance)
+        directory.remove(instance)
+        telemetry.remove(instance)
+        handle(.instanceGone(instance), now: now)
+    }
+
+    private func register(_ registrant: HandOverServer.Registrant, now: MonotonicTime) {
+        switch configuration.registration.judge(registrant, present: instances, registered: registered.count) {
+        case .refused(let reason):
+            metrics.refused()
+            took(handOver.refuse(registrant.token, reason: reason, now: now), now: now)
+        case .accepted(let description):
+            registered.insert(description.id)
+            add(description, .processTree(root: registrant.credentials.pid), now: now)
+            took(handOver.accept(registrant.token, as: description.id, now: now), now: now)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+import ControlLoop
+import FleetModel
+
+/// What the agent's loop asks of the rest of the daemon. Called on the loop's thread, many times a second: no call may
+/// wait.
+protocol AgentSurroundings: Sendable {
+    /// Sends on the open stream to the manager; drops the message when there is none.
+    func send(_ message: AgentMessage)
+    /// Fetches, verifies and activates a bundle, and answers with ``AgentLoopMessage/event(_:)``.
+    func installInterface(_ version: InterfaceVersion, source: String)
+    /// Finds a name's address, and answers with ``AgentLoopMessage/resolved(_:_:)``.
+    func resolve(_ endpoint: SessionEndpoint, for grant: GrantID)
+    /// The digests of bundles that the installed one names as tested with it.
+    func testedWith(_ version: InterfaceVersion) -> [ContentDigest]
+    func record(_ event: FleetEvent)
+}
+
+/// What reaches the agent's loop from other threads.
+enum AgentLoopMessage: Sendable {
+    case event(AgentEvent)
+    /// A period is over; these are its samples.
+    case sampled([InstanceTelemetry])
+    /// The answer to ``AgentSurroundings/resolve(_:for:)``; nil where the name has no address.
+    case resolved(GrantID, SocketAddress?)
+    case stop
+}

@@ -1,0 +1,59 @@
+import ControlLoop
+import ControlProtocol
+import FleetModel
+import InterfaceCore
+import InterfaceStore
+import Logging
+import Synchronization
+
+/// A bundle to be fetched.
+struct InstallationOrder: Sendable {
+    var version: InterfaceVersion
+    var source: String
+}
+
+/// The rest of a running daemon, as its loop sees it.
+final class LiveSurroundings: AgentSurroundings {
+    private let link: ManagerLink<AgentRole>
+    private let resolver: NameResolver
+    private let orders: AsyncStream<InstallationOrder>.Continuation
+    private let logger: Logger
+    /// By the digest of the installed bundle.
+    private let tested = Mutex<[ContentDigest: [ContentDigest]]>([:])
+
+    init(
+        link: ManagerLink<AgentRole>, resolver: NameResolver,
+        orders: AsyncStream<InstallationOrder>.Continuation, logger: Logger
+    ) {
+        self.link = link
+        self.resolver = resolver
+        self.orders = orders
+        self.logger = logger
+    }
+
+    func send(_ message: AgentMessage) { link.send(message) }
+
+    func installInterface(_ version: InterfaceVersion, source: String) {
+        // A full queue drops the order; the manager repeats it.
+        orders.yield(InstallationOrder(version: version, source: source))
+    }
+
+    func resolve(_ endpoint: SessionEndpoint, for grant: GrantID) { resolver.resolve(endpoint, for: grant) }
+
+    func testedWith(_ version: InterfaceVersion) -> [ContentDigest] {
+        tested.withLock { $0[version.digest] ?? [] }
+    }
+
+    /// Takes note of what an installed bundle names as tested with it.
+    func installed(_ manifest: BundleManifest, digest: ContentDigest) {
+        tested.withLock { $0[digest] = manifest.testedWith }
+    }
+
+    func record(_ event: FleetEvent) {
+        var metadata: Logger.Metadata = ["kind": "\(event.kind.rawValue)"]
+        if let instance = event.instance { metadata["instance"] = "\(instance)" }
+        if let grant = event.grant { metadata["grant"] = "\(grant)" }
+        if let device = event.device { metadata["device"] = "\(device)" }
+        logger.log(level: event.kind == .failure ? .warning : .info, "\(event.detail)", metadata: metadata)
+    }
+}

@@ -1,0 +1,169 @@
+import ControlLoop
+import ControlProtocol
+import FleetModel
+import InterfaceCore
+import InterfaceStore
+import Logging
+import Observability
+import Synchronization
+
+/// The parts of an agent that runs, joined through the loop's inbox.
+final class RunningAgent: Sendable {
+    let link: ManagerLink<AgentRole>
+    private let inbox: LoopInbox<AgentLoopMessage>
+    private let telemetry: TelemetryThread
+    private let resolver: NameResolver
+    private let surroundings: LiveSurroundings
+    private let installations: AsyncStream<InstallationOrder>
+    private let loop: DedicatedThread
+    private let metrics: AgentMetrics
+    private let logger: Logger
+    private let linked = Mutex(false)
+
+    /// Whether the stream to the manager is open.
+    var isLinked: Bool { linked.withLock { $0 } }
+
+    /// Starts the threads; when this returns, programs can ask.
+    init(
+        _ configuration: AgentConfiguration, _ store: LocalInterfaceStore, _ metrics: AgentMetrics, _ logger: Logger
+    ) async throws {
+        self.metrics = metrics
+        self.logger = logger
+        link = ManagerLink<AgentRole>(to: configuration.manager)
+        guard let inbox = LoopInbox<AgentLoopMessage>(limit: Self.inboxLimit),
+            let resolver = NameResolver(answer: { inbox.post(.resolved($0, $1)) })
+        else { throw AgentServiceError("the process has no descriptor or thread left") }
+        self.inbox = inbox
+        self.resolver = resolver
+        let orders: AsyncStream<InstallationOrder>.Continuation
+        (installations, orders) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.installationLimit))
+        surroundings = LiveSurroundings(link: link, resolver: resolver, orders: orders, logger: logger)
+
+        let installed = Self.installedVersions(store, surroundings, logger)
+        let machine = AgentMachine(
+            configuration: AgentMachineConfiguration(
+                agent: configuration.agent, softwareVersion: configuration.softwareVersion,
+                requestPatience: configuration.requestPatience),
+            installed: installed)
+        let requests = TelemetryRequests()
+        loop = try await Self.startLoop(
+            configuration: configuration, machine: machine, inbox: inbox, telemetry: requests,
+            surroundings: surroundings, metrics: metrics)
+        let telemetry = TelemetryThread(
+            configuration: configuration.telemetry, requests: requests, period: configuration.period
+        ) { round in
+            inbox.post(.sampled(round.samples))
+            metrics.sampled(in: round.cost, unattributed: round.unattributedBytes)
+        }
+        guard let telemetry else {
+            inbox.post(.stop)
+            throw AgentServiceError("the process has no thread left")
+        }
+        self.telemetry = telemetry
+    }
+
+    /// Hands what the manager says to the loop until the link ends.
+    func readLink() async {
+        for await event in link.events {
+            switch event {
+            case .opened:
+                setLinked(true)
+                logger.info("connected to the manager")
+                post(.event(.linkOpened))
+            case .received(.welcome(let welcome)):
+                telemetry.setPeriod(max(.milliseconds(100), min(welcome.period, .seconds(60))))
+                post(.event(.managerMessageReceived(.welcome(welcome))))
+            case .received(let message):
+                post(.event(.managerMessageReceived(message)))
+            case .closed(let reason):
+                setLinked(false)
+                logger.warning("the manager is gone", metadata: ["reason": "\(reason)"])
+                post(.event(.linkClosed))
+            case .unreachable(let reason):
+                logger.debug("the manager cannot be reached", metadata: ["reason": "\(reason)"])
+            }
+        }
+    }
+
+    /// Installs what the manager asks for, one bundle after the other.
+    func install(from store: LocalInterfaceStore) async {
+        for await order in installations {
+            do {
+                let bundle = try await store.install(order.version, from: order.source)
+                _ = try store.activate(order.version)
+                surroundings.installed(bundle.manifest, digest: order.version.digest)
+                post(.event(.interfaceInstalled(order.version)))
+            } catch {
+                post(.event(.interfaceFailed(order.version, "\(error)")))
+            }
+        }
+    }
+
+    /// Ends the threads, and waits the milliseconds that it takes the loop to close what it holds.
+    func stop() {
+        telemetry.stop()
+        resolver.stop()
+        inbox.post(.stop)
+        loop.join()
+    }
+
+    private static let inboxLimit = 65_536
+    private static let installationLimit = 64
+
+    private func post(_ message: AgentLoopMessage) {
+        if !inbox.post(message) {
+            logger.error("the agent's loop is \(Self.inboxLimit) messages behind; one is dropped")
+        }
+    }
+
+    private func setLinked(_ isLinked: Bool) {
+        linked.withLock { $0 = isLinked }
+        metrics.link(isOpen: isLinked)
+    }
+
+    /// The bundles that are whole on disk, of which each is verified again before it counts.
+    private static func installedVersions(
+        _ store: LocalInterfaceStore, _ surroundings: LiveSurroundings, _ logger: Logger
+    ) -> [InterfaceVersion] {
+        let found = (try? store.installed()) ?? []
+        return found.filter { version in
+            do {
+                let active = try store.activate(version)
+                surroundings.installed(active.bundle.manifest, digest: version.digest)
+                return true
+            } catch {
+                logger.warning(
+                    "an installed bundle is left out", metadata: ["version": "\(version)", "error": "\(error)"])
+                return false
+            }
+        }
+    }
+
+    /// Makes the loop on its own thread, and returns that once the loop's socket is open.
+    private static func startLoop(
+        configuration: AgentConfiguration, machine: AgentMachine, inbox: LoopInbox<AgentLoopMessage>,
+        telemetry: TelemetryRequests, surroundings: LiveSurroundings, metrics: AgentMetrics
+    ) async throws -> DedicatedThread {
+        let (starts, started) = AsyncStream<Result<Void, UnixSocketError>>.makeStream()
+        let thread = DedicatedThread(name: "presync-agent") {
+            do throws(UnixSocketError) {
+                let loop = try AgentLoop(
+                    configuration: configuration, machine: machine, inbox: inbox, telemetry: telemetry,
+                    surroundings: surroundings, metrics: metrics)
+                started.yield(.success(()))
+                loop.run()
+            } catch {
+                started.yield(.failure(error))
+            }
+            started.finish()
+        }
+        guard let thread else { throw AgentServiceError("the process has no thread left") }
+        // Nothing comes where the start is cancelled; the loop then finds its stop as soon as it runs.
+        for await start in starts {
+            try start.get()
+            return thread
+        }
+        inbox.post(.stop)
+        throw CancellationError()
+    }
+}

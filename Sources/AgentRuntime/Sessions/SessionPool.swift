@@ -1,0 +1,122 @@
+import FleetModel
+import Glibc
+import RemotingCore
+
+/// The sessions that the agent opens ahead of time and keeps for programs.
+struct SessionPool {
+    enum Event: Equatable {
+        case opened(GrantID)
+        /// Not opened, or closed by the worker while it was held.
+        case failed(GrantID, String)
+        case lost(GrantID)
+    }
+
+    /// A session that leaves the pool for a program, which then owns the descriptor.
+    struct Prepared {
+        var descriptor: Int32
+        var interfaceVersion: String
+        var continuation: SessionContinuation
+        var deviceInformation: [UInt8]
+    }
+
+    private struct Entry {
+        var token: PollToken
+        var connection: SessionConnection
+        var isOpen = false
+    }
+
+    /// How long a hand-over waits for the rest of a frame that is under way.
+    private static let frameTime: Duration = .milliseconds(20)
+
+    private let poller: Poller
+    private let telemetry: TelemetryRequests
+    private var entries: [GrantID: Entry] = [:]
+    private var grants: [PollToken: GrantID] = [:]
+
+    init(poller: Poller, telemetry: TelemetryRequests) {
+        self.poller = poller
+        self.telemetry = telemetry
+    }
+
+    var count: Int { entries.count }
+
+    /// When the first of the sessions that are being opened is given up; nil when none is.
+    var nextDeadline: MonotonicTime? { entries.values.lazy.compactMap(\.connection.deadline).min() }
+
+    /// Begins to open a session at a numeric address.
+    mutating func open(
+        _ grant: GrantID, at address: SocketAddress, hello: ClientHello, now: MonotonicTime
+    ) -> [Event] {
+        close(grant)
+        switch SessionConnection.begin(to: address, hello: hello, now: now) {
+        case .failure(let error):
+            return [.failed(grant, error.description)]
+        case .success(let connection):
+            telemetry.markAsPresync(cookie: connection.cookie)
+            let token = poller.add(connection.descriptor, [.read, .write])
+            entries[grant] = Entry(token: token, connection: connection)
+            grants[token] = grant
+            return []
+        }
+    }
+
+    /// Closes a session, open or not; nothing where there is none.
+    mutating func close(_ grant: GrantID) {
+        guard let entry = entries.removeValue(forKey: grant) else { return }
+        grants[entry.token] = nil
+        poller.remove(entry.token)
+        telemetry.unmark(cookie: entry.connection.cookie)
+        Glibc.close(entry.connection.descriptor)
+    }
+
+    /// Takes note that a session's socket is ready; nil when the token is no session's.
+    mutating func socketReady(_ token: PollToken, now: MonotonicTime) -> [Event]? {
+        guard let grant = grants[token] else { return nil }
+        return advance(grant, now: now)
+    }
+
+    /// Gives up what has not opened in time.
+    mutating func deadlinesPassed(now: MonotonicTime) -> [Event] {
+        let overdue = entries.filter { $0.value.connection.deadline.map { $0 <= now } ?? false }.keys.sorted()
+        return overdue.flatMap { advance($0, now: now) }
+    }
+
+    /// Takes a held session out of the pool; nil when it is not there any more, or its worker left a frame unfinished.
+    mutating func take(_ grant: GrantID) -> Prepared? {
+        guard var entry = entries[grant], entry.isOpen else { return nil }
+        var state = entry.connection.continuation()
+        if state == nil {
+            var waited = pollfd(fd: entry.connection.descriptor, events: Int16(POLLIN), revents: 0)
+            poll(&waited, 1, Int32(Self.frameTime.inMilliseconds))
+            state = entry.connection.continuation()
+        }
+        guard let (continuation, acceptance) = state else { return nil }
+        entries[grant] = nil
+        grants[entry.token] = nil
+        poller.remove(entry.token)
+        Descriptor.makeBlocking(entry.connection.descriptor)
+        return Prepared(
+            descriptor: entry.connection.descriptor, interfaceVersion: acceptance.interface.version,
+            continuation: continuation,
+            deviceInformation: acceptance.deviceInformation)
+    }
+
+    private mutating func advance(_ grant: GrantID, now: MonotonicTime) -> [Event] {
+        guard var entry = entries[grant] else { return [] }
+        let wantedToWrite = entry.connection.wantsToWrite
+        let outcome = entry.connection.advance(now: now)
+        let wasOpen = entry.isOpen
+        if outcome == .opened { entry.isOpen = true }
+        entries[grant] = entry
+        switch outcome {
+        case .pending, .opened:
+            if entry.connection.wantsToWrite != wantedToWrite {
+                poller.change(entry.token, to: entry.connection.wantsToWrite ? [.read, .write] : .read)
+            }
+            return outcome == .opened ? [.opened(grant)] : []
+        case .ended(let reason):
+            close(grant)
+            return [wasOpen ? .lost(grant) : .failed(grant, reason)]
+        }
+    }
+}

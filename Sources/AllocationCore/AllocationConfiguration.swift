@@ -1,0 +1,59 @@
+package import FleetModel
+
+/// The figures of the decision rule. Those that differ between classes are in ``PriorityClass``.
+package struct AllocationConfiguration: Hashable, Sendable {
+    /// When anything is prepared.
+    package enum Mode: String, Hashable, Sendable, Codable, CaseIterable {
+        /// Ahead of demand, by forecast.
+        case presync
+        /// Only when a program asks; what is not in use is given back after its grace.
+        case reactive
+    }
+
+    package var mode: Mode
+    /// The horizon whose probability decides on a reservation: raising a warm session takes well under 5 s.
+    package var reserveHorizon: ForecastHorizon
+    /// The horizon whose probability decides on a warm session: it is cheap, so it is opened early.
+    package var warmHorizon: ForecastHorizon
+    /// The relative width at which confidence is one half; above 0.
+    package var halfConfidenceWidth: Double
+    /// What is held is kept while its discounted probability is at least this share of the threshold that it took to
+    /// raise it, 0 to 1: below 1, so that a probability that wavers about a threshold does not move anything.
+    package var keepShare: Double
+    /// A reservation that is not in use grows once the amount exceeds it by this share of itself; 0 or more. So its
+    /// number of changes is logarithmic in its size.
+    package var growthTolerance: Double
+    /// How often per plan a search for unused reservations of lower classes is made.
+    package var maximumPreemptionSearches: Int
+
+    package init(
+        mode: Mode = .presync, reserveHorizon: ForecastHorizon = .short, warmHorizon: ForecastHorizon = .long,
+        halfConfidenceWidth: Double = 4, keepShare: Double = 0.5, growthTolerance: Double = 0.125,
+        maximumPreemptionSearches: Int = 256
+    ) {
+        self.mode = mode
+        self.reserveHorizon = reserveHorizon
+        self.warmHorizon = warmHorizon
+        self.halfConfidenceWidth = halfConfidenceWidth
+        self.keepShare = keepShare
+        self.growthTolerance = growthTolerance
+        self.maximumPreemptionSearches = maximumPreemptionSearches
+    }
+
+    /// The probability of demand within 30 s below which an instance that holds nothing need not be planned for. It is
+    /// below every built-in class's warm threshold; a class with a lower one is prepared from here on.
+    package static let attentionThreshold: Float = 0.02
+
+    /// Whether a plan could do anything for an instance: a cheap test that leaves most of a large, idle fleet out.
+    package static func deservesAttention(onset: InlineArray<3, Float>, holding: Holding?) -> Bool {
+        holding != nil || onset[ForecastHorizon.long.rawValue] >= attentionThreshold
+    }
+
+    /// How far a forecast is believed: `1 / (1 + width / halfConfidenceWidth)`, so 1 for a forecast that is certain,
+    /// one half at ``halfConfidenceWidth``, and falling towards 0. A width that is not a number is not believed.
+    ///
+    /// - Parameter relativeWidth: the width of the 80 % interval divided by the median.
+    package func confidence(relativeWidth: Double) -> Double {
+        relativeWidth.isNaN ? 0 : 1 / (1 + max(relativeWidth, 0) / halfConfidenceWidth)
+    }
+}

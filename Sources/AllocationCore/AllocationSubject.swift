@@ -1,0 +1,62 @@
+package import FleetModel
+
+/// One instance as the planner sees it: what is expected of it, what it is entitled to, and what it holds.
+package struct AllocationSubject: Sendable {
+    package var instance: InstanceID
+    package var priority: PriorityClass
+    /// The probability that demand begins within 5, 15 and 30 s, indexed by ``ForecastHorizon``; 0 to 1.
+    package var onset: InlineArray<3, Float>
+    /// The width of the 80 % interval of peak memory demand, should demand come, divided by its median; 0 or more.
+    package var relativeWidth: Double
+    /// What a reservation would be: demand at the class's service level, should it come.
+    package var amount: Slice
+    /// What the instance holds. A grant that is being released stays here, not settled, until its GPU server has
+    /// confirmed: otherwise a second victim would be taken where one suffices.
+    package var holding: Holding?
+    /// Whether both ends have a shared interface version.
+    package var staged: Bool
+
+    package init(
+        instance: InstanceID, priority: PriorityClass, onset: InlineArray<3, Float>, relativeWidth: Double,
+        amount: Slice, holding: Holding? = nil, staged: Bool
+    ) {
+        self.instance = instance
+        self.priority = priority
+        self.onset = onset
+        self.relativeWidth = relativeWidth
+        self.amount = amount
+        self.holding = holding
+        self.staged = staged
+    }
+
+    /// The probability that demand begins within `horizon`; not a number counts as 0.
+    package func onsetProbability(within horizon: ForecastHorizon) -> Double {
+        let probability = Double(onset[horizon.rawValue])
+        return probability.isFinite ? min(max(probability, 0), 1) : 0
+    }
+}
+
+/// The one grant that an instance holds.
+package struct Holding: Hashable, Sendable {
+    package var grant: GrantID
+    package var device: DeviceID
+    /// ``Readiness/warm``, ``Readiness/reserved`` or ``Readiness/attached``.
+    package var level: Readiness
+    /// Zero at ``Readiness/warm``.
+    package var slice: Slice
+    /// When this level was last wanted or used: grace runs from here.
+    package var unusedSince: MonotonicTime
+    /// False while a command for it is under way: the planner does not change it.
+    package var settled: Bool
+
+    package init(
+        grant: GrantID, device: DeviceID, level: Readiness, slice: Slice, unusedSince: MonotonicTime, settled: Bool
+    ) {
+        self.grant = grant
+        self.device = device
+        self.level = level
+        self.slice = slice
+        self.unusedSince = unusedSince
+        self.settled = settled
+    }
+}

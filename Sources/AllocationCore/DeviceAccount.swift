@@ -1,0 +1,39 @@
+package import FleetModel
+
+/// One device of the pool: what it has, and what of it is promised.
+package struct DeviceAccount: Equatable, Sendable {
+    package let device: DeviceID
+    /// The device's memory: the sum of all promises never exceeds it.
+    package internal(set) var memory: Bytes
+    /// The compute that may be promised: the device's, times the pool's overcommit.
+    package internal(set) var compute: MilliShare
+    /// What is promised: reserved and attached slices, and those that are being released.
+    package internal(set) var reserved = Slice.zero
+    /// Sessions that hold a worker and a context, and no memory.
+    package internal(set) var warmSessions = 0
+    /// Whether something new may be placed here.
+    package internal(set) var available = true
+    /// Grows with each device added: decides between equals.
+    let order: UInt64
+
+    init(device: DeviceID, memory: Bytes, compute: MilliShare, order: UInt64) {
+        self.device = device
+        self.memory = memory
+        self.compute = compute
+        self.order = order
+    }
+
+    package var freeMemory: Bytes { memory - reserved.memory }
+
+    /// Below 0 where grants were adopted that would not be promised today.
+    package var freeCompute: MilliShare { compute - reserved.compute }
+}
+
+/// Why a promise cannot be made.
+package enum PoolError: Error, Hashable, Sendable {
+    case unknownDevice
+    case notAvailable
+    case memory(shortBy: Bytes)
+    case compute(shortBy: MilliShare)
+    case warmLimit
+}

@@ -1,0 +1,171 @@
+import FleetModel
+
+/// A plan in the making: a transaction on a copy of the pool. Instances are decided one by one, in serving order.
+struct PlanDraft {
+    private let planner: AllocationPlanner
+    private let others: [AllocationSubject]
+    private let now: MonotonicTime
+    private var pool: Pool
+    private var actions: [AllocationAction] = []
+    /// Built at the first shortage.
+    private var unused: UnusedReservations?
+    /// What is set aside until the plan is finished, so that nobody who comes later takes what a higher class waits
+    /// beside.
+    private var heldBack: [(slice: Slice, device: DeviceID)] = []
+
+    init(planner: AllocationPlanner, others: [AllocationSubject], pool: Pool, now: MonotonicTime) {
+        self.planner = planner
+        self.others = others
+        self.pool = pool
+        self.now = now
+    }
+
+    /// The plan, once every instance is decided.
+    consuming func finish() -> AllocationPlan {
+        for (slice, device) in heldBack { pool.free(slice, on: device) }
+        return AllocationPlan(actions: actions, pool: pool)
+    }
+
+    /// The rule for one instance: what it holds, against what it should have.
+    mutating func decide(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
+        let wanted = planner.wantedReadiness(of: subject, demand)
+        guard let holding = subject.holding else {
+            switch wanted {
+            case .reserved, .attached: reserve(for: subject)
+            case .warm: openWarm(for: subject)
+            case .cold, .staged: break
+            }
+            return
+        }
+        guard holding.settled, unused?.isTaken(holding.grant) != true else { return }
+        switch holding.level {
+        case .attached, .cold, .staged:
+            break
+        case .warm where wanted == .reserved:
+            reserve(for: subject)
+        case .reserved where wanted == .reserved:
+            grow(holding, for: subject)
+        case .warm, .reserved:
+            guard wanted < holding.level, now - holding.unusedSince >= subject.priority.grace else { return }
+            giveBack(holding, of: subject, keepWarm: wanted == .warm)
+        }
+    }
+
+    // MARK: Raising
+
+    /// Reserves where the warm session is, else where the slice fits best, else records why not.
+    private mutating func reserve(for subject: AllocationSubject) {
+        guard subject.staged else { return contend(subject, .notStaged, wanted: .reserved) }
+        if let holding = subject.holding, take(subject.amount, on: holding.device) {
+            pool.closeWarm(on: holding.device)
+            actions.append(.reserve(subject.instance, holding.device, subject.amount, existing: holding.grant))
+        } else if let device = pool.bestFit(for: subject.amount), take(subject.amount, on: device) {
+            // Others have filled the device beside the warm session: it is given up for a place that has room.
+            if let holding = subject.holding {
+                actions.append(.release(subject.instance, holding.grant, .preempted))
+            }
+            actions.append(.reserve(subject.instance, device, subject.amount, existing: nil))
+        } else {
+            waitForRoom(for: subject)
+        }
+    }
+
+    /// Enlarges a reservation in place where the amount has outgrown it.
+    private mutating func grow(_ holding: Holding, for subject: AllocationSubject) {
+        let held = Double(holding.slice.memory.rawValue)
+        let tolerated = held * (1 + planner.configuration.growthTolerance)
+        guard Double(subject.amount.memory.rawValue) > tolerated else { return }
+        let target = Slice(
+            memory: subject.amount.memory, compute: max(subject.amount.compute, holding.slice.compute))
+        let increase = Slice(
+            memory: target.memory - holding.slice.memory, compute: target.compute - holding.slice.compute)
+        do {
+            try pool.reserve(increase, on: holding.device)
+            actions.append(.reserve(subject.instance, holding.device, target, existing: holding.grant))
+        } catch {
+            contend(subject, Contention.Reason(error), wanted: .reserved)
+        }
+    }
+
+    private mutating func openWarm(for subject: AllocationSubject) {
+        guard subject.staged else { return contend(subject, .notStaged, wanted: .warm) }
+        if !openWarm(for: subject, on: pool.deviceForWarmSession(laterNeeding: subject.amount)) {
+            contend(subject, pool.hasAvailableDevice ? .warmLimit : .noDevice, wanted: .warm)
+        }
+    }
+
+    private mutating func openWarm(for subject: AllocationSubject, on device: DeviceID?) -> Bool {
+        guard let device, (try? pool.openWarm(on: device)) != nil else { return false }
+        actions.append(.openWarm(subject.instance, device))
+        return true
+    }
+
+    private mutating func take(_ slice: Slice, on device: DeviceID) -> Bool {
+        (try? pool.reserve(slice, on: device)) != nil
+    }
+
+    // MARK: Shortage
+
+    /// Resources are short: take back what lower classes hold unused, and have the cheap level ready meanwhile.
+    private mutating func waitForRoom(for subject: AllocationSubject) {
+        let shortage = pool.shortage(for: subject.amount) ?? .notAvailable
+        var waitingOn: DeviceID?
+        if let place = preempt(for: subject) {
+            waitingOn = place.device
+            contend(subject, .waitingForPreemption(place.grant), wanted: .reserved)
+        } else {
+            contend(subject, Contention.Reason(shortage), wanted: .reserved)
+        }
+        guard subject.holding == nil else { return }
+        if !openWarm(for: subject, on: waitingOn) {
+            _ = openWarm(for: subject, on: pool.deviceForWarmSession(laterNeeding: subject.amount))
+        }
+    }
+
+    /// Releases unused reservations of lower classes on one device until the subject's amount will fit there. Returns
+    /// where, and one of the grants that are awaited; nil where that is not possible.
+    private mutating func preempt(for subject: AllocationSubject) -> (device: DeviceID, grant: GrantID)? {
+        guard subject.priority.mayTake, pool.hasAvailableDevice else { return nil }
+        var unused = self.unused ?? UnusedReservations(of: others, planner: planner)
+        defer { self.unused = unused }
+        guard let choice = unused.choose(for: subject.amount, above: subject.priority.weight, pool: pool),
+            let account = pool.account(of: choice.device)
+        else { return nil }
+        for victim in choice.victims { actions.append(.release(victim.instance, victim.grant, .preempted)) }
+        let heldBack = Slice(
+            memory: min(account.freeMemory, subject.amount.memory),
+            compute: min(max(account.freeCompute, .zero), subject.amount.compute))
+        if take(heldBack, on: choice.device) { self.heldBack.append((heldBack, choice.device)) }
+        unused.commit(
+            choice,
+            claim: Slice(
+                memory: subject.amount.memory - heldBack.memory, compute: subject.amount.compute - heldBack.compute))
+        return (choice.device, choice.awaited)
+    }
+
+    private mutating func contend(_ subject: AllocationSubject, _ reason: Contention.Reason, wanted: Readiness) {
+        let slice = wanted == .reserved ? subject.amount : .zero
+        actions.append(.contend(subject.instance, Contention(reason: reason, wanted: wanted, slice: slice)))
+    }
+
+    // MARK: Giving back
+
+    private mutating func giveBack(_ holding: Holding, of subject: AllocationSubject, keepWarm: Bool) {
+        if keepWarm, (try? pool.openWarm(on: holding.device)) != nil {
+            actions.append(.lower(subject.instance, holding.grant))
+        } else {
+            actions.append(.release(subject.instance, holding.grant, .graceEnded))
+        }
+    }
+}
+
+extension Contention.Reason {
+    init(_ error: PoolError) {
+        switch error {
+        case .unknownDevice, .notAvailable: self = .noDevice
+        case .memory(let missing): self = .memory(shortBy: missing)
+        case .compute(let missing): self = .compute(shortBy: missing)
+        case .warmLimit: self = .warmLimit
+        }
+    }
+}

@@ -1,0 +1,251 @@
+package import FleetModel
+
+/// The devices of the fleet: what each has, what of it is promised, and where the next slice goes.
+///
+/// Memory is never promised beyond the device's memory. Compute is promised up to ``computeOvercommit`` times the
+/// device, because a late command is late, not lost. The design size is 5,000 GPU servers: choosing a device and
+/// changing an account take O(log devices); copying a pool that is then changed takes O(devices).
+package struct Pool: Sendable {
+    /// How often a device's compute may be promised; at least 1.
+    package let computeOvercommit: Double
+    /// How many warm sessions (workers with a context and no memory) a device may carry.
+    package let maximumWarmPerDevice: Int
+
+    /// By slot; nil where a device was removed and the slot waits for the next one.
+    private var accounts: [DeviceAccount?] = []
+    private var slots: [DeviceID: Int] = [:]
+    private var freeSlots: [Int] = []
+    private var added: UInt64 = 0
+    /// Available devices: by free memory, with free compute as capacity.
+    private var byFreeMemory = PlacementIndex()
+    /// Available devices: by warm sessions, with free memory as capacity.
+    private var byWarmSessions = PlacementIndex()
+
+    package init(computeOvercommit: Double = 4, maximumWarmPerDevice: Int = 16) {
+        precondition((1...1_000).contains(computeOvercommit) && maximumWarmPerDevice >= 0)
+        self.computeOvercommit = computeOvercommit
+        self.maximumWarmPerDevice = maximumWarmPerDevice
+    }
+
+    package var isEmpty: Bool { slots.isEmpty }
+    package var count: Int { slots.count }
+
+    /// Every device's account, in the order in which the devices were added. O(devices log devices)
+    package var devices: [DeviceAccount] {
+        accounts.compactMap { $0 }.sorted { $0.order < $1.order }
+    }
+
+    package func account(of device: DeviceID) -> DeviceAccount? {
+        slots[device].flatMap { accounts[$0] }
+    }
+
+    // MARK: Devices
+
+    /// Adds a device, available. Of a device that is known only the size changes, and never to less than what is
+    /// promised on it. Amounts below 0 count as 0.
+    package mutating func add(_ device: DeviceID, memory: Bytes, compute: MilliShare) {
+        let memory = max(memory, .zero)
+        let promisable = min(Double(max(compute.rawValue, 0)) * computeOvercommit, Double(Int32.max / 2))
+        let compute = MilliShare(Int32(promisable))
+        if let slot = slots[device] {
+            update(slot) { account in
+                account.memory = max(memory, account.reserved.memory)
+                account.compute = max(compute, account.reserved.compute)
+            }
+            return
+        }
+        let account = DeviceAccount(device: device, memory: memory, compute: compute, order: added)
+        added += 1
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+            accounts[free] = account
+        } else {
+            slot = accounts.count
+            accounts.append(account)
+        }
+        slots[device] = slot
+        enterIndexes(slot, account)
+    }
+
+    /// Forgets a device and all that is promised on it. The grants there are over: nothing of them is freed later.
+    package mutating func remove(_ device: DeviceID) {
+        guard let slot = slots.removeValue(forKey: device), let account = accounts[slot] else { return }
+        leaveIndexes(slot, account)
+        accounts[slot] = nil
+        freeSlots.append(slot)
+    }
+
+    /// A device that is not available keeps its account, and nothing new is placed on it.
+    package mutating func setAvailable(_ device: DeviceID, _ available: Bool) {
+        guard let slot = slots[device] else { return }
+        update(slot) { $0.available = available }
+    }
+
+    // MARK: Promises
+
+    /// Whether ``reserve(_:on:)`` would succeed.
+    package func canReserve(_ slice: Slice, on device: DeviceID) -> Bool { obstacle(to: slice, on: device) == nil }
+
+    /// Promises a slice of a device that is available and has it free.
+    package mutating func reserve(_ slice: Slice, on device: DeviceID) throws(PoolError) {
+        if let obstacle = obstacle(to: slice, on: device) { throw obstacle }
+        try adopt(slice, on: device)
+    }
+
+    /// Accounts for a slice that a GPU server already holds, on a device that need not be available yet. Compute may
+    /// exceed what would be promised today; memory may not exceed the device's.
+    package mutating func adopt(_ slice: Slice, on device: DeviceID) throws(PoolError) {
+        guard let slot = slots[device], let account = accounts[slot] else { throw .unknownDevice }
+        precondition(slice.memory >= .zero && slice.compute >= .zero, "a slice below 0 is promised")
+        guard slice.memory <= account.freeMemory else { throw .memory(shortBy: slice.memory - account.freeMemory) }
+        update(slot) { account in
+            account.reserved.memory += slice.memory
+            account.reserved.compute += slice.compute
+        }
+    }
+
+    /// Takes back what was promised before; a device that was removed since is left alone.
+    package mutating func free(_ slice: Slice, on device: DeviceID) {
+        guard let slot = slots[device] else { return }
+        update(slot) { account in
+            account.reserved.memory -= slice.memory
+            account.reserved.compute -= slice.compute
+            precondition(
+                account.reserved.memory >= .zero && account.reserved.compute >= .zero,
+                "more is freed than was promised")
+        }
+    }
+
+    /// Counts a warm session on a device that is available and has fewer than ``maximumWarmPerDevice``.
+    package mutating func openWarm(on device: DeviceID) throws(PoolError) {
+        guard let account = account(of: device) else { throw .unknownDevice }
+        guard account.available else { throw .notAvailable }
+        guard account.warmSessions < maximumWarmPerDevice else { throw .warmLimit }
+        adoptWarm(on: device)
+    }
+
+    /// Counts a warm session that is there already, whatever the bound; an unknown device is left alone.
+    package mutating func adoptWarm(on device: DeviceID) {
+        guard let slot = slots[device] else { return }
+        update(slot) { $0.warmSessions += 1 }
+    }
+
+    /// Counts a warm session less; a device that was removed since is left alone.
+    package mutating func closeWarm(on device: DeviceID) {
+        guard let slot = slots[device] else { return }
+        update(slot) { account in
+            account.warmSessions -= 1
+            precondition(account.warmSessions >= 0, "more warm sessions are closed than were opened")
+        }
+    }
+
+    // MARK: Placement
+
+    /// The available device with the least free memory that the slice fits on: best fit leaves the large gaps to
+    /// large slices. Of equals, the one that was added first. O(log devices)
+    package func bestFit(for slice: Slice) -> DeviceID? {
+        let slot = byFreeMemory.first(
+            keyAtLeast: slice.memory.rawValue, capacityAtLeast: Int64(slice.compute.rawValue))
+        return slot.flatMap { accounts[$0]?.device }
+    }
+
+    /// Where a warm session goes: of the available devices that have the memory of `slice` free, the one with the
+    /// fewest warm sessions; where none has, the one with the fewest of all. Nil where that one has as many as it may,
+    /// or is too small for the slice even when empty. O(log devices)
+    package func deviceForWarmSession(laterNeeding slice: Slice) -> DeviceID? {
+        let slot =
+            byWarmSessions.first(keyAtLeast: 0, capacityAtLeast: slice.memory.rawValue)
+            ?? byWarmSessions.first(keyAtLeast: 0, capacityAtLeast: 0)
+        guard let account = slot.flatMap({ accounts[$0] }), account.warmSessions < maximumWarmPerDevice,
+            account.memory >= slice.memory
+        else { return nil }
+        return account.device
+    }
+
+    /// Whether something could be placed at all, room permitting.
+    package var hasAvailableDevice: Bool { byFreeMemory.count > 0 }
+
+    /// What is missing for the slice on the device that comes nearest to it; nil where it fits. O(log devices)
+    package func shortage(for slice: Slice) -> PoolError? {
+        guard let freeMemory = byFreeMemory.greatestKey else { return .notAvailable }
+        guard slice.memory.rawValue <= freeMemory else {
+            return .memory(shortBy: Bytes(slice.memory.rawValue - freeMemory))
+        }
+        let freeCompute = byFreeMemory.greatestCapacity(keyAtLeast: slice.memory.rawValue) ?? 0
+        let missing = Int64(slice.compute.rawValue) - freeCompute
+        return missing > 0 ? .compute(shortBy: MilliShare(Int32(clamping: missing))) : nil
+    }
+
+    private func obstacle(to slice: Slice, on device: DeviceID) -> PoolError? {
+        guard let account = account(of: device) else { return .unknownDevice }
+        guard account.available else { return .notAvailable }
+        guard slice.memory <= account.freeMemory else { return .memory(shortBy: slice.memory - account.freeMemory) }
+        guard slice.compute <= account.freeCompute else {
+            return .compute(shortBy: slice.compute - account.freeCompute)
+        }
+        return nil
+    }
+
+    // MARK: Accounts and indexes
+
+    private mutating func update(_ slot: Int, _ change: (inout DeviceAccount) -> Void) {
+        guard var account = accounts[slot] else { return }
+        leaveIndexes(slot, account)
+        change(&account)
+        accounts[slot] = account
+        enterIndexes(slot, account)
+    }
+
+    private mutating func enterIndexes(_ slot: Int, _ account: DeviceAccount) {
+        guard account.available else { return }
+        byFreeMemory.insert(
+            slot: slot, order: account.order, key: account.freeMemory.rawValue,
+            capacity: Int64(account.freeCompute.rawValue))
+        byWarmSessions.insert(
+            slot: slot, order: account.order, key: Int64(account.warmSessions),
+            capacity: account.freeMemory.rawValue)
+    }
+
+    private mutating func leaveIndexes(_ slot: Int, _ account: DeviceAccount) {
+        guard account.available else { return }
+        byFreeMemory.remove(slot: slot)
+        byWarmSessions.remove(slot: slot)
+    }
+
+    /// Stops the program where an account or an index is wrong. O(devices)
+    package func checkInvariants() {
+        var available = 0
+        for (slot, account) in accounts.enumerated() {
+            guard let account else { continue }
+            precondition(slots[account.device] == slot, "a device is not where it is looked for")
+            precondition(account.reserved.memory >= .zero && account.reserved.compute >= .zero, "a promise below 0")
+            precondition(account.reserved.memory <= account.memory, "memory is promised beyond the device")
+            precondition(account.warmSessions >= 0, "a count below 0")
+            available += account.available ? 1 : 0
+        }
+        precondition(accounts.count == slots.count + freeSlots.count, "a slot is lost")
+        checkIndex(byFreeMemory, available) { ($0.freeMemory.rawValue, Int64($0.freeCompute.rawValue)) }
+        checkIndex(byWarmSessions, available) { (Int64($0.warmSessions), $0.freeMemory.rawValue) }
+    }
+
+    private func checkIndex(
+        _ index: PlacementIndex, _ available: Int, _ figures: (DeviceAccount) -> (key: Int64, capacity: Int64)
+    ) {
+        let entries = index.entries()
+        precondition(entries.count == available && index.count == available, "an index has lost a device")
+        for entry in entries {
+            guard let account = accounts[entry.slot] else { preconditionFailure("a removed device in an index") }
+            precondition(figures(account) == (entry.key, entry.capacity), "an index is out of date")
+        }
+        precondition(zip(entries, entries.dropFirst()).allSatisfy { $0.key <= $1.key }, "an index is out of order")
+    }
+}
+
+extension Pool: Equatable {
+    /// Equal pools make equal choices: same bounds, same accounts, in the same order.
+    package static func == (left: Self, right: Self) -> Bool {
+        left.computeOvercommit == right.computeOvercommit && left.maximumWarmPerDevice == right.maximumWarmPerDevice
+            && left.devices == right.devices
+    }
+}

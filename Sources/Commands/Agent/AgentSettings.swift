@@ -1,0 +1,98 @@
+import AgentRuntime
+import ControlProtocol
+import FleetModel
+import Foundation
+
+/// The agent's settings.
+enum AgentSettings {
+    static let role = "agent"
+
+    static let known =
+        [
+            Setting(name: "id", meaning: "name of this agent (default: the host's name)"),
+            Setting(name: "manager", meaning: "HOST:PORT of the manager (default: 127.0.0.1:7400)"),
+            Setting(name: "socket", meaning: "UNIX socket for programs (default: /run/presync/agent.sock)"),
+            Setting(name: "socket-mode", meaning: "its permissions in octal (default: 666)"),
+            Setting(
+                name: "state-directory", meaning: "folder where bundles are installed (default: /var/lib/presync/agent)"
+            ),
+            Setting(
+                name: "status-listen", meaning: "HOST:PORT for metrics and health, or none (default: 127.0.0.1:7402)"),
+            Setting(name: "period", meaning: "time from report to report, 100ms to 1m (default: 1s)"),
+            Setting(
+                name: "registration", meaning: "who may run instances: off, own-user or anyone (default: own-user)"),
+            Setting(name: "request-patience", meaning: "how long a program's request waits (default: 30s)"),
+            Setting(name: "host-instance", meaning: "makes this whole host an instance of this name (default: none)"),
+            Setting(name: "user-activity", meaning: "watch login sessions' idle time: yes or no (default: no)"),
+        ] + Daemon.commonSettings
+
+    /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.
+    static func configuration(_ settings: inout Settings) -> AgentConfiguration {
+        let id = settings.value("id", expected: "a name", AgentID.init(rawValue:))
+        let hostID = AgentID(rawValue: ProcessInfo.processInfo.hostName)
+        var configuration = AgentConfiguration(
+            agent: id ?? hostID ?? AgentID(unchecked: role), softwareVersion: SoftwareVersion.text)
+        if let value = settings.value("manager", expected: "HOST:PORT", ManagerAddress.init) {
+            configuration.manager = value
+        }
+        if let value = settings.value("socket", expected: "a path", { $0.isEmpty ? nil : $0 }) {
+            configuration.socketPath = value
+        }
+        if let value = settings.value("socket-mode", expected: "an octal number", { UInt16($0, radix: 8) }) {
+            configuration.socketMode = value
+        }
+        if let value = settings.value("state-directory", expected: "a folder", { $0.isEmpty ? nil : $0 }) {
+            configuration.stateDirectory = value
+        }
+        if let value = settings.value("status-listen", expected: "HOST:PORT or none", StatusAddress.init) {
+            configuration.status = value.address
+        }
+        if let value = settings.value("period", expected: "a duration", Duration.init(text:)) {
+            configuration.period = value
+        }
+        if let value = settings.value("registration", expected: "a policy", RegistrationPolicy.init(rawValue:)) {
+            configuration.registration = value
+        }
+        if let value = settings.value("request-patience", expected: "a duration", Duration.init(text:)) {
+            configuration.requestPatience = value
+        }
+        if let value = settings.value("host-instance", expected: "a name", InstanceID.init(rawValue:)) {
+            configuration.instances = [Self.hostInstance(value)]
+        }
+        if let value = settings.value("user-activity", expected: "yes or no", YesOrNo.init) {
+            configuration.telemetry.watchUserActivity = value.isYes
+        }
+        for problem in configuration.validate() { settings.report(problem, advice: "see presync agent --help") }
+        return configuration
+    }
+
+    private static func hostInstance(_ id: InstanceID) -> ConfiguredInstance {
+        let description = InstanceDescription(
+            id: id, tenant: TenantID(unchecked: "default"), application: ApplicationType(unchecked: "host"))
+        return ConfiguredInstance(description: description, selector: .host)
+    }
+}
+
+/// Where a daemon's status is served: an address, or nowhere.
+struct StatusAddress {
+    var address: ManagerAddress?
+
+    init?(_ text: String) {
+        guard text != "none" else { return }
+        guard let address = ManagerAddress(text) else { return nil }
+        self.address = address
+    }
+}
+
+/// A choice as people write it.
+struct YesOrNo {
+    var isYes: Bool
+
+    init?(_ text: String) {
+        switch text.lowercased() {
+        case "yes", "true", "on", "1": isYes = true
+        case "no", "false", "off", "0": isYes = false
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,244 @@
+import Dashboard
+import FleetModel
+
+/// The instances as `presync instances` shows them.
+struct InstancesView: RenderableAnswer {
+    struct Row: Encodable, Hashable {
+        var id: String
+        var tenant: String
+        var application: String
+        var priorityClass: String
+        var agent: String
+        var readiness: String
+        var device: String?
+        var reservedMemoryBytes: Int64
+        var reservedComputeMilli: Int32
+        var usedMemoryBytes: Int64
+        var usedComputeMilli: Double
+        var cpuMilli: Double?
+        var networkInBytesPerSecond: Double?
+        var telemetrySource: String
+        var telemetryAgeSeconds: Double
+        /// The probability that demand begins within 5, 15 and 30 seconds.
+        var onsetProbability: [Double]
+        /// Levels 0.1, 0.5 and 0.9 of the greatest memory within 5 seconds.
+        var peakMemoryBytes: [Double]
+        var shortfall: String?
+    }
+
+    var instances: [Row]
+
+    init(_ overview: FleetOverview) { instances = overview.instances.map(Row.init) }
+
+    func table() -> TextTable {
+        var table = TextTable(
+            titles: [
+                "ID", "CLASS", "READINESS", "DEVICE", "RESERVED", "GPU MEM", "GPU", "CPU", "NET IN", "P(5 S)",
+                "WHY NOT",
+            ],
+            emptyText: "No instances. Start one: presync run --instance NAME -- COMMAND")
+        table.rows = instances.map { row in
+            [
+                TextTable.Cell(row.id), TextTable.Cell(row.priorityClass),
+                TextTable.Cell(row.readiness, row.readiness == "reserved" ? .good : .plain),
+                TextTable.Cell(row.device ?? "-"), TextTable.Cell(Quantity.bytes(Bytes(row.reservedMemoryBytes))),
+                TextTable.Cell(Quantity.bytes(Bytes(row.usedMemoryBytes))),
+                TextTable.Cell(Quantity.percent(row.usedComputeMilli / 1_000)),
+                TextTable.Cell(row.cpuMilli.map(Quantity.cores(milli:)) ?? "-"),
+                TextTable.Cell(row.networkInBytesPerSecond.map(Quantity.rate) ?? "-"),
+                TextTable.Cell(row.onsetProbability.first.map(Quantity.percent) ?? "-"),
+                TextTable.Cell(row.shortfall ?? "", .warning),
+            ]
+        }
+        return table
+    }
+}
+
+extension InstancesView.Row {
+    init(_ instance: InstanceOverview) {
+        id = instance.description.id.rawValue
+        tenant = instance.description.tenant.rawValue
+        application = instance.description.application.rawValue
+        priorityClass = instance.description.priorityClass.rawValue
+        agent = instance.agent.rawValue
+        readiness = instance.readiness.description
+        device = instance.device?.description
+        reservedMemoryBytes = instance.slice.memory.rawValue
+        reservedComputeMilli = instance.slice.compute.rawValue
+        usedMemoryBytes = Int64(instance.latest?.gpuMemory ?? 0)
+        usedComputeMilli = instance.latest?.gpuCompute ?? 0
+        cpuMilli = instance.latest?.cpuMilli
+        networkInBytesPerSecond = instance.latest?.networkIn
+        telemetrySource = instance.source.rawValue
+        telemetryAgeSeconds = instance.telemetryAge.inSeconds
+        onsetProbability =
+            instance.forecast.map { forecast in
+                ForecastHorizon.allCases.map(forecast.onsetProbability(within:))
+            } ?? []
+        peakMemoryBytes =
+            instance.forecast.map { forecast in
+                let curve = forecast.curve(.memory, .peak, .short)
+                return [0.1, 0.5, 0.9].map(curve.value(at:))
+            } ?? []
+        shortfall = instance.shortfall
+    }
+}
+
+/// The devices as `presync pool` shows them.
+struct PoolView: RenderableAnswer {
+    struct Row: Encodable, Hashable {
+        var id: String
+        var kind: String
+        var model: String
+        var driverVersion: String
+        var apiVersion: String
+        var available: Bool
+        var memoryBytes: Int64
+        var reservedMemoryBytes: Int64
+        var usedMemoryBytes: Int64
+        var reservedComputeMilli: Int32
+        var usedComputeMilli: Int32
+        var warmSessions: Int
+        var reservedSessions: Int
+        var attachedSessions: Int
+    }
+
+    var devices: [Row]
+
+    init(_ overview: FleetOverview) { devices = overview.devices.map(Row.init) }
+
+    func table() -> TextTable {
+        var table = TextTable(
+            titles: [
+                "DEVICE", "KIND", "AVAILABLE", "MEMORY", "RESERVED", "USED", "GPU RESERVED", "GPU USED", "WARM",
+                "RESERVED", "ATTACHED", "MODEL",
+            ],
+            emptyText: "No devices. Start a GPU server: presync gpu-server --manager HOST:PORT")
+        table.rows = devices.map { row in
+            [
+                TextTable.Cell(row.id), TextTable.Cell(row.kind),
+                TextTable.Cell(row.available ? "yes" : "no", row.available ? .good : .bad),
+                TextTable.Cell(Quantity.bytes(Bytes(row.memoryBytes))),
+                TextTable.Cell(Quantity.bytes(Bytes(row.reservedMemoryBytes))),
+                TextTable.Cell(Quantity.bytes(Bytes(row.usedMemoryBytes))),
+                TextTable.Cell(Quantity.percent(MilliShare(row.reservedComputeMilli))),
+                TextTable.Cell(Quantity.percent(MilliShare(row.usedComputeMilli))),
+                TextTable.Cell(String(row.warmSessions)), TextTable.Cell(String(row.reservedSessions)),
+                TextTable.Cell(String(row.attachedSessions)), TextTable.Cell(row.model),
+            ]
+        }
+        return table
+    }
+}
+
+extension PoolView.Row {
+    init(_ device: DeviceOverview) {
+        id = device.description.id.description
+        kind = device.description.kind.rawValue
+        model = device.description.model
+        driverVersion = device.description.driverVersion
+        apiVersion = device.description.apiVersion
+        available = device.available
+        memoryBytes = device.description.memory.rawValue
+        reservedMemoryBytes = device.reservedMemory.rawValue
+        usedMemoryBytes = device.usedMemory.rawValue
+        reservedComputeMilli = device.reservedCompute.rawValue
+        usedComputeMilli = device.usedCompute.rawValue
+        warmSessions = device.warmSessions
+        reservedSessions = device.reservedSessions
+        attachedSessions = device.attachedSessions
+    }
+}
+
+/// The fleet in a few figures, as `presync status` shows it.
+struct StatusView: RenderableAnswer {
+    var managerTerm: UInt64
+    var uptimeSeconds: Double
+    var instances: Int
+    /// How many instances are at each readiness, by its name.
+    var instancesByReadiness: [String: Int]
+    var devices: Int
+    var devicesAvailable: Int
+    var memoryBytes: Int64
+    var reservedMemoryBytes: Int64
+    var usedMemoryBytes: Int64
+    var totals: FleetTotals
+    var accuracy: AccuracyOverview
+
+    init(_ overview: FleetOverview) {
+        managerTerm = overview.term
+        uptimeSeconds = Duration.nanoseconds(overview.at.rawValue).inSeconds
+        instances = overview.instances.count
+        instancesByReadiness = overview.instances.reduce(into: [:]) { $0[$1.readiness.description, default: 0] += 1 }
+        devices = overview.devices.count
+        devicesAvailable = overview.devices.count { $0.available }
+        memoryBytes = overview.devices.reduce(0) { $0 + $1.description.memory.rawValue }
+        reservedMemoryBytes = overview.devices.reduce(0) { $0 + $1.reservedMemory.rawValue }
+        usedMemoryBytes = overview.devices.reduce(0) { $0 + $1.usedMemory.rawValue }
+        totals = overview.totals
+        accuracy = overview.accuracy
+    }
+
+    func table() -> TextTable {
+        var table = TextTable(titles: ["WHAT", "VALUE"])
+        func row(_ name: String, _ value: String) { table.rows.append([TextTable.Cell(name), TextTable.Cell(value)]) }
+        let levels = Readiness.allCases.compactMap { level in
+            instancesByReadiness[level.description].map { "\(level) \($0)" }
+        }
+        row("manager", "term \(managerTerm), clock \(Quantity.clock(.seconds(uptimeSeconds)))")
+        row("instances", ([String(instances)] + levels).joined(separator: ", "))
+        row("devices", "\(devices), available \(devicesAvailable)")
+        let memory = [reservedMemoryBytes, usedMemoryBytes, memoryBytes].map { Quantity.bytes(Bytes($0)) }
+        row("memory", "reserved \(memory[0]), used \(memory[1]), of \(memory[2])")
+        row(
+            "requests",
+            "\(totals.requests), found reserved \(totals.requestsFoundReserved), warm \(totals.requestsFoundWarm), "
+                + "refused \(totals.requestsRefused)")
+        row(
+            "reserved time",
+            "\(Quantity.compact(totals.reservedSeconds)) s, idle \(Quantity.compact(totals.reservedIdleSeconds)) s, "
+                + "used \(Quantity.compact(totals.usedSeconds)) s")
+        row("contention", String(totals.contention))
+        row("reclaimed", String(totals.reclaimed))
+        let coverage = [accuracy.coverage80, accuracy.coverage95].map { $0.map(Quantity.percent) ?? "-" }
+        row("forecasts", "\(accuracy.scored) scored, within 80 % interval \(coverage[0]), 95 % \(coverage[1])")
+        return table
+    }
+}
+
+/// What happened, as `presync events` shows it.
+struct EventsView: RenderableAnswer {
+    struct Row: Encodable, Hashable {
+        /// Seconds on the manager's monotonic clock.
+        var atSeconds: Double
+        var kind: String
+        var instance: String?
+        var grant: UInt64?
+        var device: String?
+        var detail: String
+    }
+
+    var events: [Row]
+
+    init(_ events: [FleetEvent]) {
+        self.events = events.map { event in
+            Row(
+                atSeconds: Double(event.at.rawValue) / 1e9, kind: event.kind.rawValue,
+                instance: event.instance?.rawValue, grant: event.grant?.rawValue,
+                device: event.device?.description, detail: event.detail)
+        }
+    }
+
+    func table() -> TextTable {
+        var table = TextTable(
+            titles: ["AT", "KIND", "INSTANCE", "GRANT", "DEVICE", "DETAIL"], emptyText: "No events yet.")
+        table.rows = events.map { row in
+            [
+                TextTable.Cell(Quantity.clock(.seconds(row.atSeconds))), TextTable.Cell(row.kind),
+                TextTable.Cell(row.instance ?? "-"), TextTable.Cell(row.grant.map { "g\($0)" } ?? "-"),
+                TextTable.Cell(row.device ?? "-"), TextTable.Cell(row.detail),
+            ]
+        }
+        return table
+    }
+}

@@ -1,0 +1,99 @@
+import ControlProtocol
+import DeviceDrivers
+import FleetModel
+import Foundation
+import GPUServerRuntime
+
+/// The GPU server's settings.
+enum GPUServerSettings {
+    static let role = "gpu-server"
+
+    static let known =
+        [
+            Setting(name: "id", meaning: "name of this GPU server (default: the host's name)"),
+            Setting(name: "manager", meaning: "HOST:PORT of the manager (default: 127.0.0.1:7400)"),
+            Setting(name: "state-directory", meaning: "folder of epochs and bundles (default: /var/lib/presync/gpu-server)"),
+            Setting(name: "status-listen", meaning: "HOST:PORT for metrics and health, or none (default: 127.0.0.1:7403)"),
+            Setting(name: "period", meaning: "time from heartbeat to heartbeat, 100ms to 1m (default: 1s)"),
+            Setting(name: "worker", meaning: "the worker program (default: presync-worker beside this program)"),
+            Setting(name: "listen-host", meaning: "numeric address on which workers listen (default: 127.0.0.1)"),
+            Setting(name: "advertised-host", meaning: "host by which agents reach that (default: 127.0.0.1)"),
+            Setting(name: "worker-ports", meaning: "FIRST-LAST, ports for workers (default: any that are free)"),
+            Setting(name: "memory-limit", meaning: "the most memory granted of each device, as 8GiB (default: all)"),
+            Setting(name: "maximum-sessions", meaning: "sessions at once (default: 4096)"),
+            Setting(name: "opencl-library", meaning: "path of the OpenCL loader (default: libOpenCL.so.1)"),
+            Setting(name: "synthetic-devices", meaning: "so many made-up devices instead of real ones, for tests"),
+        ] + Daemon.commonSettings
+
+    /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.
+    static func configuration(_ settings: inout Settings) -> GPUServerConfiguration {
+        let id = settings.value("id", expected: "a name", GPUServerID.init(rawValue:))
+        let hostID = GPUServerID(rawValue: ProcessInfo.processInfo.hostName)
+        var configuration = GPUServerConfiguration(
+            server: id ?? hostID ?? GPUServerID(unchecked: role), softwareVersion: SoftwareVersion.text,
+            workerExecutable: workerExecutable(&settings))
+        if let value = settings.value("manager", expected: "HOST:PORT", ManagerAddress.init) {
+            configuration.manager = value
+        }
+        if let value = settings.value("state-directory", expected: "a folder", { $0.isEmpty ? nil : $0 }) {
+            configuration.stateDirectory = value
+        }
+        if let value = settings.value("status-listen", expected: "HOST:PORT or none", StatusAddress.init) {
+            configuration.status = value.address
+        }
+        if let value = settings.value("period", expected: "a duration", Duration.init(text:)) {
+            configuration.period = value
+        }
+        readWorkers(&settings, into: &configuration)
+        if let value = settings.value("memory-limit", expected: "an amount of memory", BytesArgument.init(argument:)) {
+            configuration.memoryLimit = value.bytes
+        }
+        if let value = settings.value("opencl-library", expected: "a path", { $0.isEmpty ? nil : $0 }) {
+            configuration.openCLLibrary = value
+        }
+        if let value = settings.value("synthetic-devices", expected: "a whole number", Int.init) {
+            configuration.synthetic = GPUServerConfiguration.SyntheticDevices(count: value)
+        }
+        for problem in configuration.validate() { settings.report(problem, advice: "see presync gpu-server --help") }
+        return configuration
+    }
+
+    private static func readWorkers(_ settings: inout Settings, into configuration: inout GPUServerConfiguration) {
+        if let value = settings.value("listen-host", expected: "an address", { $0.isEmpty ? nil : $0 }) {
+            configuration.listenHost = value
+        }
+        if let value = settings.value("advertised-host", expected: "a host", { $0.isEmpty ? nil : $0 }) {
+            configuration.advertisedHost = value
+        }
+        if let value = settings.value("worker-ports", expected: "FIRST-LAST", PortRange.init) {
+            configuration.workerPorts = value.ports
+        }
+        if let value = settings.value("maximum-sessions", expected: "a whole number", Int.init) {
+            configuration.maximumSessions = value
+        }
+    }
+
+    /// The worker that is named, else the one of this build; that there is none is noted in `settings`.
+    private static func workerExecutable(_ settings: inout Settings) -> String {
+        if let path = settings.value("worker", expected: "an absolute path", { $0.hasPrefix("/") ? $0 : nil }) {
+            return path
+        }
+        do {
+            return try OwnExecutable.companion("presync-worker")
+        } catch {
+            settings.report(error.cause, advice: error.advice)
+            return "/presync-worker"
+        }
+    }
+}
+
+/// A range of ports as people write it: `FIRST-LAST`.
+struct PortRange {
+    var ports: ClosedRange<UInt16>
+
+    init?(_ text: String) {
+        let ends = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
+        guard ends.count == 2, let first = ends[0], let last = ends[1], first > 0, first <= last else { return nil }
+        ports = first...last
+    }
+}

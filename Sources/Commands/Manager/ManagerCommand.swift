@@ -1,0 +1,71 @@
+import ArgumentParser
+import FleetModel
+import InterfaceStore
+import Logging
+import ManagerRuntime
+import Observability
+import RemotingCore
+
+/// `presync manager`: the daemon that forecasts and decides.
+struct ManagerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: ManagerSettings.role,
+        abstract: "Run the manager: it forecasts demand and has virtual GPUs ready.",
+        discussion: """
+            presync manager --listen 0.0.0.0:7400
+            presync manager --config presync.yaml --check
+
+            \(SettingsHelp.text(role: ManagerSettings.role, ManagerSettings.known))
+            """)
+
+    @OptionGroup var daemon: DaemonOptions
+
+    @Option(help: .hidden) var listen: String?
+    @Option(help: .hidden) var httpListen: String?
+    @Option(help: .hidden) var httpUrl: String?
+    @Option(help: .hidden) var stateDirectory: String?
+    @Option(help: .hidden) var policy: String?
+    @Option(help: .hidden) var period: String?
+    @Option(help: .hidden) var timeToLive: String?
+    @Option(help: .hidden) var maximumLinks: String?
+    @Option(help: .hidden) var keptEvents: String?
+    @Option(help: .hidden) var logLevel: String?
+    @Option(help: .hidden) var logFormat: String?
+
+    func run() async throws {
+        try await CommandRunner.run {
+            var settings = daemon.settings(
+                role: ManagerSettings.role, known: ManagerSettings.known,
+                flags: [
+                    "listen": listen, "http-listen": httpListen, "http-url": httpUrl,
+                    "state-directory": stateDirectory, "policy": policy, "period": period,
+                    "time-to-live": timeToLive, "maximum-links": maximumLinks, "kept-events": keptEvents,
+                    "log-level": logLevel, "log-format": logFormat,
+                ])
+            let configuration = ManagerSettings.configuration(&settings)
+            let logging = Daemon.logging(&settings)
+            try settings.check()
+            if daemon.check { return print("The configuration of the manager is valid.") }
+            logging.bootstrap()
+            let logger = Logger(label: ManagerSettings.role)
+            let service = ManagerService(
+                configuration: configuration, softwareVersion: SoftwareVersion.text, logger: logger,
+                interfaces: Self.publication(directory: configuration.stateDirectory + "/interfaces"))
+            try await Daemon.run(service, name: ManagerSettings.role, options: daemon, logger: logger)
+        }
+    }
+
+    /// The bundle of this build, made when the manager starts and served to whoever installs it.
+    private static func publication(directory: String) -> InterfacePublication {
+        let store = LocalInterfaceStore(directory: directory)
+        return InterfacePublication(
+            publish: {
+                guard let version = SemanticVersion(OpenCLInterface.version) else { return [] }
+                let bundle = try BundleBuilder(store: store).buildFromThisProgram(
+                    kind: OpenCLInterface.kind, version: version,
+                    wireRevisions: UInt32(SessionLimits.revision)...UInt32(SessionLimits.revision))
+                return [bundle.version]
+            },
+            addRoutes: { addBundleRoutes(to: $0, store: store) })
+    }
+}

@@ -1,0 +1,57 @@
+import ControlProtocol
+import FleetModel
+import ManagerRuntime
+import Observability
+
+/// The manager's settings.
+enum ManagerSettings {
+    static let role = "manager"
+
+    static let known =
+        [
+            Setting(name: "listen", meaning: "HOST:PORT for agents, GPU servers and tools (default: 127.0.0.1:7400)"),
+            Setting(
+                name: "http-listen", meaning: "HOST:PORT for metrics, health and bundles (default: 127.0.0.1:7401)"),
+            Setting(name: "http-url", meaning: "base URL under which others reach that (default: from http-listen)"),
+            Setting(
+                name: "state-directory", meaning: "folder of state and bundles (default: /var/lib/presync/manager)"),
+            Setting(name: "policy", meaning: "presync, or reactive: prepares nothing but bundles (default: presync)"),
+            Setting(name: "period", meaning: "time from step to step, 100ms to 1m (default: 1s)"),
+            Setting(
+                name: "time-to-live", meaning: "how long a grant stands unrenewed, from 3 periods (default: 5s)"),
+            Setting(name: "maximum-links", meaning: "agents and GPU servers at once (default: 10000)"),
+            Setting(name: "kept-events", meaning: "events kept for 'presync events' (default: 4096)"),
+        ] + Daemon.commonSettings
+
+    /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.
+    static func configuration(_ settings: inout Settings) -> ManagerConfiguration {
+        var configuration = ManagerConfiguration()
+        if let value = settings.value("listen", expected: "HOST:PORT", ManagerAddress.init) {
+            configuration.listen = value
+        }
+        if let value = settings.value("http-listen", expected: "HOST:PORT", ManagerAddress.init) {
+            configuration.httpListen = value
+        }
+        configuration.httpURL = settings.value("http-url", expected: "an http URL") { $0.hasPrefix("http") ? $0 : nil }
+        if let value = settings.value("state-directory", expected: "a folder", { $0.isEmpty ? nil : $0 }) {
+            configuration.stateDirectory = value
+        }
+        if let value = settings.value("policy", expected: "a policy", ManagerConfiguration.Policy.init(rawValue:)) {
+            configuration.policy = value
+        }
+        if let value = settings.value("period", expected: "a duration", Duration.init(text:)) {
+            configuration.period = value
+        }
+        if let value = settings.value("time-to-live", expected: "a duration", Duration.init(text:)) {
+            configuration.timeToLive = value
+        }
+        if let value = settings.value("maximum-links", expected: "a whole number", Int.init) {
+            configuration.maximumLinks = value
+        }
+        if let value = settings.value("kept-events", expected: "a whole number", Int.init) {
+            configuration.keptEvents = value
+        }
+        for problem in configuration.validate() { settings.report(problem, advice: "see presync manager --help") }
+        return configuration
+    }
+}

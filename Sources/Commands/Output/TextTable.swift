@@ -1,0 +1,40 @@
+import Dashboard
+
+/// A table for people: columns as wide as their widest cell, two spaces apart, no line drawing.
+struct TextTable {
+    struct Cell: ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
+        var text: String
+        var style: TextStyle = .plain
+
+        init(_ text: String, _ style: TextStyle = .plain) {
+            self.text = text
+            self.style = style
+        }
+
+        init(stringLiteral value: String) { self.init(value) }
+    }
+
+    /// Titles in capitals, as many as each row has cells.
+    var titles: [String]
+    var rows: [[Cell]] = []
+    /// What to say instead of an empty table.
+    var emptyText = ""
+
+    func rendered(header: Bool, style: TerminalStyle) -> String {
+        guard !rows.isEmpty else { return emptyText.isEmpty ? "" : emptyText + "\n" }
+        let titleRow = titles.map { Cell($0, .strong) }
+        let shown = header ? [titleRow] + rows : rows
+        let widths = titles.indices.map { column in
+            shown.map { StyledLine.sanitized($0[column].text).count }.max() ?? 0
+        }
+        return shown.map { row in
+            var line = StyledLine()
+            for (column, cell) in row.enumerated() {
+                if column > 0 { line.append("  ") }
+                let isLast = column == row.count - 1
+                line.append(cell.text, columns: isLast ? cell.text.count : widths[column], cell.style)
+            }
+            return line.rendered(color: style.color) + "\n"
+        }.joined()
+    }
+}

@@ -1,0 +1,28 @@
+import ArgumentParser
+
+/// The command line of Presync.
+package enum CommandLineTool {
+    /// Runs what the process's arguments ask for, and exits with a status of the table in `presync --help`.
+    package static func run() async { await PresyncCommand.main() }
+}
+
+struct PresyncCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "presync",
+        abstract: "Virtual GPUs that are ready before they are asked for.",
+        discussion: """
+            See it live on this machine:   presync up
+            Compare with no forecasts:     presync up --compare --for 120s
+            Give a program its GPU:        presync run --instance i1 -- python3 train.py
+            Look at a fleet:               presync status
+
+            Exit status:
+            \(ExitStatus.table)
+            """,
+        version: SoftwareVersion.text,
+        subcommands: [
+            UpCommand.self, ManagerCommand.self, GPUServerCommand.self, AgentCommand.self, RunCommand.self,
+            SampleCommand.self, SimulateCommand.self, StatusCommand.self, InstancesCommand.self, PoolCommand.self,
+            EventsCommand.self,
+        ])
+}

@@ -1,0 +1,136 @@
+import ArgumentParser
+import Dispatch
+import FleetModel
+import Foundation
+import RemotingCore
+
+/// `presync run`: a program on an instance, with its virtual GPU at hand.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run",
+        abstract: "Run a program on an instance with its virtual GPU at hand.",
+        discussion: """
+            Tells the agent of this host that the program, with all that it starts, is a compute instance, and points \
+            the program's OpenCL at Presync. The program needs no change. Signals are passed on, and the exit status \
+            is the program's.
+
+            presync run -- clinfo
+            presync run --instance render-7 --class interactive -- ./render
+            """)
+
+    @Option(
+        help: ArgumentHelp("Name of the instance. Default: the host's name and this process's number.", valueName: "id")
+    )
+    var instance: String?
+
+    @Option(help: ArgumentHelp("Who it belongs to.", valueName: "id"))
+    var tenant = "default"
+
+    @Option(help: ArgumentHelp("What kind of program it is. Default: the program's name.", valueName: "type"))
+    var application: String?
+
+    @Option(name: .customLong("class"), help: ArgumentHelp("Its priority class.", valueName: "name"))
+    var priorityClass = PriorityClass.standard.name.rawValue
+
+    @Option(
+        help: ArgumentHelp(
+            "UNIX socket of the agent. Default: PRESYNC_AGENT_SOCKET, else \(AgentSocket.defaultPath).",
+            valueName: "path"))
+    var agentSocket: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "The client library. Default: PRESYNC_CLIENT_LIBRARY, else the one installed with this program.",
+            valueName: "path"))
+    var clientLibrary: String?
+
+    @Flag(help: "Put the instance into a cgroup of its own, where that is permitted.")
+    var ownCgroup = false
+
+    @Argument(parsing: .postTerminator, help: ArgumentHelp("The program and its arguments.", valueName: "command"))
+    var command: [String] = []
+
+    func validate() throws {
+        guard !command.isEmpty else {
+            throw ValidationError("name a program after --, for example: presync run -- clinfo")
+        }
+    }
+
+    func run() throws {
+        var status: Int32 = 0
+        try CommandRunner.run {
+            let registration = try registration()
+            let library = try clientLibraryPath()
+            let cgroup = ownCgroup ? InstanceCgroup.enter(name: "presync-\(registration.instance)") : nil
+            defer { cgroup?.leave() }
+            let socketPath = AgentSocket.path(option: agentSocket)
+            let agent = try AgentSocket(path: socketPath)
+            defer { agent.close() }
+            try agent.register(registration)
+
+            var environment = ProcessInfo.processInfo.environment
+            environment["OCL_ICD_VENDORS"] = library
+            environment["PRESYNC_AGENT_SOCKET"] = socketPath
+            let child = try ChildProcess(
+                ChildProcess.Launch(
+                    executable: command[0], arguments: Array(command.dropFirst()), environment: environment,
+                    input: .inherited))
+            let forwarding = SignalForwarding(to: child.pid)
+            defer { forwarding.stop() }
+            status = child.wait().shellStatus
+        }
+        throw ExitCode(status)
+    }
+
+    private func registration() throws(CommandFailure) -> InstanceRegistration {
+        let program = (command[0] as NSString).lastPathComponent
+        let registration = InstanceRegistration(
+            instance: instance ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())", tenant: tenant,
+            application: application ?? program, priorityClass: priorityClass)
+        let names = [
+            ("--instance", registration.instance), ("--tenant", registration.tenant),
+            ("--application", registration.application), ("--class", registration.priorityClass),
+        ]
+        let wrong = names.filter { !IdentifierAlphabet.accepts($0.1) }
+        guard wrong.isEmpty else {
+            throw CommandFailure(
+                .usage, wrong.map { "\($0.0) '\($0.1)' is not a name" }.joined(separator: "\n"),
+                advice: "use 1 to 128 letters, digits and . _ : / @ -")
+        }
+        return registration
+    }
+
+    private func clientLibraryPath() throws(CommandFailure) -> String {
+        let named = clientLibrary ?? ProcessInfo.processInfo.environment["PRESYNC_CLIENT_LIBRARY"]
+        guard let named else { return try OwnExecutable.companion(RunCommand.clientLibraryName) }
+        guard FileManager.default.isReadableFile(atPath: named) else {
+            throw CommandFailure(.noInput, "\(named) cannot be read", advice: "name the path of a client library")
+        }
+        return named
+    }
+
+    static let clientLibraryName = "libPresyncOpenCL.so"
+}
+
+/// Passes the signals that ask a program to end or to do something on to a child.
+///
+/// Those that a terminal sends go to all of its foreground processes, the child among them: they are not sent twice.
+private final class SignalForwarding {
+    private var sources: [any DispatchSourceSignal] = []
+
+    init(to pid: pid_t) {
+        let fromTerminal = isatty(STDIN_FILENO) == 1 ? [SIGINT, SIGQUIT] : []
+        for number in [SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2] {
+            signal(number, SIG_IGN)
+            guard !fromTerminal.contains(number) else { continue }
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { kill(pid, number) }
+            source.resume()
+            sources.append(source)
+        }
+    }
+
+    func stop() {
+        for source in sources { source.cancel() }
+    }
+}

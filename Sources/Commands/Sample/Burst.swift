@@ -1,0 +1,110 @@
+import COpenCL
+import FleetModel
+import Observability
+
+/// One burst: receive, work on the CPU, work on the GPU, check, and measure all of it.
+struct Burst {
+    var plan: BurstPlan
+    var payloadPort: UInt16
+    var bytesPerSecond: Int
+    /// When the process began its work.
+    var began = MonotonicClock.now()
+
+    /// Carries the burst out. What fails is in the measurements' error, with what was measured until then.
+    func run() -> BurstMeasurements {
+        var measured = BurstMeasurements()
+        do {
+            let seed = try prepare(&measured)
+            try workOnGPU(seed: seed, &measured)
+        } catch {
+            measured.error = String(describing: error)
+        }
+        return measured
+    }
+
+    /// Network and CPU; returns the seed that the GPU's work starts from.
+    private func prepare(_ measured: inout BurstMeasurements) throws(CommandFailure) -> UInt32 {
+        let request = PayloadRequest(
+            bytes: plan.payloadBytes, seed: plan.payloadSeed, bytesPerSecond: bytesPerSecond)
+        let start = MonotonicClock.now()
+        let payload = try PayloadClient.receive(request, port: payloadPort)
+        let received = MonotonicClock.now()
+        measured.payloadBytes = payload.count
+        measured.networkMilliseconds = (received - start).inMilliseconds
+        let seed = PayloadSignature.digest(PayloadSignature.compute(payload))
+        measured.cpuMilliseconds = (MonotonicClock.now() - received).inMilliseconds
+        return seed
+    }
+
+    private func workOnGPU(seed: UInt32, _ measured: inout BurstMeasurements) throws(OpenCLFailure) {
+        let firstCall = MonotonicClock.now()
+        measured.leadMilliseconds = (firstCall - began).inMilliseconds
+        func elapsed() -> Double { (MonotonicClock.now() - firstCall).inMilliseconds }
+
+        let session = try GPUSession()
+        defer {
+            session.close()
+            measured.gpuMilliseconds = elapsed()
+        }
+        let firstCommandTarget = try session.buffer(bytes: 4)
+        try session.write([seed], to: firstCommandTarget)
+        measured.firstCommandMilliseconds = elapsed()
+        note(session.presyncFacts(), &measured)
+
+        let program = try session.program(source: CacheKernels.source)
+        let prefill = try session.kernel("prefill", of: program)
+        let decode = try session.kernel("decode", of: program)
+        let entries = max(CacheKernels.resultCount, plan.cacheBytes / 4)
+        let cache = try session.buffer(bytes: entries * 4)
+        measured.gpuBytes = entries * 4
+        let entriesPerToken = BurstPlan.bytesPerToken / 4
+        for first in stride(from: 0, to: entries, by: entriesPerToken) {
+            let items = min(entriesPerToken, entries - first)
+            try session.launch(
+                prefill, [.buffer(cache), .number(UInt32(first)), .number(seed)], items: items)
+            guard first == 0 else { continue }
+            try session.finish()
+            measured.firstKernelMilliseconds = elapsed()
+        }
+        try session.finish()
+        try generate(session, decode, cache: cache, entries: UInt32(entries), seed: seed, &measured)
+    }
+
+    /// One kernel a token, at the pace at which a model would give tokens; the results of each are read back.
+    private func generate(
+        _ session: GPUSession, _ decode: GPUSession.Kernel, cache: cl_mem, entries: UInt32, seed: UInt32,
+        _ measured: inout BurstMeasurements
+    ) throws(OpenCLFailure) {
+        let results = try session.buffer(bytes: CacheKernels.resultCount * 4)
+        let start = MonotonicClock.now()
+        for token in 0..<plan.generatedTokens {
+            let arguments: [GPUSession.Argument] = [
+                .buffer(cache), .buffer(results), .number(entries), .number(CacheKernels.readsPerItem),
+                .number(UInt32(token)),
+            ]
+            try session.launch(decode, arguments, items: CacheKernels.resultCount)
+            let values = try session.read(CacheKernels.resultCount, from: results)
+            // One item a token is recomputed, a different one each time: all kernels are checked at little cost.
+            let item = CacheKernels.mixed(UInt32(token) ^ seed) % UInt32(CacheKernels.resultCount)
+            let expected = CacheKernels.expectedResult(
+                item: item, token: UInt32(token), entries: entries, seed: seed)
+            measured.checks += 1
+            if values[Int(item)] != expected { measured.checksFailed += 1 }
+            let due = start + .seconds(plan.secondsPerToken * Double(token + 1))
+            if due > MonotonicClock.now() { MonotonicClock.sleep(until: due) }
+        }
+        if measured.checksFailed > 0 {
+            throw OpenCLFailure("check", "\(measured.checksFailed) of \(measured.checks) results are wrong")
+        }
+    }
+
+    private func note(
+        _ facts: (grant: UInt64, foundReadiness: UInt8, handoverNanoseconds: UInt64)?,
+        _ measured: inout BurstMeasurements
+    ) {
+        guard let facts else { return }
+        measured.grant = facts.grant
+        measured.foundReadiness = Readiness(rawValue: facts.foundReadiness)?.description
+        measured.handoverNanoseconds = facts.handoverNanoseconds
+    }
+}

@@ -1,0 +1,71 @@
+import FleetModel
+
+/// What one start met: a line of the results file. No start is without one; a start that failed says why in ``error``.
+struct BurstRecord: Hashable, Codable {
+    enum Phase: String, Hashable, Codable {
+        /// Before the clock was started; counted nowhere.
+        case warmUp = "warm-up"
+        case measured
+    }
+
+    var instance: String
+    var index: Int
+    var phase: Phase
+    /// Seconds since the clock was started: when the burst was due and when it began.
+    var scheduledSeconds: Double
+    var startedSeconds: Double
+    /// Seconds between the end of the burst before and this start; nil for the first.
+    var idleGapSeconds: Double?
+    /// Seconds that the burst took in all.
+    var durationSeconds: Double
+    var plan: BurstPlan
+    var measured: BurstMeasurements
+
+    var succeeded: Bool { measured.error == nil }
+
+    /// Whether the slice was reserved before the program asked. Not known counts as not.
+    var wasReady: Bool { measured.readiness.map { $0 >= .reserved } ?? false }
+}
+
+/// How much one burst has to do.
+struct BurstPlan: Hashable, Codable {
+    var contextTokens: Int
+    var generatedTokens: Int
+    /// What is received over the network before the GPU is needed.
+    var payloadBytes: Int
+    var payloadSeed: UInt64
+    /// The key-value cache, at ``bytesPerToken`` per token and at most the sample's cap.
+    var cacheBytes: Int
+    /// The kernels' number is in proportion to the generated tokens: one a token, so many seconds apart.
+    var secondsPerToken: Double
+
+    /// As in the panels of the forecast protocol: keys and values of a model of 8 billion parameters with grouped
+    /// queries, 32 layers × 8 heads × 128 × 2 × 2 bytes.
+    static let bytesPerToken = 131_072
+}
+
+/// What a burst measured about itself, on the monotonic clock; nil for what it did not reach.
+struct BurstMeasurements: Hashable, Codable {
+    /// From the program's start to its first OpenCL call, and the parts of it.
+    var leadMilliseconds: Double?
+    var networkMilliseconds: Double?
+    var cpuMilliseconds: Double?
+    /// From the first OpenCL call to the completion of a blocking write of 4 bytes.
+    var firstCommandMilliseconds: Double?
+    /// From the first OpenCL call to the completion of the first kernel, the build of its program included.
+    var firstKernelMilliseconds: Double?
+    /// From the first OpenCL call to the release of the last object.
+    var gpuMilliseconds: Double?
+    /// The name of the readiness that the request for the virtual GPU found; nil where the interface does not tell.
+    var foundReadiness: String?
+    var handoverNanoseconds: UInt64?
+    var grant: UInt64?
+    var payloadBytes = 0
+    var gpuBytes = 0
+    /// Results read back and compared with the CPU's.
+    var checks = 0
+    var checksFailed = 0
+    var error: String?
+
+    var readiness: Readiness? { Readiness.allCases.first { $0.description == foundReadiness } }
+}

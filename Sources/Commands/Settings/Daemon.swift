@@ -1,0 +1,68 @@
+import ArgumentParser
+import Foundation
+import Logging
+import Observability
+import ServiceLifecycle
+import UnixSignals
+
+/// What all daemons have in common when they run: logs on standard error, an end by SIGTERM or SIGINT.
+enum Daemon {
+    /// The settings that every daemon has.
+    static let commonSettings = [
+        Setting(name: "log-level", meaning: "trace, debug, info, notice, warning, error or critical (default: info)"),
+        Setting(name: "log-format", meaning: "logfmt or json (default: logfmt)"),
+    ]
+
+    /// The log configuration that the common settings ask for.
+    static func logging(_ settings: inout Settings) -> LogConfiguration {
+        var configuration = LogConfiguration()
+        let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+        if let level = settings.value("log-level", expected: "one of \(levels)", Logger.Level.init(rawValue:)) {
+            configuration.level = level
+        }
+        let formats = LogConfiguration.Format.allCases.map(\.rawValue).joined(separator: ", ")
+        if let format = settings.value(
+            "log-format", expected: "one of \(formats)", LogConfiguration.Format.init(rawValue:))
+        {
+            configuration.format = format
+        }
+        return configuration
+    }
+
+    /// Runs `service` until it ends, a signal comes or, where that is wanted, standard input ends. A failure of the
+    /// service is one of the command.
+    static func run(_ service: some Service, name: String, options: DaemonOptions, logger: Logger) async throws {
+        var services = [
+            ServiceGroupConfiguration.ServiceConfiguration(
+                service: service, successTerminationBehavior: .gracefullyShutdownGroup, serviceName: name)
+        ]
+        if options.untilInputEnds {
+            services.append(
+                ServiceGroupConfiguration.ServiceConfiguration(
+                    service: InputEnd(), successTerminationBehavior: .gracefullyShutdownGroup, serviceName: "input"))
+        }
+        var configuration = ServiceGroupConfiguration(services: services, logger: logger)
+        configuration.gracefulShutdownSignals = [.sigterm, .sigint]
+        configuration.maximumGracefulShutdownDuration = .seconds(20)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch {
+            throw CommandFailure(.software, "the \(name) ended: \(error)", advice: "read the log above")
+        }
+    }
+}
+
+/// A service that ends when standard input does.
+private struct InputEnd: Service {
+    func run() async throws {
+        let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
+        // A thread of its own: reading blocks, and cannot be cancelled. It ends with the process.
+        Thread.detachNewThread {
+            while !FileHandle.standardInput.availableData.isEmpty {}
+            continuation.finish()
+        }
+        await cancelWhenGracefulShutdown {
+            for await _ in ends {}
+        }
+    }
+}

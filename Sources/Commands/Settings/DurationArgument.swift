@@ -1,0 +1,53 @@
+import ArgumentParser
+import FleetModel
+
+extension Duration {
+    /// The duration in `text`: a number and `ms`, `s`, `m` or `h`, or a number alone for seconds; nil for anything
+    /// else, for less than 0, and for more than a year.
+    init?(text: String) {
+        let units: [(suffix: String, seconds: Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3_600), ("", 1)]
+        guard let unit = units.first(where: { text.hasSuffix($0.suffix) }),
+            let value = Double(text.dropLast(unit.suffix.count)), value >= 0, value * unit.seconds <= 31_622_400
+        else { return nil }
+        self = .nanoseconds(Int64((value * unit.seconds * 1e9).rounded()))
+    }
+}
+
+/// A duration on the command line: `120s`, `2m`, `500ms`, or seconds.
+struct DurationArgument: ExpressibleByArgument, Hashable {
+    var duration: Duration
+
+    init(_ duration: Duration) { self.duration = duration }
+
+    init?(argument: String) {
+        guard let duration = Duration(text: argument) else { return nil }
+        self.duration = duration
+    }
+
+    var defaultValueDescription: String { "\(duration.inSeconds.formatted())s" }
+    var seconds: Double { duration.inSeconds }
+}
+
+extension Double {
+    /// Without a point where it is whole.
+    fileprivate func formatted() -> String { self == rounded() ? String(Int(self)) : String(self) }
+}
+
+/// An amount of memory on the command line: a number and `KiB`, `MiB` or `GiB`, or bytes.
+struct BytesArgument: ExpressibleByArgument, Hashable {
+    var bytes: Bytes
+
+    init(_ bytes: Bytes) { self.bytes = bytes }
+
+    init?(argument: String) {
+        let units: [(suffix: String, shift: Int64)] = [("KiB", 10), ("MiB", 20), ("GiB", 30), ("TiB", 40), ("", 0)]
+        guard let unit = units.first(where: { argument.hasSuffix($0.suffix) }),
+            let value = Int64(argument.dropLast(unit.suffix.count)), value >= 0, value <= Int64.max >> (unit.shift + 1)
+        else { return nil }
+        bytes = Bytes(value << unit.shift)
+    }
+
+    var defaultValueDescription: String {
+        bytes.rawValue % (1 << 20) == 0 ? "\(bytes.rawValue >> 20)MiB" : "\(bytes.rawValue)"
+    }
+}

@@ -1,0 +1,140 @@
+import Configuration
+import Foundation
+import Yams
+
+/// One setting of a daemon: where it may stand, and what it means. The help text and the check for unknown keys of a
+/// file are made from these.
+struct Setting: Hashable {
+    /// The name of the flag without dashes, and of the key in the file, in words with dashes: `memory-limit`.
+    var name: String
+    /// What it means, with its form and its default.
+    var meaning: String
+
+    /// The environment variable, for the daemon `role`: `PRESYNC_GPU_SERVER_MEMORY_LIMIT`.
+    func variable(role: String) -> String {
+        "PRESYNC_" + "\(role)-\(name)".uppercased().replacing("-", with: "_")
+    }
+}
+
+/// Something wrong with a configuration: where, what, and what to write instead.
+struct SettingProblem: Error, Hashable, CustomStringConvertible {
+    /// As the user wrote it: `--period`, `PRESYNC_AGENT_PERIOD`, or `agent.period in presync.yaml`.
+    var origin: String
+    var cause: String
+    var advice: String
+
+    var description: String { "\(origin): \(cause)\n  next: \(advice)" }
+}
+
+/// A daemon's settings from flags, environment and a YAML file, in that precedence, with every problem collected: the
+/// user sees all of them at once.
+///
+/// The file has a section per role, so that one file serves a host that runs several:
+/// ```yaml
+/// manager:
+///   listen: 0.0.0.0:7400
+/// agent:
+///   manager: 10.0.0.5:7400
+/// ```
+struct Settings {
+    private let role: String
+    private let known: [Setting]
+    private let layers: [(describe: (Setting) -> String, reader: ConfigReader)]
+    private(set) var problems: [SettingProblem] = []
+
+    /// - Parameters:
+    ///   - flags: the values that were given on the command line, by setting name.
+    ///   - file: the path of a YAML file, if one was named; that it cannot be read is a problem like others.
+    init(role: String, known: [Setting], flags: [String: String], environment: [String: String], file: String?) {
+        self.role = role
+        self.known = known
+        var flagValues: [AbsoluteConfigKey: ConfigValue] = [:]
+        for (name, value) in flags {
+            flagValues[AbsoluteConfigKey([role, name])] = ConfigValue(.string(value), isSecret: false)
+        }
+        var layers: [(describe: (Setting) -> String, reader: ConfigReader)] = [
+            ({ "--\($0.name)" }, ConfigReader(provider: InMemoryProvider(name: "flags", values: flagValues))),
+            (
+                { $0.variable(role: role) },
+                ConfigReader(
+                    provider: EnvironmentVariablesProvider(environmentVariables: environment)
+                        .prefixKeys(with: ["presync"]))
+            ),
+        ]
+        if let file {
+            do {
+                let values = try Self.fileValues(file, role: role, known: known, problems: &problems)
+                let provider = InMemoryProvider(name: file, values: values)
+                layers.append(({ "\(role).\($0.name) in \(file)" }, ConfigReader(provider: provider)))
+            } catch {
+                problems.append(error)
+            }
+        }
+        self.layers = layers
+    }
+
+    /// The value of the setting `name` as `parse` reads its text, from the first layer that has one; nil where none
+    /// has, and where it is wrong, which is then among the problems.
+    mutating func value<Value>(_ name: String, expected: String, _ parse: (String) -> Value?) -> Value? {
+        guard let setting = known.first(where: { $0.name == name }) else {
+            preconditionFailure("the setting \(name) of \(role) is not declared")
+        }
+        for layer in layers {
+            guard let text = layer.reader.string(forKey: ConfigKey([role, name])) else { continue }
+            if let value = parse(text) { return value }
+            problems.append(
+                SettingProblem(
+                    origin: layer.describe(setting), cause: "'\(text)' is not \(expected)", advice: setting.meaning))
+            return nil
+        }
+        return nil
+    }
+
+    /// Adds what a daemon's own check of the whole configuration found.
+    mutating func report(_ cause: String, advice: String) {
+        problems.append(SettingProblem(origin: role, cause: cause, advice: advice))
+    }
+
+    /// Throws one failure that lists every problem, if there are any.
+    func check() throws(CommandFailure) {
+        guard !problems.isEmpty else { return }
+        let count = problems.count == 1 ? "a problem" : "\(problems.count) problems"
+        let list = problems.map { $0.description }.joined(separator: "\n")
+        throw CommandFailure(.configuration, "the configuration of the \(role) has \(count)\n\(list)")
+    }
+
+    /// The scalars of the role's section, as texts; keys that are not known are problems.
+    private static func fileValues(
+        _ path: String, role: String, known: [Setting], problems: inout [SettingProblem]
+    ) throws(SettingProblem) -> [AbsoluteConfigKey: ConfigValue] {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+            throw SettingProblem(origin: path, cause: "cannot be read", advice: "name a readable file with --config")
+        }
+        let root: Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch {
+            throw SettingProblem(origin: path, cause: "is not YAML: \(error)", advice: "correct the line named")
+        }
+        guard let section = root?[role] else { return [:] }
+        guard let mapping = section.mapping else {
+            throw SettingProblem(
+                origin: "\(role) in \(path)", cause: "is not a mapping",
+                advice: "write one setting a line below \(role):")
+        }
+        var values: [AbsoluteConfigKey: ConfigValue] = [:]
+        for (key, value) in mapping {
+            let name = key.string ?? ""
+            guard known.contains(where: { $0.name == name }), let scalar = value.scalar else {
+                problems.append(
+                    SettingProblem(
+                        origin: "\(role).\(name) in \(path)",
+                        cause: value.scalar == nil ? "is not a single value" : "is not a setting of the \(role)",
+                        advice: "known are " + known.map(\.name).sorted().joined(separator: ", ")))
+                continue
+            }
+            values[AbsoluteConfigKey([role, name])] = ConfigValue(.string(scalar.string), isSecret: false)
+        }
+        return values
+    }
+}

@@ -1,0 +1,61 @@
+import Dashboard
+import FleetModel
+
+/// Where a run shows itself while it goes on.
+protocol LiveView: AnyObject {
+    func show(_ state: DashboardState)
+    /// Whether the user has pressed the key that ends the run.
+    func wantsToQuit() -> Bool
+    func close()
+}
+
+/// The dashboard on a terminal's alternate screen.
+final class TerminalView: LiveView {
+    private let terminal: Terminal
+
+    init(_ terminal: Terminal) { self.terminal = terminal }
+
+    func show(_ state: DashboardState) {
+        let (width, height) = terminal.size
+        let color = TerminalStyle.standardOutput.color
+        terminal.show(DashboardRenderer(width: width, height: height, color: color).lines(state))
+    }
+
+    func wantsToQuit() -> Bool { terminal.pressedKeys().contains(UInt8(ascii: "q")) }
+    func close() { terminal.close() }
+}
+
+/// A line on standard error every few seconds, for pipes and logs.
+final class PlainView: LiveView {
+    private var lastShown: Duration?
+    private var lastNote = ""
+
+    func show(_ state: DashboardState) {
+        let heading = state.heading
+        let isDue = lastShown.map { heading.elapsed - $0 >= .seconds(5) || heading.elapsed < $0 } ?? true
+        guard isDue || heading.note != lastNote else { return }
+        lastShown = heading.elapsed
+        lastNote = heading.note
+        StandardError.write(Self.line(state) + "\n")
+    }
+
+    func wantsToQuit() -> Bool { false }
+    func close() {}
+
+    /// The state in one line.
+    static func line(_ state: DashboardState) -> String {
+        var parts = ["[\(state.heading.policy) \(Quantity.clock(state.heading.elapsed))]"]
+        if !state.heading.note.isEmpty { parts.append(state.heading.note) }
+        if let overview = state.overview {
+            let instances = overview.instances.map { "\($0.description.id) \($0.readiness)" }
+            parts.append(instances.isEmpty ? "no instances yet" : instances.joined(separator: ", "))
+            let starts = state.starts.values.reduce(into: (0, 0)) { sums, starts in
+                sums.0 += starts.count
+                sums.1 += starts.foundReserved
+            }
+            parts.append("starts \(starts.0), found reserved \(starts.1)")
+            parts.append("reserved idle \(Quantity.compact(overview.totals.reservedIdleSeconds)) s")
+        }
+        return parts.joined(separator: " · ")
+    }
+}

@@ -1,0 +1,89 @@
+package import FleetModel
+import GRPCCore
+import GRPCNIOTransportHTTP2
+import SwiftProtobuf
+
+/// What a person's tool asks of a running manager. Valid within ``withConnection(to:_:)``.
+package struct AdminClient: Sendable {
+    private static let callTimeout: Duration = .seconds(10)
+
+    private let admin: WireAdmin.Client<HTTP2ClientTransport.Posix>
+
+    /// Connects, gives the client to `body`, and disconnects. Connecting is lazy: that the manager cannot be reached is
+    /// an error of the first call.
+    package static func withConnection<Result: Sendable>(
+        to address: ManagerAddress, _ body: (AdminClient) async throws -> Result
+    ) async throws -> Result {
+        try await withGRPCClient(transport: try ControlTransport.client(to: address)) { client in
+            try await body(AdminClient(admin: WireAdmin.Client(wrapping: client)))
+        }
+    }
+
+    /// The fleet now. Without `forecasts` the answer is a tenth of the size.
+    package func overview(forecasts: Bool = true) async throws(AdminError) -> FleetOverview {
+        try await AdminError.wrapping {
+            let request = WireGetOverviewRequest.with { $0.withoutForecasts = !forecasts }
+            return try FleetOverview(wire: try await admin.getOverview(request, options: Self.options()))
+        }
+    }
+
+    /// The newest `limit` events (0: all that are kept) from the sequence number `from` on, oldest first.
+    package func events(from: UInt64 = 0, limit: Int = 0) async throws(AdminError) -> [RecordedEvent] {
+        try await AdminError.wrapping {
+            let request = WireGetEventsRequest.with {
+                $0.fromSequence = from
+                $0.limit = UInt32(clamping: limit)
+            }
+            let answer = try await admin.getEvents(request, options: Self.options())
+            return try Read.list(answer.events, "events", limit: ProtocolLimits.events)
+        }
+    }
+
+    /// Gives each event from the sequence number `from` on to `body`, those that are kept first and then each as it
+    /// happens, until the manager ends, the task is cancelled or `body` throws.
+    package func watchEvents(
+        from: UInt64 = 0, _ body: @Sendable @escaping (RecordedEvent) async throws -> Void
+    ) async throws {
+        var options = Self.options()
+        options.timeout = nil
+        let request = WireWatchEventsRequest.with { $0.fromSequence = from }
+        try await admin.watchEvents(request, options: options) { response in
+            for try await wire in response.messages { try await body(try RecordedEvent(wire: wire)) }
+        }
+    }
+
+    private static func options() -> CallOptions {
+        var options = CallOptions.defaults
+        options.waitForReady = false
+        options.timeout = callTimeout
+        options.maxResponseMessageBytes = ProtocolLimits.adminAnswerBytes
+        return options
+    }
+}
+
+/// Why a manager's answer is not to be had.
+package enum AdminError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// No manager answers at the address.
+    case unreachable(String)
+    /// The manager refused, or its answer is not understood.
+    case failed(String)
+
+    package var description: String {
+        switch self {
+        case .unreachable(let why): "the manager cannot be reached: \(why)"
+        case .failed(let why): "the manager's answer: \(why)"
+        }
+    }
+
+    static func wrapping<Result>(_ body: () async throws -> Result) async throws(AdminError) -> Result {
+        do {
+            return try await body()
+        } catch let error as RPCError where error.code == .unavailable || error.code == .deadlineExceeded {
+            throw .unreachable(error.message)
+        } catch let error as RPCError {
+            throw .failed("\(error.code): \(error.message)")
+        } catch {
+            throw .failed(String(describing: error))
+        }
+    }
+}

@@ -1,0 +1,193 @@
+package import FleetModel
+package import SwiftProtobuf
+
+/// What one envelope of a stream carries.
+package enum LinkFrame<Body: Hashable & Sendable>: Hashable, Sendable {
+    case message(Body)
+    /// A sign of life below the messages: a probe, or the reply to one.
+    case keepAlive(reply: Bool)
+}
+
+/// An envelope of one of the two streams in one of the two directions.
+package protocol LinkEnvelope: SwiftProtobuf.Message, Sendable {
+    associatedtype Body: Hashable, Sendable
+
+    init(_ frame: LinkFrame<Body>)
+
+    /// What the envelope carries. Everything that comes from outside passes here and nowhere else.
+    func frame() throws(ProtocolError) -> LinkFrame<Body>
+}
+
+extension WireAgentEnvelope: LinkEnvelope {
+    package init(_ frame: LinkFrame<AgentMessage>) {
+        self.init()
+        switch frame {
+        case .keepAlive(let reply): body = .keepAlive(.with { $0.reply = reply })
+        case .message(.hello(let hello)): body = .hello(hello.wire)
+        case .message(.report(let report)): body = .report(report.wire)
+        case .message(.heartbeat(let heartbeat)): body = .heartbeat(heartbeat.wire)
+        case .message(.instanceChanged(let instance, let present)):
+            body = .instanceChanged(
+                .with {
+                    $0.instance = instance.wire
+                    $0.present = present
+                })
+        case .message(.gpuRequested(let request)): body = .gpuRequested(request.wire)
+        case .message(.gpuRequestCancelled(let request)):
+            body = .gpuRequestCancelled(.with { $0.request = request.rawValue })
+        case .message(.acknowledged(let acknowledgement)): body = .acknowledged(acknowledgement.wire)
+        case .message(.interfaceInstalled(let version)): body = .interfaceInstalled(version.wire)
+        }
+    }
+
+    package func frame() throws(ProtocolError) -> LinkFrame<AgentMessage> {
+        switch body {
+        case .hello(let wire): .message(.hello(try Read.required(wire, "hello")))
+        case .report(let wire): .message(.report(try Read.required(wire, "report")))
+        case .heartbeat(let wire): .message(.heartbeat(try Read.required(wire, "heartbeat")))
+        case .instanceChanged(let wire):
+            .message(
+                .instanceChanged(
+                    try Read.required(wire.hasInstance ? wire.instance : nil, "instance_changed.instance"),
+                    present: wire.present))
+        case .gpuRequested(let wire): .message(.gpuRequested(try Read.required(wire, "gpu_requested")))
+        case .gpuRequestCancelled(let wire): .message(.gpuRequestCancelled(RequestID(rawValue: wire.request)))
+        case .acknowledged(let wire): .message(.acknowledged(try Read.required(wire, "acknowledged")))
+        case .interfaceInstalled(let wire):
+            .message(.interfaceInstalled(try Read.required(wire, "interface_installed")))
+        case .keepAlive(let wire): .keepAlive(reply: wire.reply)
+        case nil: throw ProtocolError("body", .missing)
+        }
+    }
+}
+
+extension WireManagerToAgentEnvelope: LinkEnvelope {
+    package init(_ frame: LinkFrame<ManagerToAgentMessage>) {
+        self.init()
+        switch frame {
+        case .keepAlive(let reply): body = .keepAlive(.with { $0.reply = reply })
+        case .message(.welcome(let welcome)): body = .welcome(welcome.wire)
+        case .message(.allocation(let notification)): body = .allocation(notification.wire)
+        case .message(.withdrawal(let withdrawal)): body = .withdrawal(withdrawal.wire)
+        case .message(.requestRefused(let request, let reason)):
+            body = .requestRefused(
+                .with {
+                    $0.request = request.rawValue
+                    $0.reason = reason.clipped(to: ProtocolLimits.reasonBytes)
+                })
+        case .message(.heartbeatAcknowledged(let sequence)):
+            body = .heartbeatAcknowledged(.with { $0.sequence = sequence })
+        case .message(.prepareInterface(let version, let source)):
+            body = .prepareInterface(WirePrepareInterface(version, source: source))
+        }
+    }
+
+    package func frame() throws(ProtocolError) -> LinkFrame<ManagerToAgentMessage> {
+        switch body {
+        case .welcome(let wire): return .message(.welcome(try Read.required(wire, "welcome")))
+        case .allocation(let wire): return .message(.allocation(try Read.required(wire, "allocation")))
+        case .withdrawal(let wire): return .message(.withdrawal(try Read.required(wire, "withdrawal")))
+        case .requestRefused(let wire):
+            let reason = try Read.text(wire.reason, "request_refused.reason", limit: ProtocolLimits.reasonBytes)
+            return .message(.requestRefused(RequestID(rawValue: wire.request), reason: reason))
+        case .heartbeatAcknowledged(let wire): return .message(.heartbeatAcknowledged(sequence: wire.sequence))
+        case .prepareInterface(let wire):
+            let (version, source) = try wire.versionAndSource()
+            return .message(.prepareInterface(version, source: source))
+        case .keepAlive(let wire): return .keepAlive(reply: wire.reply)
+        case nil: throw ProtocolError("body", .missing)
+        }
+    }
+}
+
+extension WireGpuServerEnvelope: LinkEnvelope {
+    package init(_ frame: LinkFrame<GPUServerMessage>) {
+        self.init()
+        switch frame {
+        case .keepAlive(let reply): body = .keepAlive(.with { $0.reply = reply })
+        case .message(.hello(let hello)): body = .hello(hello.wire)
+        case .message(.heartbeat(let heartbeat)): body = .heartbeat(heartbeat.wire)
+        case .message(.commandAnswered(let answer)): body = .commandAnswered(answer.wire)
+        case .message(.grantEnded(let grant, let reason)):
+            body = .grantEnded(
+                .with {
+                    $0.grant = grant.rawValue
+                    $0.reason = reason.wire
+                })
+        case .message(.interfaceInstalled(let version)): body = .interfaceInstalled(version.wire)
+        }
+    }
+
+    package func frame() throws(ProtocolError) -> LinkFrame<GPUServerMessage> {
+        switch body {
+        case .hello(let wire): .message(.hello(try Read.required(wire, "hello")))
+        case .heartbeat(let wire): .message(.heartbeat(try Read.required(wire, "heartbeat")))
+        case .commandAnswered(let wire): .message(.commandAnswered(try Read.required(wire, "command_answered")))
+        case .grantEnded(let wire):
+            .message(.grantEnded(GrantID(rawValue: wire.grant), try Read.required(wire.reason, "grant_ended.reason")))
+        case .interfaceInstalled(let wire):
+            .message(.interfaceInstalled(try Read.required(wire, "interface_installed")))
+        case .keepAlive(let wire): .keepAlive(reply: wire.reply)
+        case nil: throw ProtocolError("body", .missing)
+        }
+    }
+}
+
+extension WireManagerToGpuServerEnvelope: LinkEnvelope {
+    package init(_ frame: LinkFrame<ManagerToGPUServerMessage>) {
+        self.init()
+        switch frame {
+        case .keepAlive(let reply): body = .keepAlive(.with { $0.reply = reply })
+        case .message(.welcome(let welcome)): body = .welcome(welcome.wire)
+        case .message(.command(let command)): body = .command(command.wire)
+        case .message(.renew(let epoch, let grants, let timeToLive)):
+            body = .renew(
+                .with {
+                    $0.epoch = epoch.wire
+                    $0.grants = grants.map(\.rawValue)
+                    $0.timeToLiveNs = timeToLive.nanoseconds
+                })
+        case .message(.heartbeatAcknowledged(let sequence)):
+            body = .heartbeatAcknowledged(.with { $0.sequence = sequence })
+        case .message(.prepareInterface(let version, let source)):
+            body = .prepareInterface(WirePrepareInterface(version, source: source))
+        }
+    }
+
+    package func frame() throws(ProtocolError) -> LinkFrame<ManagerToGPUServerMessage> {
+        switch body {
+        case .welcome(let wire): return .message(.welcome(try Read.required(wire, "welcome")))
+        case .command(let wire): return .message(.command(try Read.required(wire, "command")))
+        case .renew(let wire):
+            guard wire.grants.count <= ProtocolLimits.grants else {
+                throw ProtocolError("renew.grants", .tooMany(limit: ProtocolLimits.grants))
+            }
+            return .message(
+                .renew(
+                    epoch: try Read.required(wire.hasEpoch ? wire.epoch : nil, "renew.epoch"),
+                    grants: wire.grants.map(GrantID.init(rawValue:)),
+                    timeToLive: try Read.duration(wire.timeToLiveNs, "renew.time_to_live_ns", least: 1)))
+        case .heartbeatAcknowledged(let wire): return .message(.heartbeatAcknowledged(sequence: wire.sequence))
+        case .prepareInterface(let wire):
+            let (version, source) = try wire.versionAndSource()
+            return .message(.prepareInterface(version, source: source))
+        case .keepAlive(let wire): return .keepAlive(reply: wire.reply)
+        case nil: throw ProtocolError("body", .missing)
+        }
+    }
+}
+
+extension WirePrepareInterface {
+    fileprivate init(_ version: InterfaceVersion, source: String) {
+        self.init()
+        self.version = version.wire
+        self.source = source
+    }
+
+    fileprivate func versionAndSource() throws(ProtocolError) -> (InterfaceVersion, String) {
+        (
+            try Read.required(hasVersion ? version : nil, "prepare_interface.version"),
+            try Read.text(source, "prepare_interface.source", limit: ProtocolLimits.urlBytes)
+        )
+    }
+}

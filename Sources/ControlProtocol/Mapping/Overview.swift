@@ -1,0 +1,188 @@
+package import FleetModel
+import SwiftProtobuf
+
+extension FleetOverview: WireMapped {
+    package init(wire: WireFleetOverview) throws(ProtocolError) {
+        self.init(
+            at: try Read.moment(wire.atNs, "at_ns"), term: wire.term,
+            instances: try Read.list(wire.instances, "instances", limit: .max),
+            devices: try Read.list(wire.devices, "devices", limit: .max),
+            totals: try Read.required(wire.hasTotals ? wire.totals : nil, "totals"),
+            accuracy: try Read.required(wire.hasAccuracy ? wire.accuracy : nil, "accuracy"))
+    }
+
+    package var wire: WireFleetOverview {
+        .with {
+            $0.atNs = at.rawValue
+            $0.term = term
+            $0.instances = instances.map(\.wire)
+            $0.devices = devices.map(\.wire)
+            $0.totals = totals.wire
+            $0.accuracy = accuracy.wire
+        }
+    }
+}
+
+extension InstanceOverview: WireMapped {
+    package init(wire: WireInstanceOverview) throws(ProtocolError) {
+        let shortfall = try Read.text(wire.shortfall, "shortfall", limit: ProtocolLimits.detailBytes)
+        self.init(
+            description: try Read.required(wire.hasDescription_p ? wire.description_p : nil, "description"),
+            agent: try Read.identifier(wire.agent, "agent"),
+            readiness: try Read.required(wire.readiness, "readiness"),
+            slice: try Read.required(wire.hasSlice ? wire.slice : nil, "slice"),
+            device: try Read.optional(wire.hasDevice ? wire.device : nil, "device"),
+            latest: try Read.optional(wire.hasLatest ? wire.latest : nil, "latest"),
+            source: try Read.required(wire.source, "source"),
+            telemetryAge: try Read.duration(wire.telemetryAgeNs, "telemetry_age_ns"),
+            forecast: try Read.optional(wire.hasForecast ? wire.forecast : nil, "forecast"),
+            shortfall: wire.hasShortfall ? shortfall : nil)
+    }
+
+    package var wire: WireInstanceOverview {
+        .with {
+            $0.description_p = description.wire
+            $0.agent = agent.rawValue
+            $0.readiness = readiness.wire
+            $0.slice = slice.wire
+            if let device { $0.device = device.wire }
+            if let latest { $0.latest = latest.wire }
+            $0.source = source.wire
+            $0.telemetryAgeNs = min(max(telemetryAge.nanoseconds, 0), ProtocolLimits.durationNanoseconds)
+            if let forecast { $0.forecast = forecast.wire }
+            if let shortfall { $0.shortfall = shortfall.clipped(to: ProtocolLimits.detailBytes) }
+        }
+    }
+}
+
+extension LoadObservation: WireMapped {
+    package init(wire: WireLoadObservation) throws(ProtocolError) {
+        self.init(
+            second: wire.second, gpuMemory: try Read.rate(wire.gpuMemoryBytes, "gpu_memory_bytes"),
+            gpuCompute: try Read.rate(wire.gpuComputeMilli, "gpu_compute_milli"),
+            cpuMilli: wire.hasCpuMilli ? try Read.rate(wire.cpuMilli, "cpu_milli") : nil,
+            hostMemory: wire.hasHostMemoryBytes ? try Read.rate(wire.hostMemoryBytes, "host_memory_bytes") : nil,
+            networkIn: wire.hasNetworkInRate ? try Read.rate(wire.networkInRate, "network_in_rate") : nil,
+            networkOut: wire.hasNetworkOutRate ? try Read.rate(wire.networkOutRate, "network_out_rate") : nil,
+            workInFlight: wire.hasWorkInFlight ? try Read.rate(wire.workInFlight, "work_in_flight") : nil)
+    }
+
+    package var wire: WireLoadObservation {
+        .with {
+            $0.second = second
+            $0.gpuMemoryBytes = gpuMemory
+            $0.gpuComputeMilli = gpuCompute
+            if let cpuMilli { $0.cpuMilli = cpuMilli }
+            if let hostMemory { $0.hostMemoryBytes = hostMemory }
+            if let networkIn { $0.networkInRate = networkIn }
+            if let networkOut { $0.networkOutRate = networkOut }
+            if let workInFlight { $0.workInFlight = workInFlight }
+        }
+    }
+}
+
+extension DemandForecast: WireMapped {
+    package init(wire: WireDemandForecast) throws(ProtocolError) {
+        let quantiles = wire.quantiles
+        guard quantiles.count == DemandForecast.curveCount * QuantileLevels.count else {
+            throw ProtocolError("quantiles", .outOfRange)
+        }
+        guard wire.onset.count == ForecastHorizon.allCases.count else { throw ProtocolError("onset", .outOfRange) }
+        self.init(madeAt: try Read.moment(wire.madeAtNs, "made_at_ns"))
+        for curve in 0..<DemandForecast.curveCount {
+            curves[curve] = QuantileCurve { Double(quantiles[curve * QuantileLevels.count + $0]) }
+        }
+        for horizon in 0..<ForecastHorizon.allCases.count {
+            onset[horizon] = Float(try Read.ratio(Double(wire.onset[horizon]), "onset[\(horizon)]"))
+        }
+    }
+
+    package var wire: WireDemandForecast {
+        .with {
+            $0.madeAtNs = madeAt.rawValue
+            $0.quantiles.reserveCapacity(DemandForecast.curveCount * QuantileLevels.count)
+            for curve in 0..<DemandForecast.curveCount {
+                for level in 0..<QuantileLevels.count { $0.quantiles.append(curves[curve].values[level]) }
+            }
+            for horizon in 0..<ForecastHorizon.allCases.count { $0.onset.append(onset[horizon]) }
+        }
+    }
+}
+
+extension DeviceOverview: WireMapped {
+    package init(wire: WireDeviceOverview) throws(ProtocolError) {
+        self.init(
+            description: try Read.required(wire.hasDescription_p ? wire.description_p : nil, "description"),
+            available: wire.available,
+            reservedMemory: try Read.memory(wire.reservedMemoryBytes, "reserved_memory_bytes"),
+            reservedCompute: MilliShare(wire.reservedComputeMilli),
+            usedMemory: try Read.memory(wire.usedMemoryBytes, "used_memory_bytes"),
+            usedCompute: MilliShare(wire.usedComputeMilli), warmSessions: Int(wire.warmSessions),
+            reservedSessions: Int(wire.reservedSessions), attachedSessions: Int(wire.attachedSessions))
+    }
+
+    package var wire: WireDeviceOverview {
+        .with {
+            $0.description_p = description.wire
+            $0.available = available
+            $0.reservedMemoryBytes = reservedMemory.rawValue
+            $0.reservedComputeMilli = reservedCompute.rawValue
+            $0.usedMemoryBytes = usedMemory.rawValue
+            $0.usedComputeMilli = usedCompute.rawValue
+            $0.warmSessions = UInt32(clamping: warmSessions)
+            $0.reservedSessions = UInt32(clamping: reservedSessions)
+            $0.attachedSessions = UInt32(clamping: attachedSessions)
+        }
+    }
+}
+
+extension FleetTotals: WireMapped {
+    package init(wire: WireFleetTotals) throws(ProtocolError) {
+        self.init()
+        requests = wire.requests
+        requestsFoundReserved = wire.requestsFoundReserved
+        requestsFoundWarm = wire.requestsFoundWarm
+        requestsRefused = wire.requestsRefused
+        reservedSeconds = try Read.rate(wire.reservedSeconds, "reserved_seconds")
+        reservedIdleSeconds = try Read.rate(wire.reservedIdleSeconds, "reserved_idle_seconds")
+        usedSeconds = try Read.rate(wire.usedSeconds, "used_seconds")
+        contention = wire.contention
+        reclaimed = wire.reclaimed
+        grants = wire.grants
+    }
+
+    package var wire: WireFleetTotals {
+        .with {
+            $0.requests = requests
+            $0.requestsFoundReserved = requestsFoundReserved
+            $0.requestsFoundWarm = requestsFoundWarm
+            $0.requestsRefused = requestsRefused
+            $0.reservedSeconds = reservedSeconds
+            $0.reservedIdleSeconds = reservedIdleSeconds
+            $0.usedSeconds = usedSeconds
+            $0.contention = contention
+            $0.reclaimed = reclaimed
+            $0.grants = grants
+        }
+    }
+}
+
+extension AccuracyOverview: WireMapped {
+    package init(wire: WireAccuracyOverview) throws(ProtocolError) {
+        let loss = "weighted_quantile_loss"
+        self.init(
+            scored: wire.scored,
+            weightedQuantileLoss: wire.hasWeightedQuantileLoss ? try Read.rate(wire.weightedQuantileLoss, loss) : nil,
+            coverage80: wire.hasCoverage80 ? try Read.ratio(wire.coverage80, "coverage80") : nil,
+            coverage95: wire.hasCoverage95 ? try Read.ratio(wire.coverage95, "coverage95") : nil)
+    }
+
+    package var wire: WireAccuracyOverview {
+        .with {
+            $0.scored = scored
+            if let weightedQuantileLoss { $0.weightedQuantileLoss = weightedQuantileLoss }
+            if let coverage80 { $0.coverage80 = coverage80 }
+            if let coverage95 { $0.coverage95 = coverage95 }
+        }
+    }
+}

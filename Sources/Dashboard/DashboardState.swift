@@ -1,0 +1,87 @@
+package import FleetModel
+
+/// Everything that the live view shows, at one moment.
+package struct DashboardState: Sendable {
+    /// What runs and for how long.
+    package struct Heading: Hashable, Sendable {
+        package var policy: String
+        package var elapsed: Duration
+        /// Nil where the run has no end.
+        package var total: Duration?
+        /// A hint or a state, for example `warming up`.
+        package var note: String
+
+        package init(policy: String, elapsed: Duration = .zero, total: Duration? = nil, note: String = "") {
+            self.policy = policy
+            self.elapsed = elapsed
+            self.total = total
+            self.note = note
+        }
+    }
+
+    /// What one instance's programs met when they started.
+    package struct Starts: Hashable, Sendable {
+        package var count = 0
+        package var foundReserved = 0
+        /// Milliseconds from the first GPU call to the completion of a 4-byte write, of the last start.
+        package var lastFirstCommand: Double?
+        package var lastFound: Readiness?
+        package var failures = 0
+
+        package init() {}
+    }
+
+    package var heading: Heading
+    /// Nil until the manager has answered once.
+    package var overview: FleetOverview?
+    /// Oldest first.
+    package var events: [FleetEvent]
+    package var starts: [InstanceID: Starts]
+    package var history: LoadHistory
+
+    package init(heading: Heading) {
+        self.heading = heading
+        events = []
+        starts = [:]
+        history = LoadHistory()
+    }
+
+    /// Takes in a newer overview, keeping what the charts over time need.
+    package mutating func update(_ overview: FleetOverview) {
+        history.append(overview)
+        self.overview = overview
+    }
+}
+
+/// The recent course of a few figures per instance: at most ``capacity`` overviews.
+package struct LoadHistory: Sendable {
+    package static let capacity = 60
+
+    /// One instance's course, oldest first; the arrays have equal length.
+    package struct Course: Sendable {
+        package fileprivate(set) var networkIn: [Double] = []
+        package fileprivate(set) var onset: [Double] = []
+    }
+
+    private var courses: [InstanceID: Course] = [:]
+
+    package init() {}
+
+    package subscript(instance: InstanceID) -> Course { courses[instance] ?? Course() }
+
+    /// Adds one overview; instances that are not in it are forgotten. O(instances).
+    package mutating func append(_ overview: FleetOverview) {
+        var next: [InstanceID: Course] = [:]
+        for instance in overview.instances {
+            var course = courses[instance.description.id] ?? Course()
+            course.networkIn.append(instance.latest?.networkIn ?? 0)
+            course.onset.append(instance.forecast?.onsetProbability(within: .short) ?? 0)
+            if course.onset.count > Self.capacity {
+                course.networkIn.removeFirst()
+                course.onset.removeFirst()
+            }
+            next[instance.description.id] = course
+        }
+        courses = next
+    }
+}

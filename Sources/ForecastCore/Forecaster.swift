@@ -1,0 +1,48 @@
+package import FleetModel
+
+/// An instance's place in a forecaster's dense state. Given by ``Forecaster/admit(_:)``, and given again to another
+/// instance after ``Forecaster/retire(_:)``.
+package struct ForecastSlot: RawRepresentable, Hashable, Comparable, Sendable {
+    package let rawValue: Int
+    package init(rawValue: Int) { self.rawValue = rawValue }
+    package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Says how much GPU each instance of a fleet will want, and how sure it is.
+///
+/// The manager calls it: ``admit(_:)`` and ``retire(_:)`` as instances come and go, ``observe(_:_:)`` for each instance
+/// as its second is known, and ``forecast(_:madeAt:)`` about once a second for every instance, in batches of any size.
+///
+/// An implementation guarantees:
+/// - equal calls in equal order give equal results, in every process: no clock, no hashing order, no global randomness;
+/// - a slot that was retired and given again knows nothing of the instance that had it before;
+/// - any observation is survived: gaps, repeats, seconds that go back (ignored), values of any size, not a number;
+/// - a second that is not observed counts as one without demand;
+/// - curves ascend and are not below 0; onset probabilities lie in 0...1 and do not fall with the horizon;
+/// - bounded memory per slot and bounded work per call and instance;
+/// - slots that are not in use are ignored by ``observe(_:_:)`` and ``retire(_:)``, and forecast as no demand.
+package protocol Forecaster: Sendable {
+    /// Takes in an instance of which nothing is known yet.
+    mutating func admit(_ instance: InstanceDescription) -> ForecastSlot
+
+    /// Forgets an instance. Its slot may be given to the next that is admitted.
+    mutating func retire(_ slot: ForecastSlot)
+
+    /// Takes in one second of one instance. Seconds ascend for each slot; one that does not is ignored.
+    mutating func observe(_ slot: ForecastSlot, _ observation: LoadObservation)
+
+    /// What is expected of each instance from its last observed second on.
+    ///
+    /// What is said here is kept for a bounded sample of the instances, and scored when it has come true.
+    ///
+    /// - Returns: one forecast for each of `slots`, in that order.
+    mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast]
+
+    /// How much an instance wants of a resource once it begins: the `level` quantile of the greatest demand of a burst,
+    /// in the resource's unit. What is not known of the instance is taken from its application type, then from the
+    /// fleet, then from a prior; so it is above 0 for every slot in use.
+    func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double
+
+    /// How good the forecasts were that have come true.
+    var accuracy: AccuracyOverview { get }
+}

@@ -1,0 +1,108 @@
+import FleetModel
+
+/// How much an instance wants once it begins: the distribution of its bursts' peaks, shrunk to its application type's,
+/// that to the fleet's, and that to a stated prior.
+///
+/// Half of what a table holds is forgotten whenever it has counted 256 bursts.
+struct AmountModel: Sendable {
+    /// How many bursts the wider circle is worth.
+    private enum Strength {
+        static let application: Float = 2
+        static let fleet: Float = 3
+        static let prior: Float = 1
+    }
+
+    private struct Table: Sendable {
+        var bins: InlineArray<128, Float> = InlineArray(repeating: 0)
+        var mass: Float = 0
+
+        mutating func count(_ bin: Int) {
+            bins[bin] += 1
+            mass += 1
+            guard mass > 256 else { return }
+            for index in bins.indices { bins[index] *= 0.5 }
+            mass *= 0.5
+        }
+    }
+
+    private var fleet: InlineArray<2, Table> = InlineArray(repeating: Table())
+    /// Indexed by application × 2 + resource.
+    private var applications: [Table] = []
+
+    /// Before any burst was seen: evenly over the bins from 64 MiB to 1 GiB, and from 50 to 500 thousandths.
+    private static let prior: InlineArray<2, Range<Int>> = InlineArray { index in
+        let grid = DemandGrid.shared
+        return index == Resource.memory.rawValue
+            ? grid.bin(of: 67_108_864, .memory)..<grid.bin(of: 1_073_741_824, .memory)
+            : grid.bin(of: 50, .compute)..<grid.bin(of: 500, .compute)
+    }
+
+    /// Counts a burst that ended, by its greatest demand of each resource.
+    mutating func count(_ peaks: InlineArray<2, Double>, application: Int) {
+        let missing = (application + 1) * 2 - applications.count
+        if missing > 0 { applications.append(contentsOf: repeatElement(Table(), count: missing)) }
+        for resource in Resource.allCases where peaks[resource.rawValue] > 0 {
+            let bin = DemandGrid.shared.bin(of: peaks[resource.rawValue], resource)
+            fleet[resource.rawValue].count(bin)
+            applications[application * 2 + resource.rawValue].count(bin)
+        }
+    }
+
+    /// The `level` quantile (0...1) of a burst's greatest demand. O(bins).
+    func quantile(
+        _ level: Double, _ resource: Resource, application: Int, history: InstanceHistory?
+    ) -> Double {
+        var walk = Walk(shares: shares(resource, application: application, history: history))
+        return walk.value(at: level, resource)
+    }
+
+    /// Quantiles of demand, given that a burst comes with probability `probability`.
+    func curve(
+        probability: Double, _ resource: Resource, application: Int, history: InstanceHistory?
+    ) -> QuantileCurve {
+        guard probability > 0.01 else { return .zero }
+        var walk = Walk(shares: shares(resource, application: application, history: history))
+        return QuantileCurve { index in
+            let level = (QuantileLevels.shared[index] - (1 - probability)) / probability
+            return level > 0 ? walk.value(at: level, resource) : 0
+        }
+    }
+
+    /// Ascending quantiles of a distribution over the grid, in one pass.
+    private struct Walk {
+        let shares: InlineArray<128, Float>
+        var bin = 0
+        var passed: Float = 0
+
+        init(shares: InlineArray<128, Float>) { self.shares = shares }
+
+        mutating func value(at level: Double, _ resource: Resource) -> Double {
+            let wanted = Float(min(max(level, 0), 1)) * 0.9999
+            while bin < DemandGrid.binCount - 1, passed + shares[bin] < wanted {
+                passed += shares[bin]
+                bin += 1
+            }
+            let share = shares[bin] > 0 ? Double((wanted - passed) / shares[bin]) : 1
+            return DemandGrid.shared.value(in: bin, share: min(max(share, 0), 1), resource)
+        }
+    }
+
+    private func shares(_ resource: Resource, application: Int, history: InstanceHistory?) -> InlineArray<128, Float> {
+        let prior = Self.prior[resource.rawValue]
+        let priorShare = Strength.prior / Float(prior.count)
+        let pool = fleet[resource.rawValue]
+        let index = application * 2 + resource.rawValue
+        let type = index < applications.count ? applications[index] : Table()
+        let own = history?.bursts[resource.rawValue]
+        // The burst under way counts as one more.
+        let current = history.map { $0.currentBurst(resource) } ?? 0
+        let currentBin = current > 0 ? DemandGrid.shared.bin(of: current, resource) : -1
+        let ownMass = (own?.mass ?? 0) + (currentBin >= 0 ? 1 : 0)
+        return InlineArray { bin in
+            let ofFleet = (pool.bins[bin] + (prior.contains(bin) ? priorShare : 0)) / (pool.mass + Strength.prior)
+            let ofType = (type.bins[bin] + Strength.fleet * ofFleet) / (type.mass + Strength.fleet)
+            let counted = (own?[bin] ?? 0) + (bin == currentBin ? 1 : 0)
+            return (counted + Strength.application * ofType) / (ownMass + Strength.application)
+        }
+    }
+}

@@ -1,0 +1,90 @@
+import FleetModel
+
+/// What the onset model remembers of one instance: about 250 bytes.
+struct OnsetTrack: Sendable {
+    static let ringLength = 32
+    /// Expected and seen hits are halved beyond this many horizons' worth, so that an instance can change its ways.
+    private static let longestMemory = 10
+    private static let unknownCell = UInt16.max
+
+    private(set) var last: Int64?
+    private(set) var lastDemand: Int64?
+    private var busySince: Int64 = 0
+    /// Bit `a` tells of demand `a` seconds before the last.
+    private var demandMask: UInt64 = 0
+    /// Bytes per second; 16 KiB/s is chatter.
+    private var network = IdleBaseline(floor: 16_384)
+    /// Thousandths of a core; 25 is housekeeping.
+    private var cpu = IdleBaseline(floor: 25)
+    /// The contexts of the last 32 seconds, by `second & 31`.
+    private var cells: InlineArray<32, UInt16> = InlineArray(repeating: unknownCell)
+    private(set) var context = OnsetContext.quiet(idle: nil)
+    private var records: InlineArray<9, HitRecord> = InlineArray(repeating: HitRecord())
+
+    /// How often demand came for this instance where the fleet's figures expected it `expected` times.
+    struct HitRecord: Sendable {
+        var expected: Float = 0
+        var hits: Float = 0
+    }
+
+    /// Takes in a second after the last. Those between had no demand, and nothing is known of their context.
+    mutating func observe(_ observation: LoadObservation, hasDemand: Bool) {
+        let second = observation.second
+        let gap = last.map { second - $0 } ?? 1
+        demandMask = gap < 64 ? demandMask << UInt64(gap) : 0
+        for skipped in 1..<max(1, min(gap, Int64(Self.ringLength) + 1)) {
+            cells[Self.slot(second - skipped)] = Self.unknownCell
+        }
+        if hasDemand {
+            if demandMask & 2 == 0 { busySince = second }
+            demandMask |= 1
+            lastDemand = second
+        }
+        last = second
+        context = makeContext(observation, hasDemand: hasDemand)
+        cells[Self.slot(second)] = context.cell
+    }
+
+    private mutating func makeContext(_ observation: LoadObservation, hasDemand: Bool) -> OnsetContext {
+        let second = observation.second
+        let networkLevel = network.observe(observation.networkIn, at: second, isBusy: hasDemand)
+        let cpuLevel = cpu.observe(observation.cpuMilli, at: second, isBusy: hasDemand)
+        let hasWork = (observation.workInFlight ?? 0) > 0
+        if hasDemand {
+            return .busy(seconds: second - busySince + 1, demandMask: demandMask, hasWork: hasWork)
+        }
+        let idle = lastDemand.map { second - $0 }
+        guard networkLevel > .none || cpuLevel > .none || hasWork else { return .quiet(idle: idle) }
+        // Without either signal (work in flight only) the surge is always young.
+        let began = max(network.surgeBegan, cpu.surgeBegan, second - 60)
+        let age = networkLevel == .none && cpuLevel == .none ? 0 : second - began
+        return .surge(network: networkLevel, cpu: cpuLevel, hasWork: hasWork, age: age, idle: idle)
+    }
+
+    /// The context `seconds` (5, 15 or 30) before the last second, where it was observed.
+    func pastContext(_ seconds: Int) -> OnsetContext? {
+        guard let last else { return nil }
+        let cell = cells[Self.slot(last - Int64(seconds))]
+        return cell == Self.unknownCell ? nil : OnsetContext(cell: cell)
+    }
+
+    /// Whether there was demand in the last `seconds`, the last included.
+    func hadDemand(within seconds: Int) -> Bool { demandMask & ((1 << UInt64(seconds)) - 1) != 0 }
+
+    /// The instance's own record in seconds of `kind`.
+    func record(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon) -> HitRecord {
+        records[kind.rawValue * 3 + horizon.rawValue]
+    }
+
+    mutating func count(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, expected: Double, hit: Bool) {
+        let index = kind.rawValue * 3 + horizon.rawValue
+        records[index].expected += Float(expected)
+        if hit { records[index].hits += 1 }
+        if max(records[index].expected, records[index].hits) > Float(Self.longestMemory * horizon.seconds) {
+            records[index].expected *= 0.5
+            records[index].hits *= 0.5
+        }
+    }
+
+    private static func slot(_ second: Int64) -> Int { Int(truncatingIfNeeded: second) & (ringLength - 1) }
+}

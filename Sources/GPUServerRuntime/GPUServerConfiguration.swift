@@ -1,0 +1,79 @@
+package import ControlProtocol
+import DeviceDrivers
+package import FleetModel
+
+/// What a GPU server is told at its start.
+package struct GPUServerConfiguration: Sendable {
+    package var server: GPUServerID
+    package var softwareVersion: String
+    package var manager = ManagerAddress.standard
+    /// How often a heartbeat is sent, 100 ms to 60 s; the manager's welcome replaces it.
+    package var period: Duration = .seconds(1)
+    /// Where epochs, bundles and the records of workers are kept; of this GPU server alone.
+    package var stateDirectory = "/var/lib/presync/gpu-server"
+    /// The program that is started for each session.
+    package var workerExecutable: String
+    /// The numeric address on which workers listen.
+    package var listenHost = "127.0.0.1"
+    /// The ports on which workers listen; 0...0 takes any that are free.
+    package var workerPorts: ClosedRange<UInt16> = 0...0
+    /// The host by which agents reach ``listenHost``.
+    package var advertisedHost = "127.0.0.1"
+    /// The most memory of each device that may be granted; nil for all that the device has. A driver that computes on
+    /// the host (PoCL) reports the host's memory, which other programs need too.
+    package var memoryLimit: Bytes?
+    /// Made-up devices instead of those of the drivers; nil for real ones.
+    package var synthetic: SyntheticDevices?
+    /// The path of the OpenCL loader.
+    package var openCLLibrary = OpenCLLibrary.standardPath
+    /// The most sessions that are held at once.
+    package var maximumSessions = 4_096
+    /// Where `/metrics`, `/livez` and `/readyz` are served; nil for nowhere.
+    package var status: ManagerAddress? = ManagerAddress(host: "127.0.0.1", port: 7_403)
+
+    /// Equal devices that do not exist.
+    package struct SyntheticDevices: Hashable, Sendable {
+        package var count: Int
+        package var memory: Bytes
+
+        package init(count: Int, memory: Bytes = .gibibytes(16)) {
+            self.count = count
+            self.memory = memory
+        }
+    }
+
+    package init(server: GPUServerID, softwareVersion: String, workerExecutable: String) {
+        self.server = server
+        self.softwareVersion = softwareVersion
+        self.workerExecutable = workerExecutable
+    }
+
+    /// Everything that is wrong, a sentence fragment each; empty when nothing is.
+    package func validate() -> [String] {
+        var problems: [String] = []
+        if period < .milliseconds(100) || period > .seconds(60) {
+            problems.append("the period is \(period.inSeconds) s, and must be 0.1 to 60")
+        }
+        // A worker's control socket lies below; its path has at most 107 bytes.
+        if !stateDirectory.hasPrefix("/") || stateDirectory.utf8.count > 64 {
+            problems.append("state directory \"\(stateDirectory)\" must be absolute and have at most 64 bytes")
+        }
+        if !workerExecutable.hasPrefix("/") {
+            problems.append("worker executable \"\(workerExecutable)\" must be an absolute path")
+        }
+        if advertisedHost.isEmpty || listenHost.isEmpty { problems.append("workers have no address to listen on") }
+        if workerPorts.contains(0) && workerPorts != 0...0 {
+            problems.append("worker ports \(workerPorts) contain 0; use 0...0 for any that are free")
+        }
+        if let memoryLimit, memoryLimit < .mebibytes(16) {
+            problems.append("a memory limit of \(memoryLimit.rawValue) bytes is below 16 MiB")
+        }
+        if let synthetic, !(1...1_024).contains(synthetic.count) || synthetic.memory <= .zero {
+            problems.append("\(synthetic.count) synthetic devices of \(synthetic.memory.rawValue) bytes")
+        }
+        if !(1...65_536).contains(maximumSessions) {
+            problems.append("\(maximumSessions) sessions at most, which must be 1 to 65536")
+        }
+        return problems
+    }
+}

@@ -1,0 +1,74 @@
+import FleetModel
+import Observability
+
+/// A GPU server's own metrics.
+struct GPUServerMetrics: Sendable {
+    private let sessions: MetricGauge
+    private let reservedMemory: MetricGauge
+    private let usedMemory: MetricGauge
+    private let deviceMemory: MetricGauge
+    private let answers: MetricCounter
+    private let ended: MetricCounter
+    private let persistFailures: MetricCounter
+    private let linkOpen: MetricGauge
+
+    init(_ registry: MetricsRegistry = MetricsRegistry()) {
+        sessions = registry.gauge("presync_gpu_server_sessions", help: "Sessions by device and level.")
+        reservedMemory = registry.gauge(
+            "presync_gpu_server_reserved_memory_bytes", help: "Device memory set aside for sessions.")
+        usedMemory = registry.gauge(
+            "presync_gpu_server_used_memory_bytes", help: "Device memory that sessions' buffers take.")
+        deviceMemory = registry.gauge(
+            "presync_gpu_server_device_memory_bytes", help: "Device memory that may be granted.")
+        answers = registry.counter(
+            "presync_gpu_server_commands_answered_total", help: "Commands of the manager by what became of them.")
+        ended = registry.counter(
+            "presync_gpu_server_grants_ended_total", help: "Grants that ended without a command, by reason.")
+        persistFailures = registry.counter(
+            "presync_gpu_server_epoch_write_failures_total", help: "Epochs that could not be made durable at once.")
+        linkOpen = registry.gauge(
+            "presync_gpu_server_link_open", help: "1 while the stream to the manager is open.")
+    }
+
+    func holding(_ held: [HeldGrant], on devices: [DeviceDescription]) {
+        var levels: [(MetricLabels, Double)] = []
+        var reserved: [(MetricLabels, Double)] = []
+        var used: [(MetricLabels, Double)] = []
+        for device in devices {
+            let here = held.filter { $0.device == device.id }
+            let label = ("device", device.id.description)
+            for level in [Readiness.warm, .reserved, .attached] {
+                let count = here.count { $0.level == level }
+                levels.append((MetricLabels([label, ("level", level.description)]), Double(count)))
+            }
+            reserved.append((MetricLabels([label]), Double(here.reduce(0) { $0 + $1.slice.memory.rawValue })))
+            used.append((MetricLabels([label]), Double(here.reduce(0) { $0 + $1.usedMemory.rawValue })))
+        }
+        sessions.replaceAll(levels)
+        reservedMemory.replaceAll(reserved)
+        usedMemory.replaceAll(used)
+        deviceMemory.replaceAll(
+            devices.map { (MetricLabels([("device", $0.id.description)]), Double($0.memory.rawValue)) })
+    }
+
+    func sent(_ message: GPUServerMessage) {
+        switch message {
+        case .commandAnswered(let answer): answers.add(1, ["outcome": Self.name(answer.outcome)])
+        case .grantEnded(_, let reason): ended.add(1, ["reason": reason.rawValue])
+        case .hello, .heartbeat, .interfaceInstalled: break
+        }
+    }
+
+    func persistFailed() { persistFailures.add() }
+    func link(isOpen: Bool) { linkOpen.set(isOpen ? 1 : 0) }
+
+    private static func name(_ outcome: GrantCommandAnswer.Outcome) -> String {
+        switch outcome {
+        case .inForce: "in-force"
+        case .refusedStale: "refused-stale"
+        case .refusedMemory: "refused-memory"
+        case .refusedAttached: "refused-attached"
+        case .failed: "failed"
+        }
+    }
+}

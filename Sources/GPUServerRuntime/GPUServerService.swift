@@ -1,0 +1,206 @@
+import ControlLoop
+import ControlProtocol
+import DeviceDrivers
+import FleetModel
+import Foundation
+import InterfaceCore
+import InterfaceStore
+package import Logging
+package import Observability
+import ServiceLifecycle
+import Synchronization
+
+/// The GPU server daemon.
+///
+/// Order of a start: devices are listed, epochs read, and the workers of a life before taken up or ended, before the
+/// manager hears of any memory. Then the link opens, and everything that happens (messages, workers' reports, periods,
+/// installations) goes through one mailbox to the one task that owns the machine.
+///
+/// Shutdown order: the link ends, the loop stops, the workers are let go of and run on: a later life takes them up.
+package struct GPUServerService: Service {
+    /// Events that wait for the loop before those who bring them wait, too.
+    private static let mailboxLimit = 4_096
+    /// Bundles that wait to be installed.
+    private static let installationLimit = 64
+
+    private let configuration: GPUServerConfiguration
+    private let metrics: MetricsRegistry
+    private let logger: Logger
+
+    package init(configuration: GPUServerConfiguration, metrics: MetricsRegistry, logger: Logger) {
+        self.configuration = configuration
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    /// Serves until the task is cancelled or a graceful shutdown is begun.
+    /// - Throws: what kept it from starting, or from serving its status.
+    package func run() async throws {
+        let problems = configuration.validate()
+        guard problems.isEmpty else { throw GPUServerError(problems.joined(separator: "; ")) }
+        let state = configuration.stateDirectory
+        try FileManager.default.createDirectory(
+            atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let inventory = try DeviceInventory(configuration)
+        let epochs = try inventory.descriptions.map { try EpochFile.read($0.id, in: state) }
+        let (workers, recovered) = try takeUpWorkers(inventory)
+        let store = LocalInterfaceStore(directory: state + "/interfaces")
+        let machine = GPUServerMachine(
+            configuration: GPUServerMachineConfiguration(
+                server: configuration.server, softwareVersion: configuration.softwareVersion,
+                devices: inventory.descriptions, maximumGrants: configuration.maximumSessions),
+            recovered: recovered, epochs: epochs, installed: installedVersions(store), now: MonotonicClock.now())
+        logger.info(
+            "the GPU server starts",
+            metadata: ["devices": "\(inventory.devices.count)", "workers": "\(recovered.count)"])
+        try await serve(machine, inventory, workers, store)
+    }
+
+    private func serve(
+        _ machine: GPUServerMachine, _ inventory: DeviceInventory, _ workers: WorkerSupervisor,
+        _ store: LocalInterfaceStore
+    ) async throws {
+        let link = ManagerLink<GPUServerRole>(to: configuration.manager)
+        let events = BoundedMailbox<GPUServerEvent>(limit: Self.mailboxLimit)
+        let (installations, orders) = AsyncStream<InstallationOrder>.makeStream(
+            bufferingPolicy: .bufferingOldest(Self.installationLimit))
+        let serverMetrics = GPUServerMetrics(metrics)
+        let surroundings = LiveGPUServerSurroundings(
+            link: link, workers: workers, stateDirectory: configuration.stateDirectory, orders: orders, logger: logger)
+        let status = ServerStatus(period: configuration.period)
+        try await cancelWhenGracefulShutdown {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    var loop = GPUServerLoop(
+                        machine: machine, inventory: inventory, surroundings: surroundings, metrics: serverMetrics)
+                    for await event in events { loop.handle(event, now: MonotonicClock.now()) }
+                }
+                group.addTask { await link.run() }
+                group.addTask { await read(link, into: events, status, serverMetrics) }
+                group.addTask { for await event in workers.events { await events.put(event) } }
+                group.addTask { await tick(events, status) }
+                group.addTask { await install(installations, from: store, events) }
+                if let address = configuration.status {
+                    let server = StatusServer(
+                        host: address.host, port: Int(address.port), metrics: metrics, logger: logger,
+                        readiness: { status.isLinked ? .ready : .notReady(reason: "the manager is not connected") })
+                    group.addTask { try await server.run() }
+                }
+                defer {
+                    group.cancelAll()
+                    workers.close()
+                }
+                // The tasks end when they are cancelled; one that ends before has failed.
+                try await group.next()
+            }
+        }
+    }
+
+    /// The workers of a life before that can be served on; those of devices that are no longer there are ended.
+    private func takeUpWorkers(
+        _ inventory: DeviceInventory
+    ) throws -> (WorkerSupervisor, [RecoveredWorker]) {
+        let (workers, found) = try WorkerSupervisor.takingUp(
+            WorkerSupervisor.Configuration(
+                directory: configuration.stateDirectory + "/workers", executable: configuration.workerExecutable,
+                listenHost: configuration.listenHost, ports: configuration.workerPorts,
+                advertisedHost: configuration.advertisedHost))
+        var recovered: [RecoveredWorker] = []
+        for worker in found {
+            if inventory.selector(of: worker.device) == nil {
+                logger.warning("a worker is ended: its device is gone", metadata: ["grant": "\(worker.grant)"])
+                workers.stop(worker.grant)
+            } else {
+                recovered.append(worker)
+            }
+        }
+        return (workers, recovered)
+    }
+
+    /// The bundles that are whole on disk, of which each is verified again before it counts.
+    private func installedVersions(_ store: LocalInterfaceStore) -> [InterfaceVersion] {
+        ((try? store.installed()) ?? []).filter { version in
+            do {
+                _ = try store.activate(version)
+                return true
+            } catch {
+                logger.warning(
+                    "an installed bundle is left out", metadata: ["version": "\(version)", "error": "\(error)"])
+                return false
+            }
+        }
+    }
+
+    private func read(
+        _ link: ManagerLink<GPUServerRole>, into events: BoundedMailbox<GPUServerEvent>, _ status: ServerStatus,
+        _ metrics: GPUServerMetrics
+    ) async {
+        for await event in link.events {
+            switch event {
+            case .opened:
+                status.isLinked = true
+                metrics.link(isOpen: true)
+                logger.info("connected to the manager")
+                await events.put(.linkOpened)
+            case .received(let message):
+                if case .welcome(let welcome) = message { status.period = welcome.period }
+                await events.put(.managerMessageReceived(message))
+            case .closed(let reason):
+                status.isLinked = false
+                metrics.link(isOpen: false)
+                logger.warning("the manager is gone", metadata: ["reason": "\(reason)"])
+                await events.put(.linkClosed)
+            case .unreachable(let reason):
+                logger.debug("the manager cannot be reached", metadata: ["reason": "\(reason)"])
+            }
+        }
+    }
+
+    private func tick(_ events: BoundedMailbox<GPUServerEvent>, _ status: ServerStatus) async {
+        var next = ContinuousClock.now
+        while !Task.isCancelled {
+            next = max(next + status.period, .now)
+            try? await Task.sleep(until: next, tolerance: .zero, clock: .continuous)
+            await events.put(.periodEnded)
+        }
+    }
+
+    /// Installs what the manager asks for, one bundle after the other.
+    private func install(
+        _ orders: AsyncStream<InstallationOrder>, from store: LocalInterfaceStore,
+        _ events: BoundedMailbox<GPUServerEvent>
+    ) async {
+        for await order in orders {
+            do {
+                _ = try await store.install(order.version, from: order.source)
+                _ = try store.activate(order.version)
+                await events.put(.interfaceInstalled(order.version))
+            } catch {
+                await events.put(.interfaceFailed(order.version, "\(error)"))
+            }
+        }
+    }
+}
+
+/// What the tasks of a GPU server know of its link.
+private final class ServerStatus: Sendable {
+    private struct State {
+        var isLinked = false
+        var period: Duration
+    }
+
+    private let state: Mutex<State>
+
+    init(period: Duration) { state = Mutex(State(period: period)) }
+
+    var isLinked: Bool {
+        get { state.withLock { $0.isLinked } }
+        set { state.withLock { $0.isLinked = newValue } }
+    }
+
+    /// 100 ms to 60 s.
+    var period: Duration {
+        get { state.withLock { $0.period } }
+        set { state.withLock { $0.period = max(.milliseconds(100), min(newValue, .seconds(60))) } }
+    }
+}

@@ -1,0 +1,143 @@
+import DeviceDrivers
+import FleetModel
+import Foundation
+import WorkerControl
+
+/// One worker as its supervisor's thread sees it.
+final class SupervisedWorker {
+    enum Phase: Equatable {
+        case starting
+        case ready
+        /// Told to end, or found ending: what remains is to see the process gone.
+        case ending
+    }
+
+    let grant: GrantID
+    var phase: Phase
+    /// What the worker last obeyed.
+    var epoch: Epoch
+    var endpoint: SessionEndpoint?
+    /// When patience with the phase is over; nil for a worker that is ready.
+    var deadline: MonotonicTime?
+    /// Whether the GPU server asked for the end.
+    var isStopped = false
+    /// Why the worker failed, in its own words.
+    var complaint: String?
+    /// Nil once the worker has closed it.
+    var channel: ControlLinkBox?
+    private let errorOutput: ErrorOutput?
+    private let process: WorkerProcessHandle
+    private let files: WorkerFiles
+
+    init(
+        grant: GrantID, phase: Phase, epoch: Epoch, endpoint: SessionEndpoint? = nil, deadline: MonotonicTime? = nil,
+        channel: ControlLinkBox, errorOutput: ErrorOutput? = nil, process: WorkerProcessHandle, files: WorkerFiles
+    ) {
+        self.grant = grant
+        self.phase = phase
+        self.epoch = epoch
+        self.endpoint = endpoint
+        self.deadline = deadline
+        self.channel = channel
+        self.errorOutput = errorOutput
+        self.process = process
+        self.files = files
+    }
+
+    /// Sends a command; a worker that does not take it is ending or lost.
+    func send(_ command: WorkerCommand) -> Bool { channel?.send(command.encoded) ?? false }
+
+    /// Whether the process is gone, in which case its files are removed as well.
+    func isGone() -> Bool {
+        guard process.hasEnded() else { return false }
+        files.remove()
+        return true
+    }
+
+    func kill() { process.kill() }
+
+    func readErrorOutput() { errorOutput?.read() }
+
+    /// What to wait for; nil when there is nothing to read any more.
+    var openErrorOutput: Descriptor? { errorOutput?.descriptor }
+
+    /// What went wrong, for a person.
+    var failure: String {
+        if let complaint { return complaint }
+        let output = errorOutput?.text ?? ""
+        return output.isEmpty ? "the worker ended without a word" : "the worker ended: \(output)"
+    }
+}
+
+/// A control connection that several places hold.
+final class ControlLinkBox {
+    private var link: ControlChannel
+
+    init(_ descriptor: Descriptor) { link = ControlChannel(descriptor) }
+
+    var descriptor: Descriptor { link.descriptor }
+    func send(_ line: [UInt8]) -> Bool { link.send(line) }
+    func receive() -> [[UInt8]]? { link.receive() }
+}
+
+/// The last 4 KiB of what a worker writes to its standard error.
+final class ErrorOutput {
+    /// Nil once the worker has closed its end.
+    private(set) var descriptor: Descriptor?
+    private var tail: [UInt8] = []
+
+    init(_ descriptor: Descriptor) { self.descriptor = descriptor }
+
+    /// Takes in what there is.
+    func read() {
+        guard let descriptor else { return }
+        var buffer = [UInt8](repeating: 0, count: Self.capacity)
+        switch buffer.withUnsafeMutableBytes({ descriptor.read(into: $0) }) {
+        case .bytes(let count): tail = Array((tail + buffer[..<count]).suffix(Self.capacity))
+        case .nothingYet: break
+        case .ended: self.descriptor = nil
+        }
+    }
+
+    private static let capacity = 4_096
+
+    var text: String {
+        String(decoding: tail, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}
+
+/// A worker's process: one of our children, or one that an earlier life of the GPU server started.
+struct WorkerProcessHandle {
+    let pid: Int32
+    /// Nil for a child that had ended before it could be recorded; only a child can lack it.
+    let record: ProcessRecord?
+
+    /// Whether the process is gone. Reaps it where it is our child.
+    func hasEnded() -> Bool {
+        var status: Int32 = 0
+        if waitpid(pid, &status, WNOHANG) == pid { return true }
+        guard let record else { return errno == ECHILD }
+        return !record.isRunning
+    }
+
+    /// The record keeps a later process of the same number from harm.
+    func kill() { record?.kill() }
+}
+
+/// The files of one worker in the supervisor's directory.
+struct WorkerFiles: Hashable {
+    static let controlSuffix = ".control"
+
+    let controlPath: String
+
+    init(directory: String, grant: GrantID) {
+        controlPath = "\(directory)/\(grant)\(Self.controlSuffix)"
+    }
+
+    var recordPath: String { controlPath + WorkerLaunch.recordSuffix }
+
+    func remove() {
+        unlink(controlPath)
+        unlink(recordPath)
+    }
+}

@@ -1,0 +1,165 @@
+import ControlLoop
+import DeviceDrivers
+import FleetModel
+import Foundation
+import WorkerControl
+
+/// The supervisor's thread: waits for orders, workers' answers and ends.
+final class SupervisorLoop: @unchecked Sendable {
+    // Sendable because it is handed to the one thread that runs it before anyone else could use it; there is no lock.
+    private let configuration: WorkerSupervisor.Configuration
+    private let orders: SupervisorOrders
+    private let events: AsyncStream<GPUServerEvent>.Continuation
+    private var workers: [GrantID: SupervisedWorker] = [:]
+
+    /// How often a process that is ending is looked at.
+    private static let endingPeriod: Int32 = 10
+
+    init(
+        _ configuration: WorkerSupervisor.Configuration, orders: SupervisorOrders,
+        events: AsyncStream<GPUServerEvent>.Continuation, workers: [SupervisedWorker]
+    ) {
+        self.configuration = configuration
+        self.orders = orders
+        self.events = events
+        for worker in workers { self.workers[worker.grant] = worker }
+    }
+
+    /// Runs until ``WorkerSupervisor/close()``.
+    @Sendable func run() {
+        while true {
+            waitForWork()
+            for order in orders.takeAll() {
+                if case .close = order {
+                    workers = [:]
+                    return events.finish()
+                }
+                carryOut(order)
+            }
+            for worker in workers.values.sorted(by: { $0.grant < $1.grant }) { attend(worker) }
+        }
+    }
+
+    private func waitForWork() {
+        var entries = [orders.pollEntry]
+        for worker in workers.values {
+            if let channel = worker.channel { entries.append(pollfd(channel.descriptor, POLLIN)) }
+            if let output = worker.openErrorOutput { entries.append(pollfd(output, POLLIN)) }
+        }
+        wait(for: &entries, milliseconds: patience)
+    }
+
+    private var patience: Int32 {
+        if workers.values.contains(where: { $0.phase == .ending }) { return Self.endingPeriod }
+        guard let next = workers.values.compactMap(\.deadline).min() else { return -1 }
+        return Int32(clamping: max(1, (next - Self.now).nanoseconds / 1_000_000 + 1))
+    }
+
+    // MARK: Orders
+
+    private func carryOut(_ order: SupervisorOrders.Order) {
+        switch order {
+        case .start(let command, let device): start(command, on: device)
+        case .applyLimit(let grant, let slice, let epoch):
+            guard let worker = workers[grant] else { return }
+            let epoch = epoch ?? worker.epoch
+            // A worker that cannot be told is ending; its exit is reported.
+            if worker.send(.setLimit(slice, epoch)) { worker.epoch = max(worker.epoch, epoch) }
+        case .stop(let grant):
+            guard let worker = workers[grant] else {
+                events.yield(.workerExited(grant))
+                return
+            }
+            worker.isStopped = true
+            if !worker.send(.terminate) { worker.kill() }
+            awaitEnd(of: worker)
+        case .requestStatuses:
+            for worker in workers.values where worker.phase == .ready { _ = worker.send(.reportStatus) }
+        case .close: break
+        }
+    }
+
+    private func start(_ command: GrantCommand, on device: DeviceSelector) {
+        if let worker = workers[command.grant] {
+            switch (worker.phase, worker.endpoint) {
+            case (.ready, let endpoint?): events.yield(.workerStarted(command.grant, endpoint))
+            case (.ending, _): events.yield(.workerFailed(command.grant, "the grant's last worker is ending"))
+            default: break
+            }
+            return
+        }
+        let files = WorkerFiles(directory: configuration.directory, grant: command.grant)
+        let launch = WorkerLaunch(
+            grant: command.grant, instance: command.instance, device: command.device, selector: device,
+            epoch: command.epoch, slice: command.slice, interface: command.version,
+            listenHost: configuration.listenHost, ports: configuration.ports,
+            advertisedHost: configuration.advertisedHost, controlPath: files.controlPath,
+            timeToLive: command.timeToLive)
+        do {
+            let spawn = try WorkerSpawn(executable: configuration.executable, launch, ticket: command.ticket)
+            workers[command.grant] = SupervisedWorker(
+                grant: command.grant, phase: .starting, epoch: command.epoch,
+                deadline: Self.now + configuration.startPatience, channel: spawn.channel,
+                errorOutput: spawn.errorOutput, process: spawn.process, files: files)
+        } catch {
+            events.yield(.workerFailed(command.grant, error.description))
+        }
+    }
+
+    // MARK: Workers
+
+    private func attend(_ worker: SupervisedWorker) {
+        worker.readErrorOutput()
+        if let channel = worker.channel {
+            if let lines = channel.receive() {
+                for line in lines {
+                    if let answer = WorkerAnswer(line: line) { take(answer, from: worker) }
+                }
+            } else {
+                worker.channel = nil
+                awaitEnd(of: worker)
+            }
+        }
+        if worker.phase == .ending, worker.isGone() { return remove(worker) }
+        if let deadline = worker.deadline, deadline <= Self.now {
+            if worker.phase == .starting { worker.complaint = "the worker was not ready in time" }
+            worker.kill()
+            awaitEnd(of: worker)
+        }
+    }
+
+    private func take(_ answer: WorkerAnswer, from worker: SupervisedWorker) {
+        switch answer {
+        case .identity(let identity):
+            guard worker.phase == .starting else { return }
+            worker.phase = .ready
+            worker.deadline = nil
+            worker.endpoint = identity.endpoint
+            events.yield(.workerStarted(worker.grant, identity.endpoint))
+        case .failed(let reason): worker.complaint = reason
+        case .limit(let slice, _): events.yield(.limitApplied(worker.grant, slice))
+        case .limitRefused(let seen): worker.epoch = max(worker.epoch, seen)
+        case .status(let report):
+            guard worker.phase == .ready else { return }
+            events.yield(.workerReported(worker.grant, WorkerStatus(report)))
+        }
+    }
+
+    /// From here on only the end of the process counts; a process that takes too long is killed.
+    private func awaitEnd(of worker: SupervisedWorker) {
+        guard worker.phase != .ending || worker.deadline.map({ $0 <= Self.now }) ?? true else { return }
+        worker.phase = .ending
+        worker.deadline = Self.now + configuration.stopPatience
+    }
+
+    private func remove(_ worker: SupervisedWorker) {
+        workers[worker.grant] = nil
+        events.yield(
+            worker.endpoint == nil && !worker.isStopped
+                ? .workerFailed(worker.grant, worker.failure) : .workerExited(worker.grant))
+    }
+
+    private static var now: MonotonicTime {
+        MonotonicTime(rawValue: Int64(DispatchTime.now().uptimeNanoseconds))
+    }
+}

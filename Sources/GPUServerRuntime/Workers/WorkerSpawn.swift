@@ -1,0 +1,78 @@
+import DeviceDrivers
+import FleetModel
+import Foundation
+import WorkerControl
+
+/// Starts a worker's process in a session of its own, so that it outlives the GPU server, with nothing inherited but
+/// its control connection, its standard error and a short environment; other descriptors it closes itself.
+struct WorkerSpawn {
+    let process: WorkerProcessHandle
+    let channel: ControlLinkBox
+    let errorOutput: ErrorOutput
+
+    init(executable: String, _ launch: WorkerLaunch, ticket: SessionTicket) throws(SystemError) {
+        let (own, child) = try ControlSocket.pair()
+        var pipeEnds: [Int32] = [-1, -1]
+        guard pipe(&pipeEnds) == 0 else { throw SystemError("pipe") }
+        let (reading, writing) = (Descriptor(owning: pipeEnds[0]), Descriptor(owning: pipeEnds[1]))
+        for end in [reading, writing] {
+            _ = fcntl(end.number, F_SETFD, FD_CLOEXEC)
+            // A worker must not wait for a GPU server that does not read its complaints.
+            end.stopBlocking()
+        }
+        let pid = try Self.spawn(executable, launch.arguments, input: child, errors: writing)
+        process = WorkerProcessHandle(pid: pid, record: ProcessRecord(of: pid))
+        channel = ControlLinkBox(own)
+        errorOutput = ErrorOutput(reading)
+        _ = channel.send(WorkerCommand.ticket(ticket).encoded)
+    }
+
+    private static func spawn(
+        _ executable: String, _ arguments: [String], input: Descriptor, errors: Descriptor
+    ) throws(SystemError) -> Int32 {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, input.number, STDIN_FILENO)
+        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, errors.number, STDERR_FILENO)
+
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        posix_spawnattr_setsigmask(&attributes, &signals)
+        sigfillset(&signals)
+        posix_spawnattr_setsigdefault(&attributes, &signals)
+        let flags = Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | Self.newSession
+        posix_spawnattr_setflags(&attributes, flags)
+
+        var pid: pid_t = 0
+        let status = withCStrings([executable] + arguments) { argv in
+            withCStrings(environment) { posix_spawn(&pid, executable, &actions, &attributes, argv, $0) }
+        }
+        guard status == 0 else { throw SystemError("start \(executable)", code: status) }
+        return pid
+    }
+
+    /// `POSIX_SPAWN_SETSID` (posix_spawn(3)), which Swift's Glibc module does not show.
+    private static let newSession: Int16 = 0x80
+
+    /// What drivers look for, and nothing that might be secret.
+    private static var environment: [String] {
+        let names: Set = ["PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "XDG_CACHE_HOME"]
+        let prefixes = ["OCL_", "OPENCL_", "POCL_", "CUDA_", "NVIDIA_", "ROCR_", "HIP_"]
+        return ProcessInfo.processInfo.environment
+            .filter { name, _ in names.contains(name) || prefixes.contains(where: name.hasPrefix) }
+            .map { "\($0)=\($1)" }.sorted()
+    }
+
+    private static func withCStrings<Result>(
+        _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+    ) -> Result {
+        let copies = strings.map { strdup($0) }
+        defer { copies.forEach { free($0) } }
+        return body(copies + [nil])
+    }
+}

@@ -1,0 +1,22 @@
+import AllocationCore
+import ControlLoop
+import FleetModel
+import ForecastCore
+import Observability
+
+extension ManagerConfiguration {
+    /// The machine of this configuration, on what the store held after it had begun a new term.
+    func makeMachine(recovered: StoredFleet, softwareVersion: String) -> ManagerMachine {
+        let mode: AllocationConfiguration.Mode =
+            switch policy {
+            case .presync: .presync
+            case .reactive: .reactive
+            }
+        let machine = ManagerMachineConfiguration(
+            softwareVersion: softwareVersion, period: period, timeToLive: timeToLive,
+            allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
+        return ManagerMachine(
+            configuration: machine, recovered: recovered, forecaster: FleetForecaster(),
+            random: SystemRandomNumberGenerator(), now: MonotonicClock.now())
+    }
+}

@@ -1,0 +1,20 @@
+/// Why a manager ends other than by being asked to.
+package enum ManagerError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The configuration is not valid: every error in it.
+    case invalidConfiguration([String])
+    /// Another manager has taken over.
+    case superseded(String)
+    /// The state store cannot be opened.
+    case store(String)
+    /// An address cannot be listened on.
+    case listening(String)
+
+    package var description: String {
+        switch self {
+        case .invalidConfiguration(let errors): "the configuration is not valid:\n  " + errors.joined(separator: "\n  ")
+        case .superseded(let why): "another manager has taken over: \(why)"
+        case .store(let why): why
+        case .listening(let why): "cannot listen: \(why)"
+        }
+    }
+}

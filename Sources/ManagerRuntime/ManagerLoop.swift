@@ -1,0 +1,96 @@
+import ControlLoop
+import ControlProtocol
+import FleetModel
+import Logging
+import Observability
+
+/// The task that owns the machine: it takes one input after another, and carries out what the machine wants, in order.
+struct ManagerLoop {
+    private var machine: ManagerMachine
+    private let inbox: ManagerInbox
+    private let storeWork: BoundedMailbox<StoreWork>
+    private let agents: PeerLinks<AgentRole>
+    private let servers: PeerLinks<GPUServerRole>
+    private let events: EventLog
+    private let metrics: ManagerMetrics
+    private let logger: Logger
+    /// Inputs that are taken before the step goes on; nil while no step is under way.
+    private var inputsBeforeSlice: Int?
+
+    init(
+        machine: ManagerMachine, inbox: ManagerInbox, storeWork: BoundedMailbox<StoreWork>,
+        agents: PeerLinks<AgentRole>, servers: PeerLinks<GPUServerRole>, events: EventLog, metrics: ManagerMetrics,
+        logger: Logger
+    ) {
+        self.machine = machine
+        self.inbox = inbox
+        self.storeWork = storeWork
+        self.agents = agents
+        self.servers = servers
+        self.events = events
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    /// Runs until the inbox is finished and empty.
+    /// - Throws: ``ManagerError/superseded(_:)`` when another manager has taken over.
+    mutating func run() async throws(ManagerError) {
+        // What is still asked when this ends by an error must be answered.
+        defer { inbox.finish() }
+        do {
+            while let input = await nextInput() { try take(input) }
+        } catch {
+            inbox.finish()
+            while case .overviewWanted(let answer)? = await nextQuestion() { answer(nil) }
+            throw error
+        }
+    }
+
+    /// The next input, or the next slice of the step once what was waiting has had its turn.
+    private mutating func nextInput() async -> ManagerInput? {
+        if let waiting = inputsBeforeSlice {
+            if waiting == 0 || inbox.count == 0 {
+                inputsBeforeSlice = nil
+                return .event(.stepSliceDue)
+            }
+            inputsBeforeSlice = waiting - 1
+        }
+        return await inbox.next()
+    }
+
+    private func nextQuestion() async -> ManagerInput? {
+        while let input = await inbox.next() {
+            if case .overviewWanted = input { return input }
+        }
+        return nil
+    }
+
+    private mutating func take(_ input: ManagerInput) throws(ManagerError) {
+        let now = MonotonicClock.now()
+        switch input {
+        case .overviewWanted(let answer): answer(machine.overview(at: now))
+        case .event(let event):
+            let effects = machine.handle(event, now: now)
+            metrics.handled(event, took: MonotonicClock.now() - now)
+            for effect in effects { try carryOut(effect) }
+        }
+    }
+
+    private mutating func carryOut(_ effect: ManagerEffect) throws(ManagerError) {
+        switch effect {
+        case .persist(let transaction): _ = storeWork.offer(.commit(transaction))
+        case .reloadStore: _ = storeWork.offer(.reload)
+        case .sendToAgent(let message, let link): agents.send(message, to: link)
+        case .sendToServer(let message, let link): servers.send(message, to: link)
+        case .closeLink(let link, let reason):
+            agents.close(link, reason: reason)
+            servers.close(link, reason: reason)
+        case .continueStep: inputsBeforeSlice = inbox.count
+        case .record(let event):
+            events.append(event)
+            metrics.recorded(event)
+            logger.debug("fleet event", metadata: ["kind": "\(event.kind.rawValue)", "detail": "\(event.detail)"])
+        case .resign(let reason): throw .superseded(reason)
+        }
+    }
+}

@@ -1,0 +1,153 @@
+import ControlLoop
+package import ControlProtocol
+import FleetModel
+import Foundation
+import GRPCCore
+import GRPCNIOTransportHTTP2
+package import Logging
+import Observability
+import ServiceLifecycle
+import StateStore
+
+/// The manager as a daemon: it joins the machine to the store, to its peers, to the clock and to those who ask.
+///
+/// Start: the store is opened and a term begun, then the machine recovers, then the ports are opened. Graceful
+/// shutdown: streams are closed with the reason, what is under way in the store is finished, and the store is closed.
+/// A killed manager loses nothing but time: what peers were told was durable before.
+package struct ManagerService: Service {
+    /// Where a running manager is reached.
+    package struct Addresses: Hashable, Sendable {
+        package var control: ManagerAddress
+        package var http: ManagerAddress
+    }
+
+    private let configuration: ManagerConfiguration
+    private let softwareVersion: String
+    private let logger: Logger
+    private let interfaces: InterfacePublication
+    private let onListening: @Sendable (Addresses) -> Void
+
+    /// - Parameters:
+    ///   - interfaces: what agents and GPU servers are to install.
+    ///   - onListening: told the addresses once both ports are open.
+    package init(
+        configuration: ManagerConfiguration, softwareVersion: String, logger: Logger,
+        interfaces: InterfacePublication = .none,
+        onListening: @escaping @Sendable (Addresses) -> Void = { _ in }
+    ) {
+        self.configuration = configuration
+        self.softwareVersion = softwareVersion
+        self.logger = logger
+        self.interfaces = interfaces
+        self.onListening = onListening
+    }
+
+    /// Runs until graceful shutdown, or until another manager takes over.
+    /// - Throws: ``ManagerError``.
+    package func run() async throws {
+        let errors = configuration.validate()
+        guard errors.isEmpty else { throw ManagerError.invalidConfiguration(errors) }
+        let store: SQLiteFleetStore
+        let recovered: StoredFleet
+        do {
+            try FileManager.default.createDirectory(
+                atPath: configuration.stateDirectory, withIntermediateDirectories: true,
+                attributes: [.posixPermissions: 0o700])
+            store = try SQLiteFleetStore(path: configuration.stateDirectory + "/state.sqlite")
+            recovered = try await store.beginTerm()
+        } catch {
+            throw ManagerError.store(String(describing: error))
+        }
+        logger.info(
+            "manager starts", metadata: ["term": "\(recovered.term)", "grants": "\(recovered.grants.count)"])
+        let result: Result<Void, any Error>
+        do {
+            let parts = ManagerParts(configuration: configuration, store: store, logger: logger)
+            let machine = configuration.makeMachine(recovered: recovered, softwareVersion: softwareVersion)
+            result = .success(try await run(parts, machine))
+        } catch {
+            result = .failure(error)
+        }
+        await store.close()
+        logger.info("manager ends")
+        try result.get()
+    }
+
+    private func run(_ parts: ManagerParts, _ machine: ManagerMachine) async throws {
+        let transport = ControlTransport.server(on: configuration.listen)
+        let server = GRPCServer(transport: transport, services: parts.services)
+        let httpPort = BoundedMailbox<Int>(limit: 1)
+        let http = StatusServer(
+            host: configuration.httpListen.host, port: Int(configuration.httpListen.port), metrics: parts.registry,
+            logger: logger, readiness: { parts.health.readiness }, addRoutes: interfaces.addRoutes,
+            onListening: { port in _ = httpPort.offer(port) })
+        try await withThrowingTaskGroup(of: Part.self) { group in
+            group.addTask {
+                try await parts.runCore(machine, logger: logger)
+                return .core
+            }
+            group.addTask {
+                do { try await server.serve() } catch {
+                    throw ManagerError.listening("\(configuration.listen): \(error)")
+                }
+                parts.inbox.finish()
+                return .other
+            }
+            group.addTask {
+                do { try await http.run() } catch {
+                    throw ManagerError.listening("\(configuration.httpListen): \(error)")
+                }
+                return .other
+            }
+            group.addTask {
+                await parts.tick(every: configuration.period)
+                return .other
+            }
+            group.addTask {
+                await announce(transport, httpPort: httpPort, parts)
+                return .other
+            }
+            group.addTask {
+                try? await gracefulShutdown()
+                parts.sayGoodbye()
+                server.beginGracefulShutdown()
+                try? await Task.sleep(for: Self.drainTime)
+                parts.inbox.finish()
+                return .other
+            }
+            while let ended = try await group.next(), ended != .core {}
+            group.cancelAll()
+        }
+    }
+
+    /// Waits until both ports are open, says where, and publishes the bundles.
+    private func announce(
+        _ transport: HTTP2ServerTransport.Posix, httpPort: BoundedMailbox<Int>, _ parts: ManagerParts
+    ) async {
+        // Where listening fails, the task that serves says so.
+        guard let address = try? await transport.listeningAddress, let http = await httpPort.next() else { return }
+        let port = address.ipv4?.port ?? address.ipv6?.port ?? Int(configuration.listen.port)
+        let addresses = Addresses(
+            control: ManagerAddress(host: configuration.listen.host, port: UInt16(clamping: port)),
+            http: ManagerAddress(host: configuration.httpListen.host, port: UInt16(clamping: http)))
+        logger.info("manager listens", metadata: ["control": "\(addresses.control)", "http": "\(addresses.http)"])
+        parts.health.listening()
+        onListening(addresses)
+        do {
+            let versions = try await interfaces.publish()
+            let source = configuration.httpURL ?? "http://\(addresses.http)"
+            await parts.inbox.put(.event(.interfacesPublished(versions, source: source)))
+        } catch {
+            logger.error("no interface is published", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The tasks of a running manager: it ends when its core does.
+    private enum Part: Hashable, Sendable {
+        case core
+        case other
+    }
+
+    /// How long peers have to leave at graceful shutdown.
+    private static let drainTime: Duration = .seconds(2)
+}

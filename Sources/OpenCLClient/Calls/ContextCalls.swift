@@ -1,0 +1,80 @@
+import COpenCL
+
+typealias ContextCallback =
+    @convention(c) (UnsafePointer<CChar>?, UnsafeRawPointer?, Int, UnsafeMutableRawPointer?) -> Void
+
+func createContext(
+    _ properties: UnsafePointer<cl_context_properties>?, _ deviceCount: cl_uint,
+    _ devices: UnsafePointer<cl_device_id?>?, _ callback: ContextCallback?, _ userData: UnsafeMutableRawPointer?,
+    _ code: UnsafeMutablePointer<cl_int>?
+) -> cl_context? {
+    create(code) { library throws(OpenCLError) in
+        try require(deviceCount > 0 && (callback != nil || userData == nil), or: CL_INVALID_VALUE)
+        try library.requireDevices(deviceCount, devices)
+        return try library.makeContext(properties)
+    }
+}
+
+func createContextFromType(
+    _ properties: UnsafePointer<cl_context_properties>?, _ type: cl_device_type, _ callback: ContextCallback?,
+    _ userData: UnsafeMutableRawPointer?, _ code: UnsafeMutablePointer<cl_int>?
+) -> cl_context? {
+    create(code) { library throws(OpenCLError) in
+        try require(callback != nil || userData == nil, or: CL_INVALID_VALUE)
+        try require(library.hasDevice(ofType: type), or: CL_DEVICE_NOT_FOUND)
+        return try library.makeContext(properties)
+    }
+}
+
+extension Library {
+    fileprivate func makeContext(
+        _ list: UnsafePointer<cl_context_properties>?
+    ) throws(OpenCLError) -> ClientContext {
+        var properties: [cl_context_properties] = []
+        if var next = list {
+            while next.pointee != 0 {
+                // Each property is given once, and there are two: the list is at most 5 long.
+                try require(properties.count < 4, or: CL_INVALID_PROPERTY)
+                switch cl_int(truncatingIfNeeded: next.pointee) {
+                case CL_CONTEXT_PLATFORM: try requirePlatform(OpaquePointer(bitPattern: next[1]))
+                case CL_CONTEXT_INTEROP_USER_SYNC: break
+                default: throw OpenCLError(CL_INVALID_PROPERTY)
+                }
+                properties += [next[0], next[1]]
+                next += 2
+            }
+            properties.append(0)
+        }
+        return try ClientContext(session: openSession(), properties: properties)
+    }
+}
+
+func retainContext(_ context: cl_context?) -> cl_int {
+    perform { library throws(OpenCLError) in
+        try library.retain(context, ClientContext.self, or: CL_INVALID_CONTEXT)
+    }
+}
+
+func releaseContext(_ context: cl_context?) -> cl_int {
+    perform { library throws(OpenCLError) in
+        try library.release(context, ClientContext.self, or: CL_INVALID_CONTEXT)
+    }
+}
+
+func getContextInfo(
+    _ context: cl_context?, _ name: cl_context_info, _ size: Int, _ value: UnsafeMutableRawPointer?,
+    _ sizeReturned: UnsafeMutablePointer<Int>?
+) -> cl_int {
+    perform { library throws(OpenCLError) in
+        let context: ClientContext = try library.object(context, or: CL_INVALID_CONTEXT)
+        let answer: InfoValue =
+            switch cl_int(bitPattern: name) {
+            case CL_CONTEXT_REFERENCE_COUNT: .number(context.references)
+            case CL_CONTEXT_NUM_DEVICES: .number(cl_uint(1))
+            case CL_CONTEXT_DEVICES: .handle(library.device)
+            case CL_CONTEXT_PROPERTIES: .numbers(context.properties)
+            default: throw OpenCLError(CL_INVALID_VALUE)
+            }
+        try InfoDestination(size, value, sizeReturned).write(answer)
+    }
+}

@@ -1,0 +1,94 @@
+import COpenCL
+import RemotingCore
+
+func createCommandQueue(
+    _ context: cl_context?, _ device: cl_device_id?, _ properties: cl_command_queue_properties,
+    _ code: UnsafeMutablePointer<cl_int>?
+) -> cl_command_queue? {
+    create(code) { library throws(OpenCLError) in
+        try library.makeQueue(context, device, properties)
+    }
+}
+
+func createCommandQueueWithProperties(
+    _ context: cl_context?, _ device: cl_device_id?, _ list: UnsafePointer<cl_queue_properties>?,
+    _ code: UnsafeMutablePointer<cl_int>?
+) -> cl_command_queue? {
+    create(code) { library throws(OpenCLError) in
+        var properties: cl_command_queue_properties = 0
+        if let list, list[0] != 0 {
+            try require(list[0] == cl_queue_properties(CL_QUEUE_PROPERTIES) && list[2] == 0, or: CL_INVALID_VALUE)
+            properties = list[1]
+        }
+        return try library.makeQueue(context, device, properties)
+    }
+}
+
+extension Library {
+    /// Queues run in order: a program that allows another order gets an order that is allowed too, but one that asks
+    /// for a queue on the device is refused.
+    fileprivate func makeQueue(
+        _ context: OpaquePointer?, _ device: OpaquePointer?, _ properties: cl_command_queue_properties
+    ) throws(OpenCLError) -> ClientQueue {
+        let context: ClientContext = try object(context, or: CL_INVALID_CONTEXT)
+        try requireDevice(device)
+        let profiling = cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE)
+        let known = profiling | cl_command_queue_properties(CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
+        try require(properties & ~known == 0, or: CL_INVALID_VALUE)
+        try require(properties & ~profiling == 0, or: CL_INVALID_QUEUE_PROPERTIES)
+        return try ClientQueue(context: context, properties: properties)
+    }
+}
+
+func retainCommandQueue(_ queue: cl_command_queue?) -> cl_int {
+    perform { library throws(OpenCLError) in
+        try library.retain(queue, ClientQueue.self, or: CL_INVALID_COMMAND_QUEUE)
+    }
+}
+
+/// Also sends what was enqueued, as the API says of an implicit flush.
+func releaseCommandQueue(_ queue: cl_command_queue?) -> cl_int {
+    perform { library throws(OpenCLError) in
+        let session = try library.object(queue, as: ClientQueue.self, or: CL_INVALID_COMMAND_QUEUE).session
+        try library.release(queue, ClientQueue.self, or: CL_INVALID_COMMAND_QUEUE)
+        if !session.isLost { try session.flush() }
+    }
+}
+
+func getCommandQueueInfo(
+    _ queue: cl_command_queue?, _ name: cl_command_queue_info, _ size: Int, _ value: UnsafeMutableRawPointer?,
+    _ sizeReturned: UnsafeMutablePointer<Int>?
+) -> cl_int {
+    perform { library throws(OpenCLError) in
+        let queue: ClientQueue = try library.object(queue, or: CL_INVALID_COMMAND_QUEUE)
+        let answer: InfoValue =
+            switch cl_int(bitPattern: name) {
+            case CL_QUEUE_CONTEXT: .handle(queue.context.handle)
+            case CL_QUEUE_DEVICE: .handle(library.device)
+            case CL_QUEUE_REFERENCE_COUNT: .number(queue.references)
+            case CL_QUEUE_PROPERTIES: .number(queue.properties)
+            default: throw OpenCLError(CL_INVALID_VALUE)
+            }
+        try InfoDestination(size, value, sizeReturned).write(answer)
+    }
+}
+
+func flushQueue(_ queue: cl_command_queue?) -> cl_int {
+    perform { library throws(OpenCLError) in
+        let queue: ClientQueue = try library.object(queue, or: CL_INVALID_COMMAND_QUEUE)
+        try queue.session.send(.flush(queue: queue.id))
+        try queue.session.flush()
+    }
+}
+
+/// Returns the oldest error of a command of this queue that no call has reported yet.
+func finishQueue(_ queue: cl_command_queue?) -> cl_int {
+    perform { library throws(OpenCLError) in
+        let queue: ClientQueue = try library.object(queue, or: CL_INVALID_COMMAND_QUEUE)
+        let answer = try queue.session.call(queue: queue) { .finish($0, queue: queue.id) }
+        if case .completed(_, let completion) = answer {
+            try queue.reportError()
+            try require(completion.code == CL_SUCCESS, or: completion.code)
+        }
+    }
+}

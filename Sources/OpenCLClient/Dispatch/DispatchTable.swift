@@ -1,0 +1,87 @@
+import COpenCL
+
+/// The table that every handle's first word points to. The ICD loader calls through it without a look at what is in
+/// a slot, so each has a function of its own type: what is not implemented refuses.
+struct DispatchTable: @unchecked Sendable {
+    // Sendable without a lock: the table is written once, by the initialiser, and read from then on.
+    static let shared = DispatchTable()
+
+    let address: UnsafeMutableRawPointer
+
+    private init() {
+        let table = UnsafeMutablePointer<cl_icd_dispatch>.allocate(capacity: 1)
+        table.initialize(to: cl_icd_dispatch())
+        Self.fillObjects(&table.pointee)
+        Self.fillCommands(&table.pointee)
+        Self.refuseImages(&table.pointee)
+        Self.refusePrograms(&table.pointee)
+        Self.refuseCommands(&table.pointee)
+        Self.refuseSharedMemory(&table.pointee)
+        Self.refuseGraphics(&table.pointee)
+        Self.refuseWindows(&table.pointee)
+        address = UnsafeMutableRawPointer(table)
+    }
+
+    private static func fillObjects(_ table: inout cl_icd_dispatch) {
+        table.clGetPlatformIDs = getPlatformIDs
+        table.clGetPlatformInfo = getPlatformInfo
+        table.clGetDeviceIDs = getDeviceIDs
+        table.clGetDeviceInfo = getDeviceInfo
+        table.clCreateContext = createContext
+        table.clCreateContextFromType = createContextFromType
+        table.clRetainContext = retainContext
+        table.clReleaseContext = releaseContext
+        table.clGetContextInfo = getContextInfo
+        table.clCreateCommandQueue = createCommandQueue
+        table.clRetainCommandQueue = retainCommandQueue
+        table.clReleaseCommandQueue = releaseCommandQueue
+        table.clGetCommandQueueInfo = getCommandQueueInfo
+        table.clCreateBuffer = createBuffer
+        table.clRetainMemObject = retainMemObject
+        table.clReleaseMemObject = releaseMemObject
+        table.clGetMemObjectInfo = getMemObjectInfo
+        table.clCreateProgramWithSource = createProgramWithSource
+        table.clRetainProgram = retainProgram
+        table.clReleaseProgram = releaseProgram
+        table.clBuildProgram = buildProgram
+        table.clGetProgramInfo = getProgramInfo
+        table.clGetProgramBuildInfo = getProgramBuildInfo
+        table.clCreateKernel = createKernel
+        table.clCreateKernelsInProgram = createKernelsInProgram
+        table.clRetainKernel = retainKernel
+        table.clReleaseKernel = releaseKernel
+        table.clSetKernelArg = setKernelArgument
+        table.clGetKernelInfo = getKernelInfo
+        table.clGetKernelWorkGroupInfo = getKernelWorkGroupInfo
+        table.clGetExtensionFunctionAddress = extensionFunctionAddress
+        table.clGetExtensionFunctionAddressForPlatform = { _, name in extensionFunctionAddress(name) }
+        table.clRetainDeviceEXT = keepDevice
+        table.clReleaseDeviceEXT = keepDevice
+        table.clRetainDevice = keepDevice
+        table.clReleaseDevice = keepDevice
+        table.clGetKernelArgInfo = getKernelArgumentInfo
+        table.clCreateCommandQueueWithProperties = createCommandQueueWithProperties
+        table.clCreateBufferWithProperties = createBufferWithProperties
+    }
+
+    private static func fillCommands(_ table: inout cl_icd_dispatch) {
+        table.clWaitForEvents = waitForEvents
+        table.clGetEventInfo = getEventInfo
+        table.clRetainEvent = retainEvent
+        table.clReleaseEvent = releaseEvent
+        table.clGetEventProfilingInfo = getEventProfilingInfo
+        table.clFlush = flushQueue
+        table.clFinish = finishQueue
+        table.clEnqueueReadBuffer = enqueueReadBuffer
+        table.clEnqueueWriteBuffer = enqueueWriteBuffer
+        table.clEnqueueCopyBuffer = enqueueCopyBuffer
+        table.clEnqueueNDRangeKernel = enqueueNDRangeKernel
+        table.clEnqueueTask = enqueueTask
+        table.clEnqueueMarker = enqueueMarker
+        table.clEnqueueWaitForEvents = enqueueWaitForEvents
+        table.clEnqueueBarrier = enqueueBarrier
+        table.clEnqueueFillBuffer = enqueueFillBuffer
+        table.clEnqueueMarkerWithWaitList = enqueueMarkerWithWaitList
+        table.clEnqueueBarrierWithWaitList = enqueueBarrierWithWaitList
+    }
+}

@@ -1,0 +1,174 @@
+import Glibc
+import RemotingCore
+
+/// Why there is no session, in words.
+struct HandOverFailure: Error, Hashable {
+    let reason: String
+
+    init(_ reason: String) { self.reason = reason }
+}
+
+/// The connection to the host's agent: asks for the session, receives it, and stays open while it is used, so that
+/// the agent sees when the program leaves.
+struct AgentConnection {
+    /// What came of a request.
+    struct HandOver {
+        var session: HandedOverSession
+        /// The session's TCP connection; whoever takes this closes it.
+        var descriptor: CInt
+        /// The connection to the agent, likewise.
+        var agent: CInt
+        var nanoseconds: UInt64
+    }
+
+    static let environmentKey = "PRESYNC_AGENT_SOCKET"
+    static let defaultPath = "/run/presync/agent.sock"
+    /// An agent that cannot serve from what is prepared starts a worker first; it answers within this time.
+    static let patienceNanoseconds: UInt64 = 60_000_000_000
+
+    private let socket: CInt
+    private let started: UInt64
+    private var reply: [UInt8] = []
+    private var descriptor: CInt = -1
+
+    /// Asks the agent at `path` for this program's session, and waits for the answer.
+    static func requestSession(at path: String) throws(HandOverFailure) -> HandOver {
+        var connection = try AgentConnection(path: path)
+        do throws(HandOverFailure) {
+            try connection.send(HandOverRequest.openSession(HandOverDemand()).encoded())
+            return try connection.receive()
+        } catch {
+            connection.close()
+            throw error
+        }
+    }
+
+    private init(path: String) throws(HandOverFailure) {
+        started = monotonicNanoseconds()
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        let fits = withUnsafeMutableBytes(of: &address.sun_path) { space in
+            guard bytes.count < space.count else { return false }
+            space.copyBytes(from: bytes)
+            return true
+        }
+        guard fits else { throw HandOverFailure("the path of the agent's socket is too long") }
+        socket = Glibc.socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
+        guard socket >= 0 else { throw HandOverFailure("no socket: error \(errno)") }
+        let connected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard connected == 0 else {
+            let code = errno
+            Glibc.close(socket)
+            throw HandOverFailure("no agent at \(path): error \(code)")
+        }
+    }
+
+    private func close() {
+        Glibc.close(socket)
+        if descriptor >= 0 { Glibc.close(descriptor) }
+    }
+
+    private func send(_ request: [UInt8]) throws(HandOverFailure) {
+        // A request is far smaller than a socket's buffer: it goes in one piece or not at all.
+        let count = request.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
+        guard count == request.count else { throw HandOverFailure("the agent does not take the request") }
+    }
+
+    private mutating func receive() throws(HandOverFailure) -> HandOver {
+        while true {
+            try waitForInput()
+            try receivePiece()
+            guard let answer = try decoded() else { continue }
+            switch answer {
+            case .refused(let reason): throw HandOverFailure(reason)
+            case .registered: throw HandOverFailure("the agent answers another question")
+            case .session(let session):
+                guard descriptor >= 0 else { throw HandOverFailure("the agent sent no connection") }
+                guard session.interfaceVersion == OpenCLInterface.version else {
+                    throw HandOverFailure(
+                        "this library is opencl \(OpenCLInterface.version), the session \(session.interfaceVersion)")
+                }
+                return HandOver(
+                    session: session, descriptor: descriptor, agent: socket,
+                    nanoseconds: monotonicNanoseconds() - started)
+            }
+        }
+    }
+
+    private func decoded() throws(HandOverFailure) -> HandOverReply? {
+        do throws(RemotingError) {
+            return try HandOverReply(decoding: reply)
+        } catch {
+            throw HandOverFailure(error.message)
+        }
+    }
+
+    private func waitForInput() throws(HandOverFailure) {
+        while true {
+            let elapsed = monotonicNanoseconds() - started
+            guard elapsed < Self.patienceNanoseconds else { throw HandOverFailure("the agent does not answer") }
+            let left = CInt((Self.patienceNanoseconds - elapsed) / 1_000_000 + 1)
+            if waitUntilReady(socket, CShort(POLLIN), milliseconds: left) { return }
+        }
+    }
+
+    /// Receives what is there; a descriptor that comes along is kept, each further one closed.
+    private mutating func receivePiece() throws(HandOverFailure) {
+        let (count, descriptors) = withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { space in
+            let received = receiveWithDescriptors(socket, into: space)
+            if received.count > 0 { reply.append(contentsOf: space.prefix(received.count)) }
+            return received
+        }
+        for extra in descriptors {
+            if descriptor < 0 { descriptor = extra } else { Glibc.close(extra) }
+        }
+        guard count > 0 else { throw HandOverFailure("the agent closed the connection") }
+    }
+}
+
+/// One `recvmsg`: how many bytes came (0 at the end, below 0 on an error), and the descriptors that came along.
+///
+/// The macros of `<sys/socket.h>` are not to be had in Swift; control messages are {length, level, type, data}, each
+/// aligned to the machine word (cmsg(3)).
+private func receiveWithDescriptors(
+    _ socket: CInt, into space: UnsafeMutableRawBufferPointer
+) -> (count: Int, descriptors: [CInt]) {
+    let header = MemoryLayout<cmsghdr>.size
+    let most = 4
+    return withUnsafeTemporaryAllocation(byteCount: header + most * 4, alignment: 8) { control in
+        var vector = iovec(iov_base: space.baseAddress, iov_len: space.count)
+        var message = msghdr()
+        message.msg_control = control.baseAddress
+        message.msg_controllen = control.count
+        let count = withUnsafeMutablePointer(to: &vector) { vector in
+            message.msg_iov = vector
+            message.msg_iovlen = 1
+            return recvmsg(socket, &message, CInt(MSG_CMSG_CLOEXEC))
+        }
+        guard count > 0, message.msg_controllen >= header else { return (count, []) }
+        let first = control.load(as: cmsghdr.self)
+        guard first.cmsg_level == SOL_SOCKET, first.cmsg_type == CInt(SCM_RIGHTS),
+            first.cmsg_len >= header
+        else { return (count, []) }
+        let descriptors = min((Int(first.cmsg_len) - header) / 4, most)
+        return (count, (0..<descriptors).map { control.load(fromByteOffset: header + $0 * 4, as: CInt.self) })
+    }
+}
+
+/// Whether `descriptor` is ready (or broken) within the time; below 0 waits without end.
+func waitUntilReady(_ descriptor: CInt, _ events: CShort, milliseconds: CInt) -> Bool {
+    var entry = pollfd(fd: descriptor, events: events, revents: 0)
+    return poll(&entry, 1, milliseconds) > 0
+}
+
+/// The monotonic clock.
+func monotonicNanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
+}

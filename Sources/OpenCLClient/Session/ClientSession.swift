@@ -1,0 +1,313 @@
+import COpenCL
+import Glibc
+import RemotingCore
+
+/// The session of this program: collects requests into few writes, and lets the calling threads wait for answers.
+///
+/// It has no thread. A thread that waits for an answer reads for all: the first becomes the *reader*, gives up the
+/// lock while it polls, and wakes the others with what it found. Nobody else reads meanwhile, so that no answer can
+/// come past a reader that sleeps for it. Everything here is guarded by the library's lock, which is held by callers.
+final class ClientSession {
+    /// What `clGetSessionFactsPRESYNC` tells.
+    struct Facts {
+        var grant: UInt64
+        var foundReadiness: UInt8
+        var handOverNanoseconds: UInt64
+    }
+
+    let facts: Facts
+    let information: DeviceInformation
+    private(set) var isLost = false
+    /// Bytes of the buffers that the program has; decides only whether a creation asks the worker first.
+    private(set) var allocatedMemory: UInt64 = 0
+    private var buffers: Set<ObjectID> = []
+
+    private let lock: LibraryLock
+    private let descriptor: CInt
+    private let agent: CInt
+    private var stream: SessionStream
+    private var batch = ByteWriter(reservingCapacity: batchLimit)
+    private var calls: [CallID: PendingCall] = [:]
+    private var lastID: UInt64 = 0
+    private var lastCall: UInt64 = 0
+    private var hasReader = false
+
+    /// Requests are sent when they take as much, if nothing sends them before.
+    private static let batchLimit = 32 << 10
+    private static let pendingCalls = 65_536
+    /// Looks for an answer before a thread goes to sleep for it: some 20 microseconds.
+    private static let spins = 50
+
+    init(_ handOver: AgentConnection.HandOver, lock: LibraryLock) throws(HandOverFailure) {
+        do throws(RemotingError) {
+            information = try DeviceInformation(encoded: handOver.session.deviceInformation)
+        } catch {
+            throw HandOverFailure(error.message)
+        }
+        self.lock = lock
+        descriptor = handOver.descriptor
+        agent = handOver.agent
+        stream = SessionStream(resuming: handOver.session.continuation)
+        facts = Facts(
+            grant: handOver.session.grant, foundReadiness: handOver.session.foundReadiness,
+            handOverNanoseconds: handOver.nanoseconds)
+        configureSocket()
+    }
+
+    deinit {
+        close(descriptor)
+        close(agent)
+    }
+
+    /// What the worker enforces, as last heard.
+    var slice: SessionSlice { stream.slice }
+
+    func newID() -> ObjectID {
+        lastID += 1
+        return ObjectID(rawValue: lastID)
+    }
+
+    func bufferCreated(_ id: ObjectID, size: UInt64) {
+        buffers.insert(id)
+        allocatedMemory += size
+    }
+
+    func bufferReleased(_ id: ObjectID, size: UInt64) {
+        guard buffers.remove(id) != nil else { return }
+        allocatedMemory -= size
+    }
+
+    // MARK: Requests
+
+    /// Appends a request that is not answered; it is sent with what comes after it, or by ``flush()``.
+    func send(_ request: OpenCLRequest) throws(OpenCLError) {
+        guard !isLost else { throw .deviceNotAvailable }
+        request.write(to: &batch)
+        if batch.count >= Self.batchLimit { try flush() }
+    }
+
+    /// Appends the request that `request` makes for a new call. The caller waits for the call, or keeps it.
+    func begin(
+        queue: ClientQueue? = nil, destination: UnsafeMutableRawBufferPointer? = nil,
+        _ request: (CallID) -> OpenCLRequest
+    ) throws(OpenCLError) -> PendingCall {
+        guard !isLost else { throw .deviceNotAvailable }
+        if calls.count >= Self.pendingCalls { try wait { self.calls.count < Self.pendingCalls } }
+        lastCall += 1
+        let id = CallID(rawValue: lastCall)
+        let call = PendingCall(queue: queue, destination: destination)
+        calls[id] = call
+        try send(request(id))
+        return call
+    }
+
+    /// Sends the request that `request` makes and waits for its answer.
+    func call(
+        queue: ClientQueue? = nil, _ request: (CallID) -> OpenCLRequest
+    ) throws(OpenCLError) -> OpenCLResponse {
+        let call = try begin(queue: queue, request)
+        try wait(for: call)
+        guard let answer = call.answer else { throw .deviceNotAvailable }
+        return answer
+    }
+
+    /// Writes `data` to a buffer, in as many messages as it takes; it is copied before this returns.
+    func write(_ data: UnsafeRawBufferPointer, _ command: BufferCommand) throws(OpenCLError) {
+        var sent = 0
+        repeat {
+            let size = min(data.count - sent, OpenCLInterface.chunk)
+            let isLast = sent + size == data.count
+            var piece = command
+            piece.offset += UInt64(sent)
+            piece.size = UInt64(size)
+            piece.order = CommandOrder(
+                waitFor: sent == 0 ? command.order.waitFor : [], event: isLast ? command.order.event : .none)
+            let bytes = UnsafeRawBufferPointer(rebasing: data[sent..<sent + size])
+            let head = OpenCLRequest.writeBufferHead(piece)
+            if head.count + size + batch.count < Self.batchLimit {
+                guard !isLost else { throw .deviceNotAvailable }
+                batch.write(bytes: head)
+                batch.write(bytes: bytes)
+            } else {
+                try flush()
+                try wait { self.stream.sendablePayload >= head.count + size && !self.stream.hasUnsent }
+                guard stream.sendData(head, bulk: bytes) else { throw .deviceNotAvailable }
+                try transmit()
+            }
+            sent += size
+        } while sent < data.count
+    }
+
+    /// Hands everything to the system that was asked for so far.
+    func flush() throws(OpenCLError) {
+        while batch.count > 0 {
+            try wait { self.stream.sendablePayload >= self.batch.count }
+            // While this thread waited, another may have sent the batch.
+            guard batch.count > 0, stream.sendData(batch.bytes) else { continue }
+            batch.removeAll()
+        }
+        guard !isLost else { throw .deviceNotAvailable }
+        try transmit()
+    }
+
+    // MARK: Waiting
+
+    func wait(for call: PendingCall) throws(OpenCLError) {
+        try flush()
+        try wait { call.hasEnded }
+    }
+
+    /// Takes in what has arrived, without waiting.
+    func poll() throws(OpenCLError) {
+        guard !isLost else { throw .deviceNotAvailable }
+        _ = try takeIn()
+    }
+
+    /// Sends and receives until `done`, or throws when the session is lost before.
+    private func wait(until done: () -> Bool) throws(OpenCLError) {
+        var spins = 0
+        while !done() {
+            guard !isLost else { throw .deviceNotAvailable }
+            try transmit()
+            if try takeIn() { continue }
+            if spins < Self.spins, !hasReader { spins += 1 } else { awaitChange() }
+        }
+    }
+
+    /// Gives up the lock until something may have changed.
+    private func awaitChange() {
+        let reads = !hasReader
+        let writes = stream.hasUnsent
+        guard reads || writes else { return lock.wait() }
+        if reads { hasReader = true }
+        lock.release()
+        let events = (reads ? CShort(POLLIN) : 0) | (writes ? CShort(POLLOUT) : 0)
+        // Who waits to write only looks again soon: the reader may have left.
+        _ = waitUntilReady(descriptor, events, milliseconds: reads ? -1 : 10)
+        lock.acquire()
+        if reads {
+            hasReader = false
+            lock.wakeAll()
+        }
+    }
+
+    // MARK: The socket
+
+    private func transmit() throws(OpenCLError) {
+        var failed = false
+        while stream.hasUnsent, !isLost {
+            var taken = 0
+            stream.send { bytes in
+                let count = Glibc.send(
+                    descriptor, bytes.baseAddress, bytes.count,
+                    CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
+                failed = count < 0 && errno != EAGAIN && errno != EINTR
+                taken = max(count, 0)
+                return taken
+            }
+            if failed { throw lose("the connection to the worker broke") }
+            if taken == 0 { return }
+        }
+    }
+
+    /// Whether anything arrived. Nothing is read while another thread waits to read.
+    private func takeIn() throws(OpenCLError) -> Bool {
+        guard !hasReader, !isLost else { return false }
+        var ended = false
+        var count = 0
+        do throws(RemotingError) {
+            count = try stream.receive { space in
+                let count = recv(descriptor, space.baseAddress, space.count, CInt(MSG_DONTWAIT))
+                ended = count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)
+                return max(count, 0)
+            }
+            while let event = stream.nextEvent() { try handle(event) }
+        } catch {
+            stream.goAway(SessionFarewell(.protocolViolated, error.message))
+            throw lose(error.message)
+        }
+        if ended { throw lose("the worker closed the connection") }
+        guard !isLost else { throw .deviceNotAvailable }
+        return count > 0
+    }
+
+    private func handle(_ event: SessionStream.Event) throws(RemotingError) {
+        switch event {
+        case .data(let payload):
+            var messages = WireMessages<OpenCLResponse>(payload: payload)
+            while let response = try messages.next() { try handle(response) }
+        case .goneAway(let farewell):
+            _ = lose("the worker ended the session: \(farewell.message)")
+        case .pong, .sliceChanged:
+            break
+        }
+    }
+
+    private func handle(_ response: OpenCLResponse) throws(RemotingError) {
+        guard let call = calls[response.call] else {
+            throw RemotingError(.unexpected, "an answer to no call")
+        }
+        if case .readData(_, let offset, let data) = response {
+            guard call.take(data, at: offset) else {
+                throw RemotingError(.unexpected, "data that was not asked for")
+            }
+            return
+        }
+        calls[response.call] = nil
+        guard call.end(withoutReported(response)) else {
+            throw RemotingError(.unexpected, "a read ended before its data")
+        }
+    }
+
+    /// Leaves out errors of buffers whose creation failed to the program's knowledge, or that it no longer has.
+    private func withoutReported(_ response: OpenCLResponse) -> OpenCLResponse {
+        guard case .completed(let call, var completion) = response, !completion.deferred.isEmpty else {
+            return response
+        }
+        completion.deferred.removeAll { $0.request == OpenCLRequest.createBufferKind && !buffers.contains($0.object) }
+        for error in completion.deferred { debug("request \(error.request) on \(error.object): \(error.code)") }
+        return .completed(call, completion)
+    }
+
+    // MARK: The end
+
+    /// Ends the session for good: whoever waits gets an error at once.
+    private func lose(_ reason: String) -> OpenCLError {
+        guard !isLost else { return .deviceNotAvailable }
+        isLost = true
+        debug(reason)
+        for call in calls.values { call.lose() }
+        calls.removeAll()
+        // Not closed: another thread may sleep in poll on it, and wakes by this.
+        shutdown(descriptor, CInt(SHUT_RDWR))
+        lock.wakeAll()
+        return .deviceNotAvailable
+    }
+
+    /// In a child of the program's process, whose parent goes on with the session.
+    func abandonAfterFork() {
+        isLost = true
+        hasReader = false
+        for call in calls.values { call.lose() }
+        calls.removeAll()
+    }
+
+    /// No delay for small requests, and an end within seconds when the other host is gone.
+    private func configureSocket() {
+        for (level, option, value) in [
+            (CInt(IPPROTO_TCP), TCP_NODELAY, 1), (SOL_SOCKET, SO_KEEPALIVE, 1), (CInt(IPPROTO_TCP), TCP_KEEPIDLE, 5),
+            (CInt(IPPROTO_TCP), TCP_KEEPINTVL, 2), (CInt(IPPROTO_TCP), TCP_KEEPCNT, 3),
+            (CInt(IPPROTO_TCP), TCP_USER_TIMEOUT, 11_000),
+        ] as [(CInt, CInt, CInt)] {
+            var value = value
+            setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
+        }
+    }
+}
+
+/// A line on standard error where `PRESYNC_DEBUG` is set.
+func debug(_ line: String) {
+    guard getenv("PRESYNC_DEBUG") != nil else { return }
+    let bytes = Array("presync: \(line)\n".utf8)
+    _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

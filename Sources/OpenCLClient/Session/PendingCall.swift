@@ -1,0 +1,49 @@
+import COpenCL
+import RemotingCore
+
+/// A request that the worker will answer. Guarded by the library's lock.
+final class PendingCall {
+    /// The queue to which deferred errors that come with the answer belong; nil for a wait.
+    let queue: ClientQueue?
+    /// Where a read's data goes; the caller keeps it valid until the read has ended.
+    private let destination: UnsafeMutableRawBufferPointer?
+    private var filled = 0
+    private(set) var answer: OpenCLResponse?
+    /// Set instead of an answer when the session is lost.
+    private(set) var isLost = false
+
+    init(queue: ClientQueue? = nil, destination: UnsafeMutableRawBufferPointer? = nil) {
+        self.queue = queue
+        self.destination = destination
+    }
+
+    var hasEnded: Bool { answer != nil || isLost }
+
+    /// 0, or the error with which a read or a wait ended.
+    var code: cl_int {
+        if case .completed(_, let completion) = answer { return completion.code }
+        return hasEnded ? CL_DEVICE_NOT_AVAILABLE : CL_SUCCESS
+    }
+
+    /// Copies a piece of a read into place; false when it is not the piece that comes next.
+    func take(_ data: ArraySlice<UInt8>, at offset: UInt64) -> Bool {
+        guard let destination, offset == UInt64(filled), data.count <= destination.count - filled else { return false }
+        data.withUnsafeBytes { source in
+            UnsafeMutableRawBufferPointer(rebasing: destination[filled...]).copyMemory(from: source)
+        }
+        filled += data.count
+        return true
+    }
+
+    /// Takes the answer; false when a read that succeeded has not all its data.
+    func end(_ response: OpenCLResponse) -> Bool {
+        answer = response
+        if case .completed(_, let completion) = response {
+            if let error = completion.deferred.first?.code { queue?.remember(error) }
+            if completion.code == CL_SUCCESS, let destination { return filled == destination.count }
+        }
+        return true
+    }
+
+    func lose() { isLost = true }
+}

@@ -1,0 +1,76 @@
+import COpenCL
+import RemotingCore
+
+/// An error code of the OpenCL API, on its way to the client.
+struct OpenCLFailure: Error, Hashable {
+    let code: Int32
+    init(_ code: Int32) { self.code = code }
+}
+
+/// What carries out a session's commands: the port between ``SessionInterpreter``, which checks all that a client may
+/// get wrong, and a device.
+///
+/// One thread calls it. Commands go to one queue and run in the order of the calls; a command's call returns before it
+/// has run, except for reads and for writes from the caller's memory. Sizes, offsets and object lifetimes are checked
+/// by the caller; an object is released by letting go of it.
+protocol ComputeDevice: AnyObject {
+    associatedtype Buffer: AnyObject
+    associatedtype Program: AnyObject
+    associatedtype Kernel: AnyObject
+    associatedtype Event: DeviceEvent
+
+    /// What the client is told of the device.
+    var information: DeviceInformation { get }
+    /// The greatest buffer, in bytes.
+    var greatestBuffer: UInt64 { get }
+    /// Local memory of one work group, in bytes.
+    var localMemory: UInt64 { get }
+
+    func makeBuffer(flags: UInt64, size: Int) throws(OpenCLFailure) -> Buffer
+    /// Returns when `bytes` are no longer needed, after everything before it has run.
+    func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) throws(OpenCLFailure) -> Event
+    /// Keeps a copy of `bytes` until it has run, and returns at once.
+    func enqueueWrite(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) throws(OpenCLFailure) -> Event
+    /// Returns when `bytes` are filled.
+    func read(_ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int) throws(OpenCLFailure)
+        -> Event
+    func copy(_ region: CopyRegion, from source: Buffer, to destination: Buffer) throws(OpenCLFailure) -> Event
+    func fill(_ buffer: Buffer, at offset: Int, size: Int, pattern: ArraySlice<UInt8>) throws(OpenCLFailure) -> Event
+    /// Compiles; the program is nil when it failed.
+    func build(source: [UInt8], options: [UInt8]) -> (Program?, ProgramBuild)
+    func makeKernel(_ name: String, of program: Program) throws(OpenCLFailure) -> Kernel
+    func setArgument(_ index: UInt32, of kernel: Kernel, to value: DeviceArgument<Buffer>) throws(OpenCLFailure)
+    func launch(_ kernel: Kernel, _ launch: KernelLaunch) throws(OpenCLFailure) -> Event
+    /// An event that is complete when everything before it has run.
+    func marker() throws(OpenCLFailure) -> Event
+    /// Lets what was enqueued begin.
+    func flush()
+    /// The value of an information call that does not return handles.
+    func query(_ object: QueriedObject<Buffer, Program, Kernel>, parameter: UInt32) throws(OpenCLFailure) -> [UInt8]
+}
+
+/// A command that a device has taken.
+protocol DeviceEvent: AnyObject {
+    /// Waits for the end. Returns 0, or the command's negative error.
+    func wait() -> Int32
+    /// How far the command has come, and when.
+    func status() -> EventStatus
+}
+
+struct CopyRegion {
+    var sourceOffset: Int
+    var destinationOffset: Int
+    var size: Int
+}
+
+enum DeviceArgument<Buffer> {
+    case value(ArraySlice<UInt8>)
+    case buffer(Buffer?)
+    case local(size: Int)
+}
+
+enum QueriedObject<Buffer, Program, Kernel> {
+    case buffer(Buffer)
+    case program(Program)
+    case kernel(Kernel)
+}

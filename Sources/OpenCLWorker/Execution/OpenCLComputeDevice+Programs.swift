@@ -1,0 +1,161 @@
+import COpenCL
+import DeviceDrivers
+import RemotingCore
+
+/// A kernel, and what its source says of its arguments.
+final class OpenCLKernel {
+    let object: OpenCLObject<cl_kernel>
+    let arguments: [KernelArgumentDescription]
+
+    init(_ object: OpenCLObject<cl_kernel>, arguments: [KernelArgumentDescription]) {
+        self.object = object
+        self.arguments = arguments
+    }
+
+    /// Whether the argument's bytes are plain data: where they are not, the driver takes them for one of its own
+    /// handles, and a client must not make one up.
+    func takesPlainData(_ index: UInt32) -> Bool {
+        guard arguments.indices.contains(Int(index)) else { return false }
+        let argument = arguments[Int(index)]
+        return argument.addressQualifier == UInt32(CL_KERNEL_ARG_ADDRESS_PRIVATE)
+            && !["sampler_t", "queue_t", "event_t", "image", "pipe"].contains(where: argument.typeName.contains)
+    }
+}
+
+extension OpenCLComputeDevice {
+    typealias Program = OpenCLObject<cl_program>
+
+    /// Asks compilers for what they say of arguments only when told to.
+    private static let keepArgumentInformation = Array(" -cl-kernel-arg-info".utf8)
+
+    func build(source: [UInt8], options: [UInt8]) -> (Program?, ProgramBuild) {
+        var status: cl_int = CL_SUCCESS
+        let made = source.withUnsafeBytes { bytes in
+            var text = bytes.bindMemory(to: CChar.self).baseAddress
+            var length = bytes.count
+            return functions.createProgramWithSource(context, 1, &text, &length, &status)
+        }
+        guard let made else { return (nil, ProgramBuild(code: status)) }
+        let program = Program(made, releasedBy: functions.releaseProgram)
+        var devices: [cl_device_id?] = [handle]
+        let text = (options.prefix { $0 != 0 } + Self.keepArgumentInformation + [0]).map { CChar(bitPattern: $0) }
+        let code = functions.buildProgram(made, 1, &devices, text, nil, nil)
+        let log = readOpenCLValue {
+            functions.getProgramBuildInfo(made, handle, cl_uint(CL_PROGRAM_BUILD_LOG), $0, $1, $2)
+        }
+        let words = (log ?? []).prefix { $0 != 0 }.prefix(OpenCLInterface.buildLog)
+        guard code == CL_SUCCESS else { return (nil, ProgramBuild(code: code, log: words)) }
+        return (program, ProgramBuild(code: CL_SUCCESS, log: words, kernels: describeKernels(of: program)))
+    }
+
+    private func describeKernels(of program: Program) -> [KernelDescription] {
+        let names = readOpenCLValue {
+            functions.getProgramInfo(program.handle, cl_program_info(CL_PROGRAM_KERNEL_NAMES), $0, $1, $2)
+        }
+        return (names ?? []).prefix { $0 != 0 }.split(separator: UInt8(ascii: ";"))
+            .prefix(OpenCLInterface.kernelsPerProgram)
+            .map { String(decoding: $0, as: UTF8.self) }
+            .compactMap { name in (try? makeKernel(name, of: program)).map { describe($0, name: name) } }
+    }
+
+    private func describe(_ kernel: OpenCLKernel, name: String) -> KernelDescription {
+        func workGroup(_ parameter: Int32) -> [UInt64] {
+            let bytes = readOpenCLValue {
+                functions.getKernelWorkGroupInfo(
+                    kernel.object.handle, handle, cl_kernel_work_group_info(parameter), $0, $1, $2)
+            }
+            return (bytes ?? []).littleEndianWords
+        }
+        let required = workGroup(CL_KERNEL_COMPILE_WORK_GROUP_SIZE)
+        return KernelDescription(
+            name: name, arguments: kernel.arguments,
+            workGroupSize: workGroup(CL_KERNEL_WORK_GROUP_SIZE).first ?? 0,
+            preferredWorkGroupMultiple: workGroup(CL_KERNEL_PREFERRED_WORK_GROUP_SIZE_MULTIPLE).first ?? 0,
+            requiredWorkGroupSize: required.count == 3 ? SIMD3(required) : .zero,
+            localMemory: workGroup(CL_KERNEL_LOCAL_MEM_SIZE).first ?? 0,
+            privateMemory: workGroup(CL_KERNEL_PRIVATE_MEM_SIZE).first ?? 0)
+    }
+
+    func makeKernel(_ name: String, of program: Program) throws(OpenCLFailure) -> OpenCLKernel {
+        var status: cl_int = CL_SUCCESS
+        guard !name.utf8.contains(0), let made = functions.createKernel(program.handle, name, &status) else {
+            throw OpenCLFailure(status == CL_SUCCESS ? CL_INVALID_KERNEL_NAME : status)
+        }
+        let object = OpenCLObject<cl_kernel>(made, releasedBy: functions.releaseKernel)
+        let count = readOpenCLValue { functions.getKernelInfo(made, cl_kernel_info(CL_KERNEL_NUM_ARGS), $0, $1, $2) }
+        let arguments = Int(count?.littleEndianNumber ?? 0)
+        guard arguments <= OpenCLInterface.argumentsPerKernel else { throw OpenCLFailure(CL_OUT_OF_RESOURCES) }
+        return OpenCLKernel(object, arguments: (0..<arguments).map { describeArgument(cl_uint($0), of: made) })
+    }
+
+    private func describeArgument(_ index: cl_uint, of kernel: cl_kernel) -> KernelArgumentDescription {
+        func value(_ parameter: Int32) -> [UInt8] {
+            readOpenCLValue { functions.getKernelArgInfo(kernel, index, cl_kernel_arg_info(parameter), $0, $1, $2) }
+                ?? []
+        }
+        func text(_ parameter: Int32) -> String {
+            String(decoding: value(parameter).prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return KernelArgumentDescription(
+            addressQualifier: UInt32(truncatingIfNeeded: value(CL_KERNEL_ARG_ADDRESS_QUALIFIER).littleEndianNumber),
+            accessQualifier: UInt32(truncatingIfNeeded: value(CL_KERNEL_ARG_ACCESS_QUALIFIER).littleEndianNumber),
+            typeQualifier: value(CL_KERNEL_ARG_TYPE_QUALIFIER).littleEndianNumber,
+            typeName: text(CL_KERNEL_ARG_TYPE_NAME), name: text(CL_KERNEL_ARG_NAME))
+    }
+
+    func setArgument(
+        _ index: UInt32, of kernel: OpenCLKernel, to value: DeviceArgument<Buffer>
+    ) throws(OpenCLFailure) {
+        guard kernel.arguments.indices.contains(Int(index)) else { throw OpenCLFailure(CL_INVALID_ARG_INDEX) }
+        let set = functions.setKernelArg
+        let status: cl_int
+        switch value {
+        case .value(let bytes):
+            guard kernel.takesPlainData(index) else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
+            status = bytes.withUnsafeBytes { set(kernel.object.handle, index, $0.count, $0.baseAddress) }
+        case .buffer(let buffer):
+            var handle: cl_mem? = buffer?.handle
+            status = set(kernel.object.handle, index, MemoryLayout<cl_mem?>.size, &handle)
+        case .local(let size):
+            status = set(kernel.object.handle, index, size, nil)
+        }
+        guard status == CL_SUCCESS else { throw OpenCLFailure(status) }
+    }
+
+    func query(_ object: QueriedObject<Buffer, Program, OpenCLKernel>, parameter: UInt32) throws(OpenCLFailure)
+        -> [UInt8]
+    {
+        let answer: [UInt8]?
+        switch (object, Int32(bitPattern: parameter)) {
+        case (.buffer(let buffer), CL_MEM_TYPE), (.buffer(let buffer), CL_MEM_FLAGS),
+            (.buffer(let buffer), CL_MEM_SIZE):
+            answer = readOpenCLValue { functions.getMemObjectInfo(buffer.handle, parameter, $0, $1, $2) }
+        case (.program(let program), CL_PROGRAM_NUM_DEVICES), (.program(let program), CL_PROGRAM_SOURCE),
+            (.program(let program), CL_PROGRAM_BINARY_SIZES), (.program(let program), CL_PROGRAM_NUM_KERNELS),
+            (.program(let program), CL_PROGRAM_KERNEL_NAMES):
+            answer = readOpenCLValue { functions.getProgramInfo(program.handle, parameter, $0, $1, $2) }
+        case (.program(let program), CL_PROGRAM_BUILD_STATUS...CL_PROGRAM_BUILD_GLOBAL_VARIABLE_TOTAL_SIZE):
+            answer = readOpenCLValue { functions.getProgramBuildInfo(program.handle, handle, parameter, $0, $1, $2) }
+        case (.kernel(let kernel), CL_KERNEL_FUNCTION_NAME), (.kernel(let kernel), CL_KERNEL_NUM_ARGS),
+            (.kernel(let kernel), CL_KERNEL_ATTRIBUTES):
+            answer = readOpenCLValue { functions.getKernelInfo(kernel.object.handle, parameter, $0, $1, $2) }
+        case (.kernel(let kernel), CL_KERNEL_WORK_GROUP_SIZE...CL_KERNEL_GLOBAL_WORK_SIZE):
+            answer = readOpenCLValue {
+                functions.getKernelWorkGroupInfo(kernel.object.handle, handle, parameter, $0, $1, $2)
+            }
+        default: throw OpenCLFailure(CL_INVALID_VALUE)
+        }
+        guard let answer else { throw OpenCLFailure(CL_INVALID_VALUE) }
+        return answer
+    }
+}
+
+extension [UInt8] {
+    /// The bytes as one number of up to 64 bits; 0 for none.
+    fileprivate var littleEndianNumber: UInt64 { prefix(8).reversed().reduce(0) { $0 << 8 | UInt64($1) } }
+
+    /// The bytes as numbers of 64 bits each.
+    fileprivate var littleEndianWords: [UInt64] {
+        stride(from: 0, to: count - count % 8, by: 8).map { Array(self[$0..<$0 + 8]).littleEndianNumber }
+    }
+}

@@ -1,0 +1,211 @@
+import COpenCL
+import DeviceDrivers
+import RemotingCore
+
+/// A device of an OpenCL platform, with the context and the queue of one session.
+final class OpenCLComputeDevice: ComputeDevice {
+    typealias Buffer = OpenCLObject<cl_mem>
+    typealias Kernel = OpenCLKernel
+
+    let functions: OpenCLFunctions
+    let information: DeviceInformation
+    let greatestBuffer: UInt64
+    let localMemory: UInt64
+    let handle: cl_device_id
+    let context: cl_context
+    let queue: cl_command_queue
+    /// Host copies of what was written and has not run yet, and their bytes together; at most ``greatestStaged``.
+    private var staged: [(event: OpenCLEvent, bytes: UnsafeMutableRawBufferPointer)] = []
+    private var stagedBytes = 0
+
+    /// Opens the device's context, which takes tens of milliseconds, so that no session has to.
+    init(platform: Int, device: Int) throws(DeviceDriverError) {
+        let library = try OpenCLLibrary()
+        let found = try library.device(platform: platform, device: device)
+        functions = library.functions
+        handle = found.handle
+        information = DeviceInformation(found)
+        greatestBuffer = found.number(CL_DEVICE_MAX_MEM_ALLOC_SIZE) ?? 0
+        localMemory = found.number(CL_DEVICE_LOCAL_MEM_SIZE) ?? 0
+        var status: cl_int = CL_SUCCESS
+        var devices: [cl_device_id?] = [found.handle]
+        guard let context = functions.createContext(nil, 1, &devices, nil, nil, &status) else {
+            throw DeviceDriverError(.callFailed(status), "clCreateContext failed with OpenCL error \(status)")
+        }
+        let profiling = cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE)
+        guard let queue = functions.createCommandQueue(context, found.handle, profiling, &status) else {
+            throw DeviceDriverError(.callFailed(status), "clCreateCommandQueue failed with OpenCL error \(status)")
+        }
+        (self.context, self.queue) = (context, queue)
+    }
+
+    func makeBuffer(flags: UInt64, size: Int) throws(OpenCLFailure) -> Buffer {
+        // Which side may read or write is the client library's to enforce; flags that name host memory are not for
+        // here.
+        let access = flags & UInt64(CL_MEM_READ_WRITE | CL_MEM_WRITE_ONLY | CL_MEM_READ_ONLY)
+        var status: cl_int = CL_SUCCESS
+        guard let buffer = functions.createBuffer(context, cl_mem_flags(access), size, nil, &status) else {
+            throw OpenCLFailure(status)
+        }
+        return OpenCLObject(buffer, releasedBy: functions.releaseMemObject)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) throws(OpenCLFailure) -> OpenCLEvent
+    {
+        try command { event in
+            functions.enqueueWriteBuffer(
+                queue, buffer.handle, cl_bool(CL_TRUE), offset, bytes.count, bytes.baseAddress, 0, nil, event)
+        }
+    }
+
+    func enqueueWrite(
+        _ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int
+    ) throws(OpenCLFailure) -> OpenCLEvent {
+        releaseStaged(waitingDownTo: Self.greatestStaged - bytes.count)
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
+        copy.copyMemory(from: bytes)
+        do {
+            let event = try command { event in
+                functions.enqueueWriteBuffer(
+                    queue, buffer.handle, cl_bool(CL_FALSE), offset, copy.count, copy.baseAddress, 0, nil, event)
+            }
+            staged.append((event, copy))
+            stagedBytes += copy.count
+            return event
+        } catch {
+            copy.deallocate()
+            throw error
+        }
+    }
+
+    private static let greatestStaged = 16 << 20
+
+    /// Frees the copies whose writes have run, and waits for the oldest while more than `bytes` are held.
+    private func releaseStaged(waitingDownTo bytes: Int) {
+        var freed = 0
+        for (event, copy) in staged {
+            if stagedBytes > bytes { _ = event.wait() } else if event.executionStatus > CL_COMPLETE { break }
+            stagedBytes -= copy.count
+            copy.deallocate()
+            freed += 1
+        }
+        staged.removeFirst(freed)
+    }
+
+    func read(
+        _ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int
+    ) throws(OpenCLFailure) -> OpenCLEvent {
+        try command { event in
+            functions.enqueueReadBuffer(
+                queue, buffer.handle, cl_bool(CL_TRUE), offset, bytes.count, bytes.baseAddress, 0, nil, event)
+        }
+    }
+
+    func copy(_ region: CopyRegion, from source: Buffer, to destination: Buffer) throws(OpenCLFailure) -> OpenCLEvent {
+        try command { event in
+            functions.enqueueCopyBuffer(
+                queue, source.handle, destination.handle, region.sourceOffset, region.destinationOffset, region.size,
+                0, nil, event)
+        }
+    }
+
+    func fill(
+        _ buffer: Buffer, at offset: Int, size: Int, pattern: ArraySlice<UInt8>
+    ) throws(OpenCLFailure) -> OpenCLEvent {
+        try command { event in
+            pattern.withUnsafeBytes {
+                functions.enqueueFillBuffer(
+                    queue, buffer.handle, $0.baseAddress, $0.count, offset, size, 0, nil, event)
+            }
+        }
+    }
+
+    func launch(_ kernel: OpenCLKernel, _ launch: KernelLaunch) throws(OpenCLFailure) -> OpenCLEvent {
+        let vectors = [launch.globalOffset, launch.globalSize, launch.localSize].map { vector in
+            (0..<3).map { Int(exactly: vector[$0]) }
+        }
+        guard !vectors.joined().contains(nil) else { throw OpenCLFailure(CL_INVALID_GLOBAL_WORK_SIZE) }
+        let sizes = vectors.map { $0.compactMap { $0 } }
+        return try command { event in
+            functions.enqueueNDRangeKernel(
+                queue, kernel.object.handle, cl_uint(launch.dimensions), sizes[0], sizes[1],
+                launch.localSize == .zero ? nil : sizes[2], 0, nil, event)
+        }
+    }
+
+    func marker() throws(OpenCLFailure) -> OpenCLEvent {
+        try command { functions.enqueueMarkerWithWaitList(queue, 0, nil, $0) }
+    }
+
+    func flush() {
+        _ = functions.flush(queue)
+        if !staged.isEmpty { releaseStaged(waitingDownTo: Self.greatestStaged) }
+    }
+
+    private func command(
+        _ enqueue: (UnsafeMutablePointer<cl_event?>) -> cl_int
+    ) throws(OpenCLFailure) -> OpenCLEvent {
+        var event: cl_event?
+        let status = enqueue(&event)
+        guard status == CL_SUCCESS else { throw OpenCLFailure(status) }
+        guard let event else { throw OpenCLFailure(CL_OUT_OF_RESOURCES) }
+        return OpenCLEvent(event, functions)
+    }
+}
+
+/// An object of the OpenCL API, released with its last owner.
+final class OpenCLObject<Handle> {
+    let handle: Handle
+    private let releaseHandle: (Handle) -> cl_int
+
+    init(_ handle: Handle, releasedBy release: @escaping (Handle) -> cl_int) {
+        self.handle = handle
+        releaseHandle = release
+    }
+
+    deinit { _ = releaseHandle(handle) }
+}
+
+/// A command of an OpenCL queue.
+final class OpenCLEvent: DeviceEvent {
+    private let handle: cl_event
+    private let functions: OpenCLFunctions
+
+    init(_ handle: cl_event, _ functions: OpenCLFunctions) {
+        self.handle = handle
+        self.functions = functions
+    }
+
+    deinit { _ = functions.releaseEvent(handle) }
+
+    func wait() -> Int32 {
+        var handles: [cl_event?] = [handle]
+        _ = functions.waitForEvents(1, &handles)
+        return min(executionStatus, 0)
+    }
+
+    /// `CL_QUEUED` and so on, or a negative error.
+    var executionStatus: Int32 {
+        var status: cl_int = 0
+        let code = functions.getEventInfo(
+            handle, cl_event_info(CL_EVENT_COMMAND_EXECUTION_STATUS), MemoryLayout<cl_int>.size, &status, nil)
+        return code == CL_SUCCESS ? status : code
+    }
+
+    func status() -> EventStatus {
+        var status = EventStatus(status: executionStatus)
+        guard status.status == CL_COMPLETE else { return status }
+        status.queued = time(CL_PROFILING_COMMAND_QUEUED)
+        status.submitted = time(CL_PROFILING_COMMAND_SUBMIT)
+        status.started = time(CL_PROFILING_COMMAND_START)
+        status.ended = time(CL_PROFILING_COMMAND_END)
+        return status
+    }
+
+    private func time(_ parameter: Int32) -> UInt64 {
+        var time: cl_ulong = 0
+        let code = functions.getEventProfilingInfo(
+            handle, cl_profiling_info(parameter), MemoryLayout<cl_ulong>.size, &time, nil)
+        return code == CL_SUCCESS ? UInt64(time) : 0
+    }
+}

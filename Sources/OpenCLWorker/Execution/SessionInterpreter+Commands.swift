@@ -1,0 +1,230 @@
+import COpenCL
+import FleetModel
+import RemotingCore
+
+// MARK: - Requests that enqueue commands
+
+extension SessionInterpreter {
+    mutating func enqueue(_ request: OpenCLRequest) {
+        switch request {
+        case .writeBuffer(let command, let data):
+            enqueue(request, on: command.queue, command.order) { session throws(OpenCLFailure) in
+                try session.write(data, command)
+            }
+        case .copyBuffer(let copy):
+            enqueue(request, on: copy.queue, copy.order) { session throws(OpenCLFailure) in try session.copy(copy) }
+        case .fillBuffer(let command, let pattern):
+            enqueue(request, on: command.queue, command.order) { session throws(OpenCLFailure) in
+                try session.fill(command, pattern)
+            }
+        case .launchKernel(let launch):
+            enqueue(request, on: launch.queue, launch.order) { session throws(OpenCLFailure) in
+                try session.launch(launch)
+            }
+        case .marker(let queue, let order, _):
+            enqueue(request, on: queue, order) { session throws(OpenCLFailure) in try session.device.marker() }
+        case .flush(let queue):
+            if case .success? = queues[queue] {
+                device.flush()
+            } else {
+                errors.add(queue: queue, exists: false, request: request.kind, OpenCLFailure(CL_INVALID_COMMAND_QUEUE))
+            }
+        default:
+            preconditionFailure("carried out elsewhere")
+        }
+    }
+
+    /// Checks queue and wait list, enqueues, and files the event or the failure.
+    private mutating func enqueue(
+        _ request: OpenCLRequest, on queue: ObjectID, _ order: CommandOrder,
+        _ command: (inout Self) throws(OpenCLFailure) -> Device.Event
+    ) {
+        do {
+            try check(queue, order)
+            let event = try command(&self)
+            errors.add(running.add(event, queue: queue, request: request.kind))
+            file(.success(event), as: order.event)
+        } catch {
+            errors.add(queue: queue, exists: queues[queue] != nil, request: request.kind, error)
+            file(.failure(error), as: order.event)
+        }
+    }
+
+    /// Throws unless the queue and the events to wait for exist, and none of these has failed.
+    private func check(_ queue: ObjectID, _ order: CommandOrder) throws(OpenCLFailure) {
+        try find(queue, in: queues, orThrow: CL_INVALID_COMMAND_QUEUE)
+        for id in order.waitFor {
+            guard let event = events[id] else { throw OpenCLFailure(CL_INVALID_EVENT_WAIT_LIST) }
+            guard case .success(let known) = event, known.status().status >= 0 else {
+                throw OpenCLFailure(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
+            }
+        }
+    }
+
+    /// Gives an event the id that the client chose, if it chose one.
+    private mutating func file(_ event: Slot<Device.Event>, as id: ObjectID) {
+        guard id != .none else { return }
+        do {
+            try events.insert(event, as: id)
+        } catch {
+            errors.add(object: id, request: 0, OpenCLFailure(CL_OUT_OF_RESOURCES))
+        }
+    }
+
+    /// The buffer of a command whose region lies within it.
+    private func buffer(of command: BufferCommand) throws(OpenCLFailure) -> HeldBuffer<Device> {
+        let buffer = try find(command.buffer, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)
+        guard command.size > 0, buffer.contains(offset: command.offset, size: command.size) else {
+            throw OpenCLFailure(CL_INVALID_VALUE)
+        }
+        return buffer
+    }
+
+    private func write(_ data: ArraySlice<UInt8>, _ command: BufferCommand) throws(OpenCLFailure) -> Device.Event {
+        let buffer = try buffer(of: command)
+        let result = data.withUnsafeBytes { bytes in
+            Slot { () throws(OpenCLFailure) in
+                // With nothing before it a write ends at once, and its bytes need not be kept.
+                running.isEmpty
+                    ? try device.write(bytes, to: buffer.device, at: Int(command.offset))
+                    : try device.enqueueWrite(bytes, to: buffer.device, at: Int(command.offset))
+            }
+        }
+        return try result.get()
+    }
+
+    private func copy(_ copy: BufferCopy) throws(OpenCLFailure) -> Device.Event {
+        let source = try find(copy.source, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)
+        let destination = try find(copy.destination, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)
+        guard copy.size > 0, source.contains(offset: copy.sourceOffset, size: copy.size),
+            destination.contains(offset: copy.destinationOffset, size: copy.size)
+        else { throw OpenCLFailure(CL_INVALID_VALUE) }
+        let region = CopyRegion(
+            sourceOffset: Int(copy.sourceOffset), destinationOffset: Int(copy.destinationOffset), size: Int(copy.size))
+        if source === destination, abs(region.sourceOffset - region.destinationOffset) < region.size {
+            throw OpenCLFailure(CL_MEM_COPY_OVERLAP)
+        }
+        return try device.copy(region, from: source.device, to: destination.device)
+    }
+
+    private func fill(_ command: BufferCommand, _ pattern: ArraySlice<UInt8>) throws(OpenCLFailure) -> Device.Event {
+        let buffer = try buffer(of: command)
+        let width = UInt64(pattern.count)
+        guard command.offset.isMultiple(of: width), command.size.isMultiple(of: width) else {
+            throw OpenCLFailure(CL_INVALID_VALUE)
+        }
+        return try device.fill(
+            buffer.device, at: Int(command.offset), size: Int(command.size), pattern: pattern)
+    }
+
+    private func launch(_ launch: KernelLaunch) throws(OpenCLFailure) -> Device.Event {
+        let kernel = try find(launch.kernel, in: kernels, orThrow: CL_INVALID_KERNEL)
+        for argument in kernel.arguments.values {
+            switch argument {
+            case .set: break
+            case .failed(let failure): throw failure
+            case .buffer(let id, let serial):
+                // A kernel does not keep its buffers: one that was released must not be reached through it.
+                guard case .success(let buffer)? = buffers[id], buffer.serial == serial else {
+                    throw OpenCLFailure(CL_INVALID_KERNEL_ARGS)
+                }
+            }
+        }
+        return try device.launch(kernel.device, launch)
+    }
+}
+
+// MARK: - Requests that read, wait and ask
+
+extension SessionInterpreter {
+    /// Answers a read piece by piece, so that a read of any size takes little memory here.
+    mutating func read(_ call: CallID, _ command: BufferCommand, _ send: Send) throws(SessionEnd) {
+        let source = Slot { () throws(OpenCLFailure) in
+            try check(command.queue, command.order)
+            return try buffer(of: command)
+        }
+        let outcome: Slot<Device.Event>
+        switch source {
+        case .success(let buffer): outcome = try readPieces(call, command, of: buffer, send)
+        case .failure(let failure): outcome = .failure(failure)
+        }
+        file(outcome, as: command.order.event)
+        var completion = Completion()
+        if case .failure(let failure) = outcome { completion.code = failure.code }
+        errors.add(running.drain())
+        completion.deferred = errors.take(queue: command.queue)
+        try answer(.completed(call, completion), send)
+    }
+
+    /// Bytes that a read takes from the device at once.
+    private static var stagedRead: UInt64 { 4 << 20 }
+
+    /// Sends the region of `command`. Returns the last piece's event.
+    private mutating func readPieces(
+        _ call: CallID, _ command: BufferCommand, of buffer: HeldBuffer<Device>, _ send: Send
+    ) throws(SessionEnd) -> Slot<Device.Event> {
+        let staging = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: Int(min(command.size, Self.stagedRead)), alignment: 64)
+        defer { staging.deallocate() }
+        var last = Slot<Device.Event>.failure(OpenCLFailure(CL_INVALID_VALUE))
+        var done = 0
+        while done < Int(command.size) {
+            let piece = UnsafeMutableRawBufferPointer(
+                rebasing: staging[..<min(Int(command.size) - done, staging.count)])
+            last = Slot { () throws(OpenCLFailure) in
+                try device.read(piece, from: buffer.device, at: Int(command.offset) + done)
+            }
+            guard case .success(let event) = last else { break }
+            errors.add(
+                running.add(event, queue: command.queue, request: OpenCLRequest.readBuffer(call, command).kind))
+            try Self.send(UnsafeRawBufferPointer(piece), at: done, for: call, send)
+            done += piece.count
+        }
+        return last
+    }
+
+    private static func send(
+        _ bytes: UnsafeRawBufferPointer, at start: Int, for call: CallID, _ send: Send
+    ) throws(SessionEnd) {
+        var offset = 0
+        while offset < bytes.count {
+            let size = min(bytes.count - offset, OpenCLInterface.chunk)
+            let chunk = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size])
+            try send(OpenCLResponse.readDataHead(call, offset: UInt64(start + offset), size: size), chunk)
+            offset += size
+        }
+    }
+
+    /// Waits for everything that was enqueued: all queues are one.
+    mutating func finish(_ queue: ObjectID) -> Completion {
+        guard case .success? = queues[queue] else {
+            return Completion(code: CL_INVALID_COMMAND_QUEUE, deferred: errors.take(queue: queue))
+        }
+        device.flush()
+        errors.add(running.drain())
+        return Completion(deferred: errors.take(queue: queue))
+    }
+
+    mutating func wait(for ids: [ObjectID]) -> Completion {
+        guard !ids.isEmpty else { return Completion(code: CL_INVALID_VALUE, deferred: errors.takeAll()) }
+        var code: Int32 = 0
+        for id in ids {
+            switch events[id] {
+            case nil: code = CL_INVALID_EVENT
+            case .failure?: code = CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST
+            case .success(let event)?:
+                if event.wait() < 0 { code = CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST }
+            }
+        }
+        errors.add(running.reap())
+        return Completion(code: code, deferred: errors.takeAll())
+    }
+
+    func status(of id: ObjectID) -> EventStatus {
+        switch events[id] {
+        case nil: EventStatus(code: CL_INVALID_EVENT, status: 0)
+        case .failure(let failure)?: EventStatus(status: failure.code)
+        case .success(let event)?: event.status()
+        }
+    }
+}

@@ -1,0 +1,159 @@
+import COpenCL
+import FleetModel
+import RemotingCore
+
+// MARK: - Requests that make and change objects
+
+extension SessionInterpreter {
+    mutating func change(_ request: OpenCLRequest) {
+        switch request {
+        case .createContext(let id):
+            create(id, request, in: \.contexts) { _ throws(OpenCLFailure) in }
+        case .createQueue(let id, let context, _):
+            create(id, request, in: \.queues) { session throws(OpenCLFailure) in
+                try session.find(context, in: session.contexts, orThrow: CL_INVALID_CONTEXT)
+            }
+        case .createBuffer(let id, let context, let flags, let size):
+            create(id, request, in: \.buffers) { session throws(OpenCLFailure) in
+                try session.makeBuffer(context, flags: flags, size: size)
+            }
+        case .createProgram(let id, let context):
+            create(id, request, in: \.programs) { session throws(OpenCLFailure) in
+                try session.find(context, in: session.contexts, orThrow: CL_INVALID_CONTEXT)
+                return HeldProgram()
+            }
+        case .createKernel(let id, let program, let name):
+            create(id, request, in: \.kernels) { session throws(OpenCLFailure) in
+                try session.makeKernel(program, name)
+            }
+        case .appendSource(let program, let source):
+            alter(program, request) { session throws(OpenCLFailure) in try session.append(source, to: program) }
+        case .setArgument(let kernel, let index, let argument):
+            alter(kernel, request) { session throws(OpenCLFailure) in
+                try session.set(index, of: kernel, to: argument)
+            }
+        case .release(let kind, let id):
+            alter(id, request) { session throws(OpenCLFailure) in try session.release(kind, id) }
+        default:
+            preconditionFailure("carried out elsewhere")
+        }
+    }
+
+    /// Puts what `make` makes into a table, or the failure that it throws. An id in use keeps what it has.
+    private mutating func create<Value>(
+        _ id: ObjectID, _ request: OpenCLRequest, in table: WritableKeyPath<Self, ObjectTable<Slot<Value>>>,
+        _ make: (inout Self) throws(OpenCLFailure) -> Value
+    ) {
+        guard self[keyPath: table][id] == nil, self[keyPath: table].count < self[keyPath: table].capacity else {
+            return errors.add(object: id, request: request.kind, OpenCLFailure(CL_OUT_OF_RESOURCES))
+        }
+        let slot = Slot { () throws(OpenCLFailure) in try make(&self) }
+        if case .failure(let failure) = slot { errors.add(object: id, request: request.kind, failure) }
+        // Room and absence were checked above.
+        try? self[keyPath: table].insert(slot, as: id)
+    }
+
+    private mutating func alter(
+        _ id: ObjectID, _ request: OpenCLRequest, _ change: (inout Self) throws(OpenCLFailure) -> Void
+    ) {
+        do {
+            try change(&self)
+        } catch {
+            errors.add(object: id, request: request.kind, error)
+        }
+    }
+
+    private mutating func makeBuffer(
+        _ context: ObjectID, flags: UInt64, size: UInt64
+    ) throws(OpenCLFailure) -> HeldBuffer<Device> {
+        try find(context, in: contexts, orThrow: CL_INVALID_CONTEXT)
+        guard size > 0, size <= device.greatestBuffer, let bytes = Int(exactly: size) else {
+            throw OpenCLFailure(CL_INVALID_BUFFER_SIZE)
+        }
+        guard account.takeMemory(Int64(bytes)) else { throw OpenCLFailure(CL_MEM_OBJECT_ALLOCATION_FAILURE) }
+        do {
+            return HeldBuffer(
+                try device.makeBuffer(flags: flags, size: bytes), flags: flags, size: bytes, serial: makeSerial())
+        } catch {
+            account.giveBackMemory(Int64(bytes))
+            throw error
+        }
+    }
+
+    private func makeKernel(_ program: ObjectID, _ name: String) throws(OpenCLFailure) -> HeldKernel<Device> {
+        let program = try find(program, in: programs, orThrow: CL_INVALID_PROGRAM)
+        guard let built = program.built else { throw OpenCLFailure(CL_INVALID_PROGRAM_EXECUTABLE) }
+        return HeldKernel(try device.makeKernel(name, of: built))
+    }
+
+    private mutating func append(_ source: ArraySlice<UInt8>, to id: ObjectID) throws(OpenCLFailure) {
+        let program = try find(id, in: programs, orThrow: CL_INVALID_PROGRAM)
+        guard !program.hasBeenBuilt else { throw OpenCLFailure(CL_INVALID_OPERATION) }
+        guard program.source.count + source.count <= OpenCLInterface.programSource,
+            sourceBytes + source.count <= Self.greatestSources
+        else { throw OpenCLFailure(CL_OUT_OF_HOST_MEMORY) }
+        program.source += source
+        sourceBytes += source.count
+    }
+
+    /// Bytes of all programs' sources together.
+    private static var greatestSources: Int { 4 * OpenCLInterface.programSource }
+
+    private func set(
+        _ index: UInt32, of id: ObjectID, to argument: KernelArgument
+    ) throws(OpenCLFailure) {
+        let kernel = try find(id, in: kernels, orThrow: CL_INVALID_KERNEL)
+        guard index < OpenCLInterface.argumentsPerKernel else { throw OpenCLFailure(CL_INVALID_ARG_INDEX) }
+        do {
+            kernel.arguments[index] = try set(index, of: kernel.device, to: argument)
+        } catch {
+            kernel.arguments[index] = .failed(error)
+            throw error
+        }
+    }
+
+    private func set(
+        _ index: UInt32, of kernel: Device.Kernel, to argument: KernelArgument
+    ) throws(OpenCLFailure) -> HeldKernel<Device>.Argument {
+        switch argument {
+        case .value(let bytes):
+            guard !bytes.isEmpty else { throw OpenCLFailure(CL_INVALID_ARG_SIZE) }
+            try device.setArgument(index, of: kernel, to: .value(bytes))
+        case .buffer(.none):
+            try device.setArgument(index, of: kernel, to: .buffer(nil))
+        case .buffer(let id):
+            let buffer = try find(id, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)
+            try device.setArgument(index, of: kernel, to: .buffer(buffer.device))
+            return .buffer(id, serial: buffer.serial)
+        case .local(let size):
+            guard size > 0, size <= device.localMemory, let bytes = Int(exactly: size) else {
+                throw OpenCLFailure(CL_INVALID_ARG_SIZE)
+            }
+            try device.setArgument(index, of: kernel, to: .local(size: bytes))
+        }
+        return .set
+    }
+
+    private mutating func release(_ kind: ObjectKind, _ id: ObjectID) throws(OpenCLFailure) {
+        switch kind {
+        case .context:
+            guard contexts.remove(id) != nil else { throw OpenCLFailure(CL_INVALID_CONTEXT) }
+        case .queue:
+            guard queues.remove(id) != nil else { throw OpenCLFailure(CL_INVALID_COMMAND_QUEUE) }
+            errors.forget(queue: id)
+        case .buffer:
+            guard let slot = buffers.remove(id) else { throw OpenCLFailure(CL_INVALID_MEM_OBJECT) }
+            guard case .success(let buffer) = slot else { return }
+            // Commands that still run may use the memory: it is not promised again before they have ended.
+            errors.add(running.drain())
+            account.giveBackMemory(Int64(buffer.size))
+        case .program:
+            guard let slot = programs.remove(id) else { throw OpenCLFailure(CL_INVALID_PROGRAM) }
+            if case .success(let program) = slot { sourceBytes -= program.source.count }
+        case .kernel:
+            guard kernels.remove(id) != nil else { throw OpenCLFailure(CL_INVALID_KERNEL) }
+        case .event:
+            guard events.remove(id) != nil else { throw OpenCLFailure(CL_INVALID_EVENT) }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import COpenCL
+import RemotingCore
+
+/// A device that does not exist, for tests: it keeps the bytes of buffers, accepts kernels, and runs none. It says so
+/// in its name and in every build log.
+final class SyntheticComputeDevice: ComputeDevice {
+    static let disclaimer = "synthetic device: kernels are accepted and not run"
+
+    final class Buffer {
+        var bytes: [UInt8]
+        let flags: UInt64
+        init(size: Int, flags: UInt64) {
+            bytes = [UInt8](repeating: 0, count: size)
+            self.flags = flags
+        }
+    }
+    final class Program {
+        let kernels: [KernelDescription]
+        init(kernels: [KernelDescription]) { self.kernels = kernels }
+    }
+    final class Kernel {
+        let description: KernelDescription
+        init(_ description: KernelDescription) { self.description = description }
+    }
+    /// Commands end as they are enqueued, in no time.
+    final class Event: DeviceEvent {
+        func wait() -> Int32 { 0 }
+        func status() -> EventStatus { EventStatus(status: CL_COMPLETE) }
+    }
+
+    let greatestBuffer: UInt64 = 1 << 40
+    let localMemory: UInt64 = 32 << 10
+
+    var information: DeviceInformation {
+        var information = DeviceInformation()
+        let name = Array("Presync synthetic device\0".utf8)
+        information.platform[UInt32(CL_PLATFORM_NAME)] = name
+        information.device[UInt32(CL_DEVICE_NAME)] = name
+        information.device[UInt32(CL_DEVICE_VENDOR)] = Array("Presync\0".utf8)
+        information.device[UInt32(CL_DEVICE_VERSION)] = Array("OpenCL 1.2 \(Self.disclaimer)\0".utf8)
+        information.device[UInt32(CL_DEVICE_TYPE)] = Self.encoded(UInt64(CL_DEVICE_TYPE_CUSTOM))
+        information.device[UInt32(CL_DEVICE_MAX_COMPUTE_UNITS)] = Self.encoded(UInt32(1))
+        information.device[UInt32(CL_DEVICE_MAX_MEM_ALLOC_SIZE)] = Self.encoded(greatestBuffer)
+        information.device[UInt32(CL_DEVICE_LOCAL_MEM_SIZE)] = Self.encoded(localMemory)
+        return information
+    }
+
+    func makeBuffer(flags: UInt64, size: Int) -> Buffer { Buffer(size: size, flags: flags) }
+
+    func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) -> Event {
+        buffer.bytes.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        return Event()
+    }
+
+    func enqueueWrite(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) -> Event {
+        write(bytes, to: buffer, at: offset)
+    }
+
+    func read(_ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int) -> Event {
+        bytes.copyBytes(from: buffer.bytes[offset..<offset + bytes.count])
+        return Event()
+    }
+
+    func copy(_ region: CopyRegion, from source: Buffer, to destination: Buffer) -> Event {
+        let bytes = source.bytes[region.sourceOffset..<region.sourceOffset + region.size]
+        let start = region.destinationOffset
+        destination.bytes.replaceSubrange(start..<start + region.size, with: bytes)
+        return Event()
+    }
+
+    func fill(_ buffer: Buffer, at offset: Int, size: Int, pattern: ArraySlice<UInt8>) -> Event {
+        for index in 0..<size { buffer.bytes[offset + index] = pattern[pattern.startIndex + index % pattern.count] }
+        return Event()
+    }
+
+    func build(source: [UInt8], options: [UInt8]) -> (Program?, ProgramBuild) {
+        let kernels = KernelScanner(source: source).kernels
+        return (
+            Program(kernels: kernels),
+            ProgramBuild(code: CL_SUCCESS, log: Array(Self.disclaimer.utf8)[...], kernels: kernels)
+        )
+    }
+
+    func makeKernel(_ name: String, of program: Program) throws(OpenCLFailure) -> Kernel {
+        guard let description = program.kernels.first(where: { $0.name == name }) else {
+            throw OpenCLFailure(CL_INVALID_KERNEL_NAME)
+        }
+        return Kernel(description)
+    }
+
+    func setArgument(_ index: UInt32, of kernel: Kernel, to value: DeviceArgument<Buffer>) throws(OpenCLFailure) {
+        guard Int(index) < kernel.description.arguments.count else { throw OpenCLFailure(CL_INVALID_ARG_INDEX) }
+    }
+
+    func launch(_ kernel: Kernel, _ launch: KernelLaunch) -> Event { Event() }
+    func marker() -> Event { Event() }
+    func flush() {}
+
+    func query(_ object: QueriedObject<Buffer, Program, Kernel>, parameter: UInt32) throws(OpenCLFailure) -> [UInt8] {
+        switch (object, Int32(bitPattern: parameter)) {
+        case (.buffer(let buffer), CL_MEM_SIZE): Self.encoded(UInt64(buffer.bytes.count))
+        case (.buffer(let buffer), CL_MEM_FLAGS): Self.encoded(buffer.flags)
+        default: throw OpenCLFailure(CL_INVALID_VALUE)
+        }
+    }
+
+    private static func encoded(_ value: some FixedWidthInteger) -> [UInt8] {
+        withUnsafeBytes(of: value.littleEndian) { Array($0) }
+    }
+}
+
+/// Finds what looks like a kernel in OpenCL C: `kernel void NAME(...)`. It knows neither comments nor macros.
+private struct KernelScanner {
+    private let words: [String]
+
+    init(source: [UInt8]) {
+        var words: [String] = []
+        var word = ""
+        for byte in source {
+            let character = Character(UnicodeScalar(byte))
+            if character.isLetter || character.isNumber || character == "_" {
+                word.append(character)
+                continue
+            }
+            if !word.isEmpty { words.append(word) }
+            word = ""
+            if "(),{".contains(character) { words.append(String(character)) }
+        }
+        self.words = words
+    }
+
+    var kernels: [KernelDescription] {
+        words.indices.compactMap { index in
+            guard ["kernel", "__kernel"].contains(words[index]), index + 3 < words.count, words[index + 1] == "void",
+                words[index + 3] == "("
+            else { return nil }
+            let parameters = words[(index + 4)...].prefix { $0 != "{" && $0 != ")" }
+            let count = parameters.isEmpty ? 0 : 1 + parameters.count { $0 == "," }
+            guard count <= OpenCLInterface.argumentsPerKernel else { return nil }
+            return KernelDescription(
+                name: words[index + 2],
+                arguments: [KernelArgumentDescription](repeating: KernelArgumentDescription(), count: count))
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import DeviceDrivers
+import RemotingCore
+
+/// The device that a worker has opened for its session.
+enum WorkerDevice {
+    case openCL(OpenCLComputeDevice)
+    case synthetic(SyntheticComputeDevice)
+
+    init(_ selector: DeviceSelector) throws(DeviceDriverError) {
+        switch selector {
+        case .openCL(let platform, let device):
+            self = .openCL(try OpenCLComputeDevice(platform: platform, device: device))
+        case .synthetic:
+            self = .synthetic(SyntheticComputeDevice())
+        }
+    }
+
+    var information: DeviceInformation {
+        switch self {
+        case .openCL(let device): device.information
+        case .synthetic(let device): device.information
+        }
+    }
+
+    /// Serves a session on the calling thread until it is over.
+    func serve(
+        _ connection: consuming SessionConnection, account: SliceAccount, onFirstCommand: @escaping () -> Void
+    ) -> SessionEnd {
+        switch self {
+        case .openCL(let device):
+            SessionRunner(device: device, account: account, onFirstCommand: onFirstCommand).run(connection)
+        case .synthetic(let device):
+            SessionRunner(device: device, account: account, onFirstCommand: onFirstCommand).run(connection)
+        }
+    }
+}

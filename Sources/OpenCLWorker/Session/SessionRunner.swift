@@ -1,0 +1,55 @@
+import DeviceDrivers
+import RemotingCore
+
+/// Serves one session on one thread: takes requests in, carries them out, answers.
+struct SessionRunner<Device: ComputeDevice> {
+    let device: Device
+    let account: SliceAccount
+    /// Called once, when the first command has come.
+    let onFirstCommand: () -> Void
+
+    /// While commands run and none come, the account is brought up to date this often.
+    private static var accountingPeriod: Int32 { 100 }
+
+    /// Returns when the session is over, with its reason.
+    func run(_ connection: consuming SessionConnection) -> SessionEnd {
+        var interpreter = SessionInterpreter(device: device, account: account)
+        do throws(SessionEnd) {
+            // After a burst: look whether more has come, and when none has, let the device begin.
+            var patience: Int32 = -1
+            while true {
+                switch try connection.receive(waitingFor: patience) {
+                case .requests(let payload):
+                    if account.noteCommand() { onFirstCommand() }
+                    try execute(payload, &interpreter, &connection)
+                    try connection.flush()
+                    patience = 0
+                case .nothing:
+                    patience = interpreter.settle() ? Self.accountingPeriod : -1
+                }
+            }
+        } catch {
+            if case .protocolViolated(let message) = error {
+                connection.sayFarewell(SessionFarewell(.protocolViolated, message))
+            }
+            return error
+        }
+    }
+
+    private func execute(
+        _ payload: [UInt8], _ interpreter: inout SessionInterpreter<Device>, _ connection: inout SessionConnection
+    ) throws(SessionEnd) {
+        var requests = WireMessages<OpenCLRequest>(payload: payload)
+        while let request = try next(&requests) {
+            try interpreter.execute(request) { (head, bulk) throws(SessionEnd) in try connection.send(head, bulk) }
+        }
+    }
+
+    private func next(_ requests: inout WireMessages<OpenCLRequest>) throws(SessionEnd) -> OpenCLRequest? {
+        do {
+            return try requests.next()
+        } catch {
+            throw .protocolViolated(error.message)
+        }
+    }
+}

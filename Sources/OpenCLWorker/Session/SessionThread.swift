@@ -1,0 +1,56 @@
+import DeviceDrivers
+import Glibc
+import Synchronization
+import WorkerControl
+
+/// The thread that executes the session's commands. A command may block it for as long as the device takes; the
+/// worker's main thread goes on meanwhile.
+final class SessionThread: Sendable {
+    private let ending = Mutex<SessionEnd?>(nil)
+    private let wakeup: Wakeup
+    let connection: Descriptor
+
+    /// Starts serving `opened`. `onChange` is called on the new thread when the first command has come and when the
+    /// session is over.
+    init(
+        _ opened: SessionDoor.Opened, on device: WorkerDevice, account: SliceAccount,
+        onChange: @escaping @Sendable () -> Void
+    ) throws(SystemError) {
+        wakeup = try Wakeup()
+        connection = opened.connection
+        let work = Work { [self] in
+            let session = SessionConnection(opened, account: account, wakeup: wakeup)
+            let reason = device.serve(session, account: account, onFirstCommand: onChange)
+            ending.withLock { $0 = reason }
+            onChange()
+        }
+        var thread = pthread_t()
+        let status = pthread_create(&thread, nil, Work.perform, Unmanaged.passRetained(work).toOpaque())
+        guard status == 0 else {
+            Unmanaged.passUnretained(work).release()
+            throw SystemError("pthread_create", code: status)
+        }
+        pthread_detach(thread)
+    }
+
+    /// Why the session is over; nil while it is not.
+    var end: SessionEnd? { ending.withLock { $0 } }
+
+    /// Lets the thread see that the slice has changed.
+    func noteSliceChanged() { wakeup.signal() }
+
+    /// Ends the connection under the thread, which then comes to its end as soon as the device lets it.
+    func close() { shutdown(connection.number, Int32(SHUT_RDWR)) }
+}
+
+/// What a new thread is to do, as C hands it over. `body` leaves the thread that made it before the new one begins.
+private final class Work: @unchecked Sendable {
+    private let body: () -> Void
+
+    init(_ body: @escaping () -> Void) { self.body = body }
+
+    static let perform: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
+        if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
+        return nil
+    }
+}

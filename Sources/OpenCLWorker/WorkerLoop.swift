@@ -1,0 +1,121 @@
+import DeviceDrivers
+import FleetModel
+import Glibc
+import WorkerControl
+
+/// The worker's main thread: commands of GPU servers, the session's door, and the end.
+struct WorkerLoop: ~Copyable {
+    private let launch: WorkerLaunch
+    private let device: WorkerDevice
+    private let account: SliceAccount
+    private let wakeup: Wakeup
+    private let endpoint: SessionEndpoint
+    private var post: ControlPost
+    private var door: SessionDoor?
+    private var session: SessionThread?
+    private var lastHeard: MonotonicTime
+
+    init(
+        _ launch: WorkerLaunch, device: WorkerDevice, post: consuming ControlPost, door: SessionDoor
+    ) throws(SystemError) {
+        self.launch = launch
+        self.device = device
+        account = SliceAccount(slice: launch.slice, epoch: launch.epoch)
+        wakeup = try Wakeup()
+        endpoint = SessionEndpoint(host: launch.advertisedHost, port: door.port)
+        self.post = post
+        self.door = door
+        lastHeard = Self.now
+    }
+
+    /// Says that the worker is ready, and serves until the end.
+    mutating func run() -> Worker.Ending {
+        defer { session?.close() }
+        post.announce(.identity(identity))
+        while true {
+            if let ending = turn() { return ending }
+        }
+    }
+
+    private mutating func turn() -> Worker.Ending? {
+        var entries = post.pollEntries + [wakeup.pollEntry] + (door?.pollEntries ?? [])
+        if let session { entries.append(pollfd(session.connection, Self.peerClosed)) }
+        wait(for: &entries, milliseconds: patience)
+
+        if let ending = serveControl() { return ending }
+        wakeup.clear()
+        if let session {
+            // The client may have left while a command keeps the session's thread from noticing.
+            let hasHungUp = entries.last { $0.fd == session.connection.number }?.isReady ?? false
+            if hasHungUp || session.end != nil { return .sessionClosed }
+            announceFirstCommand()
+        } else if let ending = serveDoor() {
+            return ending
+        }
+        return hasLapsed ? .lapsed : nil
+    }
+
+    private mutating func serveControl() -> Worker.Ending? {
+        var isTerminated = false
+        let (account, session, identity) = (account, session, identity)
+        let wasHeard = post.serve { command in
+            switch command {
+            case .identify: return .identity(identity)
+            case .reportStatus: return .status(account.takeReport())
+            case .setLimit(let slice, let epoch):
+                defer { session?.noteSliceChanged() }
+                return account.setLimit(slice, epoch)
+            case .terminate:
+                isTerminated = true
+                return nil
+            case .ticket: return nil
+            }
+        }
+        if wasHeard { lastHeard = Self.now }
+        return isTerminated ? .terminated : nil
+    }
+
+    private mutating func serveDoor() -> Worker.Ending? {
+        guard let opened = door?.serve(now: Self.now, slice: account.slice) else { return nil }
+        door = nil
+        account.noteConnected()
+        do {
+            let wakeup = wakeup
+            session = try SessionThread(opened, on: device, account: account) { wakeup.signal() }
+        } catch {
+            return .failed(error.description)
+        }
+        post.announce(.status(account.takeReport()))
+        return nil
+    }
+
+    private var hasAnnouncedCommand = false
+
+    private mutating func announceFirstCommand() {
+        guard account.attached, !hasAnnouncedCommand else { return }
+        hasAnnouncedCommand = true
+        post.announce(.status(account.takeReport()))
+    }
+
+    private var identity: WorkerIdentity {
+        WorkerIdentity(
+            grant: launch.grant, instance: launch.instance, device: launch.device, epoch: account.epoch,
+            slice: account.slice, endpoint: endpoint, attached: account.attached)
+    }
+
+    /// Whether neither a GPU server nor a program wants the worker: an attached session lives on its own.
+    private var hasLapsed: Bool { !account.attached && Self.now >= lastHeard + launch.timeToLive }
+
+    /// Milliseconds until a deadline needs attention; at least 1, so that no rounding makes the loop spin.
+    private var patience: Int32 {
+        let deadlines = [account.attached ? nil : lastHeard + launch.timeToLive, door?.nextDeadline]
+        guard let next = deadlines.compactMap({ $0 }).min() else { return -1 }
+        return Int32(clamping: max(1, (next - Self.now).nanoseconds / 1_000_000 + 1))
+    }
+
+    /// `POLLRDHUP` (poll(2)), which Swift's Glibc module does not show: the peer sends nothing more.
+    private static let peerClosed: Int32 = 0x2000
+
+    private static let origin = ContinuousClock.now
+    private static var now: MonotonicTime { .zero + origin.duration(to: .now) }
+}

@@ -1,0 +1,82 @@
+/// An agent's answer to a ``HandOverRequest``.
+package enum HandOverReply: Hashable, Sendable {
+    /// The session; its descriptor comes with the first byte of the reply (`SCM_RIGHTS`).
+    case session(HandedOverSession)
+    case registered
+    /// Why not, for a person; at most 1,024 bytes.
+    case refused(String)
+
+    /// `PRR1` as it stands in the stream.
+    static let magic: UInt32 = 0x3152_5250
+    package static let maximumLength = SessionLimits.deviceInformation + 4096
+
+    package func encoded() -> [UInt8] {
+        var body = ByteWriter()
+        switch self {
+        case .session(let session):
+            body.write(UInt8(0))
+            body.write(session.foundReadiness)
+            body.write(session.grant)
+            body.write(session.elapsedMicroseconds)
+            body.write(text: session.interfaceVersion, maximum: SessionLimits.semanticVersion)
+            body.write(session.continuation)
+            body.write(blob: session.deviceInformation)
+        case .registered:
+            body.write(UInt8(1))
+        case .refused(let reason):
+            body.write(UInt8(2))
+            body.write(text: reason, maximum: SessionLimits.message)
+        }
+        return HelloPrefix(magic: Self.magic, length: UInt32(body.count)).encoded() + body.bytes
+    }
+
+    /// The reply at the start of `bytes`; nil while it is incomplete. Nothing may follow it.
+    package init?(decoding bytes: [UInt8]) throws(RemotingError) {
+        guard let body = try HandOverEnvelope.body(of: bytes, magic: Self.magic, maximum: Self.maximumLength)
+        else { return nil }
+        var reader = ByteReader(body)
+        switch try reader.read(UInt8.self) {
+        case 0:
+            self = .session(
+                HandedOverSession(
+                    foundReadiness: try reader.read(), grant: try reader.read(),
+                    elapsedMicroseconds: try reader.read(),
+                    interfaceVersion: try reader.readText(maximum: SessionLimits.semanticVersion),
+                    continuation: try reader.readContinuation(),
+                    deviceInformation: Array(try reader.readBlob(maximum: SessionLimits.deviceInformation))))
+        case 1:
+            self = .registered
+        case 2:
+            self = .refused(try reader.readText(maximum: SessionLimits.message))
+        case let status:
+            throw RemotingError(.unexpected, "a hand-over reply of unknown status \(status)")
+        }
+        try reader.finish()
+    }
+}
+
+/// A session as an agent hands it over.
+package struct HandedOverSession: Hashable, Sendable {
+    /// How far the instance was prepared when the request came: 0 cold, 1 staged, 2 warm, 3 reserved.
+    package var foundReadiness: UInt8
+    package var grant: UInt64
+    /// From the request's arrival at the agent to the reply.
+    package var elapsedMicroseconds: UInt64
+    /// The semantic version that agent and worker shook hands on.
+    package var interfaceVersion: String
+    package var continuation: SessionContinuation
+    /// The blob of the worker's hello.
+    package var deviceInformation: [UInt8]
+
+    package init(
+        foundReadiness: UInt8, grant: UInt64, elapsedMicroseconds: UInt64, interfaceVersion: String,
+        continuation: SessionContinuation, deviceInformation: [UInt8]
+    ) {
+        self.foundReadiness = foundReadiness
+        self.grant = grant
+        self.elapsedMicroseconds = elapsedMicroseconds
+        self.interfaceVersion = interfaceVersion
+        self.continuation = continuation
+        self.deviceInformation = deviceInformation
+    }
+}

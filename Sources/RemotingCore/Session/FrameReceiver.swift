@@ -1,0 +1,125 @@
+/// Takes frames out of the bytes that arrive, checks their order and their credit, and counts what is to be given
+/// back. Room for a payload is reserved only after its length has passed against kind and credit.
+struct FrameReceiver: Sendable {
+    struct Frame: Hashable, Sendable {
+        var header: FrameHeader
+        var payload: [UInt8]
+    }
+
+    let window: Int
+    /// What the peer may still send.
+    private(set) var credit: Int
+    /// The sequence of the next frame.
+    private(set) var expected: UInt64
+    /// Taken by the program, and not yet given back to the peer.
+    private var taken = 0
+
+    /// Small frames, headers and the first part of a large payload come through here.
+    private var scratch: [UInt8] = []
+    private var unread = 0..<0
+    /// The frame whose payload is arriving.
+    private var current: Frame?
+    private var filled = 0
+
+    private static let scratchLength = 16 << 10
+
+    init(window: Int, credit: Int? = nil, expected: UInt64 = 0) {
+        self.window = window
+        self.credit = credit ?? window
+        self.expected = expected
+    }
+
+    /// Whether nothing has arrived that was not taken, nor taken that was not given back.
+    var isAtBoundary: Bool { unread.isEmpty && current == nil && taken == 0 }
+
+    /// Offers `fill` at least one byte of memory and takes in as many bytes as it says to have filled. Call
+    /// ``nextFrame()`` until nil before the next call.
+    mutating func withSpace(_ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+        if unread.isEmpty, let length = current?.payload.count, length - filled >= Self.scratchLength {
+            let start = filled
+            let count = current?.payload.withUnsafeMutableBytes { space in
+                Self.filled(UnsafeMutableRawBufferPointer(rebasing: space[start...]), by: fill)
+            }
+            filled += count ?? 0
+            return count ?? 0
+        }
+        makeRoom()
+        let start = unread.upperBound
+        let count = scratch.withUnsafeMutableBytes { space in
+            Self.filled(UnsafeMutableRawBufferPointer(rebasing: space[start...]), by: fill)
+        }
+        unread = unread.lowerBound..<start + count
+        return count
+    }
+
+    /// The next whole frame; nil when more bytes are needed.
+    mutating func nextFrame() throws(RemotingError) -> Frame? {
+        if current == nil {
+            guard unread.count >= FrameHeader.length else { return nil }
+            let bytes = Array(scratch[unread.prefix(FrameHeader.length)])
+            unread = unread.dropFirst(FrameHeader.length)
+            let header = try admit(FrameHeader(bytes))
+            current = Frame(header: header, payload: Array(repeating: 0, count: header.payloadLength))
+            filled = 0
+        }
+        fillCurrent()
+        guard let frame = current, filled == frame.payload.count else { return nil }
+        current = nil
+        return frame
+    }
+
+    /// Counts `cost` as taken; the credit to give back now, 0 while it is less than a quarter of the window.
+    mutating func giveBack(_ cost: Int) -> UInt32 {
+        taken += cost
+        guard taken >= window / 4 else { return 0 }
+        credit += taken
+        defer { taken = 0 }
+        return UInt32(taken)
+    }
+
+    private mutating func admit(_ header: FrameHeader) throws(RemotingError) -> FrameHeader {
+        guard header.sequence == expected else {
+            throw RemotingError(.sequenceBroken, "frame \(header.sequence) came where \(expected) was expected")
+        }
+        if header.kind == .data {
+            let cost = header.payloadLength + FrameHeader.length
+            guard cost <= credit else {
+                throw RemotingError(.creditExceeded, "a frame of \(cost) bytes with a credit of \(credit)")
+            }
+            credit -= cost
+        }
+        expected += 1
+        return header
+    }
+
+    private mutating func fillCurrent() {
+        guard let length = current?.payload.count else { return }
+        let piece = unread.prefix(length - filled)
+        guard !piece.isEmpty else { return }
+        let start = filled
+        scratch.withUnsafeBytes { source in
+            current?.payload.withUnsafeMutableBytes { target in
+                UnsafeMutableRawBufferPointer(rebasing: target[start...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[piece]))
+            }
+        }
+        filled += piece.count
+        unread = unread.dropFirst(piece.count)
+    }
+
+    /// Moves what is unread, less than a header, to the front.
+    private mutating func makeRoom() {
+        if scratch.isEmpty { scratch = Array(repeating: 0, count: Self.scratchLength) }
+        guard unread.lowerBound > 0 else { return }
+        for (target, source) in unread.enumerated() { scratch[target] = scratch[source] }
+        unread = 0..<unread.count
+    }
+
+    private static func filled(
+        _ space: UnsafeMutableRawBufferPointer, by fill: (UnsafeMutableRawBufferPointer) -> Int
+    ) -> Int {
+        let count = fill(space)
+        precondition((0...space.count).contains(count), "a read that reports more than it was offered")
+        return count
+    }
+}

@@ -1,0 +1,251 @@
+/// One end of an open session, without its socket: bytes in, events out; messages in, bytes out.
+///
+/// Its duties: frame what is sent and unframe what arrives; number frames and check the peer's numbers; keep both
+/// directions within their credit; answer pings. It is either open, or *closed* after a farewell (its own or the
+/// peer's), or *broken* after an error; closed and broken are terminal, and broken repeats its first error.
+///
+/// Three kinds of error are kept apart. The peer's fault throws a ``RemotingError``, and the stream is broken: say
+/// ``goAway(_:)`` if you like, send what is left, and close the connection. Our own defect stops a debug build and
+/// breaks the stream with ``RemotingError/Code/defect``. Expected races are dropped silently: frames of the peer that
+/// were under way when this end said its farewell, and data or pings asked to be sent after the peer's.
+///
+/// Memory is bounded: what arrives and is not taken by its receive window, a frame's payload by 1 MiB, what waits to
+/// be sent by the peer's window, and control frames beside it by 64 KiB.
+package struct SessionStream: Sendable {
+    package enum Role: UInt8, Hashable, Sendable {
+        case client
+        case worker
+    }
+
+    package enum Event: Hashable, Sendable {
+        /// The payload of one data frame: one or more whole messages. Taking it gives its credit back.
+        case data([UInt8])
+        /// The peer answered a ping.
+        case pong(UInt64)
+        /// The worker enforces another slice; only at a client.
+        case sliceChanged(SessionSlice)
+        /// The peer sends nothing more.
+        case goneAway(SessionFarewell)
+    }
+
+    private enum Phase: Hashable, Sendable {
+        case open
+        case saidFarewell
+        case peerGone
+        case broken(RemotingError)
+    }
+
+    package let role: Role
+    /// What the worker enforces, as last heard (at a client) or said (at a worker).
+    package private(set) var slice: SessionSlice
+    /// How many frames the peer has said that it received.
+    package private(set) var acknowledged: UInt64 = 0
+
+    private var phase = Phase.open
+    private var sender: FrameSender
+    private var receiver: FrameReceiver
+    private var events = PendingEvents()
+    private var outstandingPings: [UInt64] = []
+
+    /// A stream just after its handshake. `sendWindow` is the peer's receive window; both are in bounds.
+    package init(role: Role, sendWindow: UInt32, receiveWindow: UInt32, slice: SessionSlice) {
+        self.role = role
+        self.slice = slice
+        sender = FrameSender(credit: Int(sendWindow), window: Int(sendWindow))
+        receiver = FrameReceiver(window: Int(receiveWindow))
+    }
+
+    // MARK: Receiving
+
+    /// Takes in bytes of any length. Prefer ``receive(_:)`` where a socket can be read straight into place.
+    package mutating func received(_ bytes: some Collection<UInt8>) throws(RemotingError) {
+        try check()
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let taken = receiver.withSpace { space in
+                let piece = rest.prefix(space.count)
+                space.copyBytes(from: piece)
+                return piece.count
+            }
+            rest = rest.dropFirst(taken)
+            try takeFrames()
+        }
+    }
+
+    /// Offers memory to `read` (a socket's read), which returns how many bytes it filled; 0 where there were none.
+    /// A payload is read straight into the array that ``Event/data(_:)`` carries: nothing is copied again.
+    package mutating func receive(
+        _ read: (UnsafeMutableRawBufferPointer) -> Int
+    ) throws(RemotingError) -> Int {
+        try check()
+        let count = receiver.withSpace(read)
+        if count > 0 { try takeFrames() }
+        return count
+    }
+
+    /// The next event, oldest first; nil when there is none.
+    package mutating func nextEvent() -> Event? {
+        guard let event = events.popFirst() else { return nil }
+        if case .data(let payload) = event {
+            let credit = receiver.giveBack(payload.count + FrameHeader.length)
+            if credit > 0, canSend { sender.append(.credit, acknowledging: receiver.expected) { $0.write(credit) } }
+        }
+        return event
+    }
+
+    // MARK: Sending
+
+    /// The greatest payload that ``sendData(_:bulk:)`` takes now: 0 when there is no credit, at most 1 MiB.
+    package var sendablePayload: Int {
+        canSend ? sender.sendablePayload : 0
+    }
+
+    /// Appends one data frame whose payload is `head` followed by `bulk`; each byte is copied once.
+    ///
+    /// Returns false, and does nothing, when the payload is empty or above ``sendablePayload``, and after a farewell.
+    package mutating func sendData(
+        _ head: [UInt8], bulk: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) -> Bool {
+        let count = head.count + bulk.count
+        guard count > 0, count <= sendablePayload else { return false }
+        sender.appendData(head, bulk: bulk, acknowledging: receiver.expected)
+        return true
+    }
+
+    /// Asks the peer for a pong; dropped when 16 are outstanding or the stream has ended.
+    package mutating func ping(_ token: UInt64) {
+        guard canSend, outstandingPings.count < SessionLimits.outstandingPings else { return }
+        outstandingPings.append(token)
+        sender.append(.ping, acknowledging: receiver.expected) { $0.write(token) }
+    }
+
+    /// Tells the client what is enforced from here on. Only a worker says it.
+    package mutating func announce(_ slice: SessionSlice) {
+        guard role == .worker else { return defect("a client announced a slice") }
+        guard canSend else { return }
+        self.slice = slice
+        sender.append(.slice, acknowledging: receiver.expected) { $0.write(slice) }
+    }
+
+    /// The last frame of this end; a second farewell is dropped. Also after an error, to say why.
+    package mutating func goAway(_ farewell: SessionFarewell) {
+        switch phase {
+        case .saidFarewell: return
+        case .open, .peerGone: phase = .saidFarewell
+        case .broken where sender.saidFarewell: return
+        case .broken: break
+        }
+        sender.append(.goAway, acknowledging: receiver.expected) { writer in
+            writer.write(farewell.reason.rawValue)
+            writer.write(text: farewell.message, maximum: SessionLimits.message)
+        }
+        sender.saidFarewell = true
+    }
+
+    package var hasUnsent: Bool { sender.unsentCount > 0 }
+
+    /// Offers what waits to be sent to `write` (a socket's write), which returns how many bytes it took.
+    package mutating func send(_ write: (UnsafeRawBufferPointer) -> Int) {
+        sender.send(write)
+    }
+
+    /// Whether nothing more can be sent or received.
+    package var isEnded: Bool { phase != .open }
+
+    // MARK: Hand-over
+
+    /// What another process needs to go on where this one stops, which must then use the stream no more. Nil unless
+    /// the stream is open, at a frame's boundary, everything is sent, and every event was taken: send or receive on,
+    /// and ask again.
+    package func continuation() -> SessionContinuation? {
+        guard phase == .open, !hasUnsent, events.isEmpty, outstandingPings.isEmpty, receiver.isAtBoundary
+        else { return nil }
+        return SessionContinuation(
+            nextSendSequence: sender.nextSequence, nextReceiveSequence: receiver.expected,
+            acknowledged: acknowledged, sendWindow: UInt32(sender.window), sendCredit: UInt32(sender.credit),
+            receiveWindow: UInt32(receiver.window), receiveCredit: UInt32(receiver.credit), slice: slice)
+    }
+
+    /// A client's stream that goes on from a hand-over.
+    package init(resuming continuation: SessionContinuation) {
+        role = .client
+        slice = continuation.slice
+        acknowledged = continuation.acknowledged
+        sender = FrameSender(
+            credit: Int(continuation.sendCredit), window: Int(continuation.sendWindow),
+            nextSequence: continuation.nextSendSequence)
+        receiver = FrameReceiver(
+            window: Int(continuation.receiveWindow), credit: Int(continuation.receiveCredit),
+            expected: continuation.nextReceiveSequence)
+    }
+}
+
+// MARK: - Frames that arrive
+
+extension SessionStream {
+    private var canSend: Bool { phase == .open }
+
+    private func check() throws(RemotingError) {
+        if case .broken(let error) = phase { throw error }
+    }
+
+    private mutating func takeFrames() throws(RemotingError) {
+        do throws(RemotingError) {
+            while let frame = try receiver.nextFrame() { try take(frame) }
+            guard sender.unsentControl <= SessionLimits.unsentControl else {
+                throw RemotingError(.peerNotReading, "the peer does not read what it is sent")
+            }
+        } catch {
+            phase = .broken(error)
+            throw error
+        }
+    }
+
+    private mutating func take(_ frame: FrameReceiver.Frame) throws(RemotingError) {
+        switch phase {
+        case .open: break
+        case .saidFarewell: return
+        case .peerGone: throw RemotingError(.unexpected, "a frame after the peer's farewell")
+        case .broken(let error): throw error
+        }
+        try acknowledge(frame.header.acknowledgement)
+        if frame.header.kind == .data { return events.append(.data(frame.payload)) }
+        var reader = ByteReader(frame.payload)
+        switch frame.header.kind {
+        case .data: break
+        case .credit: try sender.addCredit(Int(try reader.read(UInt32.self)))
+        case .ping:
+            let token: UInt64 = try reader.read()
+            sender.append(.pong, acknowledging: receiver.expected) { $0.write(token) }
+        case .pong:
+            let token: UInt64 = try reader.read()
+            guard outstandingPings.first == token else { throw RemotingError(.unexpected, "a pong without a ping") }
+            outstandingPings.removeFirst()
+            events.append(.pong(token))
+        case .slice:
+            guard role == .client else { throw RemotingError(.unexpected, "a slice from a client") }
+            slice = try reader.readSlice()
+            events.replaceSlice(slice)
+        case .goAway:
+            let reason = SessionFarewell.Reason(rawValue: try reader.read())
+            let message = try reader.readText(maximum: SessionLimits.message)
+            phase = .peerGone
+            events.append(.goneAway(SessionFarewell(reason, message)))
+        }
+        try reader.finish()
+    }
+
+    private mutating func acknowledge(_ sequence: UInt64) throws(RemotingError) {
+        guard (acknowledged...sender.nextSequence).contains(sequence) else {
+            throw RemotingError(
+                .sequenceBroken,
+                "acknowledgement \(sequence) is not in \(acknowledged)...\(sender.nextSequence)")
+        }
+        acknowledged = sequence
+    }
+
+    private mutating func defect(_ message: String) {
+        assertionFailure(message)
+        phase = .broken(RemotingError(.defect, message))
+    }
+}

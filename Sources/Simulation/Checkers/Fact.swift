@@ -1,0 +1,78 @@
+package import FleetModel
+
+/// Something that really happened in the faulty world, whatever its processes believe. Checkers see nothing else.
+enum Fact: Sendable {
+    /// The store is now this.
+    case stored(StoredFleet)
+    case managerCommanded(GrantCommand)
+    case managerNotified(AllocationNotification)
+    /// A GPU server starts, with these workers adopted.
+    case serverStarted(GPUServerID, adopted: [GrantID])
+    /// A GPU server told a manager all that it holds.
+    case serverIntroduced(GPUServerHello)
+    /// A GPU server is about to take in a command.
+    case commandReceived(GrantCommand)
+    /// A GPU server said what became of a command.
+    case commandAnswered(GPUServerID, GrantCommandAnswer)
+    /// A GPU server is about to take in a renewal that came over its link.
+    case renewed(GPUServerID, [GrantID], timeToLive: Duration)
+    /// On a GPU server's disk: no epoch of the device before this one is obeyed.
+    case epochDurable(DeviceID, Epoch)
+    /// A GPU server starts a worker.
+    case workerOrdered(GrantCommand)
+    /// A worker's process enforces this slice, as long as it lives.
+    case limitInForce(worker: Int, GrantID, DeviceID, Slice)
+    /// A worker's process is gone.
+    case workerGone(worker: Int, GrantID)
+    /// A GPU server ends a worker. `inUse`: it has been told that a program is attached, and the program is.
+    case workerStopped(GPUServerID, GrantID, inUse: Bool)
+    /// A GPU server knows that a program is attached.
+    case attachKnown(GrantID)
+    /// The end of a GPU server's period: what is over should be ending. `now` is its own clock's.
+    case serverPeriodEnded(GPUServerID)
+    /// A connection was accepted by a worker.
+    case sessionOpened(GrantID, SessionTicket, client: InterfaceVersion?, worker: InterfaceVersion?)
+    /// An agent gave a session to a program. `limit` is what its worker enforces; nil when the agent has no such
+    /// connection.
+    case handedOver(GrantID, RequestID, program: InstanceID, limit: Slice?)
+    /// A probe was not served in time, or something was left when all should be free.
+    case stuck(String)
+}
+
+/// Which rule was broken, how, and when in the world's time.
+package struct Violation: Hashable, Sendable {
+    package enum Rule: String, Hashable, Sendable, CaseIterable {
+        /// A slice granted to two holders.
+        case twoHolders = "two-holders"
+        /// A ticket that opens more, or other, than one session.
+        case ticket
+        /// A GPU server acted on an older epoch than it has seen.
+        case epoch
+        /// Workers may use more than a device's memory.
+        case memory
+        /// More is durably granted than a device's memory.
+        case promise
+        /// A session whose two ends do not run a shared version.
+        case version
+        /// A reservation that outlives its lease.
+        case lease
+        /// A grant told before it was durable.
+        case durability
+        /// A program's session ended under it.
+        case attachment
+        /// A session handed over that is not ready.
+        case readiness
+        /// Something that stays unusable, or is never free again.
+        case liveness
+    }
+    package var rule: Rule
+    package var detail: String
+    package var at: MonotonicTime
+}
+
+/// A rule that must hold after every step. Each checker keeps what it needs to know, and nothing of a machine's state.
+protocol Checker: Sendable {
+    /// Takes in one fact. `now` is the world's time, `local` that of the process that the fact is about.
+    /// - Returns: what is wrong, or nil.
+    mutating func observe(_ fact: Fact, now: MonotonicTime, local: MonotonicTime) -> (Violation.Rule, String)?
+}

@@ -1,0 +1,24 @@
+import FleetModel
+
+/// All checkers, and the first violation that any of them found: what comes after it proves nothing more.
+struct SafetyCheckers: Sendable {
+    private var checkers: [any Checker]
+    private let ignored: Set<Violation.Rule>
+    private(set) var violation: Violation?
+
+    init(devices: [DeviceDescription], recoveryTimeToLive: Duration, ignored: Set<Violation.Rule> = []) {
+        self.ignored = ignored
+        checkers = [
+            EpochChecker(), MemoryChecker(devices: devices), HolderChecker(), TicketChecker(), VersionChecker(),
+            LeaseChecker(recoveryTimeToLive: recoveryTimeToLive), DurabilityChecker(), SessionChecker(),
+        ]
+    }
+
+    mutating func observe(_ fact: Fact, now: MonotonicTime, local: MonotonicTime) {
+        for index in checkers.indices {
+            guard let (rule, detail) = checkers[index].observe(fact, now: now, local: local) else { continue }
+            guard !ignored.contains(rule) else { continue }
+            violation = violation ?? Violation(rule: rule, detail: detail, at: now)
+        }
+    }
+}

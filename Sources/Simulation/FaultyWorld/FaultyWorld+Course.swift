@@ -1,0 +1,182 @@
+import ControlLoop
+import Determinism
+import FleetModel
+
+/// The course of a run: how it begins, what strikes, and what must hold when nothing strikes any more.
+extension FaultyWorld {
+    mutating func build(_ fleet: SimulatedFleet) {
+        for server in fleet.servers {
+            let process = ProcessState(clock: drawClock())
+            servers.append(
+                SimulatedServer(
+                    id: server.id, devices: server.devices, process: process,
+                    machine: GPUServerMachine(configuration: configuration(server.id, server.devices), now: .zero),
+                    durableEpochs: server.devices.map { _ in .zero }))
+        }
+        for agent in fleet.agents {
+            let process = ProcessState(clock: drawClock())
+            agents.append(
+                SimulatedAgent(
+                    id: agent.id, instances: agent.instances, process: process,
+                    machine: AgentMachine(configuration: configuration(agent.id))))
+        }
+    }
+
+    mutating func beginFleet() {
+        for index in servers.indices { schedule(.starts(.server(index)), after: delay(0...500)) }
+        for index in agents.indices { schedule(.starts(.agent(index)), after: delay(0...500)) }
+        schedule(.managerStarts, after: delay(0...500))
+        if let first = SimulatedFleet.version(0) { queue.insert(.publishes(first), at: .zero) }
+    }
+
+    mutating func begin() {
+        beginFleet()
+        if let second = SimulatedFleet.version(1) { schedule(.publishes(second), after: delay(5_000...25_000)) }
+        for index in agents.indices {
+            for instance in agents[index].instances {
+                schedule(.programStarts(agent: index, instance.id), after: delay(500...6_000))
+            }
+        }
+        schedule(.faultStrikes, after: delay(1_000...3_000))
+        queue.insert(.heals, at: Self.healsAt)
+    }
+
+    mutating func drawClock() -> SimulatedClock {
+        let clock = SimulatedClock(random: &random, greatestDriftPpm: mix.driftPpm)
+        if clock.isSkewed { faults[.clockSkewed] += 1 }
+        return clock
+    }
+
+    func configuration(_ id: GPUServerID, _ devices: [DeviceDescription]) -> GPUServerMachineConfiguration {
+        GPUServerMachineConfiguration(server: id, softwareVersion: "simulated", devices: devices, bugs: bugs)
+    }
+
+    func configuration(_ id: AgentID) -> AgentMachineConfiguration {
+        AgentMachineConfiguration(agent: id, softwareVersion: "simulated", bugs: bugs)
+    }
+
+    // MARK: Faults that strike at a moment
+
+    mutating func faultStrikes() {
+        guard phase == .faulty else { return }
+        for kind in FaultKind.spontaneous where canHappen(kind) && happens(kind) { inject(kind) }
+        schedule(.faultStrikes, after: delay(300...1_500))
+    }
+
+    private func canHappen(_ kind: FaultKind) -> Bool {
+        switch kind {
+        case .managerCrashed, .managerReplaced: managers.last?.process.isUp == true
+        case .agentCrashed: agents.contains { $0.process.isUp }
+        case .serverCrashed: servers.contains { $0.process.isUp }
+        case .workerCrashed: workers.contains { $0.phase == .running }
+        default: true
+        }
+    }
+
+    private mutating func inject(_ kind: FaultKind) {
+        switch kind {
+        case .peerPaused:
+            pause(drawPeer(), until: now + delay(200...7_000))
+        case .managerCrashed:
+            crashManager(managers.count - 1)
+            schedule(.managerStarts, after: delay(100...4_000))
+        case .managerReplaced:
+            // The old one goes on for a while; its links end when it does.
+            schedule(.managerStarts, after: .zero)
+        case .agentCrashed:
+            if let index = pick(agents.indices.filter({ agents[$0].process.isUp })) { crashAgent(index) }
+        case .serverCrashed:
+            if let index = pick(servers.indices.filter({ servers[$0].process.isUp })) { crashServer(index) }
+        case .workerCrashed:
+            if let index = pick(workers.indices.filter({ workers[$0].phase == .running })) { endWorker(index) }
+        case .instanceRestarted:
+            let agent = Int(random.below(UInt64(agents.count)))
+            if let instance = pick(agents[agent].instances) { restartInstance(instance, on: agent) }
+        default:
+            break
+        }
+    }
+
+    mutating func pick<Element>(_ elements: [Element]) -> Element? {
+        elements.isEmpty ? nil : elements[Int(random.below(UInt64(elements.count)))]
+    }
+
+    private mutating func drawPeer() -> PeerID {
+        let all =
+            [PeerID.manager(managers.count - 1)] + agents.indices.map(PeerID.agent) + servers.indices.map(PeerID.server)
+        return all[Int(random.below(UInt64(all.count)))]
+    }
+
+    private mutating func restartInstance(_ instance: InstanceDescription, on agent: Int) {
+        for index in programs.indices where programs[index].instance == instance.id { programEnds(index) }
+        agents[agent].presentInstances.remove(instance.id)
+        tell(agent: agent, .instanceGone(instance.id))
+        schedule(.instanceReturns(agent: agent, instance), after: delay(100...3_000))
+    }
+
+    mutating func instanceReturns(_ agent: Int, _ instance: InstanceDescription) {
+        guard phase != .emptying, agents[agent].presentInstances.insert(instance.id).inserted else { return }
+        tell(agent: agent, .instanceAppeared(instance))
+    }
+
+    // MARK: After the faults
+
+    mutating func heal() {
+        phase = .healing
+        for index in managers.indices.dropLast() where managers[index].process.isUp { crashManager(index) }
+        for index in programs.indices { schedule(.programEnds(index), after: delay(0...3_000)) }
+        queue.insert(.probes(0), at: Self.probesAt)
+    }
+
+    private var allInstances: [(agent: Int, id: InstanceID)] {
+        agents.indices.flatMap { agent in agents[agent].instances.map { (agent, $0.id) } }
+    }
+
+    /// Asks for the instance of this place, or empties the world after the last.
+    mutating func probe(_ place: Int) {
+        phase = .probing
+        guard place < allInstances.count else { return empty() }
+        let (agent, instance) = allInstances[place]
+        let program = ask(agent, instance, isProbe: true)
+        schedule(.probeIsDue(program: program, probe: place), after: Self.probePatience)
+    }
+
+    mutating func probeIsDue(_ program: Int, _ place: Int) {
+        guard programs[program].phase != .over else { return }
+        observe(
+            .stuck(
+                "\(programs[program].instance) was not served within \(Self.probePatience.inSeconds) s of quiet"))
+    }
+
+    private mutating func empty() {
+        phase = .emptying
+        for (_, instance) in allInstances {
+            let held = workers.filter { $0.phase == .running && $0.command.instance == instance }
+            guard held.count > 1 else { continue }
+            observe(.stuck("\(instance) uses nothing and holds \(held.map(\.grant))"))
+        }
+        for index in agents.indices {
+            for instance in agents[index].instances {
+                agents[index].presentInstances.remove(instance.id)
+                tell(agent: index, .instanceGone(instance.id))
+            }
+        }
+        schedule(.checksEmpty, after: Self.emptiesWithin)
+    }
+
+    mutating func checkEmpty() {
+        if let grant = store.fleet.grants.first {
+            observe(.stuck("\(grant.grant) of \(grant.instance.id) is still durable when all instances are gone"))
+        }
+        if let worker = workers.first(where: \.isAlive) {
+            observe(.stuck("the worker of \(worker.grant) still runs when all instances are gone"))
+        }
+        for server in servers {
+            for device in server.devices where server.machine.freeMemory(of: device.id) != device.memory {
+                observe(.stuck("\(device.id) has memory set aside when all instances are gone"))
+            }
+        }
+        // Nothing more is to be learned: the run is over.
+        queue = EventQueue()
+    }
+}

@@ -1,0 +1,64 @@
+import ControlLoop
+import FleetModel
+
+/// What every process has, whatever its role.
+struct ProcessState: Sendable {
+    /// Counts starts: what was meant for an earlier life is not delivered.
+    var life = 0
+    var isUp = false
+    var clock: SimulatedClock
+    var pausedUntil = MonotonicTime.zero
+}
+
+/// One manager in one life.
+struct SimulatedManager: Sendable {
+    var process: ProcessState
+    var machine: ManagerMachine
+    /// Whether the next one has begun its term: this one is a ghost that still talks.
+    var isReplaced = false
+}
+
+struct SimulatedAgent: Sendable {
+    let id: AgentID
+    let instances: [InstanceDescription]
+    var process: ProcessState
+    var machine: AgentMachine
+    var link: LinkID?
+    /// Verified bundles, on disk.
+    var installed: [InterfaceVersion] = []
+    /// Connections that are being opened or held, by grant: the worker's index once it is connected.
+    var connections: [GrantID: Int?] = [:]
+    var presentInstances: Set<InstanceID> = []
+    var nextRequest: UInt64 = 1
+}
+
+struct SimulatedServer: Sendable {
+    let id: GPUServerID
+    let devices: [DeviceDescription]
+    var process: ProcessState
+    var machine: GPUServerMachine
+    var link: LinkID?
+    /// Verified bundles, on disk.
+    var installed: [InterfaceVersion] = []
+    /// For each device, the durable bound of epochs.
+    var durableEpochs: [Epoch]
+}
+
+/// A program of an instance, from its request to its end.
+struct SimulatedProgram: Sendable {
+    enum Phase: Hashable, Sendable {
+        case waiting
+        /// It has the connection to the worker of this index.
+        case holding(Int)
+        case over
+    }
+
+    let agent: Int
+    /// The agent's life in which it asked: its connection to the agent ends with that.
+    let agentLife: Int
+    let instance: InstanceID
+    let request: RequestID
+    var phase = Phase.waiting
+    /// Whether it is one of the requests by which the world is probed after the faults.
+    let isProbe: Bool
+}

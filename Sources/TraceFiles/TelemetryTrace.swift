@@ -1,0 +1,141 @@
+package import FleetModel
+
+/// One instance's telemetry of one second, as a trace holds it.
+package struct TelemetryTraceRow: Hashable, Sendable {
+    /// Seconds since the trace's origin, 0 to 10^9; it does not fall from row to row.
+    package var time: Double
+    package var instance: InstanceID
+    package var application: ApplicationType
+    package var gpuMemory: Bytes
+    /// Thousandths of one device, the mean of the second.
+    package var gpuCompute: Double
+    /// Requests that arrived in the second.
+    package var requests: Double?
+    /// Thousandths of a core.
+    package var cpuMilli: Double?
+    package var memory: Bytes?
+    /// Bytes per second.
+    package var networkInRate: Double?
+    package var networkOutRate: Double?
+
+    package init(
+        time: Double, instance: InstanceID, application: ApplicationType, gpuMemory: Bytes, gpuCompute: Double,
+        requests: Double? = nil, cpuMilli: Double? = nil, memory: Bytes? = nil, networkInRate: Double? = nil,
+        networkOutRate: Double? = nil
+    ) {
+        self.time = time
+        self.instance = instance
+        self.application = application
+        self.gpuMemory = gpuMemory
+        self.gpuCompute = gpuCompute
+        self.requests = requests
+        self.cpuMilli = cpuMilli
+        self.memory = memory
+        self.networkInRate = networkInRate
+        self.networkOutRate = networkOutRate
+    }
+
+    /// The row as the forecaster takes it in.
+    package var observation: LoadObservation {
+        LoadObservation(
+            second: Int64(time), gpuMemory: Double(gpuMemory.rawValue), gpuCompute: gpuCompute, cpuMilli: cpuMilli,
+            hostMemory: memory.map { Double($0.rawValue) }, networkIn: networkInRate, networkOut: networkOutRate,
+            workInFlight: requests)
+    }
+}
+
+/// The columns of a telemetry trace, in the order in which they are written.
+package enum TelemetryTraceColumn: String, CaseIterable, Sendable {
+    case time = "time_s"
+    case instance
+    case application
+    case gpuMemory = "gpu_memory_bytes"
+    case gpuCompute = "gpu_compute_millishare"
+    case requests
+    case cpuMilli = "cpu_milli"
+    case memory = "memory_bytes"
+    case networkInRate = "network_in_rate"
+    case networkOutRate = "network_out_rate"
+}
+
+/// Reads a telemetry trace, plain or gzip, row by row. Memory does not grow with the file.
+///
+/// `time_s`, `instance`, `application`, `gpu_memory_bytes` and `gpu_compute_millishare` must be there; the rest may be
+/// absent, as columns or as empty fields.
+package final class TelemetryTraceReader {
+    private static let times = 0.0...1e9
+    /// 256 TiB.
+    private static let amounts = 0.0...0x1p48
+    /// 64 devices.
+    private static let shares = 0.0...64_000
+    private static let rates = 0.0...1e12
+
+    private let table: TableReader
+    private let time: TableColumn
+    private let instance: TableColumn
+    private let application: TableColumn
+    private let gpuMemory: TableColumn
+    private let gpuCompute: TableColumn
+    private let requests: TableColumn?
+    private let cpuMilli: TableColumn?
+    private let memory: TableColumn?
+    private let networkInRate: TableColumn?
+    private let networkOutRate: TableColumn?
+    private var lastTime = 0.0
+
+    package init(path: String, limits: TraceLimits = TraceLimits()) throws(TraceError) {
+        table = try TableReader(path: path, limits: limits)
+        time = try table.column(TelemetryTraceColumn.time.rawValue)
+        instance = try table.column(TelemetryTraceColumn.instance.rawValue)
+        application = try table.column(TelemetryTraceColumn.application.rawValue)
+        gpuMemory = try table.column(TelemetryTraceColumn.gpuMemory.rawValue)
+        gpuCompute = try table.column(TelemetryTraceColumn.gpuCompute.rawValue)
+        requests = table.optionalColumn(TelemetryTraceColumn.requests.rawValue)
+        cpuMilli = table.optionalColumn(TelemetryTraceColumn.cpuMilli.rawValue)
+        memory = table.optionalColumn(TelemetryTraceColumn.memory.rawValue)
+        networkInRate = table.optionalColumn(TelemetryTraceColumn.networkInRate.rawValue)
+        networkOutRate = table.optionalColumn(TelemetryTraceColumn.networkOutRate.rawValue)
+    }
+
+    /// The next row, or nil after the last.
+    package func next() throws(TraceError) -> TelemetryTraceRow? {
+        guard let row = try table.next() else { return nil }
+        guard let instance = InstanceID(rawValue: row.text(instance)) else {
+            throw row.invalid(instance, "'\(row.excerpt(instance))' is not an identifier")
+        }
+        guard let application = ApplicationType(rawValue: row.text(application)) else {
+            throw row.invalid(application, "'\(row.excerpt(application))' is not an identifier")
+        }
+        let now = try row.number(time, in: Self.times)
+        guard now >= lastTime else {
+            throw TraceError(
+                .outOfOrder, file: row.file, line: row.line, column: time.name, cause: "\(now) after \(lastTime)")
+        }
+        lastTime = now
+        return TelemetryTraceRow(
+            time: now, instance: instance, application: application,
+            gpuMemory: Bytes(Int64(try row.number(gpuMemory, in: Self.amounts))),
+            gpuCompute: try row.number(gpuCompute, in: Self.shares),
+            requests: try row.optionalNumber(requests, in: Self.rates),
+            cpuMilli: try row.optionalNumber(cpuMilli, in: Self.rates),
+            memory: try row.optionalNumber(memory, in: Self.amounts).map { Bytes(Int64($0)) },
+            networkInRate: try row.optionalNumber(networkInRate, in: Self.rates),
+            networkOutRate: try row.optionalNumber(networkOutRate, in: Self.rates))
+    }
+}
+
+/// A whole telemetry trace in memory.
+package struct TelemetryTrace: Sendable {
+    /// In file order: times do not fall.
+    package var rows: [TelemetryTraceRow]
+
+    package init(rows: [TelemetryTraceRow]) { self.rows = rows }
+
+    /// Reads a whole file. `limits.rows` bounds the memory: about 150 bytes a row.
+    package static func read(path: String, limits: TraceLimits = TraceLimits()) throws(TraceError) -> TelemetryTrace {
+        let reader = try TelemetryTraceReader(path: path, limits: limits)
+        var rows: [TelemetryTraceRow] = []
+        while let row = try reader.next() { rows.append(row) }
+        return TelemetryTrace(rows: rows)
+    }
+}

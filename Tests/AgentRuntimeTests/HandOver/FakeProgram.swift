@@ -1,0 +1,92 @@
+import Glibc
+import RemotingCore
+
+@testable import AgentRuntime
+
+/// A folder for one test's socket, removed with it.
+final class TestFolder {
+    let path: String
+
+    init?() {
+        var template = Array("/tmp/presync-test-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { return nil }
+        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    var socket: String { path + "/agent.sock" }
+
+    deinit {
+        unlink(socket)
+        rmdir(path)
+    }
+}
+
+/// A program's end of the agent's socket.
+final class FakeProgram {
+    private let descriptor: Int32
+    private(set) var received: Int32?
+
+    init?(_ path: String) {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+        let descriptor = descriptor
+        let connected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+        guard connected else { return nil }
+        var timeout = timeval(tv_sec: 10, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    deinit {
+        close(descriptor)
+        if let received { close(received) }
+    }
+
+    func send(_ bytes: some Collection<UInt8>) {
+        let bytes = Array(bytes)
+        _ = Glibc.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+
+    func ask(_ request: HandOverRequest) { send(request.encoded()) }
+
+    /// Reads a whole reply, and the descriptor beside it; nil when the agent closed the connection first.
+    func reply() throws -> HandOverReply? {
+        var bytes: [UInt8] = []
+        while true {
+            guard let more = receiveSome() else { return nil }
+            bytes += more
+            if let reply = try HandOverReply(decoding: bytes) { return reply }
+        }
+    }
+
+    /// Whether the agent has closed the connection; waits for it.
+    func isClosed() -> Bool { receiveSome() == nil }
+
+    private func receiveSome() -> [UInt8]? {
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        var control = [UInt64](repeating: 0, count: 4)
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            control.withUnsafeMutableBytes { space in
+                var vector = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+                return withUnsafeMutablePointer(to: &vector) { vectors in
+                    var header = msghdr()
+                    header.msg_iov = vectors
+                    header.msg_iovlen = 1
+                    header.msg_control = space.baseAddress
+                    header.msg_controllen = space.count
+                    let count = recvmsg(descriptor, &header, 0)
+                    if count > 0, header.msg_controllen >= 20 {
+                        received = space.load(fromByteOffset: 16, as: Int32.self)
+                    }
+                    return count
+                }
+            }
+        }
+        return count > 0 ? Array(buffer[..<count]) : nil
+    }
+}

@@ -1,0 +1,200 @@
+import Determinism
+import FleetModel
+import Glibc
+import RemotingCore
+import Testing
+
+@testable import AgentRuntime
+
+private let instance = InstanceID(unchecked: "chat")
+private let start = MonotonicTime.seconds(100)
+
+@Suite("The programs' socket")
+struct HandOverServerTests {
+    /// A server in a folder of its own, which knows this process as an instance.
+    private final class Fixture {
+        let folder: TestFolder
+        let poller = Poller()
+        var server: HandOverServer
+        var directory = InstanceDirectory()
+
+        init(limits: HandOverLimits = HandOverLimits(), knowsInstance: Bool = true) throws {
+            folder = try #require(TestFolder())
+            server = try HandOverServer(
+                path: folder.socket, mode: 0o666, limits: limits, firstRequest: 1, poller: poller)
+            if knowsInstance { directory.add(instance, .processTree(root: getpid())) }
+        }
+
+        deinit { server.shutDown() }
+
+        /// Serves until something is reported; gives up after 5 s of real time.
+        func nextEvents(now: MonotonicTime = start) -> [HandOverServer.Event] {
+            let deadline = ContinuousClock.now + .seconds(5)
+            while ContinuousClock.now < deadline {
+                for ready in poller.wait(atMost: .milliseconds(100)) {
+                    let events =
+                        ready.token == server.listenerToken
+                        ? server.acceptPrograms(&directory, now: now) : server.socketReady(ready, now: now) ?? []
+                    if !events.isEmpty { return events }
+                }
+            }
+            return []
+        }
+
+        /// Serves what is ready now.
+        func serve(now: MonotonicTime = start) {
+            for ready in poller.wait(atMost: .milliseconds(20)) {
+                _ =
+                    ready.token == server.listenerToken
+                    ? server.acceptPrograms(&directory, now: now) : server.socketReady(ready, now: now) ?? []
+            }
+        }
+
+        func nextRequest() throws -> RequestID {
+            let events = nextEvents()
+            guard case .asked(let request, instance)? = events.first else {
+                Issue.record("\(events)")
+                return RequestID(rawValue: 0)
+            }
+            return request
+        }
+    }
+
+    private func session(deviceInformation: [UInt8] = [1, 2]) throws -> HandedOverSession {
+        let stream = SessionStream(
+            role: .client, sendWindow: SessionLimits.defaultWindow, receiveWindow: SessionLimits.defaultWindow,
+            slice: .zero)
+        return HandedOverSession(
+            foundReadiness: Readiness.reserved.rawValue, grant: 3, elapsedMicroseconds: 10,
+            interfaceVersion: "0.1.0", continuation: try #require(stream.continuation()),
+            deviceInformation: deviceInformation)
+    }
+
+    @Test("A program gets the very socket that was held, and its leaving is noticed")
+    func handOver() throws {
+        let fixture = try Fixture()
+        var program = FakeProgram(fixture.folder.socket)
+        program?.ask(.openSession(HandOverDemand()))
+        let request = try fixture.nextRequest()
+        var ends: [Int32] = [-1, -1]
+        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        let session = try session()
+        #expect(fixture.server.handOver(session, descriptor: ends[0], to: request, now: start).isEmpty)
+        #expect(try program?.reply() == .session(session))
+        let passed = try #require(program?.received)
+        #expect(write(passed, [42] as [UInt8], 1) == 1)
+        var byte: UInt8 = 0
+        #expect(read(ends[1], &byte, 1) == 1)
+        #expect(byte == 42)
+        close(ends[1])
+        program = nil
+        guard case .left(request)? = fixture.nextEvents().first else { Issue.record("not noticed"); return }
+        #expect(fixture.server.connectionCount == 0)
+    }
+
+    @Test("A reply greater than the socket's buffer goes out as the program reads")
+    func greatReply() throws {
+        let fixture = try Fixture()
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand()))
+        let request = try fixture.nextRequest()
+        let session = try session(
+            deviceInformation: [UInt8](repeating: 5, count: SessionLimits.deviceInformation))
+        #expect(fixture.server.handOver(session, descriptor: dup(0), to: request, now: start).isEmpty)
+        let thread = Mailbox<HandOverReply?>()
+        let reader = DedicatedThread(name: "reader") { [program = Confined(program)] in
+            thread.put(try? program.value.reply())
+        }
+        while fixture.server.nextDeadline != nil { fixture.serve() }
+        reader?.join()
+        #expect(thread.take() == .session(session))
+    }
+
+    @Test("A program of no instance is refused")
+    func stranger() throws {
+        let fixture = try Fixture(knowsInstance: false)
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand()))
+        fixture.serve()
+        fixture.serve()
+        #expect(try program.reply() == .refused("the program belongs to no instance of this agent"))
+        #expect(program.isClosed())
+    }
+
+    @Test("A program that stops in the middle of its request delays nobody, and is closed at the deadline")
+    func stalledProgram() throws {
+        let fixture = try Fixture()
+        let stalled = try #require(FakeProgram(fixture.folder.socket))
+        stalled.send(HandOverRequest.openSession(HandOverDemand()).encoded().prefix(7))
+        fixture.serve()
+        let other = try #require(FakeProgram(fixture.folder.socket))
+        other.ask(.openSession(HandOverDemand()))
+        let request = try fixture.nextRequest()
+        _ = fixture.server.refuse(request, reason: "none", now: start)
+        #expect(try other.reply() == .refused("none"))
+        let deadline = try #require(fixture.server.nextDeadline)
+        _ = fixture.server.deadlinesPassed(now: deadline)
+        #expect(stalled.isClosed())
+    }
+
+    @Test("A request in pieces is one request")
+    func pieces() throws {
+        let fixture = try Fixture()
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        let bytes = HandOverRequest.openSession(HandOverDemand()).encoded()
+        program.send(bytes.prefix(5))
+        fixture.serve()
+        program.send(bytes.dropFirst(5))
+        _ = try fixture.nextRequest()
+    }
+
+    @Test("Bytes that are no request are refused, whatever they are", arguments: 0..<30)
+    func arbitraryBytes(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let fixture = try Fixture()
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        var bytes = HandOverRequest.openSession(HandOverDemand()).encoded()
+        bytes[Int(random.below(4))] ^= UInt8(1 + random.below(255))
+        bytes += (0..<random.below(6_000)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+        program.send(bytes)
+        fixture.serve()
+        fixture.serve()
+        guard case .refused? = try program.reply() else { Issue.record("not refused"); return }
+        #expect(fixture.server.connectionCount == 0)
+    }
+
+    @Test("One instance's programs cannot take all connections")
+    func connectionLimit() throws {
+        let fixture = try Fixture(limits: HandOverLimits(connectionsPerInstance: 2))
+        let programs = (0..<3).compactMap { _ in FakeProgram(fixture.folder.socket) }
+        fixture.serve()
+        #expect(fixture.server.connectionCount == 2)
+        #expect(programs[2].isClosed())
+    }
+
+    @Test("A program that registers is its instance's root until it leaves")
+    func registration() throws {
+        let fixture = try Fixture(knowsInstance: false)
+        var program = FakeProgram(fixture.folder.socket)
+        program?.ask(
+            .registerInstance(
+                InstanceRegistration(
+                    instance: "chat", tenant: "acme", application: "chat", priorityClass: "standard")))
+        let events = fixture.nextEvents()
+        guard case .wantsToRegister(let registrant)? = events.first else { Issue.record("\(events)"); return }
+        #expect(registrant.credentials.pid == getpid())
+        _ = fixture.server.accept(registrant.token, as: instance, now: start)
+        #expect(try program?.reply() == .registered)
+        program = nil
+        guard case .unregistered(instance)? = fixture.nextEvents().first else { Issue.record("still there"); return }
+    }
+
+    @Test("A socket that another agent serves is not taken from it; one left behind is")
+    func socketInUse() throws {
+        let folder = try #require(TestFolder())
+        let first = try UnixSocket.listen(at: folder.socket, mode: 0o600)
+        #expect(throws: UnixSocketError.self) { try UnixSocket.listen(at: folder.socket, mode: 0o600) }
+        close(first)
+        close(try UnixSocket.listen(at: folder.socket, mode: 0o600))
+    }
+}

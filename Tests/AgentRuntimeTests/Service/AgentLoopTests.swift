@@ -1,0 +1,236 @@
+import ControlLoop
+import FleetModel
+import Glibc
+import RemotingCore
+import Testing
+
+@testable import AgentRuntime
+
+private let instance = InstanceDescription(
+    id: InstanceID(unchecked: "chat"), tenant: TenantID(unchecked: "acme"),
+    application: ApplicationType(unchecked: "chat"))
+private let grant = GrantID(rawValue: 3)
+
+/// Surroundings that let the test's thread wait for what the loop sends.
+private final class ScriptedSurroundings: AgentSurroundings {
+    private let sent: LoopInbox<AgentMessage>
+
+    init() throws { sent = try #require(LoopInbox<AgentMessage>(limit: 1_024)) }
+
+    /// The first of the messages sent from now on that satisfies the condition; nil after 10 s of real time.
+    func next(where condition: (AgentMessage) -> Bool) -> AgentMessage? {
+        let poller = Poller()
+        _ = poller.add(sent.descriptor, .read)
+        let deadline = ContinuousClock.now + .seconds(10)
+        while ContinuousClock.now < deadline {
+            _ = poller.wait(atMost: .milliseconds(100))
+            if let found = sent.take().first(where: condition) { return found }
+        }
+        return nil
+    }
+
+    func nextOutcome() -> NotificationAcknowledgement.Outcome? {
+        let message = next { if case .acknowledged = $0 { true } else { false } }
+        guard case .acknowledged(let acknowledgement)? = message else { return nil }
+        return acknowledgement.outcome
+    }
+
+    func send(_ message: AgentMessage) { sent.post(message) }
+    func installInterface(_ version: InterfaceVersion, source: String) {}
+    func resolve(_ endpoint: SessionEndpoint, for grant: GrantID) {}
+    func testedWith(_ version: InterfaceVersion) -> [ContentDigest] { [] }
+    func record(_ event: FleetEvent) {}
+}
+
+@Suite("The agent's loop", .serialized)
+struct AgentLoopTests {
+    /// A loop on its own thread, stopped with the test.
+    private final class Fixture {
+        let folder: TestFolder
+        let surroundings: ScriptedSurroundings
+        let inbox: LoopInbox<AgentLoopMessage>
+        let version: InterfaceVersion
+        private let thread: DedicatedThread
+
+        init(instances: [InstanceDescription] = [instance], registration: RegistrationPolicy = .anyone) throws {
+            folder = try #require(TestFolder())
+            let surroundings = try ScriptedSurroundings()
+            self.surroundings = surroundings
+            let inbox = try #require(LoopInbox<AgentLoopMessage>(limit: 1_024))
+            self.inbox = inbox
+            let identity = try #require(testInterface)
+            version = InterfaceVersion(
+                kind: identity.kind, version: try #require(SemanticVersion(identity.version)),
+                digest: try #require(ContentDigest(bytes: identity.digest)))
+            var configuration = AgentConfiguration(agent: AgentID(unchecked: "a"), softwareVersion: "test")
+            configuration.socketPath = folder.socket
+            configuration.registration = registration
+            configuration.instances = instances.map {
+                ConfiguredInstance(description: $0, selector: .processTree(root: getpid()))
+            }
+            let machine = AgentMachine(
+                configuration: AgentMachineConfiguration(agent: configuration.agent, softwareVersion: "test"),
+                installed: [version])
+            let opened = try #require(LoopInbox<Bool>(limit: 1))
+            let final = configuration
+            let thread = DedicatedThread(name: "loop") {
+                let loop = try? AgentLoop(
+                    configuration: final, machine: machine, inbox: inbox, telemetry: TelemetryRequests(),
+                    surroundings: surroundings, metrics: AgentMetrics())
+                opened.post(loop != nil)
+                loop?.run()
+            }
+            self.thread = try #require(thread)
+            let poller = Poller()
+            _ = poller.add(opened.descriptor, .read)
+            _ = poller.wait(atMost: .seconds(10))
+            #expect(opened.take() == [true])
+            inbox.post(.event(.linkOpened))
+        }
+
+        deinit {
+            inbox.post(.stop)
+            thread.join()
+        }
+
+        /// The manager tells of a reserved slice whose worker is `worker`.
+        func notify(of worker: FakeWorker, answering request: RequestID? = nil) {
+            let notification = AllocationNotification(
+                grant: grant, instance: instance.id, level: .reserved,
+                slice: Slice(memory: .mebibytes(64), compute: .wholeDevice),
+                endpoint: SessionEndpoint(host: "127.0.0.1", port: worker.port), version: version,
+                ticket: SessionTicket(high: 1, low: 2), epoch: Epoch(term: 1, counter: 1),
+                timeToLive: .seconds(60), request: request)
+            inbox.post(.event(.managerMessageReceived(.allocation(notification))))
+            worker.accept(
+                expecting: SessionCredential(grant: grant.rawValue, ticketHigh: 1, ticketLow: 2),
+                interface: testInterface)
+        }
+    }
+
+    @Test("A prepared session is handed over at once, works, and ends with its program")
+    func preparedHandOver() throws {
+        let fixture = try Fixture()
+        let worker = try #require(FakeWorker())
+        fixture.notify(of: worker)
+        #expect(fixture.surroundings.nextOutcome() == .ready)
+
+        var program = FakeProgram(fixture.folder.socket)
+        program?.ask(.openSession(HandOverDemand()))
+        let reply = try program?.reply()
+        guard case .session(let session)? = reply else { Issue.record("\(String(describing: reply))"); return }
+        #expect(session.foundReadiness == Readiness.reserved.rawValue)
+        #expect(session.grant == grant.rawValue)
+        #expect(session.deviceInformation == [1, 2, 3])
+        guard case .handedOver? = fixture.surroundings.nextOutcome() else { Issue.record("not told"); return }
+
+        let passed = try #require(program?.received)
+        var stream = SessionStream(resuming: session.continuation)
+        let accepted = stream.sendData([9])
+        #expect(accepted)
+        stream.send { write(passed, $0.baseAddress, $0.count) }
+        #expect(worker.nextData() == [9])
+
+        program = nil
+        #expect(fixture.surroundings.nextOutcome() == .ended)
+    }
+
+    @Test("A request that was not foreseen waits for the manager, and says what it found")
+    func unforeseenRequest() throws {
+        let fixture = try Fixture()
+        let worker = try #require(FakeWorker())
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand()))
+        let asked = fixture.surroundings.next { if case .gpuRequested = $0 { true } else { false } }
+        guard case .gpuRequested(let request)? = asked else { Issue.record("not asked"); return }
+        fixture.notify(of: worker, answering: request.request)
+        guard case .session(let session)? = try program.reply() else { Issue.record("no session"); return }
+        #expect(session.foundReadiness == Readiness.staged.rawValue)
+        #expect(fixture.surroundings.nextOutcome() == .handedOver(request.request))
+    }
+
+    @Test("A session that its worker closes is reported as failed, and not handed over")
+    func lostSession() throws {
+        let fixture = try Fixture()
+        let worker = try #require(FakeWorker())
+        fixture.notify(of: worker)
+        #expect(fixture.surroundings.nextOutcome() == .ready)
+        worker.closeConnection()
+        #expect(fixture.surroundings.nextOutcome() == .failed("the worker closed the session"))
+    }
+
+    @Test("A refusal of the manager reaches the program that asked")
+    func refusedRequest() throws {
+        let fixture = try Fixture()
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand()))
+        let asked = fixture.surroundings.next { if case .gpuRequested = $0 { true } else { false } }
+        guard case .gpuRequested(let request)? = asked else { Issue.record("not asked"); return }
+        fixture.inbox.post(
+            .event(.managerMessageReceived(.requestRefused(request.request, reason: "the pool is full"))))
+        #expect(try program.reply() == .refused("the pool is full"))
+    }
+
+    @Test("A program that registers is an instance for as long as its connection stands")
+    func registration() throws {
+        let fixture = try Fixture(instances: [])
+        var program = FakeProgram(fixture.folder.socket)
+        program?.ask(
+            .registerInstance(
+                InstanceRegistration(
+                    instance: "chat", tenant: "acme", application: "chat", priorityClass: "standard")))
+        #expect(try program?.reply() == .registered)
+        #expect(fixture.surroundings.next { $0 == .instanceChanged(instance, present: true) } != nil)
+        program = nil
+        #expect(fixture.surroundings.next { $0 == .instanceChanged(instance, present: false) } != nil)
+    }
+
+    @Test(
+        "Registration is refused",
+        arguments: [
+            (RegistrationPolicy.off, "other"), (.anyone, "chat"), (.anyone, "not a name"),
+        ])
+    func refusedRegistration(policy: RegistrationPolicy, name: String) throws {
+        let fixture = try Fixture(registration: policy)
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(
+            .registerInstance(
+                InstanceRegistration(instance: name, tenant: "acme", application: "x", priorityClass: "standard")))
+        guard case .refused? = try program.reply() else { Issue.record("accepted"); return }
+    }
+
+    @Test("The end of a period reports the samples and then the heartbeat")
+    func period() throws {
+        let fixture = try Fixture()
+        let telemetry = InstanceTelemetry(
+            instance: instance.id, incarnation: 1, source: .processTree,
+            samples: [TelemetrySample(at: .seconds(1), cpuMilli: 5)])
+        fixture.inbox.post(.sampled([telemetry]))
+        let message = fixture.surroundings.next { if case .report = $0 { true } else { false } }
+        guard case .report(let report)? = message else { Issue.record("no report"); return }
+        #expect(report.telemetry == [telemetry])
+    }
+}
+
+@Suite("An agent's configuration")
+struct AgentConfigurationTests {
+    private let standard = AgentConfiguration(agent: AgentID(unchecked: "a"), softwareVersion: "1")
+
+    @Test("The defaults are valid")
+    func defaults() { #expect(standard.validate().isEmpty) }
+
+    @Test("All errors are said at once")
+    func allErrors() {
+        var configuration = standard
+        configuration.period = .zero
+        configuration.socketPath = "relative"
+        configuration.stateDirectory = "relative"
+        configuration.requestPatience = .zero
+        configuration.telemetry.socketLooksPerPeriod = 0
+        configuration.instances = [
+            ConfiguredInstance(description: instance, selector: .processTree(root: 0)),
+            ConfiguredInstance(description: instance, selector: .host),
+        ]
+        #expect(configuration.validate().count == 7)
+    }
+}

@@ -1,0 +1,212 @@
+import AllocationCore
+import FleetModel
+import Testing
+
+@Suite struct AllocationPlannerTests {
+    let planner = AllocationPlanner()
+    let now = MonotonicTime.seconds(100)
+
+    // MARK: The trigger
+
+    @Test(arguments: [
+        (1, [AllocationAction]()),
+        (9, [.openWarm(name("a"), device(0))]),
+        (34, [.openWarm(name("a"), device(0))]),
+        (36, [.reserve(name("a"), device(0), .gibibytes(1), existing: nil)]),
+    ])
+    func probabilityDecidesOnTheLevel(percent: Int, expected: [AllocationAction]) throws {
+        let pool = try Pool.holding([], gibibytes: 8)
+        #expect(planner.plan([.make("a", onset: Float(percent) / 100)], pool: pool, now: now).actions == expected)
+    }
+
+    @Test func aReservationLooksAShortTimeAheadAndAWarmSessionALongTime() throws {
+        var subject = AllocationSubject.make("a", onset: 0)
+        subject.onset = [0.1, 0.9, 0.9]
+        let pool = try Pool.holding([], gibibytes: 8)
+        #expect(planner.plan([subject], pool: pool, now: now).actions == [.openWarm(name("a"), device(0))])
+    }
+
+    @Test func ofTwoForecastsWithEqualMedianTheNarrowerIsReservedEarlierAndFuller() throws {
+        let pool = try Pool.holding([], gibibytes: 64)
+        func reservedFrom(width: Double) -> Int? {
+            (0...100).first { percent in
+                let subject = AllocationSubject.make("a", onset: Float(percent) / 100, width: width)
+                return planner.plan([subject], pool: pool, now: now).actions.contains { $0.isReservation }
+            }
+        }
+        let certain = try #require(reservedFrom(width: 0))
+        let narrow = try #require(reservedFrom(width: 0.5))
+        let wide = try #require(reservedFrom(width: 4))
+        #expect(certain < narrow && narrow < wide)
+        #expect(reservedFrom(width: 12) == nil, "a forecast this wide prepares the cheap levels only")
+        // At the same probability the narrow one has all that it would need, and the wide one no memory.
+        let subjects = [AllocationSubject.make("narrow", onset: 0.5, width: 0.5), .make("wide", onset: 0.5, width: 4)]
+        #expect(
+            planner.plan(subjects, pool: pool, now: now).actions == [
+                .reserve(name("narrow"), device(0), .gibibytes(1), existing: nil), .openWarm(name("wide"), device(0)),
+            ])
+    }
+
+    @Test func whereMemoryIsForOneTheNarrowerGetsIt() throws {
+        let pool = try Pool.holding([], gibibytes: 1)
+        let subjects = [AllocationSubject.make("a-wide", onset: 0.9, width: 3), .make("narrow", onset: 0.9, width: 1)]
+        let actions = planner.plan(subjects, pool: pool, now: now).actions
+        #expect(actions.first == .reserve(name("narrow"), device(0), .gibibytes(1), existing: nil))
+        #expect(actions.count { $0.isReservation } == 1)
+    }
+
+    @Test func confidenceFallsFromOneWithWidth() {
+        let configuration = AllocationConfiguration()
+        let widths = [0, 0.1, 1, 4, 100, .infinity]
+        let confidences = widths.map { configuration.confidence(relativeWidth: $0) }
+        #expect(confidences.first == 1 && confidences[3] == 0.5 && confidences.last == 0)
+        #expect(zip(confidences, confidences.dropFirst()).allSatisfy { $0 > $1 })
+        #expect(configuration.confidence(relativeWidth: .nan) == 0)
+    }
+
+    @Test func attentionIsPaidBelowEveryBuiltInThreshold() {
+        #expect(
+            PriorityClass.builtIn.allSatisfy { Float($0.warmThreshold) > AllocationConfiguration.attentionThreshold })
+        #expect(!AllocationConfiguration.deservesAttention(onset: [0, 0, 0.01], holding: nil))
+        #expect(AllocationConfiguration.deservesAttention(onset: [0, 0, 0.02], holding: nil))
+        #expect(
+            AllocationConfiguration.deservesAttention(onset: [0, 0, 0], holding: .make(1, .warm, on: device(0))))
+    }
+
+    // MARK: Raising
+
+    @Test func aWarmSessionIsRaisedWhereItIs() throws {
+        let subject = AllocationSubject.make("a", onset: 0.5, holding: .make(7, .warm, on: device(1)))
+        let pool = try Pool.holding([subject], gibibytes: 4, 8)
+        let plan = planner.plan([subject], pool: pool, now: now)
+        #expect(plan.actions == [.reserve(name("a"), device(1), .gibibytes(1), existing: GrantID(rawValue: 7))])
+        #expect(plan.pool.account(of: device(1))?.warmSessions == 0)
+        #expect(plan.pool.account(of: device(1))?.reserved == .gibibytes(1))
+    }
+
+    @Test func aWarmSessionOnAFullDeviceIsMoved() throws {
+        let subjects = [
+            AllocationSubject.make("a", onset: 0.5, holding: .make(7, .warm, on: device(0))),
+            .make("b", onset: 0, holding: .make(8, .attached, on: device(0), .gibibytes(4))),
+        ]
+        let pool = try Pool.holding(subjects, gibibytes: 4, 8)
+        #expect(
+            planner.plan(subjects, pool: pool, now: now).actions == [
+                .release(name("a"), GrantID(rawValue: 7), .preempted),
+                .reserve(name("a"), device(1), .gibibytes(1), existing: nil),
+            ])
+    }
+
+    @Test(arguments: [(Int64(1_100), false), (1_200, true)])
+    func anUnusedReservationGrowsWithItsAmount(mebibytes: Int64, grows: Bool) throws {
+        let amount = Slice(memory: .mebibytes(mebibytes), compute: MilliShare(100))
+        let subject = AllocationSubject.make(
+            "a", onset: 0.9, amount: amount, holding: .make(7, .reserved, on: device(0)))
+        let pool = try Pool.holding([subject], gibibytes: 4)
+        let plan = planner.plan([subject], pool: pool, now: now)
+        #expect(plan.actions == (grows ? [.reserve(name("a"), device(0), amount, existing: GrantID(rawValue: 7))] : []))
+        #expect(plan.pool.account(of: device(0))?.reserved.memory == (grows ? amount.memory : .gibibytes(1)))
+    }
+
+    @Test func whatIsAttachedOrUnderWayIsLeftAlone() throws {
+        let subjects = [
+            AllocationSubject.make("a", onset: 0, holding: .make(1, .attached, on: device(0))),
+            .make("b", onset: 0, holding: .make(2, .reserved, on: device(0), settled: false)),
+            .make("c", onset: 1, holding: .make(3, .warm, on: device(0), settled: false)),
+        ]
+        let pool = try Pool.holding(subjects, gibibytes: 8)
+        let plan = planner.plan(subjects, pool: pool, now: now)
+        #expect(plan == AllocationPlan(actions: [], pool: pool))
+    }
+
+    // MARK: Grace and hysteresis
+
+    @Test(arguments: [
+        (20, 90.0, [AllocationAction]()),  // at least half the threshold: kept
+        (10, 99, []),  // within the grace period
+        (10, 90, [.lower(name("a"), GrantID(rawValue: 7))]),  // still worth a warm session
+        (1, 99, []),
+        (1, 90, [.release(name("a"), GrantID(rawValue: 7), .graceEnded)]),
+    ])
+    func aReservationIsKeptWhileWantedOrInGrace(
+        percent: Int, unusedSince: Double, expected: [AllocationAction]
+    ) throws {
+        let subject = AllocationSubject.make(
+            "a", onset: Float(percent) / 100, holding: .make(7, .reserved, on: device(0), unusedSince: unusedSince))
+        let pool = try Pool.holding([subject], gibibytes: 4)
+        let plan = planner.plan([subject], pool: pool, now: now)
+        #expect(plan.actions == expected)
+        #expect(plan.pool.account(of: device(0))?.reserved == .gibibytes(1), "not free before the server has confirmed")
+    }
+
+    @Test func aReservationIsReleasedWhereNoWarmSessionMayBeKept() throws {
+        let subject = AllocationSubject.make("a", onset: 0.1, holding: .make(7, .reserved, on: device(0)))
+        var pool = Pool(maximumWarmPerDevice: 0)
+        pool.add(device(0), memory: .gibibytes(4), compute: .wholeDevice)
+        try pool.reserve(.gibibytes(1), on: device(0))
+        let actions = planner.plan([subject], pool: pool, now: now).actions
+        #expect(actions == [.release(name("a"), GrantID(rawValue: 7), .graceEnded)])
+    }
+
+    @Test func aProbabilityThatWaversAboutTheThresholdMovesNothing() throws {
+        for percent in stride(from: 18, through: 60, by: 1) {
+            let subject = AllocationSubject.make(
+                "a", onset: Float(percent) / 100, holding: .make(7, .reserved, on: device(0)))
+            let pool = try Pool.holding([subject], gibibytes: 4)
+            #expect(planner.plan([subject], pool: pool, now: now).actions.isEmpty)
+            #expect(planner.wantedReadiness(of: subject) == .reserved)
+        }
+    }
+
+    // MARK: Requests and the reactive policy
+
+    @Test func aRequestIsServedWhateverTheForecast() throws {
+        let warm = AllocationSubject.make("a", onset: 0, width: 50, holding: .make(7, .warm, on: device(0)))
+        let pool = try Pool.holding([warm], gibibytes: 4)
+        #expect(
+            planner.serve(warm, others: [], pool: pool, now: now).actions
+                == [.reserve(name("a"), device(0), .gibibytes(1), existing: GrantID(rawValue: 7))])
+        #expect(
+            planner.serve(.make("b", onset: 0), others: [], pool: pool, now: now).actions
+                == [.reserve(name("b"), device(0), .gibibytes(1), existing: nil)])
+    }
+
+    @Test(arguments: [Readiness.reserved, .attached])
+    func aRequestThatFindsItsReservationChangesNothing(level: Readiness) throws {
+        let subject = AllocationSubject.make(
+            "a", onset: 0, amount: .gibibytes(3), holding: .make(7, level, on: device(0)))
+        let pool = try Pool.holding([subject], gibibytes: 8)
+        #expect(planner.serve(subject, others: [], pool: pool, now: now).actions.isEmpty)
+    }
+
+    @Test func theReactivePolicyNeverAnticipatesAndKeepsNothing() throws {
+        let reactive = AllocationPlanner(configuration: AllocationConfiguration(mode: .reactive))
+        let subjects = [
+            AllocationSubject.make("a", onset: 1),
+            .make("b", onset: 1, holding: .make(2, .warm, on: device(0))),
+            .make("c", onset: 1, holding: .make(3, .reserved, on: device(0))),
+            .make("d", onset: 1, holding: .make(4, .attached, on: device(0))),
+        ]
+        let pool = try Pool.holding(subjects, gibibytes: 8)
+        #expect(
+            reactive.plan(subjects, pool: pool, now: now).actions == [
+                .release(name("b"), GrantID(rawValue: 2), .graceEnded),
+                .release(name("c"), GrantID(rawValue: 3), .graceEnded),
+            ])
+        #expect(
+            reactive.serve(subjects[0], others: [], pool: pool, now: now).actions
+                == [.reserve(name("a"), device(0), .gibibytes(1), existing: nil)])
+    }
+}
+
+func name(_ text: String) -> InstanceID { InstanceID(unchecked: text) }
+
+extension AllocationAction {
+    var isReservation: Bool {
+        if case .reserve = self { true } else { false }
+    }
+
+    var isContention: Bool {
+        if case .contend = self { true } else { false }
+    }
+}

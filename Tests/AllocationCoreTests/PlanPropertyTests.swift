@@ -1,0 +1,154 @@
+import AllocationCore
+import Determinism
+import FleetModel
+import Testing
+
+/// What holds of every plan, over random fleets.
+@Suite struct PlanPropertyTests {
+    let planner = AllocationPlanner()
+    let now = MonotonicTime.seconds(20)
+
+    private func fleet(
+        seed: UInt64, count: Int = 60, _ adjust: (inout AllocationSubject) -> Void = { _ in }
+    ) -> (subjects: [AllocationSubject], pool: Pool) {
+        var random = SeededGenerator(seed: seed)
+        var pool = Pool(computeOvercommit: 2, maximumWarmPerDevice: 4)
+        for index in 0..<8 {
+            pool.add(device(index), memory: Bytes(Int64(4 + random.below(24))), compute: .wholeDevice)
+        }
+        var subjects: [AllocationSubject] = []
+        for number in 0..<count {
+            subjects.append(.random(number, from: &random, chargedTo: &pool))
+            adjust(&subjects[number])
+        }
+        return (subjects, pool)
+    }
+
+    @Test(arguments: 0..<100 as Range<UInt64>)
+    func nothingIsPromisedTwiceAndNothingInUseIsTouched(seed: UInt64) throws {
+        let (subjects, pool) = fleet(seed: seed)
+        let plan = planner.plan(subjects, pool: pool, now: now)
+        plan.pool.checkInvariants()
+        let byInstance = Dictionary(uniqueKeysWithValues: subjects.map { ($0.instance, $0) })
+        for action in plan.actions {
+            let subject = try #require(byInstance[action.instance])
+            if !action.isContention {
+                #expect(subject.holding?.level != .attached && subject.holding?.settled != false)
+            }
+            switch action {
+            case .reserve(_, let device, let slice, let existing):
+                #expect(subject.staged && slice.memory >= subject.amount.memory)
+                #expect(existing == nil || (existing == subject.holding?.grant && device == subject.holding?.device))
+            case .release(_, let grant, let reason):
+                #expect(grant == subject.holding?.grant)
+                if reason == .preempted, subject.holding?.level == .reserved {
+                    #expect(subject.priority.mayBeTakenFrom)
+                }
+            case .openWarm:
+                #expect(subject.staged && subject.holding == nil)
+            case .lower, .contend:
+                break
+            }
+        }
+        let raised = plan.actions.filter(\.isReservation).map(\.instance)
+        #expect(Set(raised).count == raised.count, "one reservation for each instance")
+    }
+
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func theOrderInWhichSubjectsComeDoesNotMatter(seed: UInt64) {
+        let (subjects, pool) = fleet(seed: seed)
+        var random = SeededGenerator(seed: seed &+ 1)
+        let plan = planner.plan(subjects, pool: pool, now: now)
+        #expect(planner.plan(subjects, pool: pool, now: now) == plan)
+        #expect(planner.plan(subjects.shuffled(using: &random), pool: pool, now: now) == plan)
+    }
+
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func aVictimIsAlwaysOfALowerClassThanSomeoneWhoWaits(seed: UInt64) throws {
+        let (subjects, pool) = fleet(seed: seed) { $0.onset = [1, 1, 1] }
+        let byInstance = Dictionary(uniqueKeysWithValues: subjects.map { ($0.instance, $0) })
+        var taken: [Double] = []
+        for action in planner.plan(subjects, pool: pool, now: now).actions {
+            let subject = try #require(byInstance[action.instance])
+            switch action {
+            case .release(_, _, .preempted) where subject.holding?.level == .reserved:
+                taken.append(subject.priority.weight)
+            case .contend(_, let contention):
+                if case .waitingForPreemption = contention.reason {
+                    #expect(taken.allSatisfy { $0 < subject.priority.weight })
+                }
+                taken = []
+            default:
+                break
+            }
+        }
+        #expect(taken.isEmpty, "whoever takes says so at once")
+    }
+
+    @Test(arguments: 0..<100 as Range<UInt64>)
+    func withoutTakingThePlanIsThatOfASlowObviousRule(seed: UInt64) {
+        let (subjects, pool) = fleet(seed: seed) { $0.priority.mayTake = false }
+        let plan = planner.plan(subjects, pool: pool, now: now)
+        #expect(plan.actions.filter { !$0.isContention } == ObviousRule(now: now).actions(subjects, pool))
+    }
+}
+
+/// The rule as one would say it, with a search through all devices for each instance.
+private struct ObviousRule {
+    let now: MonotonicTime
+
+    func actions(_ subjects: [AllocationSubject], _ start: Pool) -> [AllocationAction] {
+        var pool = start
+        var actions: [AllocationAction] = []
+        let order = subjects.sorted { one, other in
+            (other.priority.weight, discounted(other, 0), discounted(other, 2), one.instance)
+                < (one.priority.weight, discounted(one, 0), discounted(one, 2), other.instance)
+        }
+        for subject in order { actions += decide(subject, &pool) }
+        return actions
+    }
+
+    private func discounted(_ subject: AllocationSubject, _ horizon: Int) -> Double {
+        Double(subject.onset[horizon]) / (1 + subject.relativeWidth / 4)
+    }
+
+    private func decide(_ subject: AllocationSubject, _ pool: inout Pool) -> [AllocationAction] {
+        let holding = subject.holding
+        if holding?.level == .attached || holding?.settled == false { return [] }
+        let isReserved = holding?.level == .reserved
+        let wantsReserved =
+            discounted(subject, 0) >= subject.priority.reserveThreshold * (isReserved ? 0.5 : 1)
+        let wantsWarm = discounted(subject, 2) >= subject.priority.warmThreshold * (holding != nil ? 0.5 : 1)
+        if wantsReserved { return isReserved || !subject.staged ? [] : raise(subject, &pool) }
+        if let holding {
+            if (wantsWarm && !isReserved) || now - holding.unusedSince < subject.priority.grace { return [] }
+            if isReserved, wantsWarm, (try? pool.openWarm(on: holding.device)) != nil {
+                return [.lower(subject.instance, holding.grant)]
+            }
+            return [.release(subject.instance, holding.grant, .graceEnded)]
+        }
+        return wantsWarm && subject.staged ? openWarm(subject, &pool) : []
+    }
+
+    private func raise(_ subject: AllocationSubject, _ pool: inout Pool) -> [AllocationAction] {
+        let needed = subject.amount
+        if let holding = subject.holding, (try? pool.reserve(needed, on: holding.device)) != nil {
+            pool.closeWarm(on: holding.device)
+            return [.reserve(subject.instance, holding.device, needed, existing: holding.grant)]
+        }
+        let fitting = pool.devices.filter { pool.canReserve(needed, on: $0.device) }
+        guard let best = fitting.min(by: { $0.freeMemory < $1.freeMemory }),
+            (try? pool.reserve(needed, on: best.device)) != nil
+        else { return subject.holding == nil ? openWarm(subject, &pool) : [] }
+        let moved = subject.holding.map { [AllocationAction.release(subject.instance, $0.grant, .preempted)] } ?? []
+        return moved + [.reserve(subject.instance, best.device, needed, existing: nil)]
+    }
+
+    private func openWarm(_ subject: AllocationSubject, _ pool: inout Pool) -> [AllocationAction] {
+        let roomy = pool.devices.filter { $0.freeMemory >= subject.amount.memory }
+        guard let device = (roomy.isEmpty ? pool.devices : roomy).min(by: { $0.warmSessions < $1.warmSessions }),
+            device.memory >= subject.amount.memory, (try? pool.openWarm(on: device.device)) != nil
+        else { return [] }
+        return [.openWarm(subject.instance, device.device)]
+    }
+}

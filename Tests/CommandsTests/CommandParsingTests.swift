@@ -1,0 +1,59 @@
+import ArgumentParser
+import Foundation
+import Testing
+
+@testable import Commands
+
+@Suite struct CommandParsingTests {
+    @Test(arguments: [
+        ["up"], ["up", "--compare", "--for", "120s"], ["up", "--json", "--for", "1m", "--policy", "reactive"],
+        ["up", "--requests", "r.csv.gz", "--seed", "7", "--mean-gap", "30", "--instances", "8"],
+        ["run", "--", "clinfo"], ["run", "--instance", "i1", "--class", "batch", "--", "sh", "-c", "exit 3"],
+        ["sample", "--for", "5s", "--seed", "2"], ["sample", "payload-server"],
+        ["status"], ["instances", "-o", "json"], ["pool", "--output", "yaml", "-q"], ["events", "--last", "5"],
+    ])
+    func `a command line of the documentation is understood`(arguments: [String]) {
+        #expect(throws: Never.self) { try PresyncCommand.parseAsRoot(arguments) }
+    }
+
+    @Test(arguments: [
+        ["nonsense"], ["up", "--instances", "0"], ["up", "--compare"], ["up", "--json"], ["up", "--gap-cv", "0.2"],
+        ["run"], ["run", "clinfo"], ["sample", "--for", "soon"], ["status", "-o", "xml"], ["events", "--last", "0"],
+        ["up", "--policy", "oracle"],
+    ])
+    func `a wrong command line ends with the usage status`(arguments: [String]) throws {
+        let error = try #require(throws: (any Error).self) { try PresyncCommand.parseAsRoot(arguments) }
+        #expect(PresyncCommand.exitCode(for: error).rawValue == ExitStatus.usage.rawValue)
+    }
+
+    @Test func `what follows the terminator is the program's own`() throws {
+        let command = try #require(
+            try PresyncCommand.parseAsRoot(["run", "--instance", "i1", "--", "prog", "--instance", "x", "--", "y"])
+                as? RunCommand)
+        #expect(command.instance == "i1")
+        #expect(command.command == ["prog", "--instance", "x", "--", "y"])
+    }
+
+    @Test func `the help names every exit status`() {
+        let help = PresyncCommand.helpMessage()
+        for status in ExitStatus.allCases { #expect(help.contains("  \(status.rawValue) ")) }
+    }
+}
+
+@Suite struct ChildProcessTests {
+    @Test func `a child's status, output and signal are told apart`() throws {
+        let child = try ChildProcess(.init(executable: "sh", arguments: ["-c", "echo hello; exit 3"], output: .pipe))
+        #expect(child.wait() == .exited(3))
+        #expect(child.output?.readDataToEndOfFile() == Data("hello\n".utf8))
+        let killed = try ChildProcess(.init(executable: "sh", arguments: ["-c", "kill -9 $$"]))
+        #expect(killed.wait() == .signalled(9))
+        #expect(killed.wait().shellStatus == 137)
+    }
+
+    @Test func `a program that does not exist is a failure that names it`() {
+        let failure = #expect(throws: CommandFailure.self) {
+            try ChildProcess(.init(executable: "/nowhere/program", arguments: []))
+        }
+        #expect(failure?.cause.contains("/nowhere/program") == true)
+    }
+}

@@ -1,0 +1,98 @@
+import Determinism
+import FleetModel
+import Foundation
+import Testing
+
+@testable import ForecastCore
+
+@Suite struct BinaryPowersTests {
+    @Test func agreesWithTheMathsLibrary() {
+        var generator = SeededGenerator(seed: 1)
+        for _ in 0..<1_000 {
+            let exponent = 200 * generator.unit() - 100
+            let power = BinaryPowers.power(exponent)
+            #expect(abs(power / exp2(exponent) - 1) < 1e-13)
+            #expect(abs(BinaryPowers.logarithm(power) - exponent) < 1e-11)
+        }
+    }
+
+    @Test(arguments: [(0.0, 1.0), (1, 2), (-1_074, 0), (-5_000, 0)])
+    func edges(_ exponent: Double, _ expected: Double) { #expect(BinaryPowers.power(exponent) == expected) }
+}
+
+@Suite struct DecayClockTests {
+    @Test func massIsTheSumOfWeights() {
+        let clock = DecayClock(halfLife: 600)
+        let second: Int64 = 9_700
+        let sum = ((second - 99)...second).reduce(0) { $0 + clock.weight(of: $1, in: clock.era(of: second)) }
+        #expect(abs(clock.mass(after: second - 100, through: second) / sum - 1) < 1e-9)
+    }
+
+    @Test func aSumCarriedIntoTheNextErasKeepsItsMeaning() {
+        let clock = DecayClock(halfLife: 600)
+        let (old, new) = (9_000, 20_000) as (Int64, Int64)
+        let carried = clock.weight(of: old) * clock.factor(from: clock.era(of: old), to: clock.era(of: new))
+        #expect(abs(carried / clock.weight(of: old, in: clock.era(of: new)) - 1) < 1e-9)
+    }
+}
+
+@Suite struct WindowedHistogramTests {
+    @Test(arguments: 1...5 as ClosedRange<UInt64>)
+    func quantilesAreWithinABinOfTheSamples(_ seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var histogram = WindowedHistogram()
+        var values: [Double] = []
+        for _ in 0..<2_000 {
+            let value = 1e6 * exp2(8 * generator.unit())
+            values.append(value)
+            histogram.add(DemandGrid.shared.bin(of: value, .memory), weight: 1)
+        }
+        values += Array(repeating: 0, count: 1_000)
+        values.sort()
+        let curve = histogram.curve(zeroMass: 1_000, .memory)
+        for (index, level) in QuantileLevels.all.enumerated() {
+            let exact = values[min(Int(level * 3_000), 2_999)]
+            if exact == 0 {
+                #expect(curve[index] <= 1.4e6)
+            } else {
+                #expect(curve[index] / exact < 1.31 && curve[index] / exact > 1 / 1.31)
+            }
+        }
+    }
+
+    @Test func oneWildValueDoesNotBluntItForEver() {
+        var histogram = WindowedHistogram()
+        histogram.add(DemandGrid.shared.bin(of: 1e14, .memory), weight: 1)
+        for step in 1...3_000 {
+            histogram.add(DemandGrid.shared.bin(of: 1e8, .memory), weight: Float(step))
+        }
+        let curve = histogram.curve(zeroMass: 0, .memory)
+        #expect(curve.median / 1e8 < 1.31)
+    }
+}
+
+@Suite struct InstanceHistoryTests {
+    @Test func aHistoryTouchedAfterHoursEqualsOneTouchedEverySecond() {
+        let clocks = ForecastClocks()
+        var sparse = InstanceHistory(admitted: -1, last: -1, clocks: clocks)
+        for second in 0..<40 as Range<Int64> { sparse.observe([second < 10 ? 1e8 : 0, 0], at: second, clocks: clocks) }
+        var dense = sparse
+        for second in 40..<12_000 as Range<Int64> { dense.observe([0, 0], at: second, clocks: clocks) }
+        let left = sparse.busyShare(at: 12_000, clocks: clocks)
+        let right = dense.busyShare(at: 12_000, clocks: clocks)
+        #expect(abs(left - right) < 1e-9)
+        #expect(left > 0 && left < 1e-4)
+    }
+
+    @Test func quantilesAreExactlyZeroWhereDemandIsZero() {
+        let clocks = ForecastClocks()
+        var history = InstanceHistory(admitted: -1, last: -1, clocks: clocks)
+        for second in 0..<400 as Range<Int64> {
+            history.observe([second % 10 == 0 ? 1e8 : 0, 0], at: second, clocks: clocks)
+        }
+        let point = history.climate(.memory, .point, .short, at: 399, clocks: clocks)
+        #expect(point.value(at: 0.8) == 0)
+        #expect(abs(point.value(at: 0.975) / 1e8 - 1) < 0.31)
+        #expect(history.climate(.compute, .peak, .long, at: 399, clocks: clocks) == .zero)
+    }
+}

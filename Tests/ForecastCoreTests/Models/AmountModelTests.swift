@@ -1,0 +1,49 @@
+import FleetModel
+import Testing
+
+@testable import ForecastCore
+
+@Suite struct AmountModelTests {
+    private func peaks(_ memory: Double) -> InlineArray<2, Double> { [memory, 100] }
+
+    @Test func withoutHistoryThePriorSpeaks() {
+        let model = AmountModel()
+        let median = model.quantile(0.5, .memory, application: 1, history: nil)
+        #expect((128e6...512e6).contains(median))
+    }
+
+    @Test func anInstanceOfAKnownTypeIsExpectedToWantWhatItsTypeWants() {
+        var model = AmountModel()
+        for _ in 0..<20 {
+            model.count(peaks(2e9), application: 1)
+            model.count(peaks(5e7), application: 2)
+        }
+        #expect(model.quantile(0.5, .memory, application: 1, history: nil) > 1.5e9)
+        #expect(model.quantile(0.5, .memory, application: 2, history: nil) < 7e7)
+    }
+
+    @Test func theInstancesOwnBurstsOutweighItsTypes() throws {
+        var forecaster = FleetForecaster()
+        let slot = forecaster.admit(.numbered(0))
+        let other = forecaster.admit(.numbered(1))
+        for second in 0..<300 as Range<Int64> {
+            let isBusy = second % 20 < 4
+            let share = isBusy ? 50.0 : 0
+            forecaster.observe(slot, LoadObservation(second: second, gpuMemory: share * 2e6, gpuCompute: share))
+            forecaster.observe(other, LoadObservation(second: second, gpuMemory: share * 8e7, gpuCompute: share))
+        }
+        let own = forecaster.amountIfDemanded(slot, resource: .memory, level: 0.8)
+        #expect((0.8e8...1.4e8).contains(own))
+    }
+
+    @Test func quantilesAscend() {
+        var model = AmountModel()
+        for step in 1...50 { model.count(peaks(Double(step) * 1e7), application: 3) }
+        let curve = model.curve(probability: 0.6, .memory, application: 3, history: nil)
+        #expect(curve.value(at: 0.3) == 0)
+        #expect(curve.value(at: 0.5) > 0)
+        let levels = stride(from: 0.0, through: 1, by: 0.05)
+        let values = levels.map { model.quantile($0, .memory, application: 3, history: nil) }
+        #expect(values == values.sorted())
+    }
+}

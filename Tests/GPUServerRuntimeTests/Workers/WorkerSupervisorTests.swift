@@ -1,0 +1,182 @@
+import ControlLoop
+import DeviceDrivers
+import FleetModel
+import Foundation
+import GPUServerRuntime
+import Testing
+import WorkerControl
+
+@Suite("A worker supervisor", .timeLimit(.minutes(1)))
+struct WorkerSupervisorTests {
+    private static let grant = GrantID(rawValue: 31)
+    private static let slice = Slice(memory: .mebibytes(4), compute: MilliShare(300))
+
+    private let directory = Directory()
+
+    /// A directory that goes with its test.
+    private final class Directory: Sendable {
+        let path = NSTemporaryDirectory() + "sv-" + UUID().uuidString.prefix(8)
+        deinit { try? FileManager.default.removeItem(atPath: path) }
+    }
+
+    /// The worker that was built with the tests.
+    private static func executable() throws -> String {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("presync-worker").path
+    }
+
+    private func takeUp(
+        executable: String? = nil
+    ) throws -> (supervisor: WorkerSupervisor, recovered: [RecoveredWorker]) {
+        try WorkerSupervisor.takingUp(
+            WorkerSupervisor.Configuration(
+                directory: directory.path, executable: try executable ?? Self.executable()))
+    }
+
+    private func command(timeToLive: Duration = .seconds(30)) throws -> GrantCommand {
+        GrantCommand(
+            grant: Self.grant, instance: InstanceID(unchecked: "i"),
+            device: DeviceID(server: GPUServerID(unchecked: "s"), index: 0), epoch: Epoch(term: 2, counter: 3),
+            goal: .warm, slice: .zero, ticket: SessionTicket(high: 5, low: 6),
+            version: InterfaceVersion(
+                kind: "opencl", version: SemanticVersion(0, 1, 0),
+                digest: try #require(ContentDigest(bytes: [UInt8](repeating: 1, count: 32)))),
+            timeToLive: timeToLive)
+    }
+
+    private func record() throws -> ProcessRecord {
+        let path = directory.path + "/g31.control.process"
+        return try #require(SmallFile.read(path).flatMap { ProcessRecord($0) })
+    }
+
+    /// The next event that `matching` accepts.
+    private func next<Value>(
+        _ supervisor: WorkerSupervisor, _ matching: (GPUServerEvent) -> Value?
+    ) async throws -> Value {
+        for await event in supervisor.events {
+            if let value = matching(event) { return value }
+        }
+        throw CancellationError()
+    }
+
+    private func started(_ supervisor: WorkerSupervisor) async throws -> SessionEndpoint {
+        try await next(supervisor) { if case .workerStarted(Self.grant, let endpoint) = $0 { endpoint } else { nil } }
+    }
+
+    private func exited(_ supervisor: WorkerSupervisor) async throws {
+        try await next(supervisor) { if case .workerExited(Self.grant) = $0 { () } else { nil } }
+    }
+
+    private func failure(_ supervisor: WorkerSupervisor) async throws -> String {
+        try await next(supervisor) { if case .workerFailed(Self.grant, let reason) = $0 { reason } else { nil } }
+    }
+
+    @Test("starts a worker on a real device, limits it, hears from it and ends it")
+    func livesThrough() async throws {
+        let (supervisor, recovered) = try takeUp()
+        #expect(recovered.isEmpty)
+        supervisor.start(try command(), on: .openCL(platform: 0, device: 0))
+        let endpoint = try await started(supervisor)
+        #expect(endpoint.host == "127.0.0.1" && endpoint.port > 0)
+        let process = try record()
+        #expect(getsid(process.pid) == process.pid)
+
+        supervisor.applyLimit(Self.grant, Self.slice)
+        let applied = try await next(supervisor) { if case .limitApplied(_, let slice) = $0 { slice } else { nil } }
+        #expect(applied == Self.slice)
+
+        supervisor.requestStatuses()
+        let status = try await next(supervisor) { if case .workerReported(_, let status) = $0 { status } else { nil } }
+        #expect(
+            status == WorkerStatus(attached: false, connected: false, peakMemory: .zero, busy: .zero, traffic: false))
+
+        supervisor.stop(Self.grant)
+        try await exited(supervisor)
+        #expect(!process.isRunning)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
+    }
+
+    @Test("takes up the workers that its earlier life left, with their slices and epochs")
+    func recovers() async throws {
+        let endpoint: SessionEndpoint
+        do {
+            let (supervisor, _) = try takeUp()
+            supervisor.start(try command(), on: .synthetic)
+            endpoint = try await started(supervisor)
+            supervisor.applyLimit(Self.grant, Self.slice, epoch: Epoch(term: 2, counter: 9))
+            _ = try await next(supervisor) { if case .limitApplied = $0 { true } else { nil } }
+        }
+        let process = try record()
+        let (supervisor, recovered) = try takeUp()
+        #expect(
+            recovered == [
+                RecoveredWorker(
+                    grant: Self.grant, instance: InstanceID(unchecked: "i"),
+                    device: DeviceID(server: GPUServerID(unchecked: "s"), index: 0),
+                    epoch: Epoch(term: 2, counter: 9), slice: Self.slice, endpoint: endpoint, attached: false)
+            ])
+        supervisor.stop(Self.grant)
+        try await exited(supervisor)
+        #expect(!process.isRunning)
+    }
+
+    @Test("reports a worker that is killed")
+    func noticesKill() async throws {
+        let (supervisor, _) = try takeUp()
+        supervisor.start(try command(), on: .synthetic)
+        _ = try await started(supervisor)
+        try record().kill()
+        try await exited(supervisor)
+    }
+
+    @Test("ends what it cannot identify before it says that nothing is left")
+    func endsUnknown() async throws {
+        do {
+            let (supervisor, _) = try takeUp()
+            supervisor.start(try command(), on: .synthetic)
+            _ = try await started(supervisor)
+        }
+        let process = try record()
+        // Without its socket the worker cannot be asked who it is.
+        try FileManager.default.removeItem(atPath: directory.path + "/g31.control")
+        let (_, recovered) = try takeUp()
+        #expect(recovered.isEmpty)
+        #expect(!process.isRunning)
+    }
+
+    @Test("spares a process that has got a dead worker's number")
+    func sparesReusedNumber() async throws {
+        _ = try takeUp()
+        let other = Process()
+        other.executableURL = URL(fileURLWithPath: "/bin/cat")
+        other.standardInput = Pipe()
+        try other.run()
+        defer { other.terminate() }
+        let now = try #require(ProcessRecord(of: other.processIdentifier))
+        let parts = now.description.split(separator: " ")
+        try SmallFile.write("\(parts[0]) 1 \(parts[2])", to: directory.path + "/g31.control.process")
+        #expect(try takeUp().recovered.isEmpty)
+        #expect(now.isRunning)
+    }
+
+    @Test("says why a worker did not start")
+    func namesFailure() async throws {
+        let (supervisor, _) = try takeUp()
+        supervisor.start(try command(), on: .openCL(platform: 50, device: 0))
+        #expect(try await failure(supervisor).contains("no OpenCL platform 50"))
+    }
+
+    @Test("says that an executable is missing")
+    func namesMissingExecutable() async throws {
+        let (supervisor, _) = try takeUp(executable: directory.path + "/nothing")
+        supervisor.start(try command(), on: .synthetic)
+        #expect(try await failure(supervisor).contains("No such file"))
+    }
+
+    @Test("reports the exit of a worker that it does not have, so that repeats are harmless")
+    func stopsUnknown() async throws {
+        let (supervisor, _) = try takeUp()
+        supervisor.stop(Self.grant)
+        try await exited(supervisor)
+    }
+}

@@ -1,0 +1,155 @@
+import ControlProtocol
+import FleetModel
+import GRPCCore
+import Testing
+
+@testable import ManagerRuntime
+
+/// The shell over real sockets.
+@Suite(.serialized, .timeLimit(.minutes(1)))
+struct ManagerServiceTests {
+    @Test func anAgentIsWelcomedAndItsHeartbeatsAreAcknowledged() async throws {
+        let folder = StateFolder()
+        try await withManager(in: folder) { addresses in
+            try await withLink(AgentRole.self, to: addresses.control) { link in
+                #expect(await link.events.next() == .opened)
+                link.send(agentHello())
+                guard case .received(.welcome(let welcome))? = await link.events.next() else {
+                    Issue.record("no welcome")
+                    return
+                }
+                #expect(welcome.term == 1)
+                link.send(.heartbeat(AgentHeartbeat(sequence: 41, held: [])))
+                #expect(await link.events.next() == .received(.heartbeatAcknowledged(sequence: 41)))
+            }
+        }
+    }
+
+    @Test func anAgentOfAnotherRevisionIsToldBoth() async throws {
+        let folder = StateFolder()
+        try await withManager(in: folder) { addresses in
+            try await withLink(AgentRole.self, to: addresses.control) { link in
+                #expect(await link.events.next() == .opened)
+                link.send(agentHello(revision: 99))
+                guard case .closed(let reason)? = await link.events.next() else {
+                    Issue.record("not closed")
+                    return
+                }
+                #expect(reason.contains("99"))
+            }
+        }
+    }
+
+    @Test func aLinkOutlivesItsManager() async throws {
+        let folder = StateFolder()
+        var terms: [UInt64] = []
+        var address = ManagerAddress(host: "127.0.0.1", port: 0)
+        try await withManager(in: folder) { address = $0.control }
+        try await withLink(AgentRole.self, to: address) { link in
+            for _ in 0..<2 {
+                try await withManager(in: folder, at: address) { _ in
+                    while let event = await link.events.next() {
+                        if event == .opened { link.send(agentHello()) }
+                        if case .received(.welcome(let welcome)) = event {
+                            terms.append(welcome.term)
+                            break
+                        }
+                    }
+                }
+                while let event = await link.events.next() {
+                    if case .closed(let reason) = event {
+                        #expect(reason.contains("shutting down"))
+                        break
+                    }
+                }
+            }
+        }
+        #expect(terms == [2, 3])
+    }
+
+    @Test func aMessageThatIsNotValidEndsTheStreamWithTheField() async throws {
+        let folder = StateFolder()
+        try await withManager(in: folder) { addresses in
+            let error = await #expect(throws: RPCError.self) {
+                try await withGRPCClient(transport: try ControlTransport.client(to: addresses.control)) { client in
+                    try await WireAgentLink.Client(wrapping: client).connect { writer in
+                        var envelope = WireAgentEnvelope()
+                        envelope.hello.agent = "two words"
+                        try await writer.write(envelope)
+                    } onResponse: { response in
+                        for try await _ in response.messages {}
+                    }
+                }
+            }
+            #expect(error?.code == .invalidArgument)
+            #expect(error?.message == "hello.agent: malformed")
+        }
+    }
+
+    @Test func toolsSeeTheFleetAndItsEvents() async throws {
+        let folder = StateFolder()
+        try await withManager(in: folder) { addresses in
+            try await withLink(AgentRole.self, to: addresses.control) { link in
+                #expect(await link.events.next() == .opened)
+                link.send(agentHello())
+                _ = await link.events.next()
+                try await AdminClient.withConnection(to: addresses.control) { admin in
+                    #expect(try await admin.overview().term == 1)
+                    let events = try await admin.events()
+                    #expect(events.first?.event.kind == .agentConnected)
+                    #expect(events.map(\.sequence) == Array(1...UInt64(events.count)))
+                    let (first, seen) = AsyncStream<RecordedEvent>.makeStream()
+                    let watching = Task { try await admin.watchEvents { seen.yield($0) } }
+                    var watched = first.makeAsyncIterator()
+                    #expect(await watched.next() == events.first)
+                    watching.cancel()
+                    _ = await watching.result
+                }
+            }
+        }
+    }
+
+    @Test func aToolIsToldThatThereIsNoManager() async throws {
+        let folder = StateFolder()
+        var address = ManagerAddress.standard
+        try await withManager(in: folder) { address = $0.control }
+        try await AdminClient.withConnection(to: address) { admin in
+            let error = await #expect(throws: AdminError.self) { try await admin.overview() }
+            guard case .unreachable = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+        }
+    }
+
+    @Test func aPortThatIsTakenIsReported() async throws {
+        let folder = StateFolder()
+        try await withManager(in: folder) { addresses in
+            let other = StateFolder()
+            let error = await #expect(throws: ManagerError.self) {
+                try await withManager(in: other, at: addresses.control) { _ in }
+            }
+            guard case .listening(let why) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(why.contains("\(addresses.control.port)"))
+        }
+    }
+}
+
+struct ManagerConfigurationTests {
+    @Test func theDefaultsAreValid() {
+        #expect(ManagerConfiguration().validate().isEmpty)
+    }
+
+    @Test func allErrorsAreReportedAtOnce() {
+        var configuration = ManagerConfiguration()
+        configuration.listen.host = "manager.example"
+        configuration.period = .milliseconds(1)
+        configuration.timeToLive = .zero
+        configuration.stateDirectory = ""
+        configuration.classes[0].warmThreshold = 2
+        #expect(configuration.validate().count == 5)
+    }
+}

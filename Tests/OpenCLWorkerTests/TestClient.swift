@@ -1,0 +1,165 @@
+import DeviceDrivers
+import FleetModel
+import Glibc
+import RemotingCore
+import Testing
+import WorkerControl
+
+/// A session's client over a real socket, one step at a time.
+final class TestClient {
+    let acceptance: SessionAcceptance
+    private let connection: Descriptor
+    private var stream: SessionStream
+    private var responses: [OpenCLResponse] = []
+    private var nextCall: UInt64 = 0
+
+    enum Failure: Error, Hashable {
+        case refused(SessionRefusal)
+        case closed
+        case unexpected(String)
+    }
+
+    /// Opens the worker's session.
+    init(
+        _ worker: TestWorker, ticket: SessionTicket = TestWorker.ticket, version: InterfaceVersion? = nil
+    ) throws {
+        let version = try version ?? TestWorker.version()
+        let connection = try Self.connect(to: worker.endpoint.port)
+        let interface = try #require(
+            InterfaceIdentity(kind: version.kind, version: version.version.description, digest: version.digest.bytes))
+        let handshaking = ClientHandshake(
+            ClientHello(
+                interface: interface,
+                credential: SessionCredential(grant: 7, ticketHigh: ticket.high, ticketLow: ticket.low)))
+        var handshake = handshaking
+        _ = handshaking.bytesToSend.withUnsafeBytes { connection.send($0) }
+        while true {
+            switch try handshake.received(try Self.receive(connection)) {
+            case .incomplete: continue
+            case .refused(let refusal): throw Failure.refused(refusal)
+            case .accepted(let acceptance, let stream):
+                (self.connection, self.acceptance, self.stream) = (connection, acceptance, stream)
+                return
+            }
+        }
+    }
+
+    /// A plain connection to a worker's port.
+    static func connect(to port: UInt16) throws -> Descriptor {
+        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        try #require(number >= 0)
+        let connection = Descriptor(owning: number)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let status = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(number, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard status == 0 else { throw SystemError("connect") }
+        connection.stopBlocking()
+        return connection
+    }
+
+    /// What arrives next; throws when nothing does for 10 s or the connection closes.
+    static func receive(_ connection: Descriptor) throws -> [UInt8] {
+        var entries = [pollfd(connection, POLLIN)]
+        wait(for: &entries, milliseconds: 10_000)
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        guard case .bytes(let count) = buffer.withUnsafeMutableBytes({ connection.read(into: $0) }) else {
+            throw Failure.closed
+        }
+        return Array(buffer[..<count])
+    }
+
+    func send(_ requests: OpenCLRequest...) throws {
+        for request in requests {
+            while !stream.sendData(request.encoded()) { try turn() }
+        }
+        try flush()
+    }
+
+    /// Bytes as they are, past the stream's framing.
+    func sendRaw(_ bytes: [UInt8]) { _ = bytes.withUnsafeBytes { connection.send($0) } }
+
+    func close() { shutdown(connection.number, Int32(SHUT_RDWR)) }
+
+    /// Sends a request that is answered, and waits for the answer that ends it.
+    func call(_ request: (CallID) -> OpenCLRequest) throws -> OpenCLResponse {
+        nextCall += 1
+        let call = CallID(rawValue: nextCall)
+        try send(request(call))
+        let response = try nextResponse()
+        try #require(response.call == call)
+        return response
+    }
+
+    func finish(_ queue: ObjectID) throws -> Completion {
+        guard case .completed(_, let completion) = try call({ .finish($0, queue: queue) }) else {
+            throw Failure.unexpected("no completion")
+        }
+        return completion
+    }
+
+    /// Reads a region; throws unless the pieces come in order and the read ends well.
+    func read(_ command: BufferCommand) throws -> [UInt8] {
+        nextCall += 1
+        try send(.readBuffer(CallID(rawValue: nextCall), command))
+        var bytes: [UInt8] = []
+        while true {
+            switch try nextResponse() {
+            case .readData(_, let offset, let data):
+                try #require(offset == UInt64(bytes.count))
+                bytes += data
+            case .completed(_, let completion):
+                guard completion.code == 0 else { throw Failure.unexpected("code \(completion.code)") }
+                return bytes
+            default: throw Failure.unexpected("no read data")
+            }
+        }
+    }
+
+    func nextResponse() throws -> OpenCLResponse {
+        while responses.isEmpty { try turn() }
+        return responses.removeFirst()
+    }
+
+    /// The slice that the worker last announced, after waiting for the next announcement.
+    func nextSlice() throws -> SessionSlice {
+        let before = stream.slice
+        while stream.slice == before { try turn() }
+        return stream.slice
+    }
+
+    private func turn() throws {
+        try flush()
+        let bytes = try Self.receive(connection)
+        try stream.received(bytes)
+        while let event = stream.nextEvent() {
+            switch event {
+            case .data(let payload):
+                var messages = WireMessages<OpenCLResponse>(payload: payload)
+                while let response = try messages.next() { responses.append(response) }
+            case .goneAway(let farewell): throw Failure.unexpected(farewell.message)
+            case .pong, .sliceChanged: break
+            }
+        }
+    }
+
+    private func flush() throws {
+        while stream.hasUnsent {
+            var isOpen = true
+            stream.send { bytes in
+                let sent = connection.send(bytes)
+                isOpen = sent != nil
+                return sent ?? 0
+            }
+            guard isOpen else { throw Failure.closed }
+            guard stream.hasUnsent else { return }
+            var entries = [pollfd(connection, POLLOUT)]
+            wait(for: &entries, milliseconds: 10_000)
+        }
+    }
+}

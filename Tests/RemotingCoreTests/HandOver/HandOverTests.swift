@@ -1,0 +1,75 @@
+import RemotingCore
+import Testing
+
+@Suite struct HandOverTests {
+    static let continuation = SessionContinuation(
+        nextSendSequence: 3, nextReceiveSequence: 4, acknowledged: 2, sendWindow: SessionLimits.leastWindow,
+        sendCredit: SessionLimits.leastWindow, receiveWindow: SessionLimits.leastWindow,
+        receiveCredit: SessionLimits.leastWindow, slice: SessionFixture.slice)
+    static let session = HandedOverSession(
+        foundReadiness: 3, grant: 7, elapsedMicroseconds: 42, interfaceVersion: "0.1.0", continuation: continuation,
+        deviceInformation: [9])
+
+    @Test(arguments: [
+        (
+            HandOverRequest.openSession(HandOverDemand(interfaceKind: "opencl", interfaceVersion: "0.1.0")),
+            "50524831 0100 0000 14000000 01 06000000 6f70656e636c 05000000 302e312e30"
+        ),
+        (
+            .registerInstance(
+                InstanceRegistration(instance: "i", tenant: "t", application: "a", priorityClass: "p")),
+            "50524831 0100 0000 15000000 02 01000000 69 01000000 74 01000000 61 01000000 70"
+        ),
+    ])
+    func aRequestArrivesAsItWasSent(request: HandOverRequest, expected: String) throws {
+        let bytes = request.encoded()
+        #expect(hex(bytes) == hex(hex(expected)))
+        for end in 0..<bytes.count { #expect(try HandOverRequest(decoding: Array(bytes[..<end])) == nil) }
+        #expect(try HandOverRequest(decoding: bytes) == request)
+    }
+
+    @Test(arguments: [
+        (
+            HandOverReply.session(session),
+            "50525231 0100 0000 54000000 00 03 0700000000000000 2a00000000000000 05000000 302e312e30"
+                + "0300000000000000 0400000000000000 0200000000000000 00002000 00002000 00002000 00002000"
+                + "0000004000000000 fa000000 01000000 09"
+        ), (.registered, "50525231 0100 0000 01000000 01"),
+        (.refused("no"), "50525231 0100 0000 07000000 02 02000000 6e6f"),
+    ])
+    func aReplyArrivesAsItWasSent(reply: HandOverReply, expected: String) throws {
+        let bytes = reply.encoded()
+        #expect(hex(bytes) == hex(hex(expected)))
+        for end in 0..<bytes.count { #expect(try HandOverReply(decoding: Array(bytes[..<end])) == nil) }
+        #expect(try HandOverReply(decoding: bytes) == reply)
+    }
+
+    @Test(arguments: [
+        ("50525331 0100 0000 01000000", RemotingError.Code.protocolMismatch),
+        ("50524831 0200 0000 01000000", .protocolMismatch), ("50524831 0100 0000 01100000", .oversized),
+        ("50524831 0100 0000 01000000 03", .unexpected), ("50524831 0100 0000 00000000", .truncated),
+        ("50524831 0100 0000 01000000 01 00", .unexpected),
+    ])
+    func aRequestThatMayNotBeIsRefused(bytes: String, code: RemotingError.Code) {
+        #expect { try HandOverRequest(decoding: hex(bytes)) } throws: { ($0 as? RemotingError)?.code == code }
+    }
+
+    @Test func aSessionThatNoStreamCanHaveLeftIsRefused() {
+        for change in [
+            { $0.sendCredit += 1 }, { $0.receiveCredit += 1 }, { $0.acknowledged = 4 }, { $0.sendWindow = 1 },
+            { $0.receiveWindow = .max },
+        ] as [(inout SessionContinuation) -> Void] {
+            var session = Self.session
+            change(&session.continuation)
+            let bytes = HandOverReply.session(session).encoded()
+            #expect { try HandOverReply(decoding: bytes) } throws: { ($0 as? RemotingError)?.code == .malformed }
+        }
+    }
+
+    @Test func namesAreCutAtTheirBound() throws {
+        let long = String(repeating: "x", count: 5000)
+        let request = HandOverRequest.registerInstance(
+            InstanceRegistration(instance: long, tenant: long, application: long, priorityClass: long))
+        #expect(try HandOverRequest(decoding: request.encoded()) != nil)
+    }
+}

@@ -1,0 +1,119 @@
+import FleetModel
+import Testing
+
+@testable import StateStore
+
+/// What every ``FleetStore`` guarantees.
+@Suite(.serialized)
+struct FleetStoreContractTests {
+    @Test(arguments: StoreKind.allCases)
+    func aNewStoreIsEmpty(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        let store = try fixture.open()
+        #expect(try await store.load() == StoredFleet())
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func whatWasCommittedIsThereAfterReopening(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        let first = try fixture.open()
+        let fleet = try await first.beginTerm()
+        let grants = [try sampleGrant(1), try sampleGrant(2), try sampleGrant(3)]
+        let outcome = await first.commit(fleet.transaction(upserts: grants))
+        #expect(outcome == .committed(revision: fleet.revision + 1))
+        await first.close()
+
+        let second = try fixture.open()
+        let expected = StoredFleet(term: 1, revision: fleet.revision + 1, nextGrant: 4, grants: grants)
+        #expect(try await second.load() == expected)
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func upsertsReplaceAndRemovalsRemove(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        let store = try fixture.open()
+        let empty = try await store.beginTerm()
+        _ = await store.commit(empty.transaction(upserts: [try sampleGrant(1), try sampleGrant(2)]))
+
+        var changed = try sampleGrant(2)
+        changed.slice.memory = .gibibytes(2)
+        let fleet = try await store.load()
+        _ = await store.commit(
+            fleet.transaction(upserts: [changed, try sampleGrant(9)], removals: [GrantID(rawValue: 1)]))
+        #expect(try await store.load().grants == [changed, try sampleGrant(9)])
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func aStaleRevisionConflictsAndWritesNothing(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        let store = try fixture.open()
+        let fleet = try await store.beginTerm()
+        let transaction = fleet.transaction(upserts: [try sampleGrant(1)])
+        let first = await store.commit(transaction)
+        #expect(first == .committed(revision: fleet.revision + 1))
+
+        var second = fleet.transaction(upserts: [try sampleGrant(2)])
+        second.expectedRevision = fleet.revision
+        let outcome = await store.commit(second)
+        #expect(outcome == .conflict(StoreConflict(term: 1, revision: fleet.revision + 1)))
+        #expect(try await store.load().grants == [try sampleGrant(1)])
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func aSecondOpenerWithANewerTermFencesTheFirst(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        let older = try fixture.open()
+        let olderFleet = try await older.beginTerm()
+        let newer = try fixture.open()
+        let newerFleet = try await newer.beginTerm()
+        #expect(newerFleet.term == olderFleet.term + 1)
+
+        let late = await older.commit(olderFleet.transaction(upserts: [try sampleGrant(1)]))
+        #expect(late == .conflict(StoreConflict(term: newerFleet.term, revision: newerFleet.revision)))
+        // Even one that guessed the revision.
+        var guessed = newerFleet.transaction(upserts: [try sampleGrant(1)])
+        guessed.term = olderFleet.term
+        let guess = await older.commit(guessed)
+        #expect(guess == .conflict(StoreConflict(term: newerFleet.term, revision: newerFleet.revision)))
+
+        let current = await newer.commit(newerFleet.transaction(upserts: [try sampleGrant(2)]))
+        #expect(current == .committed(revision: newerFleet.revision + 1))
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func termsOnlyGrow(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        for term in 1...5 as ClosedRange<UInt64> {
+            let store = try fixture.open()
+            #expect(try await store.beginTerm().term == term)
+            await store.close()
+        }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func aClosedStoreAnswersThatTheOutcomeIsUnknown(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        let store = try fixture.open()
+        let fleet = try await store.beginTerm()
+        await store.close()
+        guard case .unknown = await store.commit(fleet.transaction()) else {
+            Issue.record("a commit on a closed store must be unknown")
+            return
+        }
+        await #expect(throws: FleetStoreError.self) { try await store.load() }
+    }
+
+    @Test(arguments: StoreKind.allCases)
+    func concurrentCommitsOnOneRevisionLetOneThrough(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        let store = try fixture.open()
+        let fleet = try await store.beginTerm()
+        let grants = try (1...16).map { try sampleGrant($0) }
+        let outcomes = await withTaskGroup(of: CommitOutcome.self) { group in
+            for grant in grants { group.addTask { await store.commit(fleet.transaction(upserts: [grant])) } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(outcomes.count { $0 == .committed(revision: fleet.revision + 1) } == 1)
+        #expect(try await store.load().grants.count == 1)
+    }
+}

@@ -1,0 +1,107 @@
+import Determinism
+import FleetModel
+import Foundation
+import GRDB
+import Testing
+
+@testable import StateStore
+
+/// What concerns the file: durability settings, permissions, and damage.
+struct SQLiteFleetStoreTests {
+    /// A store file with 50 grants, closed.
+    private func filledStore() async throws -> StoreFixture {
+        let fixture = try StoreFixture(.sqlite)
+        let store = try fixture.open()
+        let fleet = try await store.beginTerm()
+        _ = await store.commit(fleet.transaction(upserts: try (1...50).map { try sampleGrant($0) }))
+        await store.close()
+        return fixture
+    }
+
+    @Test func commitsAreSyncedAndWrittenAhead() async throws {
+        let fixture = try StoreFixture(.sqlite)
+        let store = try SQLiteFleetStore(path: fixture.path)
+        let settings = try await store.durabilitySettings()
+        #expect(settings.journalMode == "wal")
+        #expect(settings.synchronous == 2)
+    }
+
+    @Test func onlyTheOwnerCanReadTheTickets() async throws {
+        let fixture = try await filledStore()
+        let attributes = try FileManager.default.attributesOfItem(atPath: fixture.path)
+        #expect(attributes[.posixPermissions] as? Int == 0o600)
+    }
+
+    @Test(arguments: [1, 100, 4_096, 5_000])
+    func aTruncatedFileIsReported(length: Int) async throws {
+        let fixture = try await filledStore()
+        let whole = try Data(contentsOf: URL(filePath: fixture.path))
+        try whole.prefix(length).write(to: URL(filePath: fixture.path))
+        let error = try #require(throws: FleetStoreError.self) { try SQLiteFleetStore(path: fixture.path) }
+        #expect(error.code == .corrupt)
+        #expect(error.message.contains(fixture.path))
+    }
+
+    @Test func anotherProgramsDatabaseIsRefused() async throws {
+        let fixture = try StoreFixture(.sqlite)
+        let other = try DatabaseQueue(path: fixture.path)
+        try await other.write { try $0.execute(sql: "CREATE TABLE notes (text TEXT)") }
+        try other.close()
+        let error = try #require(throws: FleetStoreError.self) { try SQLiteFleetStore(path: fixture.path) }
+        #expect(error.code == .corrupt)
+    }
+
+    @Test func aLaterSchemaIsRefused() async throws {
+        let fixture = try await filledStore()
+        let later = try DatabaseQueue(path: fixture.path)
+        try await later.write { try $0.execute(sql: "PRAGMA user_version = \(Schema.version + 1)") }
+        try later.close()
+        let error = try #require(throws: FleetStoreError.self) { try SQLiteFleetStore(path: fixture.path) }
+        #expect(error.code == .newerSchema)
+    }
+
+    @Test(arguments: [
+        "UPDATE grants SET instance = 'no spaces allowed' WHERE grant_id = 7",
+        "UPDATE grants SET interface_digest = x'00' WHERE grant_id = 7",
+        "UPDATE grants SET interface_version = 'one' WHERE grant_id = 7",
+        "UPDATE grants SET compute_milli = 9000000000 WHERE grant_id = 7",
+        "DELETE FROM meta",
+    ])
+    func aMalformedRowIsReported(change: String) async throws {
+        let fixture = try await filledStore()
+        let editor = try DatabaseQueue(path: fixture.path)
+        try await editor.write { try $0.execute(sql: change) }
+        try editor.close()
+        let error = await #expect(throws: FleetStoreError.self) {
+            try await SQLiteFleetStore(path: fixture.path).load()
+        }
+        #expect(error?.code == .corrupt)
+    }
+
+    @Test func aFolderThatIsMissingIsReported() async throws {
+        let error = try #require(throws: FleetStoreError.self) {
+            try SQLiteFleetStore(path: "/nonexistent/state.sqlite")
+        }
+        #expect(error.code == .unavailable)
+    }
+
+    /// Bytes overwritten at random: an error or a fleet, never a crash.
+    @Test func aDamagedFileNeverCrashes() async throws {
+        let fixture = try await filledStore()
+        let whole = try Data(contentsOf: URL(filePath: fixture.path))
+        var generator = SeededGenerator(seed: 11)
+        for _ in 0..<100 {
+            var damaged = whole
+            for _ in 0..<(1 + generator.below(40)) {
+                damaged[Int(generator.below(UInt64(damaged.count)))] = UInt8(truncatingIfNeeded: generator.next())
+            }
+            try damaged.write(to: URL(filePath: fixture.path))
+            do {
+                let store = try SQLiteFleetStore(path: fixture.path)
+                let fleet = try await store.beginTerm()
+                _ = await store.commit(fleet.transaction(upserts: [try sampleGrant(60)]))
+                await store.close()
+            } catch is FleetStoreError {}
+        }
+    }
+}
