@@ -10,6 +10,9 @@ struct Burst {
     /// When the process began its work.
     var began = MonotonicClock.now()
 
+    /// What the other buffers take, with room to spare.
+    private static let memoryBesideCache = 1 << 20
+
     /// Carries the burst out. What fails is in the measurements' error, with what was measured until then.
     func run() -> BurstMeasurements {
         var measured = BurstMeasurements()
@@ -54,7 +57,9 @@ struct Burst {
         let program = try session.program(source: CacheKernels.source)
         let prefill = try session.kernel("prefill", of: program)
         let decode = try session.kernel("decode", of: program)
-        let entries = max(CacheKernels.resultCount, plan.cacheBytes / 4)
+        // As an inference server does: the cache takes what it wants of what the device has.
+        let available = try session.deviceMemory() - Self.memoryBesideCache
+        let entries = max(CacheKernels.resultCount, min(plan.cacheBytes, available) / 4)
         let cache = try session.buffer(bytes: entries * 4)
         measured.gpuBytes = entries * 4
         let entriesPerToken = BurstPlan.bytesPerToken / 4

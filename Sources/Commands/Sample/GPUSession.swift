@@ -48,6 +48,15 @@ final class GPUSession {
         throw OpenCLFailure("clGetPlatformIDs", "no platform has a device")
     }
 
+    /// The device's memory in bytes, as `CL_DEVICE_GLOBAL_MEM_SIZE` says: of a virtual GPU, its slice.
+    func deviceMemory() throws(OpenCLFailure) -> Int {
+        var bytes: cl_ulong = 0
+        let status = api.getDeviceInfo(
+            device, cl_device_info(CL_DEVICE_GLOBAL_MEM_SIZE), MemoryLayout<cl_ulong>.size, &bytes, nil)
+        try OpenCLFailure.check(status, "clGetDeviceInfo")
+        return Int(clamping: bytes)
+    }
+
     /// A buffer of `bytes`, contents undefined.
     func buffer(bytes: Int) throws(OpenCLFailure) -> cl_mem {
         var status: cl_int = 0

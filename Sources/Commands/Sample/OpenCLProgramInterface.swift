@@ -5,6 +5,7 @@ import Glibc
 struct OpenCLProgramInterface {
     let getPlatformIDs: cl_api_clGetPlatformIDs
     let getDeviceIDs: cl_api_clGetDeviceIDs
+    let getDeviceInfo: cl_api_clGetDeviceInfo
     let createContext: cl_api_clCreateContext
     let releaseContext: cl_api_clReleaseContext
     let createCommandQueue: cl_api_clCreateCommandQueueWithProperties
@@ -33,6 +34,7 @@ struct OpenCLProgramInterface {
         }
         getPlatformIDs = try Self.symbol("clGetPlatformIDs", library)
         getDeviceIDs = try Self.symbol("clGetDeviceIDs", library)
+        getDeviceInfo = try Self.symbol("clGetDeviceInfo", library)
         createContext = try Self.symbol("clCreateContext", library)
         releaseContext = try Self.symbol("clReleaseContext", library)
         createCommandQueue = try Self.symbol("clCreateCommandQueueWithProperties", library)

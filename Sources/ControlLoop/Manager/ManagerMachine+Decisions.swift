@@ -77,13 +77,17 @@ extension ManagerMachine {
     }
 
     /// Memory at the class's service level, in whole MiB, and compute likewise.
+    ///
+    /// No more than a device has; and of an instance that was never seen to use a GPU, whose forecast is a prior, no
+    /// more than half of one, so that a newcomer does not shut out the rest.
     private func amount(_ instance: InstanceRecord) -> Slice {
         let level = instance.priority.serviceLevel
         let memory = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: level)
         let compute = forecaster.amountIfDemanded(instance.slot, resource: .compute, level: level)
         let mebibytes = Int64((min(max(memory, 0), 0x1p50) / 0x1p20).rounded(.up))
+        let most = instance.hasUsedGPU ? largestDevice : Bytes(largestDevice.rawValue / 2)
         return Slice(
-            memory: max(configuration.minimumMemory, .mebibytes(mebibytes)),
+            memory: min(max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory)),
             compute: MilliShare(Int32(min(max(compute.rounded(.up), 1), 1_000))))
     }
 

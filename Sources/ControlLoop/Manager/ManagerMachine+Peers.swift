@@ -115,6 +115,7 @@ extension ManagerMachine {
         for device in hello.devices {
             pool.add(device.id, memory: device.memory, compute: .wholeDevice)
             pool.setAvailable(device.id, true)
+            largestDevice = max(largestDevice, device.memory)
         }
         if isNew { chargeRecovered(at: hello.server) }
         effects.append(.sendToServer(.welcome(welcome), link))

@@ -38,6 +38,7 @@ extension ManagerMachine {
         var slot: ForecastSlot
         var intake = TelemetryIntake()
         var isObserved = false
+        var hasUsedGPU = false
         var forecast: DemandForecast?
         /// Its grants, ascending; at most one of them is neither attached nor being released.
         var grants: [GrantID] = []

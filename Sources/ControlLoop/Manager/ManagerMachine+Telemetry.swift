@@ -100,6 +100,7 @@ extension ManagerMachine {
             guard let use = used[instance] else { continue }
             update(instance) {
                 $0.intake.recordGPUUse(memory: use.memory, compute: use.compute, receivedAt: now)
+                $0.hasUsedGPU = $0.hasUsedGPU || use.memory > .zero
             }
         }
         return effects + noticeMissing(at: server, listed: listed, on: link)

@@ -86,6 +86,8 @@ package struct ManagerMachine: Sendable {
 
     // Grants
     var pool = Pool()
+    /// The memory of the largest device that was seen.
+    var largestDevice = Bytes.zero
     var grants: [GrantID: GrantRecord] = [:]
     /// Grants whose sides do not yet have what is wanted, or of which something was just learned.
     var unsettled: Set<GrantID> = []
@@ -168,7 +170,10 @@ package struct ManagerMachine: Sendable {
         for index in slice {
             guard var record = instances[index].take() else { continue }
             let observations = record.intake.takeObservations(before: now.secondIndex + 1)
-            for observation in observations { forecaster.observe(record.slot, observation) }
+            for observation in observations {
+                forecaster.observe(record.slot, observation)
+                record.hasUsedGPU = record.hasUsedGPU || observation.gpuMemory > 0
+            }
             record.isObserved = record.isObserved || !observations.isEmpty
             instances[index] = record
         }

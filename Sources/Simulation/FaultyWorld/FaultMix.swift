@@ -58,7 +58,7 @@ extension FaultKind {
         case .managerReplaced, .instanceRestarted: 1_500
         case .workerNotStarted, .sessionNotOpened, .installationFailed: 2_500
         case .commitDelayed, .commitReplyLost: 2_000
-        case .writeCutOff: 10_000
+        case .writeCutOff: 1_000
         }
     }
 }

@@ -10,7 +10,7 @@ extension FaultyWorld {
             handleManagerEvent(event)
         case .agentPeriod, .agentHears, .sessionConnects:
             handleAgentEvent(event)
-        case .serverPeriod, .serverHears, .epochReachesDisk, .limitReaches:
+        case .serverPeriod, .serverHears, .serverCrashes, .epochReachesDisk, .limitReaches:
             handleServerEvent(event)
         case .installs(let peer, let life, let version): install(peer, life, version)
         case .starts(.agent(let index)): startAgent(index)

@@ -66,6 +66,9 @@ extension FaultyWorld {
         case .persist(let transaction):
             let isDelayed = happens(.commitDelayed)
             schedule(.commitReaches(index, transaction), after: delay(isDelayed ? 100...3_000 : 1...10))
+            guard index == managers.count - 1, happens(.writeCutOff) else { return }
+            schedule(.managerCrashes(index), after: .zero)
+            schedule(.managerStarts, after: delay(100...4_000))
         case .reloadStore:
             schedule(.managerHears(index, .storeReloaded(store.fleet)), after: delay(1...10))
         case .sendToAgent(let message, let link):
@@ -91,7 +94,7 @@ extension FaultyWorld {
     private mutating func commitReaches(_ index: Int, _ transaction: StoreTransaction) {
         let isAlone = managers[index].process.isUp
         // A crash between the write and its durability: either may be.
-        guard isAlone || happens(.writeCutOff) else { return }
+        guard isAlone || random.chance(1, in: 2) else { return }
         let outcome = store.commit(transaction)
         trace.add(store.fleet.revision)
         if case .committed = outcome { observe(.stored(store.fleet)) }

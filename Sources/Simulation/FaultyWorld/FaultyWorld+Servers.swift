@@ -15,6 +15,8 @@ extension FaultyWorld {
             if servers[index].process.life == life { tell(server: index, event) }
         case .epochReachesDisk(let index, let life, let device, let epoch):
             epochReachesDisk(index, life, device, epoch)
+        case .serverCrashes(let index, let life):
+            if servers[index].process.isUp, servers[index].process.life == life { crashServer(index) }
         case .limitReaches(let worker, let life, let slice, let epoch):
             limitReaches(worker, life, slice, epoch)
         default:
@@ -89,6 +91,7 @@ extension FaultyWorld {
             let isDelayed = happens(.commitDelayed)
             schedule(
                 .epochReachesDisk(index, life: life, device, epoch), after: delay(isDelayed ? 50...1_500 : 1...8))
+            if happens(.writeCutOff) { schedule(.serverCrashes(index, life: life), after: .zero) }
         case .startWorker(let command):
             observeAtServer(index, .workerOrdered(command))
             startWorker(command, server: index)
@@ -117,7 +120,7 @@ extension FaultyWorld {
 
     private mutating func epochReachesDisk(_ index: Int, _ life: Int, _ device: DeviceID, _ epoch: Epoch) {
         let isAlive = servers[index].process.isUp && servers[index].process.life == life
-        guard isAlive || happens(.writeCutOff) else { return }
+        guard isAlive || random.chance(1, in: 2) else { return }
         servers[index].durableEpochs[device.index] = max(servers[index].durableEpochs[device.index], epoch)
         observeAtServer(index, .epochDurable(device, epoch))
         if isAlive { schedule(.serverHears(index, life: life, .epochPersisted(device, epoch)), after: .zero) }

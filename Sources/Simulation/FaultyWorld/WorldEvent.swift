@@ -17,6 +17,7 @@ enum WorldEvent: Sendable {
     case sessionConnects(Int, life: Int, AllocationNotification)
     case serverPeriod(Int, life: Int)
     case serverHears(Int, life: Int, GPUServerEvent)
+    case serverCrashes(Int, life: Int)
     case epochReachesDisk(Int, life: Int, DeviceID, Epoch)
     case limitReaches(Int, serverLife: Int, Slice, Epoch)
     case installs(PeerID, life: Int, InterfaceVersion)
