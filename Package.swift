@@ -8,6 +8,8 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .treatAllWarnings(as: .error),
+    // There is one configuration, release, and its tests reach into targets with `@testable`.
+    .unsafeFlags(["-enable-testing"], .when(configuration: .release)),
 ]
 
 /// A target under `Sources/` with the shared settings.

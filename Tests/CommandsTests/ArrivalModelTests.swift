@@ -20,10 +20,10 @@ import Testing
 
     @Test func `equal seeds give equal arrivals, ascending and within the time`() {
         let model = ArrivalModel()
-        let arrivals = model.arrivals(for: 2_000, seed: 5)
-        #expect(arrivals == model.arrivals(for: 2_000, seed: 5))
-        #expect(arrivals != model.arrivals(for: 2_000, seed: 6))
-        #expect(zip(arrivals, arrivals.dropFirst()).allSatisfy { $0.at < $1.at })
+        let arrivals = model.arrivals(for: 2_000, seed: 5) { _ in 4 }
+        #expect(arrivals == model.arrivals(for: 2_000, seed: 5) { _ in 4 })
+        #expect(arrivals != model.arrivals(for: 2_000, seed: 6) { _ in 4 })
+        #expect(zip(arrivals, arrivals.dropFirst()).allSatisfy { $0.at + 4 + model.minimumGap <= $1.at })
         #expect(arrivals.allSatisfy { $0.at < 2_000 })
         #expect((60...140).contains(arrivals.count))
     }

@@ -3,6 +3,7 @@ import DeviceDrivers
 import FleetModel
 import Synchronization
 import Testing
+import WorkerControl
 
 @testable import GPUServerRuntime
 

@@ -4,6 +4,7 @@ import FleetModel
 import OpenCLWorker
 import RemotingCore
 import Testing
+import WorkerControl
 
 @Suite("Requests of a hostile client")
 struct HostileRequestTests {

@@ -4,6 +4,7 @@ import FleetModel
 import OpenCLWorker
 import RemotingCore
 import Testing
+import WorkerControl
 
 @Suite("A worker carries out OpenCL commands")
 struct SessionCommandTests {

@@ -3,6 +3,7 @@ import DeviceDrivers
 import FleetModel
 import RemotingCore
 import Testing
+import WorkerControl
 
 @Suite("A worker's session is opened by the right peer only")
 struct SessionDoorTests {

@@ -9,20 +9,23 @@ struct Arrival: Hashable, Codable {
     var generatedTokens: Int
 }
 
-/// The built-in arrivals of one instance: a renewal process whose gaps are at least ``minimumGap`` long and vary at
-/// least as much as a Poisson process's.
+/// The built-in arrivals of one instance: bursts with idle gaps between them that are at least ``minimumGap`` long and
+/// vary at least as much as those of a Poisson process.
+///
+/// Arrivals are fixed beforehand, so that they are the same under every policy: a burst is given the time that it is
+/// expected to take, then the gap is drawn.
 ///
 /// A gap is ``minimumGap`` plus an excess with a hyperexponential distribution of two phases with balanced means
 /// (Morse, "Queues, Inventories and Maintenance", 1958; the fit by mean and variation: Whitt, "Approximating a point
 /// process by a renewal process", Operations Research 30, 1982), so that the gap has the mean and the coefficient of
 /// variation asked for. Tokens are lognormal.
 struct ArrivalModel: Hashable {
-    /// Mean seconds from one start to the next.
-    var meanGap = 20.0
+    /// Mean seconds from the end of a burst to the next start.
+    var meanGap = 15.0
     /// Standard deviation of the gap divided by its mean; at least 1.
     var gapVariation = 1.0
-    /// Seconds; above grace period and length of a burst together, so that an idle gap is longer than the grace.
-    var minimumGap = 10.0
+    /// Seconds; above the grace period of the standard class, so that what an earlier burst held is given back.
+    var minimumGap = 5.0
     var contextTokens = TokenDistribution(median: 900, spread: 0.5, range: 64...4_096)
     var generatedTokens = TokenDistribution(median: 70, spread: 0.4, range: 8...240)
 
@@ -51,22 +54,24 @@ struct ArrivalModel: Hashable {
     }
 
     /// The arrivals of the first `duration` seconds, ascending, at most `limit` of them. Equal seeds give equal
-    /// arrivals; the first comes one gap after the start.
-    func arrivals(for duration: Double, seed: UInt64, limit: Int = 100_000) -> [Arrival] {
+    /// arrivals; the first comes one gap after the start. `expectedSeconds` is how long a burst should take.
+    func arrivals(
+        for duration: Double, seed: UInt64, limit: Int = 100_000, expectedSeconds: (Arrival) -> Double
+    ) -> [Arrival] {
         var generator = SeededGenerator(seed: seed)
         var arrivals: [Arrival] = []
         var time = gap(&generator)
         while time < duration, arrivals.count < limit {
-            arrivals.append(
-                Arrival(
-                    at: time, contextTokens: contextTokens.draw(&generator),
-                    generatedTokens: generatedTokens.draw(&generator)))
-            time += gap(&generator)
+            let arrival = Arrival(
+                at: time, contextTokens: contextTokens.draw(&generator),
+                generatedTokens: generatedTokens.draw(&generator))
+            arrivals.append(arrival)
+            time += expectedSeconds(arrival) + gap(&generator)
         }
         return arrivals
     }
 
-    /// Seconds to the next start.
+    /// Idle seconds to the next start.
     func gap(_ generator: inout SeededGenerator) -> Double {
         let mean = meanGap - minimumGap
         let variation = gapVariation * meanGap / mean

@@ -39,6 +39,12 @@ struct BurstPlan: Hashable, Codable {
     /// The kernels' number is in proportion to the generated tokens: one a token, so many seconds apart.
     var secondsPerToken: Double
 
+    /// How long the burst should take in all when its virtual GPU is ready: the payload's way over the network, about
+    /// 0.4 s on the CPU and for preparing the GPU each, and a kernel a token.
+    func expectedSeconds(uplink: Int) -> Double {
+        Double(payloadBytes) / Double(uplink) + 0.8 + Double(generatedTokens) * secondsPerToken
+    }
+
     /// As in the panels of the forecast protocol: keys and values of a model of 8 billion parameters with grouped
     /// queries, 32 layers × 8 heads × 128 × 2 × 2 bytes.
     static let bytesPerToken = 131_072

@@ -21,13 +21,13 @@ struct LoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Seed of the arrivals, the dealing and the payloads.", valueName: "n"))
     var seed: UInt64 = 1
 
-    @Option(help: ArgumentHelp("Mean seconds between the starts of one instance.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("Mean idle seconds between the bursts of an instance.", valueName: "seconds"))
     var meanGap = ArrivalModel().meanGap
 
     @Option(help: ArgumentHelp("Coefficient of variation of these gaps, at least 1.", valueName: "ratio"))
     var gapCv = ArrivalModel().gapVariation
 
-    @Option(help: ArgumentHelp("The shortest gap, above the grace period and a burst.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("The shortest gap, above the grace period.", valueName: "seconds"))
     var minimumGap = ArrivalModel().minimumGap
 
     @Option(help: ArgumentHelp("The most GPU memory that a burst takes.", valueName: "bytes"))
@@ -63,21 +63,24 @@ struct LoadOptions: ParsableArguments {
     /// The arrivals of instance `member` of `members` in the first `duration` seconds.
     func arrivals(for duration: Double, member: Int, of members: Int) throws(CommandFailure) -> [Arrival] {
         guard let requests else {
-            return model.arrivals(for: duration, seed: seed &+ UInt64(member) &* 0x9E37_79B9)
+            return model.arrivals(for: duration, seed: seed &+ UInt64(member) &* 0x9E37_79B9) { arrival in
+                plan(for: arrival, seed: 0).expectedSeconds(uplink: uplink)
+            }
         }
         let trace = try RequestDealer.read(requests)
         let size = max(members, fleet ?? RequestDealer.fleetSize(trace, meanGap: meanGap))
         return RequestDealer(fleet: size, seed: seed).deal(trace, to: member, for: duration)
     }
 
-    /// What `arrival` has to do. Payload and CPU work lead the first GPU call by about 1.7 s in the median.
+    /// What `arrival` has to do. Payload and CPU work lead the first GPU call by about 1.7 s in the median of the
+    /// built-in arrivals.
     func plan(for arrival: Arrival, seed: UInt64) -> BurstPlan {
         let tokens = arrival.contextTokens + arrival.generatedTokens
         let ownBuffers = 65_536
         let cache = min(tokens * BurstPlan.bytesPerToken, Int(memoryCap.bytes.rawValue) - ownBuffers)
         return BurstPlan(
             contextTokens: arrival.contextTokens, generatedTokens: arrival.generatedTokens,
-            payloadBytes: min(uplink * 2 / 5 + arrival.contextTokens * uplink / 1_300, uplink * 3),
+            payloadBytes: min(uplink * 9 / 20 + arrival.contextTokens * uplink / 1_000, uplink * 3),
             payloadSeed: seed, cacheBytes: cache, secondsPerToken: 0.025)
     }
 }

@@ -50,13 +50,15 @@ struct SimulateCommand: ParsableCommand {
     }
 
     func run() throws {
-        let isClean: Bool
-        if let trace {
-            let simulation = TraceSimulation(
-                path: trace, devices: devices, deviceMemory: deviceMemory.bytes, seed: seed)
-            isClean = try simulation.run()
-        } else {
-            isClean = FaultSimulation(seeds: seed..<seed + seeds, keepsJournal: journal).run()
+        var isClean = true
+        try CommandRunner.run {
+            if let trace {
+                let simulation = TraceSimulation(
+                    path: trace, devices: devices, deviceMemory: deviceMemory.bytes, seed: seed)
+                isClean = try simulation.run()
+            } else {
+                isClean = FaultSimulation(seeds: seed..<seed + seeds, keepsJournal: journal).run()
+            }
         }
         guard isClean else { throw ExitStatus.failure.code }
     }

@@ -18,11 +18,7 @@ struct RunReport: Encodable {
         self.warmUp = warmUp
         let measured = records.filter { $0.phase == .measured }
         leadMilliseconds = Distribution(measured.compactMap(\.measured.leadMilliseconds)).p50
-        // A record's successor is of the same instance and run where its index is the next.
-        gaps = Dictionary(grouping: measured, by: \.instance).sorted { $0.key < $1.key }.flatMap { _, records in
-            zip(records, records.dropFirst()).filter { $0.index + 1 == $1.index }
-                .map { $1.scheduledSeconds - $0.scheduledSeconds }
-        }
+        gaps = measured.compactMap(\.idleGapSeconds)
     }
 
     /// The figures of the policies side by side.
@@ -69,7 +65,7 @@ struct RunReport: Encodable {
         guard gaps.count > 1, let shortest = gaps.min() else { return nil }
         let mean = gaps.reduce(0, +) / Double(gaps.count)
         let variance = gaps.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(gaps.count)
-        return "Gaps from start to start that fell into the run: \(Quantity.compact(mean)) s in the mean, shortest "
+        return "Idle gaps before the starts: \(Quantity.compact(mean)) s in the mean, shortest "
             + "\(Quantity.compact(shortest)) s, coefficient of variation "
             + "\(Quantity.compact(variance.squareRoot() / mean))."
     }

@@ -99,7 +99,8 @@ struct UpCommand: AsyncParsableCommand {
 
     private func makeStateFolder() throws(CommandFailure) -> String {
         if let stateDir { return URL(fileURLWithPath: stateDir).path }
-        var template = Array((NSTemporaryDirectory() + "/presync-up-XXXXXX").utf8CString)
+        let parent = URL(fileURLWithPath: NSTemporaryDirectory()).path
+        var template = Array((parent + "/presync-up-XXXXXX").utf8CString)
         guard let path = mkdtemp(&template) else {
             throw CommandFailure(.noInput, "cannot make a temporary folder", advice: "name one with --state-dir")
         }
