@@ -172,6 +172,8 @@ let package = Package(
         tests("Dashboard"),
         tests("Commands"),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["FleetModel", "Commands"], swiftSettings: settings),
+            name: "IntegrationTests",
+            dependencies: ["FleetModel", "Determinism", "ControlProtocol", "presync", "presync-worker"],
+            swiftSettings: settings),
     ]
 )

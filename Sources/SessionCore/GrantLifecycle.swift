@@ -130,13 +130,19 @@ package struct GrantLifecycle: Hashable, Sendable {
 
     package mutating func committed() { isDurable = true }
 
-    /// The GPU server says what it holds; nil for nothing.
-    package mutating func serverHolds(_ level: Readiness?, endpoint: SessionEndpoint?) {
-        guard let level, let endpoint else {
-            // What was never acknowledged may still be on its way; what was is gone.
-            if case .holds = server { server = .released } else if server == .unknown { server = .nothing }
-            return
+    /// The GPU server has accounted for all that it holds, and this grant is not among it. What was never acknowledged
+    /// may still be on its way; the rest is over, also what a manager before this one gave: its worker may have been
+    /// there, and its ticket be used.
+    package mutating func serverLost() {
+        switch server {
+        case .holds, .unknown: ended(.serverFailed)
+        case .nothing, .released: break
         }
+    }
+
+    /// The GPU server says what it holds. Without an endpoint its worker is coming up or going, and nothing is known.
+    package mutating func serverHolds(_ level: Readiness, endpoint: SessionEndpoint?) {
+        guard let endpoint else { return }
         server = .holds(level == .warm ? .warm : .reserved, endpoint)
         if level == .attached { attached() }
         saidToServer = nil

@@ -79,6 +79,7 @@ extension GPUServerMachine {
         guard installed.contains(command.version) || configuration.bugs.contains(.ignoreSharedVersion) else {
             return [answer(command, .failed("\(command.version) is not installed here"))]
         }
+        guard !ended.contains(command.grant) else { return [answer(command, .failed("\(command.grant) is over"))] }
         if let refusal = refuseForMemory(command, charged: .zero) { return [refusal] }
         grants[command.grant] = Grant(command: command, now: now)
         return [.startWorker(command)]
@@ -124,6 +125,13 @@ extension GPUServerMachine {
         grants[grant.id]?.goal = .released
         grants[grant.id]?.unanswered = command.epoch
         return [.stopWorker(grant.id)]
+    }
+
+    /// Forgets a grant of which nothing remains, but for the fact that it is over.
+    mutating func remove(_ id: GrantID) -> Grant? {
+        if ended.count == Self.maximumEnded { ended.removeFirst(Self.maximumEnded / 2) }
+        ended.append(id)
+        return grants.removeValue(forKey: id)
     }
 
     private func refuseForMemory(_ command: GrantCommand, charged: Bytes) -> GPUServerEffect? {

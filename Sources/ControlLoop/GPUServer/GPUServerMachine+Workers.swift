@@ -80,7 +80,7 @@ extension GPUServerMachine {
     }
 
     mutating func workerFailed(_ id: GrantID, _ reason: String, now: MonotonicTime) -> [GPUServerEffect] {
-        guard let grant = grants.removeValue(forKey: id) else { return [] }
+        guard let grant = remove(id) else { return [] }
         var effects: [GPUServerEffect] = []
         if let epoch = grant.unanswered {
             effects.append(answer(id, epoch, grant.isStopping ? .inForce(endpoint: nil) : .failed(reason)))
@@ -107,7 +107,7 @@ extension GPUServerMachine {
     }
 
     mutating func workerExited(_ id: GrantID, now: MonotonicTime) -> [GPUServerEffect] {
-        guard let grant = grants.removeValue(forKey: id) else { return [] }
+        guard let grant = remove(id) else { return [] }
         switch grant.phase {
         case .stopping(let reason):
             guard let epoch = grant.unanswered else { return [.send(.grantEnded(id, reason))] }

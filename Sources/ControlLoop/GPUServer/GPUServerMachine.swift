@@ -41,6 +41,9 @@ package struct GPUServerMachine: Sendable {
     var waiting: [[GrantCommand]]
     /// Ascending by grant, so that reports have one order.
     var grants: [GrantID: Grant] = [:]
+    /// Grants that ended here: a late repeat of their command does not begin them again. Oldest first, bounded by
+    /// ``maximumEnded``: what is older than that many is not still on its way.
+    var ended: [GrantID] = []
     var installed: [InterfaceVersion]
     var isLinked = false
     var sequence: UInt64 = 0
@@ -48,6 +51,7 @@ package struct GPUServerMachine: Sendable {
     var lastHeartbeat: MonotonicTime
 
     static let maximumWaiting = 1_024
+    static let maximumEnded = 4_096
 
     /// A machine for a server that starts, with what it found from its life before.
     /// - Parameters:

@@ -7,7 +7,7 @@ import SessionCore
 extension ManagerMachine {
     /// Step 3: requests that wait come first, then each instance by what is expected of it.
     mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
-        var effects = serveWaiting(now)
+        var effects = serveWaiting(now) + releaseSurplus(now)
         let subjects = attentiveSubjects(now)
         let plan = planner.plan(subjects, pool: pool, now: now)
         pool = plan.pool
@@ -18,6 +18,27 @@ extension ManagerMachine {
         }
         for subject in subjects where !contended.contains(subject.instance) {
             update(subject.instance) { $0.shortfall = nil }
+        }
+        return effects
+    }
+
+    /// Of what was prepared for several programs of an instance, one is kept by what is expected of it; the others go
+    /// when they have not been used for the grace period.
+    private mutating func releaseSurplus(_ now: MonotonicTime) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
+        for index in instances.indices {
+            guard let instance = instances[index], !instance.grants.isEmpty else { continue }
+            let idle = instance.grants.filter { id in
+                guard let grant = grants[id] else { return false }
+                return !grant.lifecycle.isAttached && !grant.lifecycle.isReleasing && grant.request == nil
+            }
+            if configuration.bugs.contains(.releaseAttached) {
+                for id in instance.grants { effects += release(id, .graceEnded, now: now) }
+            }
+            for id in idle.dropFirst() {
+                guard let since = grants[id]?.unusedSince, now - since > instance.priority.grace else { continue }
+                effects += release(id, .graceEnded, now: now)
+            }
         }
         return effects
     }
@@ -87,7 +108,8 @@ extension ManagerMachine {
         let mebibytes = Int64((min(max(memory, 0), 0x1p50) / 0x1p20).rounded(.up))
         let most = instance.hasUsedGPU ? largestDevice : Bytes(largestDevice.rawValue / 2)
         return Slice(
-            memory: min(max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory)),
+            memory: min(
+                max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory)),
             compute: MilliShare(Int32(min(max(compute.rounded(.up), 1), 1_000))))
     }
 
@@ -274,6 +296,11 @@ extension ManagerMachine {
             if case .contend = action, requests[index].isRecorded { continue }
             if case .contend = action { requests[index].isRecorded = true }
             if case .reserve = action { isServed = true }
+            if case .openWarm(_, let device) = action, preparing(instance) != nil {
+                // One session ahead is enough, however many programs of the instance wait.
+                pool.closeWarm(on: device)
+                continue
+            }
             effects += carryOut(action, request: waiting.request, now: now)
         }
         return (isServed, effects)

@@ -39,7 +39,9 @@ extension ManagerMachine {
     /// Charges what was recovered from the store, once the size of its device is known.
     mutating func chargeRecovered(at server: GPUServerID) {
         for id in grants.keys.sorted() {
-            guard let grant = grants[id], grant.stored.device.server == server, grant.charge == .none else { continue }
+            guard let grant = grants[id], grant.stored.device.server == server, grant.charge == .none,
+                grant.lifecycle.server != .released
+            else { continue }
             charge(id, grant.stored.slice.memory > .zero ? .slice(grant.stored.slice) : .warm)
         }
     }
@@ -254,7 +256,11 @@ extension ManagerMachine {
         _ acknowledgement: NotificationAcknowledgement, by agent: AgentID, now: MonotonicTime
     ) -> [ManagerEffect] {
         let id = acknowledgement.grant
-        guard let grant = grants[id], grant.stored.agent == agent else { return [] }
+        guard let grant = grants[id], grant.stored.agent == agent else {
+            // The grant is over already; the request that it served is not to be served again.
+            if case .handedOver(let request?) = acknowledgement.outcome { cancelled(request, by: agent) }
+            return []
+        }
         unsettled.insert(id)
         let isCurrent = grant.notified?.epoch == acknowledgement.epoch
         switch acknowledgement.outcome {
@@ -266,6 +272,8 @@ extension ManagerMachine {
             if !grant.lifecycle.isAttached { countHandOver(request, grant) }
             markAttached(id)
             grants[id]?.request = nil
+            // What was being prepared for this program beside it is for nobody now.
+            if let request { cancelled(request, by: agent) }
             return [event(.attached, at: now, grant, request.map { "handed over for \($0)" } ?? "")]
         case .failed(let reason):
             guard isCurrent else { return [] }

@@ -88,6 +88,7 @@ extension ManagerMachine {
         for id in grants.keys where grants[id]?.stored.agent == hello.agent {
             grants[id]?.lifecycle.agentReconnected()
             grants[id]?.notified = nil
+            grants[id]?.request = nil
             unsettled.insert(id)
         }
         reconcile(hello.held, heldBy: hello.agent)
@@ -117,7 +118,6 @@ extension ManagerMachine {
             pool.setAvailable(device.id, true)
             largestDevice = max(largestDevice, device.memory)
         }
-        if isNew { chargeRecovered(at: hello.server) }
         effects.append(.sendToServer(.welcome(welcome), link))
         effects.append(
             .record(
@@ -125,7 +125,10 @@ extension ManagerMachine {
                     at: now, kind: .serverConnected,
                     detail: "\(hello.server) with \(hello.devices.count) devices, \(hello.held.count) sessions held")))
         effects += published.last.map { [.sendToServer(.prepareInterface($0, source: publishedSource), link)] } ?? []
-        return effects + account(for: hello, on: link)
+        effects += account(for: hello, on: link)
+        // After the accounts: what the store still has and the server has not is not charged.
+        if isNew { chargeRecovered(at: hello.server) }
+        return effects
     }
 
     /// After its hello all that a GPU server holds is known: what it does not list is not there.
@@ -136,10 +139,9 @@ extension ManagerMachine {
             grants[id]?.commanded = nil
             if let holding = held[id] {
                 learn(holding)
-            } else if case .holds = grants[id]?.lifecycle.server {
-                grants[id]?.lifecycle.ended(.serverFailed)
             } else {
-                grants[id]?.lifecycle.serverHolds(nil, endpoint: nil)
+                grants[id]?.lifecycle.serverLost()
+                if grants[id]?.lifecycle.server == .released { charge(id, .none) }
             }
             unsettled.insert(id)
         }
@@ -227,6 +229,23 @@ extension ManagerMachine {
             case .agent: .sendToAgent(.prepareInterface(newest, source: source), link)
             case .server: .sendToServer(.prepareInterface(newest, source: source), link)
             case nil: nil
+            }
+        }
+    }
+
+    /// How often, in seconds, a peer is asked again for the same version.
+    private static let reminderSeconds: Int64 = 5
+
+    /// Asks peers that still lack the newest version to install it: they may have failed, or not have heard.
+    func remindOfInterface(_ now: MonotonicTime) -> [ManagerEffect] {
+        guard let newest = published.last, now.secondIndex % Self.reminderSeconds == 0 else { return [] }
+        return links.keys.sorted().compactMap { link in
+            switch links[link] {
+            case .agent(let agent) where agents[agent]?.installed.contains(newest) == false:
+                .sendToAgent(.prepareInterface(newest, source: publishedSource), link)
+            case .server(let server) where servers[server]?.installed.contains(newest) == false:
+                .sendToServer(.prepareInterface(newest, source: publishedSource), link)
+            default: nil
             }
         }
     }

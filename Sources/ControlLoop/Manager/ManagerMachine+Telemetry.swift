@@ -113,9 +113,14 @@ extension ManagerMachine {
     ) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
         for id in grants.keys.sorted() {
-            guard let grant = grants[id], grant.stored.device.server == server, !listed.contains(id),
-                case .holds = grant.lifecycle.server
-            else { continue }
+            guard let grant = grants[id], grant.stored.device.server == server, !listed.contains(id) else { continue }
+            if grant.lifecycle.server == .unknown {
+                // It was ending when the server introduced itself, and is gone now.
+                grants[id]?.lifecycle.ended(.serverFailed)
+                charge(id, .none)
+                unsettled.insert(id)
+            }
+            guard case .holds = grant.lifecycle.server else { continue }
             grants[id]?.missing += 1
             guard grant.missing >= 2 else { continue }
             effects.append(command(grant.stored, .released, on: link))

@@ -162,7 +162,7 @@ package struct ManagerMachine: Sendable {
         var effects = noticeSilence(now)
         effects += decideReadiness(now)
         keepAccounts(now)
-        return effects + renewLeases()
+        return effects + renewLeases() + remindOfInterface(now)
     }
 
     /// Step 1: what the reports since the last step say becomes one observation per instance and second.
