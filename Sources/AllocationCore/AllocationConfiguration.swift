@@ -28,7 +28,7 @@ package struct AllocationConfiguration: Hashable, Sendable {
 
     package init(
         mode: Mode = .presync, reserveHorizon: ForecastHorizon = .short, warmHorizon: ForecastHorizon = .long,
-        halfConfidenceWidth: Double = 4, keepShare: Double = 0.5, growthTolerance: Double = 0.125,
+        halfConfidenceWidth: Double = 4, keepShare: Double = 0.75, growthTolerance: Double = 0.125,
         maximumPreemptionSearches: Int = 256
     ) {
         self.mode = mode

@@ -32,15 +32,15 @@ package struct PriorityClass: Hashable, Sendable, Codable {
 
     /// Interactive work that takes precedence.
     package static let interactive = PriorityClass(
-        name: PriorityClassName(unchecked: "interactive"), weight: 4, serviceLevel: 0.95, reserveThreshold: 0.25,
+        name: PriorityClassName(unchecked: "interactive"), weight: 4, serviceLevel: 0.95, reserveThreshold: 0.3,
         warmThreshold: 0.05, grace: .seconds(6), mayTake: true, mayBeTakenFrom: false)
     /// What an instance has that names no class.
     package static let standard = PriorityClass(
-        name: PriorityClassName(unchecked: "standard"), weight: 2, serviceLevel: 0.9, reserveThreshold: 0.35,
+        name: PriorityClassName(unchecked: "standard"), weight: 2, serviceLevel: 0.9, reserveThreshold: 0.4,
         warmThreshold: 0.08, grace: .seconds(4), mayTake: true, mayBeTakenFrom: true)
     /// Work that can wait.
     package static let batch = PriorityClass(
-        name: PriorityClassName(unchecked: "batch"), weight: 1, serviceLevel: 0.8, reserveThreshold: 0.5,
+        name: PriorityClassName(unchecked: "batch"), weight: 1, serviceLevel: 0.8, reserveThreshold: 0.55,
         warmThreshold: 0.2, grace: .seconds(2), mayTake: false, mayBeTakenFrom: true)
 
     /// The classes that exist without configuration, highest weight first.

@@ -11,8 +11,8 @@ package struct GPUServerConfiguration: Sendable {
     package var period: Duration = .seconds(1)
     /// Where epochs, bundles and the records of workers are kept; of this GPU server alone.
     package var stateDirectory = "/var/lib/presync/gpu-server"
-    /// The program that is started for each session.
-    package var workerExecutable: String
+    /// A program that is started for every session instead of the worker of the session's version, for development.
+    package var workerExecutable: String?
     /// The numeric address on which workers listen.
     package var listenHost = "127.0.0.1"
     /// The ports on which workers listen; 0...0 takes any that are free.
@@ -42,7 +42,7 @@ package struct GPUServerConfiguration: Sendable {
         }
     }
 
-    package init(server: GPUServerID, softwareVersion: String, workerExecutable: String) {
+    package init(server: GPUServerID, softwareVersion: String, workerExecutable: String? = nil) {
         self.server = server
         self.softwareVersion = softwareVersion
         self.workerExecutable = workerExecutable
@@ -58,7 +58,7 @@ package struct GPUServerConfiguration: Sendable {
         if !stateDirectory.hasPrefix("/") || stateDirectory.utf8.count > 64 {
             problems.append("state directory \"\(stateDirectory)\" must be absolute and have at most 64 bytes")
         }
-        if !workerExecutable.hasPrefix("/") {
+        if let workerExecutable, !workerExecutable.hasPrefix("/") {
             problems.append("worker executable \"\(workerExecutable)\" must be an absolute path")
         }
         if advertisedHost.isEmpty || listenHost.isEmpty { problems.append("workers have no address to listen on") }

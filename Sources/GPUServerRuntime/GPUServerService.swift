@@ -45,20 +45,22 @@ package struct GPUServerService: Service {
         let epochs = try inventory.descriptions.map { try EpochFile.read($0.id, in: state) }
         let (workers, recovered) = try takeUpWorkers(inventory)
         let store = LocalInterfaceStore(directory: state + "/interfaces")
+        let installedWorkers = InstalledWorkers()
         let machine = GPUServerMachine(
             configuration: GPUServerMachineConfiguration(
                 server: configuration.server, softwareVersion: configuration.softwareVersion,
                 devices: inventory.descriptions, maximumGrants: configuration.maximumSessions),
-            recovered: recovered, epochs: epochs, installed: installedVersions(store), now: MonotonicClock.now())
+            recovered: recovered, epochs: epochs, installed: installedVersions(store, installedWorkers),
+            now: MonotonicClock.now())
         logger.info(
             "the GPU server starts",
             metadata: ["devices": "\(inventory.devices.count)", "workers": "\(recovered.count)"])
-        try await serve(machine, inventory, workers, store)
+        try await serve(machine, inventory, workers, installedWorkers, store)
     }
 
     private func serve(
         _ machine: GPUServerMachine, _ inventory: DeviceInventory, _ workers: WorkerSupervisor,
-        _ store: LocalInterfaceStore
+        _ installedWorkers: InstalledWorkers, _ store: LocalInterfaceStore
     ) async throws {
         let link = ManagerLink<GPUServerRole>(to: configuration.manager)
         let events = BoundedMailbox<GPUServerEvent>(limit: Self.mailboxLimit)
@@ -66,7 +68,8 @@ package struct GPUServerService: Service {
             bufferingPolicy: .bufferingOldest(Self.installationLimit))
         let serverMetrics = GPUServerMetrics(metrics)
         let surroundings = LiveGPUServerSurroundings(
-            link: link, workers: workers, stateDirectory: configuration.stateDirectory, orders: orders, logger: logger)
+            link: link, workers: workers, installedWorkers: installedWorkers,
+            stateDirectory: configuration.stateDirectory, orders: orders, logger: logger)
         let status = ServerStatus(period: configuration.period)
         try await cancelWhenGracefulShutdown {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -79,7 +82,7 @@ package struct GPUServerService: Service {
                 group.addTask { await read(link, into: events, status, serverMetrics) }
                 group.addTask { for await event in workers.events { await events.put(event) } }
                 group.addTask { await tick(events, status) }
-                group.addTask { await install(installations, from: store, events) }
+                group.addTask { await install(installations, from: store, installedWorkers, events) }
                 if let address = configuration.status {
                     let server = StatusServer(
                         host: address.host, port: Int(address.port), metrics: metrics, logger: logger,
@@ -118,10 +121,12 @@ package struct GPUServerService: Service {
     }
 
     /// The bundles that are whole on disk, of which each is verified again before it counts.
-    private func installedVersions(_ store: LocalInterfaceStore) -> [InterfaceVersion] {
+    private func installedVersions(
+        _ store: LocalInterfaceStore, _ workers: InstalledWorkers
+    ) -> [InterfaceVersion] {
         ((try? store.installed()) ?? []).filter { version in
             do {
-                _ = try store.activate(version)
+                workers.add(try store.activate(version))
                 return true
             } catch {
                 logger.warning(
@@ -167,13 +172,13 @@ package struct GPUServerService: Service {
 
     /// Installs what the manager asks for, one bundle after the other.
     private func install(
-        _ orders: AsyncStream<InstallationOrder>, from store: LocalInterfaceStore,
+        _ orders: AsyncStream<InstallationOrder>, from store: LocalInterfaceStore, _ workers: InstalledWorkers,
         _ events: BoundedMailbox<GPUServerEvent>
     ) async {
         for await order in orders {
             do {
                 _ = try await store.install(order.version, from: order.source)
-                _ = try store.activate(order.version)
+                workers.add(try store.activate(order.version))
                 await events.put(.interfaceInstalled(order.version))
             } catch {
                 await events.put(.interfaceFailed(order.version, "\(error)"))

@@ -14,16 +14,19 @@ struct InstallationOrder: Sendable {
 final class LiveGPUServerSurroundings: GPUServerSurroundings {
     private let link: ManagerLink<GPUServerRole>
     private let workers: WorkerSupervisor
+    private let installedWorkers: InstalledWorkers
     private let stateDirectory: String
     private let orders: AsyncStream<InstallationOrder>.Continuation
     private let logger: Logger
 
     init(
-        link: ManagerLink<GPUServerRole>, workers: WorkerSupervisor, stateDirectory: String,
+        link: ManagerLink<GPUServerRole>, workers: WorkerSupervisor, installedWorkers: InstalledWorkers,
+        stateDirectory: String,
         orders: AsyncStream<InstallationOrder>.Continuation, logger: Logger
     ) {
         self.link = link
         self.workers = workers
+        self.installedWorkers = installedWorkers
         self.stateDirectory = stateDirectory
         self.orders = orders
         self.logger = logger
@@ -35,7 +38,10 @@ final class LiveGPUServerSurroundings: GPUServerSurroundings {
         try EpochFile.write(epoch, for: device, in: stateDirectory)
     }
 
-    func startWorker(_ command: GrantCommand, on device: DeviceSelector) { workers.start(command, on: device) }
+    func startWorker(_ command: GrantCommand, on device: DeviceSelector) {
+        workers.start(command, on: device, executable: installedWorkers.path(of: command.version))
+    }
+
     func applyLimit(_ grant: GrantID, _ slice: Slice) { workers.applyLimit(grant, slice) }
     func stopWorker(_ grant: GrantID) { workers.stop(grant) }
     func requestStatuses() { workers.requestStatuses() }

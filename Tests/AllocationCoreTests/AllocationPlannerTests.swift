@@ -11,8 +11,8 @@ import Testing
     @Test(arguments: [
         (1, [AllocationAction]()),
         (9, [.openWarm(name("a"), device(0))]),
-        (34, [.openWarm(name("a"), device(0))]),
-        (36, [.reserve(name("a"), device(0), .gibibytes(1), existing: nil)]),
+        (39, [.openWarm(name("a"), device(0))]),
+        (41, [.reserve(name("a"), device(0), .gibibytes(1), existing: nil)]),
     ])
     func probabilityDecidesOnTheLevel(percent: Int, expected: [AllocationAction]) throws {
         let pool = try Pool.holding([], gibibytes: 8)
@@ -122,7 +122,7 @@ import Testing
     // MARK: Grace and hysteresis
 
     @Test(arguments: [
-        (20, 90.0, [AllocationAction]()),  // at least half the threshold: kept
+        (31, 90.0, [AllocationAction]()),  // at least three quarters of the threshold: kept
         (10, 99, []),  // within the grace period
         (10, 90, [.lower(name("a"), GrantID(rawValue: 7))]),  // still worth a warm session
         (1, 99, []),
@@ -149,7 +149,7 @@ import Testing
     }
 
     @Test func aProbabilityThatWaversAboutTheThresholdMovesNothing() throws {
-        for percent in stride(from: 18, through: 60, by: 1) {
+        for percent in stride(from: 31, through: 60, by: 1) {
             let subject = AllocationSubject.make(
                 "a", onset: Float(percent) / 100, holding: .make(7, .reserved, on: device(0)))
             let pool = try Pool.holding([subject], gibibytes: 4)

@@ -117,8 +117,8 @@ private struct ObviousRule {
         if holding?.level == .attached || holding?.settled == false { return [] }
         let isReserved = holding?.level == .reserved
         let wantsReserved =
-            discounted(subject, 0) >= subject.priority.reserveThreshold * (isReserved ? 0.5 : 1)
-        let wantsWarm = discounted(subject, 2) >= subject.priority.warmThreshold * (holding != nil ? 0.5 : 1)
+            discounted(subject, 0) >= subject.priority.reserveThreshold * (isReserved ? 0.75 : 1)
+        let wantsWarm = discounted(subject, 2) >= subject.priority.warmThreshold * (holding != nil ? 0.75 : 1)
         if wantsReserved { return isReserved || !subject.staged ? [] : raise(subject, &pool) }
         if let holding {
             if (wantsWarm && !isReserved) || now - holding.unusedSince < subject.priority.grace { return [] }

@@ -12,10 +12,14 @@ enum GPUServerSettings {
         [
             Setting(name: "id", meaning: "name of this GPU server (default: the host's name)"),
             Setting(name: "manager", meaning: "HOST:PORT of the manager (default: 127.0.0.1:7400)"),
-            Setting(name: "state-directory", meaning: "folder of epochs and bundles (default: /var/lib/presync/gpu-server)"),
-            Setting(name: "status-listen", meaning: "HOST:PORT for metrics and health, or none (default: 127.0.0.1:7403)"),
+            Setting(
+                name: "state-directory", meaning: "epochs and bundles (default: /var/lib/presync/gpu-server)"),
+            Setting(
+                name: "status-listen", meaning: "HOST:PORT for metrics and health, or none (default: 127.0.0.1:7403)"),
             Setting(name: "period", meaning: "time from heartbeat to heartbeat, 100ms to 1m (default: 1s)"),
-            Setting(name: "worker", meaning: "the worker program (default: presync-worker beside this program)"),
+            Setting(
+                name: "worker",
+                meaning: "worker program for every session, for development (default: each bundle's own)"),
             Setting(name: "listen-host", meaning: "numeric address on which workers listen (default: 127.0.0.1)"),
             Setting(name: "advertised-host", meaning: "host by which agents reach that (default: 127.0.0.1)"),
             Setting(name: "worker-ports", meaning: "FIRST-LAST, ports for workers (default: any that are free)"),
@@ -31,7 +35,7 @@ enum GPUServerSettings {
         let hostID = GPUServerID(rawValue: ProcessInfo.processInfo.hostName)
         var configuration = GPUServerConfiguration(
             server: id ?? hostID ?? GPUServerID(unchecked: role), softwareVersion: SoftwareVersion.text,
-            workerExecutable: workerExecutable(&settings))
+            workerExecutable: settings.value("worker", expected: "an absolute path") { $0.hasPrefix("/") ? $0 : nil })
         if let value = settings.value("manager", expected: "HOST:PORT", ManagerAddress.init) {
             configuration.manager = value
         }
@@ -70,19 +74,6 @@ enum GPUServerSettings {
         }
         if let value = settings.value("maximum-sessions", expected: "a whole number", Int.init) {
             configuration.maximumSessions = value
-        }
-    }
-
-    /// The worker that is named, else the one of this build; that there is none is noted in `settings`.
-    private static func workerExecutable(_ settings: inout Settings) -> String {
-        if let path = settings.value("worker", expected: "an absolute path", { $0.hasPrefix("/") ? $0 : nil }) {
-            return path
-        }
-        do {
-            return try OwnExecutable.companion("presync-worker")
-        } catch {
-            settings.report(error.cause, advice: error.advice)
-            return "/presync-worker"
         }
     }
 }

@@ -23,7 +23,7 @@ struct ArrivalModel: Hashable {
     /// Mean seconds from the end of a burst to the next start.
     var meanGap = 15.0
     /// Standard deviation of the gap divided by its mean; at least 1.
-    var gapVariation = 1.0
+    var gapVariation = 1.25
     /// Seconds; above the grace period of the standard class, so that what an earlier burst held is given back.
     var minimumGap = 5.0
     var contextTokens = TokenDistribution(median: 900, spread: 0.5, range: 64...4_096)

@@ -80,7 +80,7 @@ struct LoadOptions: ParsableArguments {
         let cache = min(tokens * BurstPlan.bytesPerToken, Int(memoryCap.bytes.rawValue) - ownBuffers)
         return BurstPlan(
             contextTokens: arrival.contextTokens, generatedTokens: arrival.generatedTokens,
-            payloadBytes: min(uplink * 9 / 20 + arrival.contextTokens * uplink / 1_000, uplink * 3),
+            payloadBytes: min(uplink * 7 / 20 + arrival.contextTokens * uplink / 1_000, uplink * 3),
             payloadSeed: seed, cacheBytes: cache, secondsPerToken: 0.025)
     }
 }

@@ -4,7 +4,7 @@ import Determinism
 /// containment of documents", 1997), which takes time in proportion to the payload's length.
 enum PayloadSignature {
     /// Hash functions; each word is hashed by all of them.
-    static let length = 2_560
+    static let length = 2_048
 
     /// The least value of each hash function over all words. O(payload's words × ``length``).
     static func compute(_ payload: [UInt8]) -> [UInt32] {

@@ -49,7 +49,8 @@ struct RunReport: Encodable {
         var sentences: [String] = []
         if warmUp > 0 {
             sentences.append(
-                "Before the clock each instance did \(warmUp) warm-up bursts: they fill kernel caches and count nowhere.")
+                "Before the clock each instance did \(warmUp) warm-up bursts, which count nowhere."
+            )
         }
         if let gapSentence { sentences.append(gapSentence) }
         if let lead = leadMilliseconds {

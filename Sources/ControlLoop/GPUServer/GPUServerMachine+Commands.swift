@@ -82,7 +82,9 @@ extension GPUServerMachine {
         guard !ended.contains(command.grant) else { return [answer(command, .failed("\(command.grant) is over"))] }
         if let refusal = refuseForMemory(command, charged: .zero) { return [refusal] }
         grants[command.grant] = Grant(command: command, now: now)
-        return [.startWorker(command)]
+        var start = command
+        start.slice = command.enforcedSlice
+        return [.startWorker(start)]
     }
 
     private mutating func change(

@@ -27,7 +27,7 @@ package enum GPUServerEffect: Hashable, Sendable {
     /// Make durable that no epoch before this one is obeyed for the device; answer with
     /// ``GPUServerEvent/epochPersisted(_:_:)``. What the epoch's command asks for waits for the answer.
     case persistEpoch(DeviceID, Epoch)
-    /// Start a worker, with the command's slice as its limit, and answer.
+    /// Start a worker of the command's version, with the command's slice as its limit, and answer.
     case startWorker(GrantCommand)
     case applyLimit(GrantID, Slice)
     /// End the worker's process; answer with ``GPUServerEvent/workerExited(_:)`` once it is gone.

@@ -73,7 +73,7 @@ extension ManagerMachine {
                     || AllocationConfiguration.deservesAttention(onset: onset, holding: nil),
                 let instance = instances[index], !instance.isGone
             else { continue }
-            var subject = subject(instance, onset: onset)
+            var subject = subject(instance, onset: onset.unless(isFading(instance, now)))
             if let holding = subject.holding, planner.wantedReadiness(of: subject) >= holding.level {
                 grants[holding.grant]?.unusedSince = now
                 subject.holding?.unusedSince = now
@@ -81,6 +81,12 @@ extension ManagerMachine {
             subjects.append(subject)
         }
         return subjects
+    }
+
+    /// Whether the newest telemetry may still show a session that has ended since: for two periods after its end.
+    private func isFading(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
+        guard let ended = instance.sessionEnded else { return false }
+        return now - ended < configuration.period * 2
     }
 
     /// One instance for the planner, with the grant that is being prepared for it or, failing that, one in use.
@@ -310,5 +316,12 @@ extension ManagerMachine {
         instances.lazy.compactMap { $0 }
             .filter { !$0.grants.isEmpty && $0.description.id != instance }
             .map { subject($0, onset: $0.forecast?.onset ?? InlineArray(repeating: 0)) }
+    }
+}
+
+extension InlineArray where count == 3, Element == Float {
+    /// These onset probabilities; while a session's end still shows as demand, only the longest horizon's.
+    fileprivate func unless(_ isFading: Bool) -> Self {
+        isFading ? [0, 0, self[2]] : self
     }
 }

@@ -79,8 +79,10 @@ extension ManagerMachine {
         }
         guard grants[id]?.lifecycle.want(.released(reason)) == true else { return [] }
         unsettled.insert(id)
-        if reason != .sessionEnded { totals.reclaimed += 1 }
         if configuration.bugs.contains(.freeBeforeConfirmation) { charge(id, .none) }
+        // Of a session's end the GPU server tells.
+        guard reason != .sessionEnded else { return [] }
+        totals.reclaimed += 1
         return [event(.reclaimed, at: now, grant, reason.rawValue)]
     }
 
@@ -234,7 +236,10 @@ extension ManagerMachine {
         grants[id]?.lifecycle.ended(reason)
         charge(id, .none)
         unsettled.insert(id)
-        update(grant.stored.instance.id) { $0.intake.recordGPUUse(memory: .zero, compute: .zero, receivedAt: now) }
+        update(grant.stored.instance.id) {
+            $0.intake.recordGPUUse(memory: .zero, compute: .zero, receivedAt: now)
+            if reason == .sessionEnded { $0.sessionEnded = now }
+        }
         return grant.lifecycle.isReleasing ? [] : [event(.reclaimed, at: now, grant, reason.rawValue)]
     }
 

@@ -42,6 +42,8 @@ extension ManagerMachine {
         var forecast: DemandForecast?
         /// Its grants, ascending; at most one of them is neither attached nor being released.
         var grants: [GrantID] = []
+        /// When its last session ended: what is forecast from telemetry of before is about that session.
+        var sessionEnded: MonotonicTime?
         var shortfall: Contention?
         /// Whether its agent said that it is gone; it is forgotten with its last grant.
         var isGone = false

@@ -3,8 +3,13 @@ package import FleetModel
 /// Quantile loss and coverage of forecasts that have come true, decayed with a half-life of 1,200 steps.
 ///
 /// The loss is that of the evaluation protocol: twice the pinball loss over the demand, mean over 11 levels, then over
-/// the 12 curves. Coverage counts peaks and points of instances that are busy in more than 20 % of their seconds.
+/// the 12 curves. Coverage counts peaks and points of instances that are busy in more than ``busyShare`` of their
+/// seconds.
 struct ForecastScorer: Sendable {
+    /// Below this share of busy seconds an interval is `0 ... 0` most of the time and covers trivially. The evaluation
+    /// protocol sets 20 %; a live fleet of programs that come and go would then be measured by hardly any instance.
+    static let busyShare = 0.05
+
     private static let retention = 0.999_422_5  // 2^(-1/1200)
 
     private var scored: UInt64 = 0

@@ -100,7 +100,7 @@ extension FleetForecaster {
             return
         }
         let history = state.history.map { histories[Int($0)] }
-        let isBusy = (history?.busyShare(at: last, clocks: clocks) ?? 0) > 0.2
+        let isBusy = (history?.busyShare(at: last, clocks: clocks) ?? 0) > ForecastScorer.busyShare
         for resource in Resource.allCases {
             let fleetMean = scale.mean(resource)
             for target in ForecastTarget.allCases {

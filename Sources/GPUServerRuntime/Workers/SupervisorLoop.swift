@@ -59,7 +59,7 @@ final class SupervisorLoop: @unchecked Sendable {
 
     private func carryOut(_ order: SupervisorOrders.Order) {
         switch order {
-        case .start(let command, let device): start(command, on: device)
+        case .start(let command, let device, let executable): start(command, on: device, executable)
         case .applyLimit(let grant, let slice, let epoch):
             guard let worker = workers[grant] else { return }
             let epoch = epoch ?? worker.epoch
@@ -79,13 +79,17 @@ final class SupervisorLoop: @unchecked Sendable {
         }
     }
 
-    private func start(_ command: GrantCommand, on device: DeviceSelector) {
+    private func start(_ command: GrantCommand, on device: DeviceSelector, _ executable: String?) {
         if let worker = workers[command.grant] {
             switch (worker.phase, worker.endpoint) {
             case (.ready, let endpoint?): events.yield(.workerStarted(command.grant, endpoint))
             case (.ending, _): events.yield(.workerFailed(command.grant, "the grant's last worker is ending"))
             default: break
             }
+            return
+        }
+        guard let executable = configuration.executable ?? executable else {
+            events.yield(.workerFailed(command.grant, "no worker of \(command.version) is installed"))
             return
         }
         let files = WorkerFiles(directory: configuration.directory, grant: command.grant)
@@ -96,7 +100,7 @@ final class SupervisorLoop: @unchecked Sendable {
             advertisedHost: configuration.advertisedHost, controlPath: files.controlPath,
             timeToLive: command.timeToLive)
         do {
-            let spawn = try WorkerSpawn(executable: configuration.executable, launch, ticket: command.ticket)
+            let spawn = try WorkerSpawn(executable: executable, launch, ticket: command.ticket)
             workers[command.grant] = SupervisedWorker(
                 grant: command.grant, phase: .starting, epoch: command.epoch,
                 deadline: Self.now + configuration.startPatience, channel: spawn.channel,

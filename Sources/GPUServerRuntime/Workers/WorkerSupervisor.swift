@@ -15,8 +15,8 @@ package final class WorkerSupervisor: Sendable {
         /// Where control sockets and process records are kept: a directory of this GPU server alone, with a path short
         /// enough for a socket's (about 80 bytes).
         package var directory: String
-        /// The worker's executable.
-        package var executable: String
+        /// A program that is started for every session, whatever its version; nil for each version's own.
+        package var executable: String?
         /// The numeric address on which workers listen.
         package var listenHost: String
         /// The ports on which workers listen; 0...0 takes any that are free.
@@ -29,7 +29,8 @@ package final class WorkerSupervisor: Sendable {
         package var stopPatience: Duration
 
         package init(
-            directory: String, executable: String, listenHost: String = "127.0.0.1", ports: ClosedRange<UInt16> = 0...0,
+            directory: String, executable: String?, listenHost: String = "127.0.0.1",
+            ports: ClosedRange<UInt16> = 0...0,
             advertisedHost: String = "127.0.0.1", startPatience: Duration = .seconds(30),
             stopPatience: Duration = .seconds(2)
         ) {
@@ -76,7 +77,10 @@ package final class WorkerSupervisor: Sendable {
 
     /// Starts a worker for the command's grant. Answered by `workerStarted` or `workerFailed`; a worker that is there
     /// already is answered for again.
-    package func start(_ command: GrantCommand, on device: DeviceSelector) { orders.add(.start(command, device)) }
+    /// - Parameter executable: the worker of the command's version; a configured one goes before it.
+    package func start(_ command: GrantCommand, on device: DeviceSelector, executable: String? = nil) {
+        orders.add(.start(command, device, executable: executable))
+    }
 
     /// Answered by `limitApplied`. Without an epoch the limit comes under the one that the worker last obeyed.
     package func applyLimit(_ grant: GrantID, _ slice: Slice, epoch: Epoch? = nil) {
@@ -97,7 +101,7 @@ package final class WorkerSupervisor: Sendable {
 /// What a supervisor's thread is asked to do. The lock is `waiting`'s.
 final class SupervisorOrders: Sendable {
     enum Order {
-        case start(GrantCommand, DeviceSelector)
+        case start(GrantCommand, DeviceSelector, executable: String?)
         case applyLimit(GrantID, Slice, Epoch?)
         case stop(GrantID)
         case requestStatuses

@@ -1,0 +1,68 @@
+import ArgumentParser
+import ControlProtocol
+import FleetModel
+import GPUServerRuntime
+import ManagerRuntime
+import Testing
+
+@testable import Commands
+
+@Suite struct DaemonSettingsTests {
+    private static let roles = [
+        (ManagerSettings.role, ManagerSettings.known), (AgentSettings.role, AgentSettings.known),
+        (GPUServerSettings.role, GPUServerSettings.known),
+    ]
+
+    @Test(arguments: roles)
+    func `every documented setting is a flag, and every flag is documented`(role: String, known: [Setting]) throws {
+        for setting in known {
+            #expect(throws: Never.self) { try PresyncCommand.parseAsRoot([role, "--\(setting.name)", "x"]) }
+        }
+        let help = PresyncCommand.helpMessage(for: try #require(Self.command(role)), columns: 200)
+        for setting in known {
+            #expect(help.contains("--\(setting.name)\n"))
+            #expect(help.contains(setting.variable(role: role)))
+        }
+    }
+
+    @Test func `a manager's settings reach its configuration`() {
+        var settings = Settings(
+            role: ManagerSettings.role, known: ManagerSettings.known,
+            flags: ["listen": "0.0.0.0:7500", "policy": "reactive", "period": "500ms"],
+            environment: ["PRESYNC_MANAGER_STATE_DIRECTORY": "/srv/presync"], file: nil)
+        let configuration = ManagerSettings.configuration(&settings)
+        #expect(settings.problems.isEmpty)
+        #expect(configuration.listen.port == 7_500)
+        #expect(configuration.policy == .reactive)
+        #expect(configuration.period == .milliseconds(500))
+        #expect(configuration.stateDirectory == "/srv/presync")
+    }
+
+    @Test func `an agent's wrong settings are all reported, those of its own check as well`() {
+        var settings = Settings(
+            role: AgentSettings.role, known: AgentSettings.known,
+            flags: ["manager": "nowhere", "socket": "relative.sock", "registration": "some"], environment: [:], file: nil)
+        _ = AgentSettings.configuration(&settings)
+        #expect(settings.problems.map(\.origin) == ["--manager", "--registration", "agent"])
+    }
+
+    @Test func `a GPU server's settings reach its configuration`() {
+        var settings = Settings(
+            role: GPUServerSettings.role, known: GPUServerSettings.known,
+            flags: ["worker": "/opt/presync-worker", "memory-limit": "2GiB", "worker-ports": "9000-9010"],
+            environment: [:], file: nil)
+        let configuration = GPUServerSettings.configuration(&settings)
+        #expect(settings.problems.isEmpty)
+        #expect(configuration.memoryLimit == .gibibytes(2))
+        #expect(configuration.workerPorts == 9_000...9_010)
+    }
+
+    @Test(arguments: ["", "-", "9010-9000", "0-9", "1-70000", "1-2-3", "a-b"])
+    func `what is not a range of ports is refused`(text: String) {
+        #expect(PortRange(text) == nil)
+    }
+
+    private static func command(_ role: String) -> (any ParsableCommand.Type)? {
+        PresyncCommand.configuration.subcommands.first { $0._commandName == role }
+    }
+}
