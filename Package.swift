@@ -170,7 +170,12 @@ let package = Package(
         tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "presync-worker"]),
         tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL"]),
         tests("Dashboard"),
-        tests("Commands"),
+        tests(
+            "Commands",
+            [
+                "ControlProtocol", "ManagerRuntime", "GPUServerRuntime",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
         .testTarget(
             name: "IntegrationTests",
             dependencies: ["FleetModel", "Determinism", "ControlProtocol", "presync", "presync-worker"],

@@ -41,7 +41,8 @@ import Testing
     @Test func `an agent's wrong settings are all reported, those of its own check as well`() {
         var settings = Settings(
             role: AgentSettings.role, known: AgentSettings.known,
-            flags: ["manager": "nowhere", "socket": "relative.sock", "registration": "some"], environment: [:], file: nil)
+            flags: ["manager": "nowhere", "socket": "relative.sock", "registration": "some"], environment: [:],
+            file: nil)
         _ = AgentSettings.configuration(&settings)
         #expect(settings.problems.map(\.origin) == ["--manager", "--registration", "agent"])
     }

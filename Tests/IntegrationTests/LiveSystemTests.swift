@@ -21,11 +21,8 @@ import Testing
                 try await fleet.startProgram(on: "i1", tokens: 1).succeed()
                 try await fleet.waitUntilFree()
             }
-            // To be unmarked when `WorkerProcessHandle.hasEnded()` no longer takes a child for gone that is not reaped.
-            await withKnownIssue("workers whose threads end after the first are not reaped", isIntermittent: true) {
-                try await eventually("all workers are reaped", within: .seconds(2)) {
-                    fleet.children(of: .gpuServer).isEmpty ? () : nil
-                }
+            try await eventually("all workers are reaped", within: .seconds(2)) {
+                fleet.children(of: .gpuServer).isEmpty ? () : nil
             }
         }
     }

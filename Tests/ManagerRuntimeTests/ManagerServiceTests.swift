@@ -43,8 +43,8 @@ struct ManagerServiceTests {
     @Test func aLinkOutlivesItsManager() async throws {
         let folder = StateFolder()
         var terms: [UInt64] = []
-        var address = ManagerAddress(host: "127.0.0.1", port: 0)
-        try await withManager(in: folder) { address = $0.control }
+        let address = ManagerAddress(host: "127.0.0.1", port: try #require(steadyPort()))
+        try await withManager(in: folder, at: address) { _ in }
         try await withLink(AgentRole.self, to: address) { link in
             for _ in 0..<2 {
                 try await withManager(in: folder, at: address) { _ in

@@ -14,6 +14,24 @@ final class StateFolder: Sendable {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 }
 
+/// A free port that stays free while its server is away: it lies below those that the system gives to outgoing
+/// connections (ip_local_port_range, from 32,768 by default). Nil where a hundred of them are taken.
+func steadyPort() -> UInt16? {
+    (UInt16(20_000)..<32_000).shuffled().prefix(100).first { port in
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+    }
+}
+
 /// Runs a manager on free ports while `body` uses it, then shuts it down gracefully and waits for its end.
 func withManager(
     in folder: StateFolder, at address: ManagerAddress = ManagerAddress(host: "127.0.0.1", port: 0),

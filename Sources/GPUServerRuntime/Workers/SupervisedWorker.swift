@@ -115,9 +115,13 @@ struct WorkerProcessHandle {
     /// Whether the process is gone. Reaps it where it is our child.
     func hasEnded() -> Bool {
         var status: Int32 = 0
-        if waitpid(pid, &status, WNOHANG) == pid { return true }
-        guard let record else { return errno == ECHILD }
-        return !record.isRunning
+        switch waitpid(pid, &status, WNOHANG) {
+        case pid: return true
+        // A child whose first thread has ended looks like one that has ended, but its other threads still hold what
+        // it has of the device. It is gone once it can be reaped, or if the number is another process's by now.
+        case 0: return ProcessRecord(of: pid).map { $0 != record } ?? false
+        default: return record.map { !$0.isRunning } ?? (errno == ECHILD)
+        }
     }
 
     /// The record keeps a later process of the same number from harm.
