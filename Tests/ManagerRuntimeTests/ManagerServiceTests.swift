@@ -47,6 +47,7 @@ struct ManagerServiceTests {
         try await withManager(in: folder, at: address) { _ in }
         try await withLink(AgentRole.self, to: address) { link in
             for _ in 0..<2 {
+                try await waitUntilFree(address.port)
                 try await withManager(in: folder, at: address) { _ in
                     while let event = await link.events.next() {
                         if event == .opened { link.send(agentHello()) }

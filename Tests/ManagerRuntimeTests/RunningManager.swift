@@ -16,18 +16,27 @@ final class StateFolder: Sendable {
 
 /// A free port that stays free while its server is away: it lies below those that the system gives to outgoing
 /// connections (ip_local_port_range, from 32,768 by default). Nil where a hundred of them are taken.
-func steadyPort() -> UInt16? {
-    (UInt16(20_000)..<32_000).shuffled().prefix(100).first { port in
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        return withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
-            }
+func steadyPort() -> UInt16? { (UInt16(20_000)..<32_000).shuffled().prefix(100).first(where: isFree) }
+
+/// Waits until nobody listens on the port any more. A process that another test started while a manager listened may
+/// have inherited its socket, and then keeps it until it ends.
+func waitUntilFree(_ port: UInt16, within patience: Duration = .seconds(30)) async throws {
+    let deadline = ContinuousClock.now + patience
+    while !isFree(port), ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(20)) }
+}
+
+private func isFree(_ port: UInt16) -> Bool {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var reuse: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    return withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
         }
     }
 }

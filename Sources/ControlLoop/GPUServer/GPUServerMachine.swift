@@ -196,7 +196,9 @@ extension GPUServerMachine {
         func holding(now: MonotonicTime, since: MonotonicTime) -> HeldGrant? {
             var endpoint: SessionEndpoint?
             if case .running(let place) = phase { endpoint = place }
-            let level: Readiness = isAttached ? .attached : goal == .reserved ? .reserved : .warm
+            // A limit that the worker does not enforce yet is not a reservation: nobody may be told of it.
+            let isReserved = goal == .reserved && enforced == wanted
+            let level: Readiness = isAttached ? .attached : isReserved ? .reserved : .warm
             let elapsed = max((now - since).inSeconds, 0.001)
             let share = min(1_000, busy.inSeconds / elapsed * 1_000)
             return HeldGrant(

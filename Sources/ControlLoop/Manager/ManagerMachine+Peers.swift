@@ -14,7 +14,7 @@ extension ManagerMachine {
             return []
         case .report(let report):
             takeIn(report, from: agent, now: now)
-            return []
+            return stepIfAllReported(agent, now: now)
         case .heartbeat(let heartbeat):
             reconcile(heartbeat.held, heldBy: agent)
             return [.sendToAgent(.heartbeatAcknowledged(sequence: heartbeat.sequence), link)]

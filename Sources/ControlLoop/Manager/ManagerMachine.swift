@@ -101,6 +101,9 @@ package struct ManagerMachine: Sendable {
 
     // Step
     var cursor: Int?
+    var lastStep: MonotonicTime
+    /// The agents whose report has come since the last step.
+    var reported: Set<AgentID> = []
     var lastAccount: MonotonicTime
     package internal(set) var totals = FleetTotals()
 
@@ -120,6 +123,7 @@ package struct ManagerMachine: Sendable {
         nextGrant = recovered.nextGrant
         startedAt = now
         lastAccount = now
+        lastStep = now
         guard !configuration.bugs.contains(.forgetGrantsOnRestart) else { return }
         for stored in recovered.grants { recover(stored, now: now) }
     }
@@ -143,11 +147,28 @@ package struct ManagerMachine: Sendable {
         return effects
     }
 
+    /// Whether half a period has passed since the last step: the one that is due may have been taken early, when the
+    /// last of the agents had reported.
+    private func isStepDue(_ now: MonotonicTime) -> Bool { now - lastStep >= configuration.period / 2 }
+
+    /// Takes the step as soon as every agent that is there has reported, rather than at the period's end: what the
+    /// reports show is then half a period younger, which is what a request that is on its way leaves.
+    mutating func stepIfAllReported(_ agent: AgentID, now: MonotonicTime) -> [ManagerEffect] {
+        reported.insert(agent)
+        // Asked of every agent only once half a period has passed: O(agents), a few times a period.
+        guard isStepDue(now), agents.allSatisfy({ $0.value.link == nil || reported.contains($0.key) }) else {
+            return []
+        }
+        return step(now, begins: true)
+    }
+
     /// The manager's step (design, section 2). A large fleet is taken in by slices, with other events in between.
     private mutating func step(_ now: MonotonicTime, begins: Bool) -> [ManagerEffect] {
         if begins {
-            guard cursor == nil else { return [] }
+            guard cursor == nil, isStepDue(now) else { return [] }
             cursor = 0
+            lastStep = now
+            reported.removeAll(keepingCapacity: true)
         }
         guard let begin = cursor else { return [] }
         let end = min(begin + configuration.sliceSize, instances.count)
