@@ -272,6 +272,8 @@ extension ManagerMachine {
         case .ready:
             guard isCurrent, let level = grant.notified?.level, level != .cold else { return [] }
             grants[id]?.lifecycle.agentReady(level)
+            // Held, not handed over: the program that the notification named is no longer waiting.
+            if level == .reserved { grants[id]?.request = nil }
             return []
         case .handedOver(let request):
             if !grant.lifecycle.isAttached { countHandOver(request, grant) }
