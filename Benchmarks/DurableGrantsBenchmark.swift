@@ -4,12 +4,10 @@ import StateStore
 
 /// Grants made durable by SQLite on this machine's disk: one in each commit, and many in each (group commit).
 enum DurableGrantsBenchmark {
-    static func run(isSmall: Bool) async throws -> [Measurement] {
-        var measurements: [Measurement] = []
+    @Sendable static func run(isSmall: Bool, _ report: @Sendable (Measurement) -> Void) async throws {
         for group in [1, 50, 500] {
-            measurements.append(try await measure(group: group, commits: isSmall ? 2 : group == 1 ? 200 : 50))
+            report(try await measure(group: group, commits: isSmall ? 2 : group == 1 ? 200 : 50))
         }
-        return measurements
     }
 
     private static func measure(group: Int, commits: Int) async throws -> Measurement {

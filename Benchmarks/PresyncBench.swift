@@ -2,7 +2,7 @@ import Foundation
 
 /// `presync-bench [NAME ...] [--small]`: measures and prints; `--small` runs each on a small input, as the tests do.
 @main struct PresyncBench {
-    static let benchmarks: [(name: String, run: @Sendable (Bool) async throws -> [Measurement])] = [
+    static let benchmarks: [(name: String, run: @Sendable (Bool, @Sendable (Measurement) -> Void) async throws -> Void)] = [
         ("manager-step", ManagerStepBenchmark.run),
         ("durable-grants", DurableGrantsBenchmark.run),
     ]
@@ -19,7 +19,11 @@ import Foundation
         }
         for benchmark in benchmarks where wanted.isEmpty || wanted.contains(benchmark.name) {
             do {
-                for measurement in try await benchmark.run(isSmall) { print(measurement.line) }
+                try await benchmark.run(isSmall) {
+                    print($0.line)
+                    // A line at a time, also into a pipe.
+                    fflush(nil)
+                }
             } catch {
                 FileHandle.standardError.write(Data("\(benchmark.name): \(error)\n".utf8))
                 exit(70)

@@ -76,9 +76,10 @@ extension ManagerMachine {
 
         let present = Set(hello.instances.map(\.id))
         for index in instances.indices {
-            guard let record = instances[index], record.agent == hello.agent, !present.contains(record.description.id)
+            guard instances[index]?.agent == hello.agent, let instance = instances[index]?.description.id,
+                !present.contains(instance)
             else { continue }
-            effects += instanceGone(record.description.id, on: hello.agent, now: now)
+            effects += instanceGone(instance, on: hello.agent, now: now)
         }
         for description in hello.instances {
             effects += instanceAppeared(description, on: hello.agent, now: now)
