@@ -2,7 +2,10 @@ import Foundation
 
 /// `presync-bench [NAME ...] [--small]`: measures and prints; `--small` runs each on a small input, as the tests do.
 @main struct PresyncBench {
-    static let benchmarks: [(name: String, run: @Sendable (Bool, @Sendable (Measurement) -> Void) async throws -> Void)] = [
+    /// Measures, on a small input or a full one, and reports each figure as it comes.
+    typealias Benchmark = @Sendable (Bool, @Sendable (Measurement) -> Void) async throws -> Void
+
+    static let benchmarks: [(name: String, run: Benchmark)] = [
         ("manager-step", ManagerStepBenchmark.run),
         ("durable-grants", DurableGrantsBenchmark.run),
     ]
