@@ -20,7 +20,7 @@ func steadyPort() -> UInt16? { (UInt16(20_000)..<32_000).shuffled().prefix(100).
 
 /// Waits until nobody listens on the port any more. A process that another test started while a manager listened may
 /// have inherited its socket, and then keeps it until it ends.
-func waitUntilFree(_ port: UInt16, within patience: Duration = .seconds(30)) async throws {
+func waitUntilFree(_ port: UInt16, within patience: Duration = .seconds(120)) async throws {
     let deadline = ContinuousClock.now + patience
     while !isFree(port), ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(20)) }
 }
