@@ -165,10 +165,9 @@ extension ManagerMachine {
             }
             begin(instance, on: device, slice: nil, version: version, request: nil, now: now)
             return []
-        case .reserve(let instance, let device, let slice, let existing?):
+        case .reserve(_, _, let slice, let existing?):
             raise(existing, to: slice, now: now)
             if let request { grants[existing]?.request = request }
-            _ = (instance, device)
             return []
         case .reserve(let instance, let device, let slice, nil):
             guard let version = version(for: instance, on: device) else {

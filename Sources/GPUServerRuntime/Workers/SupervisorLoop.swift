@@ -5,6 +5,9 @@ import Foundation
 import WorkerControl
 
 /// The supervisor's thread: waits for orders, workers' answers and ends.
+///
+/// Sendable without a lock: once it runs, its state is that thread's alone; orders reach it through `SupervisorOrders`,
+/// which has the lock.
 final class SupervisorLoop: @unchecked Sendable {
     // Sendable because it is handed to the one thread that runs it before anyone else could use it; there is no lock.
     private let configuration: WorkerSupervisor.Configuration

@@ -2,6 +2,8 @@ import COpenCL
 
 /// The table that every handle's first word points to. The ICD loader calls through it without a look at what is in
 /// a slot, so each has a function of its own type: what is not implemented refuses.
+///
+/// Sendable without a lock: it is filled before it is shared, and never changes.
 struct DispatchTable: @unchecked Sendable {
     // Sendable without a lock: the table is written once, by the initialiser, and read from then on.
     static let shared = DispatchTable()
