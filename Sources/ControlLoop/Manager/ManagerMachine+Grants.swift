@@ -21,9 +21,10 @@ extension ManagerMachine {
         let stored = StoredGrant(
             grant: id, instance: record.description, agent: record.agent, device: device, slice: slice ?? .zero,
             epoch: nextEpoch(), ticket: ticket, version: version)
-        grants[id] = GrantRecord(
-            stored: stored, lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
-            charge: slice.map { .slice($0) } ?? .warm, unusedSince: now, request: request)
+        grants.insert(
+            GrantRecord(
+                stored: stored, lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
+                charge: slice.map { .slice($0) } ?? .warm, unusedSince: now, request: request))
         update(instance) { $0.grants.append(id) }
         totals.grants += 1
         store(id)
@@ -31,16 +32,15 @@ extension ManagerMachine {
 
     mutating func recover(_ stored: StoredGrant, now: MonotonicTime) {
         let goal: GrantLifecycle.Goal = stored.slice.memory > .zero ? .reserved : .warm
-        grants[stored.grant] = GrantRecord(
-            stored: stored, lifecycle: GrantLifecycle(recovered: goal), charge: .none, unusedSince: now)
-        unsettled.insert(stored.grant)
+        grants.insert(
+            GrantRecord(stored: stored, lifecycle: GrantLifecycle(recovered: goal), charge: .none, unusedSince: now))
+        orphans[stored.instance.id, default: []].append(stored.grant)
     }
 
     /// Charges what was recovered from the store, once the size of its device is known.
     mutating func chargeRecovered(at server: GPUServerID) {
-        for id in grants.keys.sorted() {
-            guard let grant = grants[id], grant.stored.device.server == server, grant.charge == .none,
-                grant.lifecycle.server != .released
+        for id in grants.grants(on: server) {
+            guard let grant = grants[id], grant.charge == .none, grant.lifecycle.server != .released
             else { continue }
             charge(id, grant.stored.slice.memory > .zero ? .slice(grant.stored.slice) : .warm)
         }
@@ -66,7 +66,7 @@ extension ManagerMachine {
             charge(id, .slice(grant.stored.slice))
             return []
         }
-        unsettled.insert(id)
+        grants.touch(id)
         grants[id]?.unusedSince = now
         totals.reclaimed += 1
         return [event(.reclaimed, at: now, grant, "not used within its grace period, kept warm")]
@@ -78,7 +78,7 @@ extension ManagerMachine {
             grants[id]?.lifecycle.agentReleased()
         }
         guard grants[id]?.lifecycle.want(.released(reason)) == true else { return [] }
-        unsettled.insert(id)
+        grants.touch(id)
         if configuration.bugs.contains(.freeBeforeConfirmation) { charge(id, .none) }
         // Of a session's end the GPU server tells.
         guard reason != .sessionEnded else { return [] }
@@ -88,22 +88,19 @@ extension ManagerMachine {
 
     // MARK: What is said
 
-    /// Sends what brings every unsettled grant nearer to its goal. O(unsettled log unsettled)
+    /// Sends what brings each grant of which something is new nearer to its goal; at a step, each that is not settled.
     mutating func steer(_ now: MonotonicTime) -> [ManagerEffect] {
         guard !hasResigned else { return [] }
         var effects: [ManagerEffect] = []
-        for id in unsettled.sorted() {
-            guard let grant = grants[id] else {
-                unsettled.remove(id)
-                continue
-            }
+        for id in grants.takeTouched() {
+            guard let grant = grants[id] else { continue }
             let agent = grant.stored.agent
             let reach = GrantLifecycle.Reach(
                 server: serverLink(grant.stored.device.server) != nil, agent: agentLink(agent) != nil,
                 agentLapsed: hasLapsed(agent, now))
             let steps = grants[id]?.lifecycle.nextSteps(at: now, reach: reach) ?? []
             for step in steps { effects += carryOut(step, id, now: now) }
-            if let lifecycle = grants[id]?.lifecycle, lifecycle.isSettled { unsettled.remove(id) }
+            if let lifecycle = grants[id]?.lifecycle { grants.settle(id, isSettled: lifecycle.isSettled) }
         }
         return effects
     }
@@ -152,8 +149,7 @@ extension ManagerMachine {
     private mutating func forget(_ id: GrantID) {
         guard let grant = grants[id] else { return }
         charge(id, .none)
-        grants[id] = nil
-        unsettled.remove(id)
+        grants.remove(id)
         unwritten.upserts.remove(id)
         unwritten.removals.insert(id)
         update(grant.stored.instance.id) { record in record.grants.removeAll { $0 == id } }
@@ -171,7 +167,7 @@ extension ManagerMachine {
         }
         guard let grant = grants[answer.grant], let commanded = grant.commanded, commanded.epoch == answer.epoch
         else { return [] }
-        unsettled.insert(answer.grant)
+        grants.touch(answer.grant)
         switch answer.outcome {
         case .inForce(let endpoint):
             return inForce(answer.grant, commanded.goal, endpoint, now: now)
@@ -235,7 +231,7 @@ extension ManagerMachine {
         guard let grant = grants[id], grant.stored.device.server == server else { return [] }
         grants[id]?.lifecycle.ended(reason)
         charge(id, .none)
-        unsettled.insert(id)
+        grants.touch(id)
         update(grant.stored.instance.id) {
             $0.intake.recordGPUUse(memory: .zero, compute: .zero, receivedAt: now)
             if reason == .sessionEnded { $0.sessionEnded = now }
@@ -253,7 +249,7 @@ extension ManagerMachine {
             markAttached(held.grant)
         } else if grant.lifecycle.server == .unknown {
             grants[held.grant]?.lifecycle.serverHolds(held.level, endpoint: held.endpoint)
-            unsettled.insert(held.grant)
+            grants.touch(held.grant)
         }
     }
 
@@ -266,7 +262,7 @@ extension ManagerMachine {
             if case .handedOver(let request?) = acknowledgement.outcome { cancelled(request, by: agent) }
             return []
         }
-        unsettled.insert(id)
+        grants.touch(id)
         let isCurrent = grant.notified?.epoch == acknowledgement.epoch
         switch acknowledgement.outcome {
         case .ready:
@@ -300,16 +296,15 @@ extension ManagerMachine {
     private mutating func markAttached(_ id: GrantID) {
         guard let grant = grants[id] else { return }
         grants[id]?.lifecycle.attached()
-        unsettled.insert(id)
+        grants.touch(id)
         if case .lowering(let slice) = grant.charge { charge(id, .slice(slice)) }
     }
 
     /// Compares what an agent says that it holds with what it was told to hold.
     mutating func reconcile(_ held: [HeldSession], heldBy agent: AgentID) {
         let states = Dictionary(held.map { ($0.grant, $0.state) }, uniquingKeysWith: { first, _ in first })
-        // Each grant is looked at by itself: the order of visiting does not show.
-        for id in grants.keys {
-            guard let grant = grants[id], grant.stored.agent == agent else { continue }
+        for id in grants.grants(of: agent) {
+            guard let grant = grants[id] else { continue }
             switch states[id] {
             case .handedOver:
                 if !grant.lifecycle.isAttached, grant.lifecycle.server != .released {
@@ -321,7 +316,7 @@ extension ManagerMachine {
                 // A session that was ready and is not there was lost on the way; it is notified again.
                 if grant.lifecycle.wasReady, grant.notified?.level != .cold {
                     grants[id]?.lifecycle.agentHoldsNothing()
-                    unsettled.insert(id)
+                    grants.touch(id)
                 }
             }
         }
@@ -352,7 +347,7 @@ extension ManagerMachine {
 
     mutating func store(_ id: GrantID) {
         unwritten.upserts.insert(id)
-        unsettled.insert(id)
+        grants.touch(id)
         if configuration.bugs.contains(.acknowledgeBeforeCommit) { grants[id]?.lifecycle.committed() }
     }
 
@@ -376,7 +371,7 @@ extension ManagerMachine {
             underWay = nil
             for stored in transaction.upserts where grants[stored.grant]?.stored == stored {
                 grants[stored.grant]?.lifecycle.committed()
-                unsettled.insert(stored.grant)
+                grants.touch(stored.grant)
             }
             return []
         case .conflict(let conflict):

@@ -15,7 +15,7 @@ extension ManagerMachine {
     }
 
     /// Every grant that a peer may have heard of, ascending. For checkers.
-    package var heldGrants: [StoredGrant] { grants.keys.sorted().compactMap { grants[$0]?.stored } }
+    package var heldGrants: [StoredGrant] { grants.ascending.compactMap { grants[$0]?.stored } }
 
     /// Requests for which there is no slice yet.
     package var waitingRequests: Int { requests.count }
@@ -23,10 +23,8 @@ extension ManagerMachine {
     /// Stops the program where an account is wrong; for tests and simulation. O(devices + grants)
     package func checkInvariants() {
         pool.checkInvariants()
-        for id in grants.keys.sorted() {
-            guard let grant = grants[id] else { continue }
-            precondition(grant.stored.grant == id && id.rawValue < nextGrant, "a grant under another's name")
-        }
+        grants.checkInvariants()
+        precondition(grants.ascending.last.map { $0.rawValue < nextGrant } ?? true, "a grant that was not numbered")
     }
 
     private func overview(of instance: InstanceID, at now: MonotonicTime) -> InstanceOverview? {
@@ -45,8 +43,9 @@ extension ManagerMachine {
 
     private func overview(of server: GPUServerID) -> [DeviceOverview] {
         guard let record = servers[server] else { return [] }
+        let ofServer = grants.grants(on: server).compactMap { grants[$0] }
         return record.devices.enumerated().map { index, device in
-            let held = grants.values.filter { $0.stored.device == device.id }
+            let held = ofServer.filter { $0.stored.device == device.id }
             let account = pool.account(of: device.id)
             let used = record.used.indices.contains(index) ? record.used[index] : .zero
             return DeviceOverview(

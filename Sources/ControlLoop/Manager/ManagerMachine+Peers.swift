@@ -86,11 +86,11 @@ extension ManagerMachine {
         }
         // Requests are asked again on the new link.
         requests.removeAll { $0.agent == hello.agent }
-        for id in grants.keys where grants[id]?.stored.agent == hello.agent {
+        for id in grants.grants(of: hello.agent) {
             grants[id]?.lifecycle.agentReconnected()
             grants[id]?.notified = nil
             grants[id]?.request = nil
-            unsettled.insert(id)
+            grants.touch(id)
         }
         reconcile(hello.held, heldBy: hello.agent)
         return effects
@@ -135,7 +135,7 @@ extension ManagerMachine {
     /// After its hello all that a GPU server holds is known: what it does not list is not there.
     private mutating func account(for hello: GPUServerHello, on link: LinkID) -> [ManagerEffect] {
         let held = Dictionary(hello.held.map { ($0.grant, $0) }, uniquingKeysWith: { first, _ in first })
-        for id in grants.keys.sorted() where grants[id]?.stored.device.server == hello.server {
+        for id in grants.grants(on: hello.server) {
             grants[id]?.lifecycle.serverReconnected()
             grants[id]?.commanded = nil
             if let holding = held[id] {
@@ -144,7 +144,7 @@ extension ManagerMachine {
                 grants[id]?.lifecycle.serverLost()
                 if grants[id]?.lifecycle.server == .released { charge(id, .none) }
             }
-            unsettled.insert(id)
+            grants.touch(id)
         }
         return hello.held.filter { grants[$0.grant] == nil }.map { disown($0, on: link) }
     }
@@ -189,10 +189,8 @@ extension ManagerMachine {
             effects += closed(link, now: now)
             effects.append(.closeLink(link, reason: "silent for \(configuration.silence.inSeconds) s"))
         }
-        for id in grants.keys.sorted() {
-            guard let grant = grants[id], !grant.lifecycle.isReleasing, !grant.lifecycle.isAttached,
-                hasLapsed(grant.stored.agent, now)
-            else { continue }
+        for id in grants.agents.filter({ hasLapsed($0, now) }).flatMap(grants.grants(of:)) {
+            guard grants[id]?.lifecycle.isReleasing == false, grants[id]?.lifecycle.isAttached == false else { continue }
             effects += release(id, .leaseExpired, now: now)
         }
         return effects
@@ -208,16 +206,15 @@ extension ManagerMachine {
 
     /// Renews, at the GPU servers, what is held for agents that are there.
     mutating func renewLeases() -> [ManagerEffect] {
-        var renewed: [GPUServerID: [GrantID]] = [:]
-        for id in grants.keys.sorted() {
-            guard let grant = grants[id], !grant.lifecycle.isReleasing, agentLink(grant.stored.agent) != nil
-            else { continue }
-            renewed[grant.stored.device.server, default: []].append(id)
-        }
-        return renewed.keys.sorted().compactMap { server in
-            guard let link = serverLink(server), let grants = renewed[server] else { return nil }
+        servers.keys.sorted().compactMap { server in
+            guard let link = serverLink(server) else { return nil }
+            let renewed = grants.grants(on: server).filter { id in
+                guard let grant = grants[id], !grant.lifecycle.isReleasing else { return false }
+                return agentLink(grant.stored.agent) != nil
+            }
+            guard !renewed.isEmpty else { return nil }
             return .sendToServer(
-                .renew(epoch: nextEpoch(), grants: grants, timeToLive: configuration.timeToLive), link)
+                .renew(epoch: nextEpoch(), grants: renewed, timeToLive: configuration.timeToLive), link)
         }
     }
 

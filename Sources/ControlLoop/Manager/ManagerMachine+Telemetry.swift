@@ -29,7 +29,7 @@ extension ManagerMachine {
         let record = InstanceRecord(
             description: description, priority: priority(description.priorityClass), agent: agent,
             slot: forecaster.admit(description),
-            grants: grants.keys.filter { grants[$0]?.stored.instance.id == description.id }.sorted())
+            grants: (orphans.removeValue(forKey: description.id) ?? []).filter { grants[$0] != nil })
         if let place = freePlaces.popLast() {
             instances[place] = record
             instanceIndex[description.id] = place
@@ -112,13 +112,13 @@ extension ManagerMachine {
         at server: GPUServerID, listed: Set<GrantID>, on link: LinkID
     ) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
-        for id in grants.keys.sorted() {
-            guard let grant = grants[id], grant.stored.device.server == server, !listed.contains(id) else { continue }
+        for id in grants.grants(on: server) where !listed.contains(id) {
+            guard let grant = grants[id] else { continue }
             if grant.lifecycle.server == .unknown {
                 // It was ending when the server introduced itself, and is gone now.
                 grants[id]?.lifecycle.ended(.serverFailed)
                 charge(id, .none)
-                unsettled.insert(id)
+                grants.touch(id)
             }
             guard case .holds = grant.lifecycle.server else { continue }
             grants[id]?.missing += 1

@@ -88,9 +88,9 @@ package struct ManagerMachine: Sendable {
     var pool = Pool()
     /// The memory of the largest device that was seen.
     var largestDevice = Bytes.zero
-    var grants: [GrantID: GrantRecord] = [:]
-    /// Grants whose sides do not yet have what is wanted, or of which something was just learned.
-    var unsettled: Set<GrantID> = []
+    var grants = GrantTable()
+    /// Grants from the store whose instances have not been heard of yet.
+    var orphans: [InstanceID: [GrantID]] = [:]
     var requests: [WaitingRequest] = []
 
     // Store
@@ -125,7 +125,7 @@ package struct ManagerMachine: Sendable {
         lastAccount = now
         lastStep = now
         guard !configuration.bugs.contains(.forgetGrantsOnRestart) else { return }
-        for stored in recovered.grants { recover(stored, now: now) }
+        for stored in recovered.grants.sorted(by: { $0.grant < $1.grant }) { recover(stored, now: now) }
     }
 
     /// Takes in one event.
@@ -180,6 +180,7 @@ package struct ManagerMachine: Sendable {
             return [.continueStep]
         }
         cursor = nil
+        grants.touchUnsettled()
         var effects = noticeSilence(now)
         effects += decideReadiness(now)
         keepAccounts(now)
