@@ -17,8 +17,12 @@ package enum ProtocolLimits {
     package static let hostBytes = 253
     package static let urlBytes = 1_024
     package static let events = 4_096
-    /// Memory above this is taken for a mistake: 1 EiB, so that sums over a fleet cannot overflow.
-    package static let memoryBytes: Int64 = 1 << 60
+    /// Memory above this is taken for a mistake: 256 TiB, so that the sum over all that one message may list is far
+    /// from overflowing.
+    package static let memoryBytes: Int64 = 1 << 48
+    /// Terms and counters from here on are refused: a manager counts on from the newest epoch that it hears of, and
+    /// must never come to the end.
+    package static let epoch: UInt64 = 1 << 62
     /// Durations above this are taken for a mistake: ten years, in nanoseconds.
     package static let durationNanoseconds: Int64 = 315_360_000_000_000_000
     /// Rates and counts above this are taken for a mistake.

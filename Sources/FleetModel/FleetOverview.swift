@@ -7,17 +7,21 @@ package struct FleetOverview: Sendable {
     /// Ascending by id.
     package var devices: [DeviceOverview]
     package var totals: FleetTotals
+    /// How often each rule that may never be broken was seen broken since the manager started; none is listed that was
+    /// not.
+    package var violations: [SafetyRule: UInt64]
     package var accuracy: AccuracyOverview
 
     package init(
         at: MonotonicTime, term: UInt64, instances: [InstanceOverview], devices: [DeviceOverview],
-        totals: FleetTotals, accuracy: AccuracyOverview
+        totals: FleetTotals, violations: [SafetyRule: UInt64] = [:], accuracy: AccuracyOverview
     ) {
         self.at = at
         self.term = term
         self.instances = instances
         self.devices = devices
         self.totals = totals
+        self.violations = violations
         self.accuracy = accuracy
     }
 }

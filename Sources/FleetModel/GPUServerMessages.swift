@@ -11,14 +11,16 @@ package enum GPUServerMessage: Hashable, Sendable {
     case interfaceInstalled(InterfaceVersion)
 }
 
-/// A GPU server's introduction: after it, all that the server holds is accounted for.
+/// A GPU server's introduction: after it, all that the server holds is accounted for. A server that has not yet heard of
+/// the manager's term makes it durable first, and then introduces itself again, on the same link: only then is its word
+/// taken.
 package struct GPUServerHello: Hashable, Sendable {
     package var server: GPUServerID
     package var softwareVersion: String
     package var protocolRevision: UInt32
     package var devices: [DeviceDescription]
     package var held: [HeldGrant]
-    /// The newest epoch seen, per device index.
+    /// The epoch before which nothing is obeyed any more, durably, per device index.
     package var epochs: [Epoch]
     package var installed: [InterfaceVersion]
 

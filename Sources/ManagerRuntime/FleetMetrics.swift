@@ -15,6 +15,7 @@ struct FleetMetrics: Sendable {
     private let contention: MetricCounter
     private let reclaimed: MetricCounter
     private let grants: MetricCounter
+    private let violations: MetricCounter
     private let scored: MetricCounter
     private let coverage: MetricGauge
     private let loss: MetricGauge
@@ -34,6 +35,8 @@ struct FleetMetrics: Sendable {
         contention = registry.counter("presync_contention_total", help: "Raises wanted while resources were short.")
         reclaimed = registry.counter("presync_reclaimed_total", help: "Grants taken back.")
         grants = registry.counter("presync_grants_total", help: "Grants given.")
+        violations = registry.counter(
+            "presync_safety_violations_total", help: "What may never happen and was seen to happen: always 0.")
         scored = registry.counter("presync_forecasts_scored_total", help: "Forecasts compared with what came.")
         coverage = registry.gauge("presync_forecast_coverage_ratio", help: "Share of outcomes within the interval.")
         loss = registry.gauge("presync_forecast_weighted_quantile_loss_ratio", help: "Mean weighted quantile loss.")
@@ -50,6 +53,9 @@ struct FleetMetrics: Sendable {
         }
         set(fleet.devices)
         set(fleet.totals)
+        for rule in SafetyRule.allCases {
+            violations.raise(to: Double(fleet.violations[rule] ?? 0), ["rule": rule.rawValue])
+        }
         scored.raise(to: Double(fleet.accuracy.scored))
         if let share = fleet.accuracy.coverage80 { coverage.set(share, ["interval": "0.8"]) }
         if let share = fleet.accuracy.coverage95 { coverage.set(share, ["interval": "0.95"]) }

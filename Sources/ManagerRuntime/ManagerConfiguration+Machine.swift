@@ -14,6 +14,7 @@ extension ManagerConfiguration {
             }
         let machine = ManagerMachineConfiguration(
             softwareVersion: softwareVersion, period: period, timeToLive: timeToLive,
+            silence: max(.seconds(3), period * 3),
             allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
         return ManagerMachine(
             configuration: machine, recovered: recovered, forecaster: FleetForecaster(),

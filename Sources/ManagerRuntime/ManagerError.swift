@@ -2,8 +2,8 @@
 package enum ManagerError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The configuration is not valid: every error in it.
     case invalidConfiguration([String])
-    /// Another manager has taken over.
-    case superseded(String)
+    /// A manager of this later term has been at work.
+    case superseded(String, term: UInt64)
     /// The state store cannot be opened.
     case store(String)
     /// An address cannot be listened on.
@@ -12,7 +12,7 @@ package enum ManagerError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .invalidConfiguration(let errors): "the configuration is not valid:\n  " + errors.joined(separator: "\n  ")
-        case .superseded(let why): "another manager has taken over: \(why)"
+        case .superseded(let why, _): "another manager has taken over: \(why)"
         case .store(let why): why
         case .listening(let why): "cannot listen: \(why)"
         }

@@ -33,7 +33,7 @@ struct ManagerLoop {
     }
 
     /// Runs until the inbox is finished and empty.
-    /// - Throws: ``ManagerError/superseded(_:)`` when another manager has taken over.
+    /// - Throws: ``ManagerError/superseded(_:term:)`` when another manager has taken over.
     mutating func run() async throws(ManagerError) {
         // What is still asked when this ends by an error must be answered.
         defer { inbox.finish() }
@@ -90,7 +90,7 @@ struct ManagerLoop {
             events.append(event)
             metrics.recorded(event)
             logger.debug("fleet event", metadata: ["kind": "\(event.kind.rawValue)", "detail": "\(event.detail)"])
-        case .resign(let reason): throw .superseded(reason)
+        case .resign(let reason, let seen): throw .superseded(reason, term: seen)
         }
     }
 }

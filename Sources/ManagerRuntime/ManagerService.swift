@@ -67,6 +67,8 @@ package struct ManagerService: Service {
             result = .success(try await run(parts, machine))
         } catch {
             result = .failure(error)
+            // A store that was lost and begun anew is behind its GPU servers: the next start is above what they saw.
+            if case ManagerError.superseded(_, let term) = error { try? await store.raiseTerm(to: term) }
         }
         await store.close()
         logger.info("manager ends")

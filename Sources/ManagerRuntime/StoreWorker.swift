@@ -38,7 +38,11 @@ struct StoreWorker {
         let outcome = await store.commit(transaction)
         metrics.committed(outcome, took: MonotonicClock.now() - began)
         health.committed(outcome)
-        if case .unknown(let why) = outcome { logger.error("commit of unknown outcome", metadata: ["why": "\(why)"]) }
+        if case .unknown(let why) = outcome {
+            logger.error("commit of unknown outcome", metadata: ["why": "\(why)"])
+            // Whatever it was, a full disk for example, will be so for a while yet; nothing is granted meanwhile.
+            try? await Task.sleep(for: Self.retryAfter)
+        }
         await inbox.put(.event(.storeAnswered(outcome)))
     }
 

@@ -33,6 +33,17 @@ package struct EpochFence: Hashable, Sendable {
         return .obeyOnceDurable(bound: Epoch(term: epoch.term, counter: epoch.counter | (Self.stride - 1)))
     }
 
+    /// Takes note of the term of a manager that has taken over, before any command of it.
+    /// - Returns: the bound to make durable; nil where one of that term, or a later one, is.
+    package mutating func termBegan(_ term: UInt64) -> Epoch? {
+        guard durableBound.term < term else { return nil }
+        seen = max(seen, Epoch(term: term, counter: 0))
+        return Epoch(term: term, counter: Self.stride - 1)
+    }
+
+    /// What a manager may rely on: no epoch before this one is obeyed, whatever happens to this server.
+    package var assured: Epoch { min(seen, durableBound) }
+
     /// Takes note that `bound` is durable.
     package mutating func bound(made bound: Epoch) { durableBound = max(durableBound, bound) }
 }

@@ -19,6 +19,10 @@ package protocol FleetStore: Sendable {
     /// that a transaction prepared before cannot take effect. O(grants).
     func beginTerm() async throws(FleetStoreError) -> StoredFleet
 
+    /// Makes the term at least `term`, durably, so that the next term to begin is greater: the manager has met a GPU
+    /// server that has obeyed it. Where the store has seen as great a term nothing changes.
+    func raiseTerm(to term: UInt64) async throws(FleetStoreError)
+
     /// Commits one transaction. O(upserts + removals).
     func commit(_ transaction: StoreTransaction) async -> CommitOutcome
 

@@ -29,6 +29,11 @@ package final class InMemoryFleetStore: FleetStore {
         }
     }
 
+    package func raiseTerm(to term: UInt64) async throws(FleetStoreError) {
+        try checkOpen()
+        medium.fleet.withLock { $0.term = max($0.term, term) }
+    }
+
     package func commit(_ transaction: StoreTransaction) async -> CommitOutcome {
         guard !isClosed.withLock({ $0 }) else { return .unknown("the store is closed") }
         return medium.fleet.withLock { fleet in

@@ -55,6 +55,18 @@ package final class SQLiteFleetStore: FleetStore {
         }
     }
 
+    package func raiseTerm(to term: UInt64) async throws(FleetStoreError) {
+        // SQLite's integers are signed.
+        guard let term = Int64(exactly: term) else { throw FleetStoreError(.unavailable, "\(path): no term \(term)") }
+        do {
+            try await open().write { database in
+                try database.execute(sql: "UPDATE meta SET term = max(term, ?)", arguments: [term])
+            }
+        } catch {
+            throw Self.storeError(error, path: path)
+        }
+    }
+
     package func commit(_ transaction: StoreTransaction) async -> CommitOutcome {
         do {
             return try await open().write { database in

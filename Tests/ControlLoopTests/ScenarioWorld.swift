@@ -101,7 +101,7 @@ struct ScenarioWorld {
             happens(ManagerEvent.stepSliceDue)
         case .record(let event):
             say("manager: * \(event.summary)")
-        case .resign(let reason):
+        case .resign(let reason, _):
             say("manager: resign, \(reason)")
         }
     }

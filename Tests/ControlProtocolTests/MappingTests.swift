@@ -135,7 +135,7 @@ struct ValidationTests {
         (
             .with {
                 $0.acknowledged.ready = .init()
-                $0.acknowledged.epoch.counter = .max
+                $0.acknowledged.epoch.counter = 1 << 62
             }, ProtocolError("acknowledged.epoch.counter", .outOfRange)
         ),
         (.with { $0.interfaceInstalled.kind = "opencl" }, ProtocolError("interface_installed.version", .malformed)),

@@ -30,14 +30,14 @@ struct ProtocolSamples {
 
     mutating func moment() -> MonotonicTime { MonotonicTime(rawValue: Int64(random.below(1 << 50))) }
 
-    mutating func epoch() -> Epoch { Epoch(term: random.next() >> 1, counter: random.next() >> 1) }
+    mutating func epoch() -> Epoch { Epoch(term: random.next() >> 2, counter: random.next() >> 2) }
 
     mutating func grant() -> GrantID { GrantID(rawValue: random.next()) }
 
     mutating func request() -> RequestID { RequestID(rawValue: random.next()) }
 
     mutating func slice() -> Slice {
-        Slice(memory: Bytes(Int64(random.below(1 << 60))), compute: MilliShare(Int32(random.below(1_001))))
+        Slice(memory: Bytes(Int64(random.below(1 << 48))), compute: MilliShare(Int32(random.below(1_001))))
     }
 
     mutating func device() -> DeviceID { DeviceID(server: id(), index: Int(random.below(1_024))) }

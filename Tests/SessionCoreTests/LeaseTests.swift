@@ -52,6 +52,21 @@ import Testing
         #expect(beyond == .obeyOnceDurable(bound: Epoch(term: 1, counter: 2 * EpochFence.stride - 1)))
     }
 
+    @Test func aNewTermIsAssuredOnlyOnceItIsDurable() {
+        var fence = EpochFence(durableBound: Epoch(term: 1, counter: 1_023))
+        let bound = fence.termBegan(2)
+        #expect(bound == Epoch(term: 2, counter: EpochFence.stride - 1))
+        #expect(fence.assured == Epoch(term: 1, counter: 1_023))
+        let stale = fence.commandReceived(Epoch(term: 1, counter: 2_000))
+        #expect(stale == .refuse(seen: Epoch(term: 2, counter: 0)))
+        fence.bound(made: Epoch(term: 2, counter: EpochFence.stride - 1))
+        #expect(fence.assured == Epoch(term: 2, counter: 0))
+        let again = fence.termBegan(2)
+        #expect(again == nil)
+        let older = fence.termBegan(1)
+        #expect(older == nil)
+    }
+
     @Test func aRepeatIsObeyedAgain() {
         var fence = EpochFence(durableBound: .zero)
         fence.bound(made: Epoch(term: 1, counter: 1_023))

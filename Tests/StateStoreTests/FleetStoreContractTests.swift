@@ -91,6 +91,19 @@ struct FleetStoreContractTests {
     }
 
     @Test(arguments: StoreKind.allCases)
+    func aTermThatWasMetElsewhereIsLeftBehind(kind: StoreKind) async throws {
+        let store = try StoreFixture(kind).open()
+        let fleet = try await store.beginTerm()
+        try await store.raiseTerm(to: 57)
+        // The manager that met it commits nothing more.
+        let late = await store.commit(fleet.transaction(upserts: [try sampleGrant(1)]))
+        #expect(late == .conflict(StoreConflict(term: 57, revision: fleet.revision)))
+        #expect(try await store.beginTerm().term == 58)
+        try await store.raiseTerm(to: 12)
+        #expect(try await store.beginTerm().term == 59)
+    }
+
+    @Test(arguments: StoreKind.allCases)
     func aClosedStoreAnswersThatTheOutcomeIsUnknown(kind: StoreKind) async throws {
         let fixture = try StoreFixture(kind)
         let store = try fixture.open()

@@ -6,7 +6,9 @@ extension GPUServerMachine {
     mutating func received(_ message: ManagerToGPUServerMessage, now: MonotonicTime) -> [GPUServerEffect] {
         guard isLinked else { return [] }
         switch message {
-        case .welcome, .heartbeatAcknowledged:
+        case .welcome(let welcome):
+            return welcomed(welcome)
+        case .heartbeatAcknowledged:
             return []
         case .command(let command):
             return received(command, now: now)
@@ -17,6 +19,19 @@ extension GPUServerMachine {
             if installed.contains(version) { return [.send(.interfaceInstalled(version))] }
             return [.installInterface(version, source: source)]
         }
+    }
+
+    /// A manager of a new term takes this server's word for what it holds only when no manager before it is obeyed any
+    /// more: the fences are raised, and the server introduces itself again once they are durable.
+    private mutating func welcomed(_ welcome: ManagerWelcome) -> [GPUServerEffect] {
+        let term = min(welcome.term, UInt64.max - 1)
+        var effects: [GPUServerEffect] = []
+        for index in fences.indices {
+            guard let bound = fences[index].termBegan(term) else { continue }
+            effects.append(.persistEpoch(configuration.devices[index].id, bound))
+        }
+        awaitedTerm = effects.isEmpty ? nil : term
+        return effects
     }
 
     private mutating func received(_ command: GrantCommand, now: MonotonicTime) -> [GPUServerEffect] {
@@ -47,7 +62,13 @@ extension GPUServerMachine {
         let commands = waiting[device.index]
         waiting[device.index] = []
         // The fence may have moved on while they waited: each is fenced again.
-        return commands.flatMap { received($0, now: now) }
+        return introduceAgain() + commands.flatMap { received($0, now: now) }
+    }
+
+    private mutating func introduceAgain() -> [GPUServerEffect] {
+        guard isLinked, let term = awaitedTerm, fences.allSatisfy({ $0.durableBound.term >= term }) else { return [] }
+        awaitedTerm = nil
+        return [hello()]
     }
 
     private mutating func carryOut(_ command: GrantCommand, now: MonotonicTime) -> [GPUServerEffect] {

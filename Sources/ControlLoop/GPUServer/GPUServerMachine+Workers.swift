@@ -41,18 +41,21 @@ extension GPUServerMachine {
 
     mutating func linkOpened() -> [GPUServerEffect] {
         isLinked = true
-        return [
-            .send(
-                .hello(
-                    GPUServerHello(
-                        server: configuration.server, softwareVersion: configuration.softwareVersion,
-                        devices: configuration.devices, held: holdings(), epochs: fences.map(\.seen),
-                        installed: installed)))
-        ]
+        return [hello()]
+    }
+
+    func hello() -> GPUServerEffect {
+        .send(
+            .hello(
+                GPUServerHello(
+                    server: configuration.server, softwareVersion: configuration.softwareVersion,
+                    devices: configuration.devices, held: holdings(), epochs: fences.map(\.assured),
+                    installed: installed)))
     }
 
     mutating func linkClosed() -> [GPUServerEffect] {
         isLinked = false
+        awaitedTerm = nil
         // What waits was asked for on this link; the next hello is complete only if nothing of it starts later.
         waiting = waiting.map { _ in [] }
         return []
@@ -122,7 +125,7 @@ extension GPUServerMachine {
                 .record(
                     FleetEvent(
                         at: now, kind: .reclaimed, instance: grant.instance, grant: id, device: grant.device,
-                        detail: grant.isAttached ? "the program ended its session" : "the worker ended unasked")),
+                        detail: grant.isAttached ? "the session ended" : "the worker ended unasked")),
             ]
         }
     }

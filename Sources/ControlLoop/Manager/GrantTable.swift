@@ -33,6 +33,9 @@ struct GrantTable: Sendable {
     /// The agents that have grants, ascending.
     var agents: [AgentID] { byAgent.keys.sorted() }
 
+    /// The GPU servers that have grants, ascending.
+    var servers: [GPUServerID] { byServer.keys.sorted() }
+
     /// The grants of an agent's instances, ascending.
     func grants(of agent: AgentID) -> [GrantID] { byAgent[agent] ?? [] }
 

@@ -74,7 +74,8 @@ extension ManagerMachine {
             guard
                 instances[index]?.grants.isEmpty == false
                     || AllocationConfiguration.deservesAttention(onset: onset, holding: nil),
-                let instance = instances[index], !instance.isGone
+                let instance = instances[index], !instance.isGone,
+                !instance.grants.isEmpty || !isPaused(instance, now)
             else { continue }
             var subject = subject(instance, onset: onset.unless(isFading(instance, now)))
             if let holding = subject.holding, planner.wantedReadiness(of: subject) >= holding.level {
@@ -84,6 +85,11 @@ extension ManagerMachine {
             subjects.append(subject)
         }
         return subjects
+    }
+
+    /// Whether sessions of this instance fail to open, so that the next is not tried yet.
+    private func isPaused(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
+        instance.pausedUntil.map { now < $0 } ?? false
     }
 
     /// Whether the newest telemetry may still show a session that has ended since: for two periods after its end.
@@ -99,7 +105,7 @@ extension ManagerMachine {
         let high = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: 0.9)
         let holder =
             preparing(instance) ?? instance.grants.last { grants[$0]?.lifecycle.isReleasing == false }
-            ?? instance.grants.last
+            ?? instance.grants.last(where: isReachable)
         return AllocationSubject(
             instance: instance.description.id, priority: instance.priority, onset: onset,
             relativeWidth: median > 0 ? (high - low) / median : 0, amount: amount(instance),
@@ -120,6 +126,11 @@ extension ManagerMachine {
             memory: min(
                 max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory)),
             compute: MilliShare(Int32(min(max(compute.rounded(.up), 1), 1_000))))
+    }
+
+    /// Whether a grant's GPU server is there to answer.
+    private func isReachable(_ id: GrantID) -> Bool {
+        grants[id].map { serverLink($0.stored.device.server) != nil } ?? false
     }
 
     /// The grant of an instance that a program could still get.
@@ -283,7 +294,9 @@ extension ManagerMachine {
     private mutating func serve(_ index: Int, now: MonotonicTime) -> (isServed: Bool, [ManagerEffect]) {
         let waiting = requests[index]
         guard let instance = record(of: waiting.instance), !instance.isGone else { return (true, []) }
-        if let id = preparing(instance), let grant = grants[id], grant.request == nil, grant.lifecycle.goal == .reserved
+        guard !isPaused(instance, now) else { return (false, []) }
+        if let id = preparing(instance), let grant = grants[id], grant.request == nil, isReachable(id),
+            grant.lifecycle.goal == .reserved
         {
             // It is on its way, or the agent missed that it is there: the next notification names the request.
             grants[id]?.request = waiting.request
@@ -292,8 +305,10 @@ extension ManagerMachine {
             return (true, [])
         }
         var subject = subject(instance, onset: InlineArray(repeating: 1))
-        if subject.holding?.level == .attached || preparing(instance).map({ grants[$0]?.request != nil }) == true {
-            // Another program of the instance has that one.
+        if subject.holding?.level == .attached
+            || preparing(instance).map({ grants[$0]?.request != nil || !isReachable($0) }) == true
+        {
+            // Another program of the instance has that one, or nobody can get it now.
             subject.holding = nil
         }
         let plan = planner.serve(subject, others: holders(besides: waiting.instance), pool: pool, now: now)

@@ -39,5 +39,5 @@ package enum ManagerEffect: Hashable, Sendable {
     case continueStep
     case record(FleetEvent)
     /// Another manager has taken over: stop serving and exit.
-    case resign(String)
+    case resign(String, seen: UInt64)
 }

@@ -146,7 +146,7 @@ extension ManagerMachine {
                     timeToLive: configuration.timeToLive)), link)
     }
 
-    private mutating func forget(_ id: GrantID) {
+    mutating func forget(_ id: GrantID) {
         guard let grant = grants[id] else { return }
         charge(id, .none)
         grants.remove(id)
@@ -170,6 +170,7 @@ extension ManagerMachine {
         grants.touch(answer.grant)
         switch answer.outcome {
         case .inForce(let endpoint):
+            obeyed(answer.epoch, by: grant.stored.device)
             return inForce(answer.grant, commanded.goal, endpoint, now: now)
         case .refusedStale:
             grants[answer.grant]?.lifecycle.serverReconnected()
@@ -182,6 +183,11 @@ extension ManagerMachine {
         case .failed(let reason):
             return failed(answer.grant, reason, now: now)
         }
+    }
+
+    private mutating func obeyed(_ epoch: Epoch, by device: DeviceID) {
+        guard let newest = servers[device.server]?.obeyed, newest.indices.contains(device.index) else { return }
+        servers[device.server]?.obeyed[device.index] = max(newest[device.index], epoch)
     }
 
     private mutating func inForce(
@@ -217,12 +223,25 @@ extension ManagerMachine {
         guard let grant = grants[id] else { return [] }
         grants[id]?.lifecycle.serverRefused()
         var effects = [event(.failure, at: now, grant, reason)]
-        if let request = grant.request {
-            grants[id]?.request = nil
-            wait(request, grant.stored.instance.id, of: grant.stored.agent, now: now)
+        serveElsewhere(id, now: now)
+        update(grant.stored.instance.id) { record in
+            let pause = min(Double(1 << min(record.failures, 8)), Self.longestPauseSeconds)
+            record.failures += 1
+            record.pausedUntil = now + .seconds(pause)
         }
         effects += release(id, .openFailed, now: now)
         return effects
+    }
+
+    /// How long an instance whose sessions fail to open is left alone at most, with requests that wait; the first time it is
+    /// a second, and each time twice as long.
+    private static let longestPauseSeconds = 8.0
+
+    /// A request that a grant was for waits for another.
+    mutating func serveElsewhere(_ id: GrantID, now: MonotonicTime) {
+        guard let grant = grants[id], let request = grant.request else { return }
+        grants[id]?.request = nil
+        wait(request, grant.stored.instance.id, of: grant.stored.agent, now: now)
     }
 
     mutating func ended(
@@ -249,6 +268,8 @@ extension ManagerMachine {
             markAttached(held.grant)
         } else if grant.lifecycle.server == .unknown {
             grants[held.grant]?.lifecycle.serverHolds(held.level, endpoint: held.endpoint)
+            // A larger slice may have been committed and not commanded before its manager ended.
+            if held.slice != grant.stored.slice { grants[held.grant]?.lifecycle.sliceChanged() }
             grants.touch(held.grant)
         }
     }
@@ -268,6 +289,7 @@ extension ManagerMachine {
         case .ready:
             guard isCurrent, let level = grant.notified?.level, level != .cold else { return [] }
             grants[id]?.lifecycle.agentReady(level)
+            update(grant.stored.instance.id) { $0.failures = 0 }
             // Held, not handed over: the program that the notification named is no longer waiting.
             if level == .reserved { grants[id]?.request = nil }
             return []

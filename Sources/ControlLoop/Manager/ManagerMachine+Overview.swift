@@ -11,7 +11,8 @@ extension ManagerMachine {
         FleetOverview(
             at: now, term: term,
             instances: instanceIndex.keys.sorted().compactMap { overview(of: $0, at: now) },
-            devices: servers.keys.sorted().flatMap(overview(of:)), totals: totals, accuracy: forecaster.accuracy)
+            devices: servers.keys.sorted().flatMap(overview(of:)), totals: totals, violations: violations,
+            accuracy: forecaster.accuracy)
     }
 
     /// Every grant that a peer may have heard of, ascending. For checkers.

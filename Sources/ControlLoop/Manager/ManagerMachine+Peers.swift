@@ -13,11 +13,11 @@ extension ManagerMachine {
         case .hello:
             return []
         case .report(let report):
-            takeIn(report, from: agent, now: now)
-            return stepIfAllReported(agent, now: now)
+            return takeIn(report, from: agent, now: now) + stepIfAllReported(agent, now: now)
         case .heartbeat(let heartbeat):
             reconcile(heartbeat.held, heldBy: agent)
-            return [.sendToAgent(.heartbeatAcknowledged(sequence: heartbeat.sequence), link)]
+            return watch(heartbeat.held, by: agent, now: now)
+                + [.sendToAgent(.heartbeatAcknowledged(sequence: heartbeat.sequence), link)]
         case .instanceChanged(let description, let present):
             return present
                 ? instanceAppeared(description, on: agent, now: now) : instanceGone(description.id, on: agent, now: now)
@@ -60,7 +60,9 @@ extension ManagerMachine {
     private mutating func agentConnected(
         _ hello: AgentHello, on link: LinkID, now: MonotonicTime
     ) -> [ManagerEffect] {
-        if let refusal = refusal(ofRevision: hello.protocolRevision, hello.softwareVersion, on: link) {
+        if let refusal = refusal(
+            of: .agent(hello.agent), hello.protocolRevision, hello.softwareVersion, on: link)
+        {
             return [refusal]
         }
         var effects: [ManagerEffect] = []
@@ -69,7 +71,8 @@ extension ManagerMachine {
             effects.append(.closeLink(old, reason: "the agent has connected anew"))
         }
         links[link] = .agent(hello.agent)
-        agents[hello.agent] = AgentRecord(link: link, lastContact: now, installed: hello.installed)
+        agents[hello.agent] = AgentRecord(
+            link: link, newestLink: link, lastContact: now, installed: hello.installed)
         effects.append(.sendToAgent(.welcome(welcome), link))
         effects.append(.record(FleetEvent(at: now, kind: .agentConnected, detail: hello.agent.rawValue)))
         effects += published.last.map { [.sendToAgent(.prepareInterface($0, source: publishedSource), link)] } ?? []
@@ -99,26 +102,33 @@ extension ManagerMachine {
     private mutating func serverConnected(
         _ hello: GPUServerHello, on link: LinkID, now: MonotonicTime
     ) -> [ManagerEffect] {
-        if let refusal = refusal(ofRevision: hello.protocolRevision, hello.softwareVersion, on: link) {
+        if let refusal = refusal(
+            of: .server(hello.server), hello.protocolRevision, hello.softwareVersion, on: link)
+        {
             return [refusal]
         }
         if let newer = hello.epochs.map(\.term).max(), newer > term { return resign(seen: newer) }
-        var effects: [ManagerEffect] = []
+        let isFenced = hello.devices.indices.allSatisfy { $0 < hello.epochs.count && hello.epochs[$0].term == term }
+        guard isFenced else {
+            // A manager before this one could still have it take up what is believed to be over.
+            return [.sendToServer(.welcome(welcome), link)]
+        }
+        var effects = watch(hello.epochs, of: hello.server, now: now)
         if let old = servers[hello.server]?.link, old != link {
             links[old] = nil
             effects.append(.closeLink(old, reason: "the GPU server has connected anew"))
         }
         links[link] = .server(hello.server)
-        let isNew = servers[hello.server] == nil
+        let known = servers[hello.server]
         servers[hello.server] = ServerRecord(
-            link: link, lastContact: now, devices: hello.devices, installed: hello.installed,
-            used: hello.devices.map { _ in .zero })
+            link: link, newestLink: link, lastContact: now, devices: hello.devices, installed: hello.installed,
+            used: hello.devices.map { _ in .zero }, obeyed: hello.epochs, strangers: known?.strangers ?? [:])
         epoch = max(epoch, hello.epochs.max() ?? .zero)
         for device in hello.devices {
             pool.add(device.id, memory: device.memory, compute: .wholeDevice)
             pool.setAvailable(device.id, true)
-            largestDevice = max(largestDevice, device.memory)
         }
+        measureLargestDevice()
         effects.append(.sendToServer(.welcome(welcome), link))
         effects.append(
             .record(
@@ -128,7 +138,7 @@ extension ManagerMachine {
         effects += published.last.map { [.sendToServer(.prepareInterface($0, source: publishedSource), link)] } ?? []
         effects += account(for: hello, on: link)
         // After the accounts: what the store still has and the server has not is not charged.
-        if isNew { chargeRecovered(at: hello.server) }
+        if known == nil { chargeRecovered(at: hello.server) }
         return effects
     }
 
@@ -169,13 +179,20 @@ extension ManagerMachine {
         case .server(let server) where servers[server]?.link == link:
             servers[server]?.link = nil
             for device in servers[server]?.devices ?? [] { pool.setAvailable(device.id, false) }
+            measureLargestDevice()
             return [.record(FleetEvent(at: now, kind: .serverLost, detail: server.rawValue))]
         default:
             return []
         }
     }
 
-    /// Drops peers that have not been heard of, and gives up what the instances of absent agents hold unused.
+    private mutating func measureLargestDevice() {
+        let available = servers.values.lazy.filter { $0.link != nil }.flatMap(\.devices)
+        largestDevice = available.map(\.memory).max() ?? largestDevice
+    }
+
+    /// Drops peers that have not been heard of, gives up what is held unused for absent agents and on absent GPU
+    /// servers, and forgets who has been away for long.
     mutating func noticeSilence(_ now: MonotonicTime) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
         for link in links.keys.sorted() {
@@ -193,15 +210,68 @@ extension ManagerMachine {
             guard grants[id]?.lifecycle.isReleasing == false, grants[id]?.lifecycle.isAttached == false else { continue }
             effects += release(id, .leaseExpired, now: now)
         }
+        for server in grants.servers where hasLapsed(server, now) { effects += giveUp(server, now: now) }
+        return effects + forgetAbsent(now)
+    }
+
+    /// Whether an agent has been away for so long that what it held has lapsed on its own clock too.
+    func hasLapsed(_ agent: AgentID, _ now: MonotonicTime) -> Bool {
+        isAway(agents[agent].map { ($0.link, $0.lastContact) }, longerThan: lapse, now)
+    }
+
+    /// Whether a GPU server has been away for so long that what it holds unused has lapsed there too.
+    private func hasLapsed(_ server: GPUServerID, _ now: MonotonicTime) -> Bool {
+        isAway(servers[server].map { ($0.link, $0.lastContact) }, longerThan: lapse, now)
+    }
+
+    private var lapse: Duration { configuration.timeToLive + configuration.period }
+
+    /// A peer that has not been seen since this manager started counts from then.
+    private func isAway(
+        _ peer: (link: LinkID?, lastContact: MonotonicTime)?, longerThan duration: Duration, _ now: MonotonicTime
+    ) -> Bool {
+        guard peer?.link == nil else { return false }
+        return now - (peer?.lastContact ?? startedAt) > duration
+    }
+
+    /// What a GPU server that is away holds unused is of no use: it is withdrawn, and prepared elsewhere. Its memory
+    /// counts as promised until the server is back and has confirmed, or is forgotten.
+    private mutating func giveUp(_ server: GPUServerID, now: MonotonicTime) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
+        for id in grants.grants(on: server) {
+            guard let grant = grants[id], !grant.lifecycle.isReleasing, !grant.lifecycle.isAttached else { continue }
+            serveElsewhere(id, now: now)
+            effects += release(id, .leaseExpired, now: now)
+        }
         return effects
     }
 
-    /// Whether an agent has been away for so long that what it held has lapsed on its own clock too. An agent that has
-    /// not been seen since this manager started counts from then.
-    func hasLapsed(_ agent: AgentID, _ now: MonotonicTime) -> Bool {
-        guard agents[agent]?.link == nil else { return false }
-        let last = agents[agent]?.lastContact ?? startedAt
-        return now - last > configuration.timeToLive + configuration.period
+    /// Forgets peers that have been away for ``ManagerMachineConfiguration/forgetAfter``, an agent with its instances, a GPU
+    /// server with its devices, unless a program may still be using what they carry.
+    private mutating func forgetAbsent(_ now: MonotonicTime) -> [ManagerEffect] {
+        let absentAgents = agents.keys.filter {
+            isAway(agents[$0].map { ($0.link, $0.lastContact) }, longerThan: configuration.forgetAfter, now)
+        }
+        let absentServers = servers.keys.filter {
+            isAway(servers[$0].map { ($0.link, $0.lastContact) }, longerThan: configuration.forgetAfter, now)
+        }
+        guard !absentAgents.isEmpty || !absentServers.isEmpty else { return [] }
+        var effects: [ManagerEffect] = []
+        for server in absentServers.sorted() {
+            let held = grants.grants(on: server)
+            guard held.allSatisfy({ grants[$0]?.lifecycle.isAttached == false }) else { continue }
+            for id in held { forget(id) }
+            for device in servers[server]?.devices ?? [] { pool.remove(device.id) }
+            servers[server] = nil
+        }
+        let gone = Set(absentAgents)
+        for index in instances.indices {
+            guard let agent = instances[index]?.agent, gone.contains(agent), let id = instances[index]?.description.id
+            else { continue }
+            effects += instanceGone(id, on: agent, now: now)
+        }
+        for agent in absentAgents where grants.grants(of: agent).isEmpty { agents[agent] = nil }
+        return effects
     }
 
     /// Renews, at the GPU servers, what is held for agents that are there.
@@ -252,7 +322,20 @@ extension ManagerMachine {
         ManagerWelcome(term: term, period: configuration.period, softwareVersion: configuration.softwareVersion)
     }
 
-    private func refusal(ofRevision revision: UInt32, _ software: String, on link: LinkID) -> ManagerEffect? {
+    /// Why a hello is not taken: another protocol, a link on which another peer has introduced itself, or a link that
+    /// is older than the one on which this peer has introduced itself since.
+    private func refusal(
+        of peer: Peer, _ revision: UInt32, _ software: String, on link: LinkID
+    ) -> ManagerEffect? {
+        if let known = links[link], known != peer {
+            return .closeLink(link, reason: "the peer has introduced itself under two names")
+        }
+        let newest: LinkID? =
+            switch peer {
+            case .agent(let agent): agents[agent]?.newestLink
+            case .server(let server): servers[server]?.newestLink
+            }
+        if let newest, link < newest { return .closeLink(link, reason: "the peer has connected anew since") }
         guard revision != controlProtocolRevision else { return nil }
         return .closeLink(
             link,
@@ -262,7 +345,7 @@ extension ManagerMachine {
 
     mutating func resign(seen newer: UInt64) -> [ManagerEffect] {
         hasResigned = true
-        return [.resign("a manager of term \(newer) has taken over from this one of term \(term)")]
+        return [.resign("a manager of term \(newer) has taken over from this one of term \(term)", seen: newer)]
     }
 }
 

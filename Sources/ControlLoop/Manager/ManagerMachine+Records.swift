@@ -15,20 +15,30 @@ extension ManagerMachine {
     struct AgentRecord {
         /// Nil while the agent is not connected.
         var link: LinkID?
+        /// The newest link on which it has introduced itself.
+        var newestLink: LinkID
         var lastContact: MonotonicTime
         var installed: [InterfaceVersion]
         /// The last report of this link, so that a repeat is not taken in twice.
         var lastReport: UInt64 = 0
+        /// Reports in a row that told of instances which are not known.
+        var reportsOutOfStep = 0
     }
 
     struct ServerRecord {
         var link: LinkID?
+        /// The newest link on which it has introduced itself.
+        var newestLink: LinkID
         var lastContact: MonotonicTime
         var devices: [DeviceDescription]
         var installed: [InterfaceVersion]
         var lastHeartbeat: UInt64 = 0
         /// What the last heartbeat said of each device's use, for people.
         var used: [Slice]
+        /// The newest epoch under which each device has put a command in force for this manager.
+        var obeyed: [Epoch]
+        /// What it holds and no record of this manager accounts for.
+        var strangers: [GrantID: Stranger] = [:]
     }
 
     struct InstanceRecord {
@@ -45,6 +55,9 @@ extension ManagerMachine {
         /// When its last session ended: what is forecast from telemetry of before is about that session.
         var sessionEnded: MonotonicTime?
         var shortfall: Contention?
+        /// Sessions that could not be opened, in a row, and until when no further one is tried.
+        var failures = 0
+        var pausedUntil: MonotonicTime?
         /// Whether its agent said that it is gone; it is forgotten with its last grant.
         var isGone = false
     }

@@ -61,22 +61,35 @@ extension ManagerMachine {
         freePlaces.append(index)
     }
 
-    mutating func takeIn(_ report: PredictionReport, from agent: AgentID, now: MonotonicTime) {
-        guard report.sequence > agents[agent]?.lastReport ?? 0 else { return }
+    /// Takes in a report. An agent that goes on reporting of an instance that it has not introduced, though there is
+    /// room for it, is out of step, and is made to begin anew.
+    mutating func takeIn(_ report: PredictionReport, from agent: AgentID, now: MonotonicTime) -> [ManagerEffect] {
+        guard report.sequence > agents[agent]?.lastReport ?? 0 else { return [] }
         agents[agent]?.lastReport = report.sequence
+        var isOutOfStep = false
         for telemetry in report.telemetry {
-            guard record(of: telemetry.instance)?.agent == agent else { continue }
-            update(telemetry.instance) {
-                _ = $0.intake.ingest(telemetry, sentAt: report.sentAt, receivedAt: now)
+            guard let index = instanceIndex[telemetry.instance] else {
+                isOutOfStep = instanceIndex.count < configuration.maximumInstances
+                continue
             }
+            guard instances[index]?.agent == agent else { continue }
+            _ = instances[index]?.intake.ingest(telemetry, sentAt: report.sentAt, receivedAt: now)
         }
+        guard isOutOfStep else {
+            agents[agent]?.reportsOutOfStep = 0
+            return []
+        }
+        agents[agent]?.reportsOutOfStep += 1
+        guard agents[agent]?.reportsOutOfStep == 2, let link = agentLink(agent) else { return [] }
+        return closed(link, now: now)
+            + [.closeLink(link, reason: "the agent reports of an instance that it has not introduced")]
     }
 
     mutating func takeIn(
         _ heartbeat: GPUServerHeartbeat, from server: GPUServerID, now: MonotonicTime
     ) -> [ManagerEffect] {
         guard let link = serverLink(server) else { return [] }
-        var effects: [ManagerEffect] = []
+        var effects = watch(heartbeat.held, at: server, now: now)
         var used: [InstanceID: Slice] = [:]
         var listed: Set<GrantID> = []
         var devices = servers[server]?.devices.map { _ in Slice.zero } ?? []

@@ -13,6 +13,8 @@ package struct ManagerMachineConfiguration: Sendable {
     package var timeToLive: Duration
     /// How long a peer may be silent before it counts as lost.
     package var silence: Duration
+    /// How long a peer that is away, and its instances, are remembered.
+    package var forgetAfter: Duration
     package var allocation: AllocationConfiguration
     /// The priority classes; an instance of an unknown class is treated as ``PriorityClass/standard``.
     package var classes: [PriorityClass]
@@ -28,7 +30,7 @@ package struct ManagerMachineConfiguration: Sendable {
 
     package init(
         softwareVersion: String, period: Duration = .seconds(1), timeToLive: Duration = .seconds(5),
-        silence: Duration = .seconds(3), allocation: AllocationConfiguration = AllocationConfiguration(),
+        silence: Duration = .seconds(3), forgetAfter: Duration = .seconds(600), allocation: AllocationConfiguration = AllocationConfiguration(),
         classes: [PriorityClass] = PriorityClass.builtIn, minimumMemory: Bytes = .mebibytes(16),
         sliceSize: Int = 2_048, maximumInstances: Int = 1_000_000, maximumWaiting: Int = 65_536,
         bugs: Set<SeededBug> = []
@@ -37,6 +39,7 @@ package struct ManagerMachineConfiguration: Sendable {
         self.period = period
         self.timeToLive = timeToLive
         self.silence = silence
+        self.forgetAfter = forgetAfter
         self.allocation = allocation
         self.classes = classes
         self.minimumMemory = minimumMemory
@@ -58,7 +61,7 @@ package struct ManagerMachineConfiguration: Sendable {
 /// free); no grant is told before it is durable; every command carries a fresh epoch; what is wanted is compared with
 /// what is acknowledged until both agree (``GrantLifecycle``). It decides on what it knows, never on what the store says.
 ///
-/// Terminal state: after ``ManagerEffect/resign(_:)``, when a newer manager has been seen, it does nothing more.
+/// Terminal state: after ``ManagerEffect/resign(_:seen:)``, when a newer manager has been seen, it does nothing more.
 /// Expected races, dropped in silence: messages on an old link, answers to a superseded command or notification.
 package struct ManagerMachine: Sendable {
     let configuration: ManagerMachineConfiguration
@@ -86,7 +89,7 @@ package struct ManagerMachine: Sendable {
 
     // Grants
     var pool = Pool()
-    /// The memory of the largest device that was seen.
+    /// The memory of the largest device that can be had, or that could be when there last was one.
     var largestDevice = Bytes.zero
     var grants = GrantTable()
     /// Grants from the store whose instances have not been heard of yet.
@@ -106,6 +109,8 @@ package struct ManagerMachine: Sendable {
     var reported: Set<AgentID> = []
     var lastAccount: MonotonicTime
     package internal(set) var totals = FleetTotals()
+    /// How often each rule that may never be broken was seen broken.
+    package internal(set) var violations: [SafetyRule: UInt64] = [:]
 
     /// A manager that comes up on `recovered`, which is what the store held after it had begun a new term.
     /// - Parameter random: draws tickets: `SystemRandomNumberGenerator` in production.

@@ -18,8 +18,8 @@ extension DeviceID: WireMapped {
 
 extension Epoch: WireMapped {
     package init(wire: WireEpoch) throws(ProtocolError) {
-        // A counter at its end could not be followed by a newer one, and would fence everyone out for good.
-        guard wire.term < .max, wire.counter < .max else { throw ProtocolError("counter", .outOfRange) }
+        guard wire.term < ProtocolLimits.epoch else { throw ProtocolError("term", .outOfRange) }
+        guard wire.counter < ProtocolLimits.epoch else { throw ProtocolError("counter", .outOfRange) }
         self.init(term: wire.term, counter: wire.counter)
     }
 

@@ -35,6 +35,8 @@ enum Fact: Sendable {
     /// An agent gave a session to a program. `limit` is what its worker enforces; nil when the agent has no such
     /// connection.
     case handedOver(GrantID, RequestID, program: InstanceID, limit: Slice?)
+    /// A manager's own watch says that a rule was broken.
+    case alarmRaised(SafetyRule)
     /// A probe was not served in time, or something was left when all should be free.
     case stuck(String)
 }
@@ -62,6 +64,8 @@ package struct Violation: Hashable, Sendable {
         case attachment
         /// A session handed over that is not ready.
         case readiness
+        /// A manager's watch saw a rule broken that no checker did.
+        case watch
         /// Something that stays unusable, or is never free again.
         case liveness
     }

@@ -16,6 +16,8 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case agentCrashed
     /// A GPU server crashed, and some of its workers with it.
     case serverCrashed
+    /// A GPU server's host went down with all its workers, and stayed away.
+    case serverLost
     case workerCrashed
     case workerNotStarted
     case sessionNotOpened
@@ -41,6 +43,7 @@ package enum FaultKind: Int, CaseIterable, Sendable {
         case .managerReplaced: "managers-replaced"
         case .agentCrashed: "agents-crashed"
         case .serverCrashed: "servers-crashed"
+        case .serverLost: "servers-lost"
         case .workerCrashed: "workers-crashed"
         case .workerNotStarted: "workers-not-started"
         case .sessionNotOpened: "sessions-not-opened"

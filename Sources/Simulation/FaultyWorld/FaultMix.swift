@@ -43,8 +43,8 @@ struct FaultMix: Sendable {
 extension FaultKind {
     /// The kinds that happen to a peer at a random moment, about once a second in all.
     static let spontaneous: [FaultKind] = [
-        .peerPaused, .managerCrashed, .managerReplaced, .agentCrashed, .serverCrashed, .workerCrashed,
-        .instanceRestarted,
+        .peerPaused, .managerCrashed, .managerReplaced, .agentCrashed, .serverCrashed, .serverLost,
+        .workerCrashed,        .instanceRestarted,
     ]
 
     /// The most often that a mix may have this kind: per message, commit or start, or per chance of a spontaneous fault.
@@ -56,6 +56,7 @@ extension FaultKind {
         case .peerPaused, .workerCrashed: 3_000
         case .managerCrashed, .agentCrashed, .serverCrashed: 2_500
         case .managerReplaced, .instanceRestarted: 1_500
+        case .serverLost: 500
         case .workerNotStarted, .sessionNotOpened, .installationFailed: 2_500
         case .commitDelayed, .commitReplyLost: 2_000
         case .writeCutOff: 1_000

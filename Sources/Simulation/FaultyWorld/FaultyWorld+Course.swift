@@ -68,6 +68,8 @@ extension FaultyWorld {
         case .managerCrashed, .managerReplaced: managers.last?.process.isUp == true
         case .agentCrashed: agents.contains { $0.process.isUp }
         case .serverCrashed: servers.contains { $0.process.isUp }
+        // One is left: everything must go on there.
+        case .serverLost: servers.count(where: { !$0.isLost }) > 1 && servers.contains { $0.process.isUp }
         case .workerCrashed: workers.contains { $0.phase == .running }
         default: true
         }
@@ -87,6 +89,8 @@ extension FaultyWorld {
             if let index = pick(agents.indices.filter({ agents[$0].process.isUp })) { crashAgent(index) }
         case .serverCrashed:
             if let index = pick(servers.indices.filter({ servers[$0].process.isUp })) { crashServer(index) }
+        case .serverLost:
+            if let index = pick(servers.indices.filter({ servers[$0].process.isUp })) { loseServer(index) }
         case .workerCrashed:
             if let index = pick(workers.indices.filter({ workers[$0].phase == .running })) { endWorker(index) }
         case .instanceRestarted:
@@ -165,13 +169,15 @@ extension FaultyWorld {
     }
 
     mutating func checkEmpty() {
-        if let grant = store.fleet.grants.first {
+        // What a lost server holds stays promised: nobody knows that it will not be back.
+        let lost = Set(servers.filter(\.isLost).map(\.id))
+        if let grant = store.fleet.grants.first(where: { !lost.contains($0.device.server) }) {
             observe(.stuck("\(grant.grant) of \(grant.instance.id) is still durable when all instances are gone"))
         }
         if let worker = workers.first(where: \.isAlive) {
             observe(.stuck("the worker of \(worker.grant) still runs when all instances are gone"))
         }
-        for server in servers {
+        for server in servers where !server.isLost {
             for device in server.devices where server.machine.freeMemory(of: device.id) != device.memory {
                 observe(.stuck("\(device.id) has memory set aside when all instances are gone"))
             }

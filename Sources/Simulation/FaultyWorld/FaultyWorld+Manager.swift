@@ -58,6 +58,10 @@ extension FaultyWorld {
         guard managers[index].process.isUp else { return }
         let local = managers[index].process.clock.reading(at: now)
         for effect in managers[index].machine.handle(event, now: local) { carryOut(effect, manager: index) }
+        let alarms = managers[index].machine.violations
+        if bugs.isEmpty, let rule = SafetyRule.allCases.first(where: { alarms[$0] != nil }) {
+            observe(.alarmRaised(rule))
+        }
     }
 
     private mutating func carryOut(_ effect: ManagerEffect, manager index: Int) {

@@ -25,7 +25,7 @@ extension FaultyWorld {
     }
 
     mutating func startServer(_ index: Int) {
-        guard !servers[index].process.isUp else { return }
+        guard !servers[index].process.isUp, !servers[index].isLost else { return }
         // What was ending when the process crashed is waited for: no memory is reported free before it is.
         for worker in workers.indices where workers[worker].server == index && workers[worker].phase == .ending {
             workerEnds(worker)
@@ -63,6 +63,13 @@ extension FaultyWorld {
             if takesAll || workers[worker].phase == .starting || random.chance(1, in: 8) { workerEnds(worker) }
         }
         schedule(.starts(.server(index)), after: delay(100...6_000))
+    }
+
+    /// The host is gone with all that ran on it.
+    mutating func loseServer(_ index: Int) {
+        servers[index].isLost = true
+        crashServer(index)
+        for worker in workers.indices where workers[worker].server == index { workerEnds(worker) }
     }
 
     mutating func observeAtServer(_ index: Int, _ fact: Fact) {

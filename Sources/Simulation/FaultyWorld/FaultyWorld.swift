@@ -58,7 +58,8 @@ package struct FaultyWorld {
     ) {
         self.seed = seed
         self.bugs = bugs
-        managerConfiguration = ManagerMachineConfiguration(softwareVersion: "simulated", bugs: bugs)
+        managerConfiguration = ManagerMachineConfiguration(
+            softwareVersion: "simulated", forgetAfter: .seconds(12), bugs: bugs)
         var random = SeededGenerator(seed: seed)
         mix = FaultMix(random: &random)
         let fleet = SimulatedFleet(random: &random)

@@ -42,6 +42,8 @@ struct SimulatedServer: Sendable {
     var installed: [InterfaceVersion] = []
     /// For each device, the durable bound of epochs.
     var durableEpochs: [Epoch]
+    /// Whether its host went down for good.
+    var isLost = false
 }
 
 /// A program of an instance, from its request to its end.
