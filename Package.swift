@@ -12,6 +12,9 @@ let settings: [SwiftSetting] = [
     .unsafeFlags(["-enable-testing"], .when(configuration: .release)),
 ]
 
+/// For what a bundle carries to other hosts: it must run where no Swift runtime is installed.
+let withoutSwiftRuntime = ["-static-stdlib"]
+
 /// A target under `Sources/` with the shared settings.
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
@@ -124,7 +127,15 @@ let package = Package(
                 "FleetModel", "InterfaceCore", "ControlLoop", "ControlProtocol", "DeviceDrivers", "WorkerControl",
                 "InterfaceStore", "Observability", logging, lifecycle,
             ]),
-        library("OpenCLClient", ["RemotingCore", "COpenCL"]),
+        .target(
+            name: "OpenCLClient", dependencies: ["RemotingCore", "COpenCL"], exclude: ["exports.map"],
+            swiftSettings: settings,
+            linkerSettings: [
+                .unsafeFlags(
+                    withoutSwiftRuntime + [
+                        "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/OpenCLClient/exports.map",
+                    ])
+            ]),
         library("OpenCLWorker", ["FleetModel", "RemotingCore", "COpenCL", "DeviceDrivers", "WorkerControl"]),
         library("Dashboard", ["FleetModel"]),
         library(
@@ -141,7 +152,9 @@ let package = Package(
 
         // Executables
         .executableTarget(name: "presync", dependencies: ["Commands"], swiftSettings: settings),
-        .executableTarget(name: "presync-worker", dependencies: ["OpenCLWorker"], swiftSettings: settings),
+        .executableTarget(
+            name: "presync-worker", dependencies: ["OpenCLWorker"], swiftSettings: settings,
+            linkerSettings: [.unsafeFlags(withoutSwiftRuntime)]),
         .executableTarget(
             name: "presync-bench",
             dependencies: ["FleetModel", "Determinism", "ControlLoop", "ForecastCore", "StateStore"],
@@ -167,7 +180,7 @@ let package = Package(
         tests("Observability"),
         tests("ManagerRuntime", ["ControlLoop", "ControlProtocol", "StateStore", grpcCore, logging, lifecycle]),
         tests("AgentRuntime", ["ControlLoop", "RemotingCore"]),
-        tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "presync-worker"]),
+        tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl"]),
         tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL"]),
         tests("Dashboard"),
         tests(
@@ -178,7 +191,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["FleetModel", "Determinism", "ControlProtocol", "presync", "presync-worker"],
+            dependencies: ["FleetModel", "Determinism", "ControlProtocol"],
             swiftSettings: settings),
     ]
 )
