@@ -47,11 +47,12 @@ struct ManagerHarness {
 
     @discardableResult
     mutating func serverSaysHello(
-        _ server: String, on link: UInt64, held: [HeldGrant] = [], epochs: [Epoch] = [Epoch(term: 1, counter: 0)]
+        _ server: String, on link: UInt64, held: [HeldGrant] = [], epochs: [Epoch] = [Epoch(term: 1, counter: 0)],
+        installed: [InterfaceVersion] = [version]
     ) -> [ManagerEffect] {
         let hello = GPUServerHello(
             server: GPUServerID(unchecked: server), softwareVersion: "test", devices: [Self.device(server)], held: held,
-            epochs: epochs, installed: [Self.version])
+            epochs: epochs, installed: installed)
         return happens(.serverMessageReceived(.hello(hello), LinkID(rawValue: link)))
     }
 

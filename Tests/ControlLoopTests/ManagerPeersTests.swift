@@ -71,6 +71,31 @@ import Testing
         #expect(commands.first?.goal == .reserved)
     }
 
+    @Test func withoutASharedVersionAProgramWaitsAndBothSidesAreNamed() {
+        var fleet = ManagerHarness()
+        var other = ManagerHarness.version
+        other.version = SemanticVersion(2, 0, 0)
+        fleet.serverSaysHello("s1", on: 1, installed: [other])
+        fleet.agentSaysHello(on: 2)
+        let request = GPURequest(request: RequestID(rawValue: 1), instance: ManagerHarness.instance.id)
+        let effects = fleet.happens(.agentMessageReceived(.gpuRequested(request), LinkID(rawValue: 2)))
+        let details = effects.compactMap { effect -> String? in
+            guard case .record(let event) = effect, event.kind == .contention else { return nil }
+            return event.detail
+        }
+        #expect(
+            details == [
+                "reserved 256 MiB and 250/1000 compute: no interface version is shared yet: no shared version of opencl: "
+                    + "the agent has opencl 1.0.0 (000000000000), the GPU server has opencl 2.0.0 (000000000000), "
+                    + "the repository publishes opencl 1.0.0 (000000000000)"
+            ])
+        #expect(fleet.manager.waitingRequests == 1)
+        // As soon as a server has it, the program is served.
+        fleet.serverSaysHello("s2", on: 3)
+        #expect(fleet.periodPasses(agents: [2], servers: [1, 3]).commands.map(\.device.server.rawValue) == ["s2"])
+        #expect(fleet.manager.waitingRequests == 0)
+    }
+
     @Test func whoHasBeenAwayForLongIsForgotten() {
         var fleet = ManagerHarness()
         fleet.serverSaysHello("s1", on: 1)

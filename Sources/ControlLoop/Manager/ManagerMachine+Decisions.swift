@@ -109,7 +109,7 @@ extension ManagerMachine {
         return AllocationSubject(
             instance: instance.description.id, priority: instance.priority, onset: onset,
             relativeWidth: median > 0 ? (high - low) / median : 0, amount: amount(instance),
-            holding: holder.flatMap(holding), staged: sharedVersion(instance.agent) != nil)
+            holding: holder.flatMap(holding), staged: (try? sharedVersion(instance.agent)) != nil)
     }
 
     /// Memory at the class's service level, in whole MiB, and compute likewise.
@@ -156,16 +156,6 @@ extension ManagerMachine {
         grant.charge == .warm && grant.lifecycle.goal == .warm
     }
 
-    /// The newest published version that an agent and the GPU servers have.
-    private func sharedVersion(_ agent: AgentID) -> InterfaceVersion? {
-        if configuration.bugs.contains(.ignoreSharedVersion) { return published.last }
-        guard let installed = agents[agent]?.installed else { return nil }
-        return published.last { version in
-            installed.contains(version)
-                && servers.values.contains { $0.link != nil && $0.installed.contains(version) }
-        }
-    }
-
     // MARK: Actions
 
     private mutating func carryOut(
@@ -173,9 +163,10 @@ extension ManagerMachine {
     ) -> [ManagerEffect] {
         switch action {
         case .openWarm(let instance, let device):
-            guard let version = version(for: instance, on: device) else {
+            guard let version = try? sharedVersion(instance, on: device) else {
                 pool.closeWarm(on: device)
-                return []
+                return contend(
+                    instance, Contention(reason: .notStaged, wanted: .warm, slice: .zero), now: now)
             }
             begin(instance, on: device, slice: nil, version: version, request: nil, now: now)
             return []
@@ -184,9 +175,10 @@ extension ManagerMachine {
             if let request { grants[existing]?.request = request }
             return []
         case .reserve(let instance, let device, let slice, nil):
-            guard let version = version(for: instance, on: device) else {
+            guard let version = try? sharedVersion(instance, on: device) else {
                 pool.free(slice, on: device)
-                return []
+                return contend(
+                    instance, Contention(reason: .notStaged, wanted: .reserved, slice: slice), now: now)
             }
             begin(instance, on: device, slice: slice, version: version, request: request, now: now)
             return []
@@ -199,14 +191,6 @@ extension ManagerMachine {
         }
     }
 
-    private func version(for instance: InstanceID, on device: DeviceID) -> InterfaceVersion? {
-        guard let agent = record(of: instance)?.agent, let version = sharedVersion(agent),
-            servers[device.server]?.installed.contains(version) == true
-                || configuration.bugs.contains(.ignoreSharedVersion)
-        else { return nil }
-        return version
-    }
-
     /// Contention is recorded when it begins and when its kind changes, not every period that it lasts.
     private mutating func contend(
         _ instance: InstanceID, _ contention: Contention, now: MonotonicTime
@@ -216,7 +200,8 @@ extension ManagerMachine {
         guard known?.wanted != contention.wanted else { return [] }
         totals.contention += 1
         return [
-            .record(FleetEvent(at: now, kind: .contention, instance: instance, detail: contention.description))
+            .record(
+                FleetEvent(at: now, kind: .contention, instance: instance, detail: describe(contention, of: instance)))
         ]
     }
 
@@ -314,11 +299,9 @@ extension ManagerMachine {
         let plan = planner.serve(subject, others: holders(besides: waiting.instance), pool: pool, now: now)
         pool = plan.pool
         var effects: [ManagerEffect] = []
-        var isServed = false
         for action in plan.actions {
             if case .contend = action, requests[index].isRecorded { continue }
             if case .contend = action { requests[index].isRecorded = true }
-            if case .reserve = action { isServed = true }
             if case .openWarm(_, let device) = action, preparing(instance) != nil {
                 // One session ahead is enough, however many programs of the instance wait.
                 pool.closeWarm(on: device)
@@ -326,6 +309,7 @@ extension ManagerMachine {
             }
             effects += carryOut(action, request: waiting.request, now: now)
         }
+        let isServed = record(of: waiting.instance)?.grants.contains { grants[$0]?.request == waiting.request } ?? true
         return (isServed, effects)
     }
 

@@ -39,7 +39,7 @@ extension ManagerMachine {
             slice: readiness >= .reserved ? best?.stored.slice ?? .zero : .zero, device: best?.stored.device,
             latest: record.intake.latest, source: record.intake.source,
             telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt, forecast: record.forecast,
-            shortfall: record.shortfall?.description)
+            shortfall: record.shortfall.map { describe($0, of: instance) })
     }
 
     private func overview(of server: GPUServerID) -> [DeviceOverview] {

@@ -53,6 +53,7 @@ extension ManagerMachine {
             return ended(grant, reason, at: server, now: now)
         case .interfaceInstalled(let version):
             if servers[server]?.installed.contains(version) == false { servers[server]?.installed.append(version) }
+            serverGained(server)
             return []
         }
     }
@@ -126,9 +127,8 @@ extension ManagerMachine {
         epoch = max(epoch, hello.epochs.max() ?? .zero)
         for device in hello.devices {
             pool.add(device.id, memory: device.memory, compute: .wholeDevice)
-            pool.setAvailable(device.id, true)
         }
-        measureLargestDevice()
+        serverGained(hello.server)
         effects.append(.sendToServer(.welcome(welcome), link))
         effects.append(
             .record(
@@ -178,17 +178,11 @@ extension ManagerMachine {
             return [.record(FleetEvent(at: now, kind: .agentLost, detail: agent.rawValue))]
         case .server(let server) where servers[server]?.link == link:
             servers[server]?.link = nil
-            for device in servers[server]?.devices ?? [] { pool.setAvailable(device.id, false) }
-            measureLargestDevice()
+            serverWentAway(server)
             return [.record(FleetEvent(at: now, kind: .serverLost, detail: server.rawValue))]
         default:
             return []
         }
-    }
-
-    private mutating func measureLargestDevice() {
-        let available = servers.values.lazy.filter { $0.link != nil }.flatMap(\.devices)
-        largestDevice = available.map(\.memory).max() ?? largestDevice
     }
 
     /// Drops peers that have not been heard of, gives up what is held unused for absent agents and on absent GPU
@@ -207,7 +201,9 @@ extension ManagerMachine {
             effects.append(.closeLink(link, reason: "silent for \(configuration.silence.inSeconds) s"))
         }
         for id in grants.agents.filter({ hasLapsed($0, now) }).flatMap(grants.grants(of:)) {
-            guard grants[id]?.lifecycle.isReleasing == false, grants[id]?.lifecycle.isAttached == false else { continue }
+            guard grants[id]?.lifecycle.isReleasing == false, grants[id]?.lifecycle.isAttached == false else {
+                continue
+            }
             effects += release(id, .leaseExpired, now: now)
         }
         for server in grants.servers where hasLapsed(server, now) { effects += giveUp(server, now: now) }
@@ -291,6 +287,7 @@ extension ManagerMachine {
     mutating func published(_ versions: [InterfaceVersion], source: String) -> [ManagerEffect] {
         published = versions
         publishedSource = source
+        for server in servers.keys.sorted() { serverGained(server) }
         guard let newest = versions.last else { return [] }
         return links.keys.sorted().compactMap { link in
             switch links[link] {

@@ -7,6 +7,8 @@ import TelemetryCore
 /// What a manager is told at its start.
 package struct ManagerMachineConfiguration: Sendable {
     package var softwareVersion: String
+    /// Which interface sessions run.
+    package var interfaceKind = "opencl"
     /// How often the step runs, and how often peers report.
     package var period: Duration
     /// How long a grant stands without renewal while it is not attached.
@@ -30,7 +32,8 @@ package struct ManagerMachineConfiguration: Sendable {
 
     package init(
         softwareVersion: String, period: Duration = .seconds(1), timeToLive: Duration = .seconds(5),
-        silence: Duration = .seconds(3), forgetAfter: Duration = .seconds(600), allocation: AllocationConfiguration = AllocationConfiguration(),
+        silence: Duration = .seconds(3), forgetAfter: Duration = .seconds(600),
+        allocation: AllocationConfiguration = AllocationConfiguration(),
         classes: [PriorityClass] = PriorityClass.builtIn, minimumMemory: Bytes = .mebibytes(16),
         sliceSize: Int = 2_048, maximumInstances: Int = 1_000_000, maximumWaiting: Int = 65_536,
         bugs: Set<SeededBug> = []
@@ -91,6 +94,8 @@ package struct ManagerMachine: Sendable {
     var pool = Pool()
     /// The memory of the largest device that can be had, or that could be when there last was one.
     var largestDevice = Bytes.zero
+    /// The versions that some GPU server which is there has, each once.
+    var installedOnServers: [InterfaceVersion] = []
     var grants = GrantTable()
     /// Grants from the store whose instances have not been heard of yet.
     var orphans: [InstanceID: [GrantID]] = [:]
