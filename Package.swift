@@ -97,6 +97,7 @@ let package = Package(
             ]),
         library("DeviceDrivers", ["FleetModel", "COpenCL"]),
         library("WorkerControl", ["FleetModel", "DeviceDrivers"]),
+        library("SessionTransport"),
         library(
             "StateStore",
             ["FleetModel", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -118,8 +119,8 @@ let package = Package(
         library(
             "AgentRuntime",
             [
-                "FleetModel", "InterfaceCore", "RemotingCore", "ControlLoop", "ControlProtocol", "InterfaceStore",
-                "Observability", logging, lifecycle,
+                "FleetModel", "InterfaceCore", "RemotingCore", "ControlLoop", "ControlProtocol", "SessionTransport",
+                "InterfaceStore", "Observability", logging, lifecycle,
             ]),
         library(
             "GPUServerRuntime",
@@ -136,7 +137,9 @@ let package = Package(
                         "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/OpenCLClient/exports.map",
                     ])
             ]),
-        library("OpenCLWorker", ["FleetModel", "RemotingCore", "COpenCL", "DeviceDrivers", "WorkerControl"]),
+        library(
+            "OpenCLWorker",
+            ["FleetModel", "RemotingCore", "COpenCL", "DeviceDrivers", "WorkerControl", "SessionTransport"]),
         library("Dashboard", ["FleetModel"]),
         library(
             "Commands",
@@ -174,19 +177,20 @@ let package = Package(
         tests("ControlProtocol"),
         tests("DeviceDrivers"),
         tests("WorkerControl", ["DeviceDrivers"]),
+        tests("SessionTransport"),
         tests("StateStore"),
         tests("InterfaceStore", ["InterfaceCore", nioCore, nioHTTP, httpClient, hummingbird, logging]),
         tests("TraceFiles", ["CZlib"]),
         tests("Observability"),
         tests("ManagerRuntime", ["ControlLoop", "ControlProtocol", "StateStore", grpcCore, logging, lifecycle]),
-        tests("AgentRuntime", ["ControlLoop", "RemotingCore"]),
+        tests("AgentRuntime", ["ControlLoop", "RemotingCore", "SessionTransport"]),
         tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl"]),
         tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL"]),
         tests("Dashboard"),
         tests(
             "Commands",
             [
-                "ControlProtocol", "ManagerRuntime", "GPUServerRuntime",
+                "ControlProtocol", "ManagerRuntime", "GPUServerRuntime", "AgentRuntime",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(

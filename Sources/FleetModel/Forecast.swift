@@ -145,10 +145,13 @@ package struct LoadObservation: Hashable, Sendable {
     package var networkOut: Double?
     /// Requests in flight where reported; in traces, arrivals in the second.
     package var workInFlight: Double?
+    /// Seconds since the user last did something, the least in the second; nil where that is not watched.
+    package var userIdleSeconds: Double?
 
     package init(
         second: Int64, gpuMemory: Double, gpuCompute: Double, cpuMilli: Double? = nil, hostMemory: Double? = nil,
-        networkIn: Double? = nil, networkOut: Double? = nil, workInFlight: Double? = nil
+        networkIn: Double? = nil, networkOut: Double? = nil, workInFlight: Double? = nil,
+        userIdleSeconds: Double? = nil
     ) {
         self.second = second
         self.gpuMemory = gpuMemory
@@ -158,6 +161,7 @@ package struct LoadObservation: Hashable, Sendable {
         self.networkIn = networkIn
         self.networkOut = networkOut
         self.workInFlight = workInFlight
+        self.userIdleSeconds = userIdleSeconds
     }
 
     /// Demand of one resource, in that resource's unit.

@@ -71,8 +71,13 @@ package struct GPUServerService: Service {
             link: link, workers: workers, installedWorkers: installedWorkers,
             stateDirectory: configuration.stateDirectory, orders: orders, logger: logger)
         let status = ServerStatus(period: configuration.period)
-        try await cancelWhenGracefulShutdown {
-            try await withThrowingTaskGroup(of: Void.self) { group in
+        let server = configuration.status.map { address in
+            StatusServer(
+                host: address.host, port: Int(address.port), metrics: metrics, logger: logger,
+                readiness: { status.isLinked ? .ready : .notReady(reason: "the manager is not connected") })
+        }
+        let tasks: @Sendable () async -> Void = {
+            await withTaskGroup(of: Void.self) { group in
                 group.addTask {
                     var loop = GPUServerLoop(
                         machine: machine, inventory: inventory, surroundings: surroundings, metrics: serverMetrics)
@@ -83,20 +88,13 @@ package struct GPUServerService: Service {
                 group.addTask { for await event in workers.events { await events.put(event) } }
                 group.addTask { await tick(events, status) }
                 group.addTask { await install(installations, from: store, installedWorkers, events) }
-                if let address = configuration.status {
-                    let server = StatusServer(
-                        host: address.host, port: Int(address.port), metrics: metrics, logger: logger,
-                        readiness: { status.isLinked ? .ready : .notReady(reason: "the manager is not connected") })
-                    group.addTask { try await server.run() }
-                }
-                defer {
-                    group.cancelAll()
-                    workers.close()
-                }
                 // The tasks end when they are cancelled; one that ends before has failed.
-                try await group.next()
+                await group.next()
+                group.cancelAll()
+                workers.close()
             }
         }
+        try await StatusServer.run(server, beside: tasks)
     }
 
     /// The workers of a life before that can be served on; those of devices that are no longer there are ended.

@@ -1,13 +1,31 @@
-import FleetModel
+package import FleetModel
+import InterfaceCore
 import InterfaceStore
 import Synchronization
 
-/// The worker program of each interface version that is installed and verified: a session runs in its own version.
+/// The worker of one installed interface version.
+package struct InstalledWorker: Hashable, Sendable {
+    /// The path of its program.
+    package var executable: String
+    /// Bundles that its manifest names as tested with it.
+    package var testedWith: [ContentDigest]
+
+    package init(executable: String, testedWith: [ContentDigest] = []) {
+        self.executable = executable
+        self.testedWith = testedWith
+    }
+}
+
+/// The worker of each interface version that is installed and verified: a session runs in its own version.
 final class InstalledWorkers: Sendable {
-    private let paths = Mutex<[InterfaceVersion: String]>([:])
+    private let workers = Mutex<[InterfaceVersion: InstalledWorker]>([:])
 
-    func add(_ bundle: ActiveBundle) { paths.withLock { $0[bundle.version] = bundle.worker } }
+    func add(_ bundle: ActiveBundle) {
+        let worker = InstalledWorker(
+            executable: bundle.worker, testedWith: bundle.bundle.manifest.testedWith)
+        workers.withLock { $0[bundle.version] = worker }
+    }
 
-    /// The path of the version's worker; nil where the version is not installed.
-    func path(of version: InterfaceVersion) -> String? { paths.withLock { $0[version] } }
+    /// The version's worker; nil where the version is not installed.
+    subscript(version: InterfaceVersion) -> InstalledWorker? { workers.withLock { $0[version] } }
 }

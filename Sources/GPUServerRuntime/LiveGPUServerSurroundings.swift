@@ -39,7 +39,7 @@ final class LiveGPUServerSurroundings: GPUServerSurroundings {
     }
 
     func startWorker(_ command: GrantCommand, on device: DeviceSelector) {
-        workers.start(command, on: device, executable: installedWorkers.path(of: command.version))
+        workers.start(command, on: device, installed: installedWorkers[command.version])
     }
 
     func applyLimit(_ grant: GrantID, _ slice: Slice) { workers.applyLimit(grant, slice) }

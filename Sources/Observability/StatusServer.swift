@@ -47,6 +47,20 @@ package struct StatusServer: Service {
 
     package func run() async throws { try await application.run() }
 
+    /// Runs a daemon's tasks beside its status server, if it has one, until a graceful shutdown is begun or one of the
+    /// two ends. At a shutdown `body` is cancelled while the server closes in its own order: a server that is cancelled
+    /// takes its own end for an error.
+    package static func run(
+        _ server: StatusServer?, beside body: @escaping @Sendable () async throws -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            if let server { group.addTask { try await server.run() } }
+            group.addTask { try await cancelWhenGracefulShutdown(body) }
+            while try await group.next() != nil, Task.isShuttingDownGracefully {}
+            group.cancelAll()
+        }
+    }
+
     private static func text(
         _ body: String, status: HTTPResponse.Status = .ok, type: String = "text/plain; charset=utf-8"
     ) -> Response {

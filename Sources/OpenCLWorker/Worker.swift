@@ -35,13 +35,18 @@ package struct Worker {
     }
 
     /// Serves until the end. What the worker holds on the device is only sure to be free when the process has ended.
+    ///
+    /// The ticket comes first. The GPU server has recorded the process by then, so that a later life of it finds
+    /// whatever holds a device; a worker that gets no ticket has opened nothing and owns none of the grant's files.
     package func run() -> Ending {
-        defer {
-            unlink(launch.controlPath)
-            unlink(launch.recordPath)
-        }
         do {
-            var loop = try start()
+            var channel = ControlChannel(starter)
+            let ticket = try awaitTicket(on: &channel)
+            defer {
+                unlink(launch.controlPath)
+                unlink(launch.recordPath)
+            }
+            var loop = try start(channel, ticket)
             return loop.run()
         } catch {
             _ = ControlChannel(starter).send(WorkerAnswer.failed("\(error)").encoded)
@@ -49,13 +54,8 @@ package struct Worker {
         }
     }
 
-    /// Opens everything that a first command would otherwise wait for. A GPU server that starts anew finds the worker
-    /// from the first step on.
-    private func start() throws -> WorkerLoop {
-        guard let record = ProcessRecord(of: getpid()) else { throw SystemError("/proc/self") }
-        try SmallFile.write(record.description, to: launch.recordPath)
-        var channel = ControlChannel(starter)
-        let ticket = try awaitTicket(on: &channel)
+    /// Opens everything that a first command would otherwise wait for.
+    private func start(_ channel: consuming ControlChannel, _ ticket: SessionTicket) throws -> WorkerLoop {
         let post = try ControlPost(starter: channel, path: launch.controlPath)
         let device = try WorkerDevice(launch.selector)
         let door = try SessionDoor(
@@ -80,7 +80,8 @@ package struct Worker {
     private func identity(of version: InterfaceVersion) throws -> InterfaceIdentity {
         guard
             let identity = InterfaceIdentity(
-                kind: version.kind, version: version.version.description, digest: version.digest.bytes)
+                kind: version.kind, version: version.version.description, digest: version.digest.bytes,
+                testedWith: launch.testedWith.map(\.bytes))
         else { throw WorkerLaunchError("\(version) is no interface version") }
         return identity
     }

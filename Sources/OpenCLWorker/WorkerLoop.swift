@@ -48,7 +48,7 @@ struct WorkerLoop: ~Copyable {
             // The client may have left while a command keeps the session's thread from noticing.
             let hasHungUp = entries.last { $0.fd == session.connection.number }?.isReady ?? false
             if hasHungUp || session.end != nil { return .sessionClosed }
-            announceFirstCommand()
+            announceAttached()
         } else if let ending = serveDoor() {
             return ending
         }
@@ -89,11 +89,11 @@ struct WorkerLoop: ~Copyable {
         return nil
     }
 
-    private var hasAnnouncedCommand = false
+    private var hasAnnouncedAttached = false
 
-    private mutating func announceFirstCommand() {
-        guard account.attached, !hasAnnouncedCommand else { return }
-        hasAnnouncedCommand = true
+    private mutating func announceAttached() {
+        guard account.attached, !hasAnnouncedAttached else { return }
+        hasAnnouncedAttached = true
         post.announce(.status(account.takeReport()))
     }
 

@@ -13,6 +13,8 @@ enum PlausibleRange {
     /// 64 devices.
     static let gpuCompute = 0.0...64_000
     static let workInFlight = 0.0...1e9
+    /// A year.
+    static let userIdleSeconds = 0.0...31_622_400
 }
 
 /// The values of one sample or more that fall into one second.
@@ -26,6 +28,7 @@ struct SecondOfSamples: Sendable {
     private(set) var networkIn: Double?
     private(set) var networkOut: Double?
     private(set) var workInFlight: Double?
+    private(set) var userIdleSeconds: Double?
     private(set) var gpuMemory: Double?
     private(set) var gpuCompute: Double?
 
@@ -34,7 +37,8 @@ struct SecondOfSamples: Sendable {
         self.at = at
     }
 
-    /// Adds a sample: rates become the mean, amounts the greatest. Returns how many values were implausible.
+    /// Adds a sample: rates become the mean, amounts the greatest, idleness the
+    /// least. Returns how many values were implausible.
     mutating func add(_ sample: TelemetrySample) -> Int {
         at = max(at, sample.at)
         count += 1
@@ -55,6 +59,8 @@ struct SecondOfSamples: Sendable {
         gpuMemory = greatest(
             gpuMemory, plausible(sample.gpuMemory.map { Double($0.rawValue) }, PlausibleRange.gpuMemory))
         workInFlight = greatest(workInFlight, plausible(sample.workInFlight, PlausibleRange.workInFlight))
+        userIdleSeconds = least(
+            userIdleSeconds, plausible(sample.userIdle?.inSeconds, PlausibleRange.userIdleSeconds))
         return dropped
     }
 
@@ -66,5 +72,10 @@ struct SecondOfSamples: Sendable {
     private func greatest(_ old: Double?, _ new: Double?) -> Double? {
         guard let old, let new else { return new ?? old }
         return max(old, new)
+    }
+
+    private func least(_ old: Double?, _ new: Double?) -> Double? {
+        guard let old, let new else { return new ?? old }
+        return min(old, new)
     }
 }

@@ -210,7 +210,8 @@ package struct TelemetryIntake: Sendable {
         return LoadObservation(
             second: second, gpuMemory: use?.memory ?? 0, gpuCompute: use?.compute ?? 0,
             cpuMilli: samples?.cpuMilli, hostMemory: samples?.hostMemory, networkIn: samples?.networkIn,
-            networkOut: samples?.networkOut, workInFlight: samples?.workInFlight)
+            networkOut: samples?.networkOut, workInFlight: samples?.workInFlight,
+            userIdleSeconds: samples?.userIdleSeconds)
     }
 }
 

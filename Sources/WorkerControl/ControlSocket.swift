@@ -21,7 +21,7 @@ package enum ControlSocket {
         return socket
     }
 
-    /// Two connected sockets. The second is for a child: it stays open on exec, and blocks.
+    /// Two connected sockets, both closed on exec: a child gets the second as a copy (`dup2`), and it blocks.
     package static func pair() throws(SystemError) -> (own: Descriptor, child: Descriptor) {
         var numbers: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, streamType | Int32(SOCK_CLOEXEC.rawValue), 0, &numbers) == 0 else {

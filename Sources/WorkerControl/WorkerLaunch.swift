@@ -13,6 +13,8 @@ package struct WorkerLaunch: Hashable, Sendable {
     package var epoch: Epoch
     package var slice: Slice
     package var interface: InterfaceVersion
+    /// Bundles that the interface's manifest names as tested with it; at most 64.
+    package var testedWith: [ContentDigest]
     /// The numeric address to listen on.
     package var listenHost: String
     /// The ports to try, in order; 0...0 takes one that is free.
@@ -26,7 +28,8 @@ package struct WorkerLaunch: Hashable, Sendable {
 
     package init(
         grant: GrantID, instance: InstanceID, device: DeviceID, selector: DeviceSelector, epoch: Epoch, slice: Slice,
-        interface: InterfaceVersion, listenHost: String, ports: ClosedRange<UInt16> = 0...0, advertisedHost: String,
+        interface: InterfaceVersion, testedWith: [ContentDigest] = [], listenHost: String,
+        ports: ClosedRange<UInt16> = 0...0, advertisedHost: String,
         controlPath: String, timeToLive: Duration
     ) {
         self.grant = grant
@@ -36,6 +39,7 @@ package struct WorkerLaunch: Hashable, Sendable {
         self.epoch = epoch
         self.slice = slice
         self.interface = interface
+        self.testedWith = testedWith
         self.listenHost = listenHost
         self.ports = ports
         self.advertisedHost = advertisedHost
@@ -52,13 +56,14 @@ package struct WorkerLaunchError: Error, Hashable, Sendable, CustomStringConvert
 }
 
 extension WorkerLaunch {
-    /// Where the worker leaves its ``ProcessRecord``, beside its control socket.
+    /// Where a worker's GPU server leaves its ``ProcessRecord``, beside its control socket.
     package var recordPath: String { controlPath + Self.recordSuffix }
     package static let recordSuffix = ".process"
 
     private enum Option: String, CaseIterable {
         case grant, instance, server, device, selector, epoch, memory, compute, interface, version, digest, listen
         case ports, advertise, control
+        case testedWith = "tested-with"
         case timeToLive = "ttl-ms"
     }
 
@@ -80,6 +85,7 @@ extension WorkerLaunch {
         case .interface: interface.kind
         case .version: interface.version.description
         case .digest: interface.digest.description
+        case .testedWith: testedWith.map(\.description).joined(separator: ",")
         case .listen: listenHost
         case .ports: "\(ports.lowerBound)-\(ports.upperBound)"
         case .advertise: advertisedHost
@@ -108,6 +114,7 @@ extension WorkerLaunch {
             slice: Slice(memory: Bytes(memory), compute: MilliShare(compute)),
             interface: InterfaceVersion(
                 kind: try values.read(.interface) { $0.isEmpty ? nil : $0 }, version: version, digest: digest),
+            testedWith: try values.read(.testedWith, Self.digests),
             listenHost: try values.read(.listen, Self.host),
             ports: try values.read(.ports, Self.portRange),
             advertisedHost: try values.read(.advertise, Self.host),
@@ -118,6 +125,13 @@ extension WorkerLaunch {
     /// 1 to 255 bytes, as DNS allows.
     private static func host(_ text: String) -> String? {
         (1...255).contains(text.utf8.count) ? text : nil
+    }
+
+    /// Digests with commas between them, at most 64; none in an empty text.
+    private static func digests(_ text: String) -> [ContentDigest]? {
+        let parts = text.isEmpty ? [] : text.split(separator: ",", omittingEmptySubsequences: false)
+        let digests = parts.compactMap { ContentDigest(String($0)) }
+        return digests.count == parts.count && digests.count <= 64 ? digests : nil
     }
 
     private static func portRange(_ text: String) -> ClosedRange<UInt16>? {

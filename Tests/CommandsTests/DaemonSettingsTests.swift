@@ -1,10 +1,12 @@
 import ArgumentParser
 import ControlProtocol
 import FleetModel
+import Foundation
 import GPUServerRuntime
 import ManagerRuntime
 import Testing
 
+@testable import AgentRuntime
 @testable import Commands
 
 @Suite struct DaemonSettingsTests {
@@ -45,6 +47,62 @@ import Testing
             file: nil)
         _ = AgentSettings.configuration(&settings)
         #expect(settings.problems.map(\.origin) == ["--manager", "--registration", "agent"])
+    }
+
+    private func agentSettings(yaml: String) throws -> Settings {
+        let file = NSTemporaryDirectory() + "/presync-agent-\(UUID().uuidString).yaml"
+        try yaml.write(toFile: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        return Settings(
+            role: AgentSettings.role, known: AgentSettings.known, lists: [AgentSettings.instances], flags: [:],
+            environment: [:], file: file)
+    }
+
+    @Test func `a file's instances are containers, process trees and the host`() throws {
+        var settings = try agentSettings(
+            yaml: """
+                agent:
+                  instances:
+                    - {id: web, tenant: acme, application: chat, class: interactive, cgroup: /system.slice/web.service}
+                    - {id: trainer, pid: 4711}
+                    - id: rest
+                      host: true
+                """)
+        let configuration = AgentSettings.configuration(&settings)
+        #expect(settings.problems.isEmpty)
+        #expect(
+            configuration.instances.map(\.selector) == [
+                .cgroup(path: "/system.slice/web.service"), .processTree(root: 4711), .host,
+            ])
+        #expect(
+            configuration.instances.first?.description
+                == InstanceDescription(
+                    id: InstanceID(unchecked: "web"), tenant: TenantID(unchecked: "acme"),
+                    application: ApplicationType(unchecked: "chat"),
+                    priorityClass: PriorityClassName(unchecked: "interactive")))
+        #expect(configuration.instances.last?.description.application.rawValue == "rest")
+    }
+
+    @Test func `everything that is wrong with a file's instances is said at once`() throws {
+        var settings = try agentSettings(
+            yaml: """
+                agent:
+                  instances:
+                    - {id: a, cgroup: /x, pid: 3}
+                    - {tenant: "no name", host: true}
+                    - {id: b, colour: red, pid: many}
+                    - {id: c, cgroup: relative}
+                    - d
+                """)
+        _ = AgentSettings.configuration(&settings)
+        let said = settings.problems.map(\.description).joined(separator: "\n")
+        for expected in [
+            "instances[2].colour", "instances[4]", "is not a mapping", "instances[0]", "exactly one of cgroup",
+            "instances[1]", "has no id", "tenant 'no name' is not a name", "instances[2] in", "must begin with /",
+        ] {
+            #expect(said.contains(expected), "\(said)")
+        }
+        #expect(settings.problems.count == 7)
     }
 
     @Test func `a GPU server's settings reach its configuration`() {

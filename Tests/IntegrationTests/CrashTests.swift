@@ -42,6 +42,24 @@ extension LiveSystemTests {
             }
         }
 
+        @Test func `an instance outlives its agent: the next one measures it and serves its programs`() async throws {
+            try await LiveFleet.run { fleet in
+                let i1 = InstanceID(unchecked: "i1")
+                let waiting = try fleet.startProgram(on: "i1", tokens: 3, waitsForInput: true)
+                try await fleet.overview(when: "the instance is there") { $0.measuredInstances == [i1] }
+                for _ in 1...2 {
+                    fleet.crash(.agent)
+                    try await fleet.overview(when: "the instance is gone") { $0.measuredInstances.isEmpty }
+                    try fleet.start(.agent)
+                    try await fleet.overview(when: "the instance is measured again") { $0.measuredInstances == [i1] }
+                }
+                #expect(!waiting.hasEnded)
+                waiting.process.endInput()
+                try await waiting.succeed()
+                try await fleet.waitUntilFree()
+            }
+        }
+
         @Test func `a GPU server that is killed takes its workers up again`() async throws {
             try await LiveFleet.run { fleet in
                 let (program, before) = try await Self.attached(fleet)

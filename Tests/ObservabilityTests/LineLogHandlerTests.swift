@@ -5,14 +5,14 @@ import Testing
 
 @testable import Observability
 
-struct LineLogHandlerTests {
-    /// Collects what is written.
-    private final class Lines: Sendable {
-        private let all = Mutex<[String]>([])
-        var sink: LineLogHandler.Sink { LineLogHandler.Sink { line in self.all.withLock { $0.append(line) } } }
-        var written: [String] { all.withLock { $0 } }
-    }
+/// Collects what is written.
+final class Lines: Sendable {
+    private let all = Mutex<[String]>([])
+    var sink: LineLogHandler.Sink { LineLogHandler.Sink { line in self.all.withLock { $0.append(line) } } }
+    var written: [String] { all.withLock { $0 } }
+}
 
+struct LineLogHandlerTests {
     private func log(
         _ format: LogConfiguration.Format, level: Logger.Level = .info, _ body: (Logger) -> Void
     ) -> [String] {

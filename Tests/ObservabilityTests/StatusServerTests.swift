@@ -61,4 +61,32 @@ struct StatusServerTests {
             #expect(ready == Answer(503, "not ready: the disk is full\n"))
         }
     }
+
+    /// A daemon that does nothing but run until its shutdown.
+    private struct IdleDaemon: Service {
+        var server: StatusServer
+
+        func run() async throws {
+            try await StatusServer.run(server, beside: { try? await Task.sleep(for: .seconds(600)) })
+        }
+    }
+
+    @Test func aDaemonsEndInOrderIsNoError() async throws {
+        let lines = Lines()
+        let configuration = LogConfiguration(level: .info, format: .logfmt)
+        let logger = Logger(label: "test") {
+            LineLogHandler(label: $0, configuration: configuration, sink: lines.sink)
+        }
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let server = StatusServer(
+            host: "127.0.0.1", port: 0, metrics: MetricsRegistry(), logger: logger, readiness: { .ready },
+            onListening: { port.yield($0) })
+        let group = ServiceGroup(services: [IdleDaemon(server: server)], logger: Logger(label: "group"))
+        async let end: Void = group.run()
+        var iterator = ports.makeAsyncIterator()
+        _ = await iterator.next()
+        await group.triggerGracefulShutdown()
+        try await end
+        #expect(lines.written.filter { $0.contains("level=error") } == [])
+    }
 }

@@ -77,6 +77,36 @@ struct SessionCommandTests {
         #expect(busy > .zero)
     }
 
+    @Test("a structure is plain data, whatever words its name holds")
+    func takesStructures() throws {
+        try create(size: 4)
+        let build = try build(
+            """
+            struct pipeline_image_cfg { uint factor; };
+            kernel void configure(global uint *x, struct pipeline_image_cfg cfg) { x[0] = cfg.factor; }
+            """)
+        #expect(build.code == CL_SUCCESS)
+        try client.send(
+            .createKernel(Self.kernel, program: Self.program, name: "configure"),
+            .setArgument(kernel: Self.kernel, index: 0, .buffer(Self.buffer)),
+            .setArgument(kernel: Self.kernel, index: 1, .value([42, 0, 0, 0])),
+            .launchKernel(
+                KernelLaunch(queue: Self.queue, kernel: Self.kernel, dimensions: 1, globalSize: SIMD3(1, 0, 0))))
+        #expect(try client.read(command(0, 4)) == [42, 0, 0, 0])
+        #expect(try client.finish(Self.queue) == Completion())
+    }
+
+    @Test("a sampler's handle is not taken from a client")
+    func refusesHandles() throws {
+        try create(size: 4)
+        let build = try build("kernel void look(global uint *x, sampler_t s) { x[0] = 1; }")
+        guard build.code == CL_SUCCESS else { return }
+        try client.send(
+            .createKernel(Self.kernel, program: Self.program, name: "look"),
+            .setArgument(kernel: Self.kernel, index: 1, .value([1, 2, 3, 4, 5, 6, 7, 8])))
+        #expect(try !errors(client.finish(Self.queue)).isEmpty)
+    }
+
     /// Busy time over the reports that wait, and one more.
     private func totalBusy() -> Duration? {
         var busy = Duration.zero

@@ -74,6 +74,12 @@ final class TestClient {
         return Array(buffer[..<count])
     }
 
+    /// What a program's library does first with a session that it got from an agent.
+    func takeOver() throws {
+        stream.ping(0)
+        try flush()
+    }
+
     func send(_ requests: OpenCLRequest...) throws {
         for request in requests {
             while !stream.sendData(request.encoded()) { try turn() }

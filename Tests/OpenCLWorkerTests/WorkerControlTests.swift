@@ -36,8 +36,39 @@ struct WorkerControlTests {
             grant: worker.launch.grant, instance: worker.launch.instance, device: worker.launch.device,
             epoch: Epoch(term: 2, counter: 0), slice: slice, endpoint: worker.endpoint, attached: false)
         #expect(returned.ask(.identify) == .identity(expected))
-        let record = SmallFile.read(worker.launch.recordPath).flatMap(ProcessRecord.init)
-        #expect(record?.pid == ProcessInfo.processInfo.processIdentifier)
+    }
+
+    @Test("a program that has taken the session over is attached before its first command")
+    func attachesAtTakeOver() throws {
+        let worker = try TestWorker(.synthetic)
+        let client = try TestClient(worker)
+        #expect(worker.control.receive().isConnected)
+        try client.takeOver()
+        guard case .status(let report)? = worker.control.receive() else { return #expect(Bool(false)) }
+        #expect(report.attached)
+        guard case .identity(let identity)? = worker.control.ask(.identify) else { return #expect(Bool(false)) }
+        #expect(identity.attached)
+    }
+
+    @Test("what an agent says on a session that it holds attaches nobody")
+    func holdingDoesNotAttach() throws {
+        let worker = try TestWorker(.synthetic, memory: .zero)
+        let held = try TestClient(worker)
+        #expect(worker.control.receive().isConnected)
+        let slice = Slice(memory: .mebibytes(8), compute: MilliShare(250))
+        _ = worker.control.ask(.setLimit(slice, Epoch(term: 3, counter: 0)))
+        #expect(try held.nextSlice() == SessionSlice(memory: 8 << 20, compute: 250))
+        guard case .status(let report)? = worker.control.ask(.reportStatus) else { return #expect(Bool(false)) }
+        #expect(!report.attached)
+    }
+
+    @Test("a worker that gets no ticket leaves the files of another of its grant alone")
+    func touchesNoFilesWithoutTicket() throws {
+        let worker = try TestWorker(.synthetic)
+        let (own, child) = try ControlSocket.pair()
+        shutdown(own.number, Int32(SHUT_RDWR))
+        guard case .failed = Worker(worker.launch, starter: child).run() else { return #expect(Bool(false)) }
+        #expect(FileManager.default.fileExists(atPath: worker.launch.controlPath))
     }
 
     @Test("the first command is reported unasked, and memory, time and traffic once each")

@@ -48,10 +48,19 @@ import Testing
 
     @Test func handOversSurviveMutation() throws {
         var random = SeededGenerator(seed: 14)
-        let request = HandOverRequest.openSession(HandOverDemand()).encoded()
-        let reply = HandOverReply.session(HandOverTests.session).encoded()
-        for _ in 0..<2_000 {
-            let mutatedRequest = mutate(request, &random)
+        let requests = [
+            HandOverRequest.openSession(HandOverDemand()),
+            .registerInstance(
+                InstanceRegistration(instance: "i", tenant: "t", application: "a", priorityClass: "p")),
+            .report(ApplicationReport(workInFlight: 5, userIdleMilliseconds: 7)),
+        ].map { $0.encoded() }
+        let replies = [
+            HandOverReply.session(HandOverTests.session), .registered(clientLibrary: "/l.so"), .refused("no"),
+            .reportTaken,
+        ].map { $0.encoded() }
+        for round in 0..<4_000 {
+            let reply = replies[round % replies.count]
+            let mutatedRequest = mutate(requests[round % requests.count], &random)
             if let decoded = try? HandOverRequest(decoding: mutatedRequest) {
                 #expect(decoded.encoded() == mutatedRequest)
             }

@@ -42,6 +42,20 @@ extension TelemetryIntake {
         #expect(intake.lastReceived == .seconds(10.9))
     }
 
+    @Test func ofSeveralSamplesInASecondTheMostWorkAndTheLeastIdlenessCount() {
+        var intake = TelemetryIntake()
+        var telemetry = report(at: [10.3, 10.9])
+        telemetry.samples[0].workInFlight = 4
+        telemetry.samples[0].userIdle = .seconds(2)
+        telemetry.samples[1].workInFlight = 1
+        telemetry.samples[1].userIdle = .seconds(-1)
+        let outcome = intake.ingest(telemetry, sentAt: agent(10.9), receivedAt: .seconds(10.9))
+        #expect(outcome.accepted == 2)
+        let observation = intake.takeObservations(before: 11).first
+        #expect(observation?.workInFlight == 4)
+        #expect(observation?.userIdleSeconds == 2)
+    }
+
     @Test func secondsComeOnceAscendingAndWithoutHoles() {
         var intake = TelemetryIntake()
         var seconds: [Int64] = []

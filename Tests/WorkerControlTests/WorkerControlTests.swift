@@ -80,7 +80,8 @@ struct WorkerLaunchTests {
             interface: InterfaceVersion(
                 kind: "opencl", version: SemanticVersion(1, 2, 3, prerelease: ["rc", "1"]),
                 digest: try #require(ContentDigest(bytes: 0..<32))),
-            listenHost: "::1", ports: 4_000...4_010, advertisedHost: "gpu.example", controlPath: "state dir/g12",
+            testedWith: [.zero, try #require(ContentDigest(bytes: 1..<33))], listenHost: "::1", ports: 4_000...4_010,
+            advertisedHost: "gpu.example", controlPath: "state dir/g12",
             timeToLive: .milliseconds(12_345))
     }
 
@@ -90,7 +91,9 @@ struct WorkerLaunchTests {
         #expect(try WorkerLaunch(arguments: launch.arguments) == launch)
     }
 
-    @Test("names what is wrong with it", arguments: ["grant", "selector", "ports", "digest", "memory", "listen"])
+    @Test(
+        "names what is wrong with it",
+        arguments: ["grant", "selector", "ports", "digest", "memory", "listen", "tested-with"])
     func namesWrongValue(option: String) throws {
         var arguments = try Self.launch().arguments
         let index = try #require(arguments.firstIndex(of: "--" + option))

@@ -1,46 +1,13 @@
+import ControlLoop
 import FleetModel
 import Glibc
 import RemotingCore
 
-/// How many programs may be connected to the agent's socket at once.
-package struct HandOverLimits: Hashable, Sendable {
-    package var connections: Int
-    package var connectionsPerInstance: Int
-    /// Of programs that belong to no instance and have not registered as one.
-    package var unidentifiedConnections: Int
-
-    package init(connections: Int = 1_024, connectionsPerInstance: Int = 128, unidentifiedConnections: Int = 64) {
-        self.connections = connections
-        self.connectionsPerInstance = connectionsPerInstance
-        self.unidentifiedConnections = unidentifiedConnections
-    }
-}
-
-/// The UNIX socket at which programs ask for their instance's session, and at which instances register.
+/// The UNIX socket at which programs ask for their instance's session and report on it, and at which instances register.
 ///
 /// A program is asked once, when it connects, who it is; what it writes is not believed. No step waits for a program:
 /// one that stops in the middle of its request, or does not read its answer, is closed after 2 s.
 struct HandOverServer {
-    enum Event {
-        /// A program of the instance asked for its session.
-        case asked(RequestID, InstanceID)
-        /// The program that asked is gone, answered or not.
-        case left(RequestID)
-        /// A program wants to be the root of an instance; to be answered with ``accept(_:as:now:)`` or
-        /// ``refuse(_:reason:now:)-(PollToken,_,_)``.
-        case wantsToRegister(Registrant)
-        case unregistered(InstanceID)
-    }
-
-    /// A program that wants to be the root of an instance.
-    struct Registrant {
-        var token: PollToken
-        var wanted: InstanceRegistration
-        var credentials: PeerCredentials
-        /// The instance that it belongs to already.
-        var current: InstanceID?
-    }
-
     private let poller: Poller
     private let limits: HandOverLimits
     private let path: String
@@ -49,11 +16,21 @@ struct HandOverServer {
     private var connections: [PollToken: ProgramConnection] = [:]
     private var tokens: [RequestID: PollToken] = [:]
     private var nextRequest: UInt64
+    private let accept: (Int32) -> Int32
+    /// While it is set, the process had no descriptor left for another program: they wait in the backlog.
+    private var pausedUntil: MonotonicTime?
 
-    /// - Parameter firstRequest: where request numbers begin; greater than any that an agent before has used.
+    /// How long no program is let in after there was no descriptor for one.
+    private static let pause: Duration = .milliseconds(100)
+
+    /// - Parameters:
+    ///   - firstRequest: where request numbers begin; greater than any that an agent before has used.
+    ///   - accept: accept(2) on a listener; another in tests.
     init(
-        path: String, mode: UInt16, limits: HandOverLimits, firstRequest: UInt64, poller: Poller
+        path: String, mode: UInt16, limits: HandOverLimits, firstRequest: UInt64, poller: Poller,
+        accept: @escaping (Int32) -> Int32 = { Glibc.accept($0, nil, nil) }
     ) throws(UnixSocketError) {
+        self.accept = accept
         self.poller = poller
         self.limits = limits
         self.path = path
@@ -63,15 +40,20 @@ struct HandOverServer {
     }
 
     var connectionCount: Int { connections.count }
-    var nextDeadline: MonotonicTime? { connections.values.lazy.compactMap(\.deadline).min() }
+    var nextDeadline: MonotonicTime? {
+        [connections.values.lazy.compactMap(\.deadline).min(), pausedUntil].compactMap(\.self).min()
+    }
 
     /// Takes in the programs that have connected, and what they have asked already.
     mutating func acceptPrograms(_ directory: inout InstanceDirectory, now: MonotonicTime) -> [Event] {
         var events: [Event] = []
         // At most a full backlog at once: others have their turn before the rest.
         for _ in 0..<256 {
-            let descriptor = Glibc.accept(listener, nil, nil)
-            guard descriptor >= 0 else { break }
+            let descriptor = accept(listener)
+            guard descriptor >= 0 else {
+                if [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) { pause(until: now + Self.pause) }
+                break
+            }
             Descriptor.makeNonBlocking(descriptor)
             guard let credentials = PeerCredentials(of: descriptor) else {
                 Glibc.close(descriptor)
@@ -101,8 +83,9 @@ struct HandOverServer {
         return ready.isReadable ? receive(ready.token, now: now) : []
     }
 
-    /// Closes programs that did not finish their request, or did not read their answer, in time.
+    /// Closes programs that did not finish their request, or did not read their answer, in time; ends a pause.
     mutating func deadlinesPassed(now: MonotonicTime) -> [Event] {
+        if let pausedUntil, pausedUntil <= now { pause(until: nil) }
         let overdue = connections.filter { $0.value.deadline.map { $0 <= now } ?? false }.keys
         return overdue.sorted { $0.rawValue < $1.rawValue }.flatMap { close($0) }
     }
@@ -126,6 +109,17 @@ struct HandOverServer {
         return answer(token, .session(session), passing: descriptor, now: now)
     }
 
+    /// Asks for a program anew, under a new number, since nothing came of its request; nothing where it has left.
+    mutating func askAgain(_ request: RequestID) -> [Event] {
+        guard let token = tokens.removeValue(forKey: request), let connection = connections[token],
+            let instance = connection.instance
+        else { return [] }
+        var since: MonotonicTime?
+        if case .waiting(_, let time) = connection.state { since = time }
+        guard let since else { return [] }
+        return [ask(token, instance, connection.library, since: since)]
+    }
+
     /// Tells a program that its request is not served, and ends its connection.
     mutating func refuse(_ request: RequestID, reason: String, now: MonotonicTime) -> [Event] {
         guard let token = tokens[request] else { return [] }
@@ -134,14 +128,37 @@ struct HandOverServer {
 
     mutating func refuse(_ token: PollToken, reason: String, now: MonotonicTime) -> [Event] {
         if let request = connections[token]?.request { tokens[request] = nil }
-        connections[token]?.state = .refused
-        return answer(token, .refused(reason), passing: nil, now: now)
+        if let instance = connections[token]?.instance { tellRegistrant(of: instance, .refused(reason)) }
+        return end(token, with: .refused(reason), now: now)
     }
 
-    /// Makes the program at a connection the root of an instance.
-    mutating func accept(_ token: PollToken, as instance: InstanceID, now: MonotonicTime) -> [Event] {
+    /// Makes the program at a connection the root of an instance, whose programs are to use `clientLibrary`.
+    mutating func accept(
+        _ token: PollToken, as instance: InstanceID, clientLibrary: String?, now: MonotonicTime
+    ) -> [Event] {
         connections[token]?.state = .registered(instance)
-        return answer(token, .registered, passing: nil, now: now)
+        return answer(token, .registered(clientLibrary: clientLibrary ?? ""), passing: nil, now: now)
+    }
+
+    /// Tells a program that its report counts.
+    mutating func takeReport(_ token: PollToken, now: MonotonicTime) -> [Event] {
+        end(token, with: .reportTaken, now: now)
+    }
+
+    private mutating func end(_ token: PollToken, with reply: HandOverReply, now: MonotonicTime) -> [Event] {
+        connections[token]?.state = .ending
+        return answer(token, reply, passing: nil, now: now)
+    }
+
+    private func tellRegistrant(of instance: InstanceID, _ reply: HandOverReply) {
+        for connection in connections.values {
+            if case .registered(instance) = connection.state { connection.notify(reply) }
+        }
+    }
+
+    private mutating func pause(until time: MonotonicTime?) {
+        pausedUntil = time
+        poller.change(listenerToken, to: time == nil ? .read : [])
     }
 
     /// Closes every connection and removes the socket. What was handed over stays with its programs.
@@ -160,15 +177,13 @@ struct HandOverServer {
 
     private mutating func receive(_ token: PollToken, now: MonotonicTime) -> [Event] {
         switch connections[token]?.receive() {
-        case .request(.openSession):
-            guard let instance = connections[token]?.instance else {
-                return refuse(token, reason: "the program belongs to no instance of this agent", now: now)
-            }
-            let request = RequestID(rawValue: nextRequest)
-            nextRequest += 1
-            tokens[request] = token
-            connections[token]?.state = .waiting(request, since: now)
-            return [.asked(request, instance)]
+        case .request(.openSession(let demand)):
+            guard let instance = connections[token]?.instance else { return refuseStranger(token, now: now) }
+            let library = ClientLibrary(kind: demand.interfaceKind, version: demand.interfaceVersion)
+            return [ask(token, instance, library, since: now)]
+        case .request(.report(let report)):
+            guard let instance = connections[token]?.instance else { return refuseStranger(token, now: now) }
+            return [.reported(token, instance, report)]
         case .request(.registerInstance(let registration)):
             guard let connection = connections[token] else { return [] }
             return [
@@ -177,7 +192,7 @@ struct HandOverServer {
                         token: token, wanted: registration, credentials: connection.credentials,
                         current: connection.instance))
             ]
-        case .malformed where connections[token]?.isRefused == true:
+        case .malformed where connections[token]?.isEnding == true:
             return close(token)
         case .malformed(let reason):
             let left = departure(token)
@@ -189,6 +204,21 @@ struct HandOverServer {
         }
     }
 
+    private mutating func ask(
+        _ token: PollToken, _ instance: InstanceID, _ library: ClientLibrary?, since: MonotonicTime
+    ) -> Event {
+        let request = RequestID(rawValue: nextRequest)
+        nextRequest += 1
+        tokens[request] = token
+        connections[token]?.state = .waiting(request, since: since)
+        connections[token]?.library = library
+        return .asked(request, instance, library)
+    }
+
+    private mutating func refuseStranger(_ token: PollToken, now: MonotonicTime) -> [Event] {
+        refuse(token, reason: "the program belongs to no instance of this agent", now: now)
+    }
+
     private mutating func answer(
         _ token: PollToken, _ reply: HandOverReply, passing descriptor: Int32?, now: MonotonicTime
     ) -> [Event] {
@@ -196,11 +226,11 @@ struct HandOverServer {
         return afterSending(token)
     }
 
-    /// Waits for the program to take the rest, or ends a connection that has got its refusal.
+    /// Waits for the program to take the rest, or ends a connection that has got its last answer.
     private mutating func afterSending(_ token: PollToken) -> [Event] {
         guard let connection = connections[token] else { return [] }
         poller.change(token, to: connection.hasUnsent ? [.read, .write] : .read)
-        if case .refused = connection.state, !connection.hasUnsent { return close(token) }
+        if connection.isEnding, !connection.hasUnsent { return close(token) }
         return []
     }
 
@@ -215,7 +245,7 @@ struct HandOverServer {
     /// What the end of a connection means, said once.
     private mutating func departure(_ token: PollToken) -> [Event] {
         guard let connection = connections[token] else { return [] }
-        connections[token]?.state = .refused
+        connections[token]?.state = .ending
         if case .registered(let instance) = connection.state { return [.unregistered(instance)] }
         guard let request = connection.request else { return [] }
         tokens[request] = nil

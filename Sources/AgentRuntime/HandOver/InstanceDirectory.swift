@@ -16,7 +16,8 @@ package struct InstanceDirectory {
 
     private var roots: [Int32: Root] = [:]
     private var cgroups: [(path: String, instance: InstanceID)] = []
-    private var host: InstanceID?
+    /// The instance that is the whole host: that of every program which belongs to no other.
+    package private(set) var host: InstanceID?
 
     package init() {}
 

@@ -1,3 +1,4 @@
+import ControlLoop
 import FleetModel
 import Glibc
 import RemotingCore
@@ -14,8 +15,8 @@ struct ProgramConnection {
         case served(RequestID)
         /// The program is the root of an instance.
         case registered(InstanceID)
-        /// A refusal is on its way; then the connection is over.
-        case refused
+        /// The last answer is on its way; then the connection is over.
+        case ending
     }
 
     enum Arrival {
@@ -33,6 +34,8 @@ struct ProgramConnection {
     /// The instance that the program belongs to; nil for a program of none, which may only register.
     let instance: InstanceID?
     var state: State
+    /// Through which the program asked for its session.
+    var library: ClientLibrary?
     private var received: [UInt8] = []
     private var unsent: ArraySlice<UInt8> = []
     private var passed: Int32?
@@ -61,8 +64,8 @@ struct ProgramConnection {
         if case .registered = state { true } else { false }
     }
 
-    var isRefused: Bool {
-        if case .refused = state { true } else { false }
+    var isEnding: Bool {
+        if case .ending = state { true } else { false }
     }
 
     var hasUnsent: Bool { !unsent.isEmpty }
@@ -70,7 +73,7 @@ struct ProgramConnection {
     var request: RequestID? {
         switch state {
         case .waiting(let request, _), .served(let request): request
-        case .asking, .registered, .refused: nil
+        case .asking, .registered, .ending: nil
         }
     }
 
@@ -104,6 +107,13 @@ struct ProgramConnection {
         passed = descriptor
         sendDeadline = now + Self.transferTime
         return sendMore()
+    }
+
+    /// Tells a registered program something that it has not asked for, unless it has left too much unread.
+    func notify(_ reply: HandOverReply) {
+        guard !hasUnsent else { return }
+        // A message as small as this is taken whole or not at all (unix(7)).
+        _ = UnixSocket.send(reply.encoded()[...], passing: nil, on: descriptor)
     }
 
     /// Sends what the program's end takes now; false when the program is gone.

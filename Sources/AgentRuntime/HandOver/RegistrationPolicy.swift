@@ -12,7 +12,7 @@ package enum RegistrationPolicy: String, Hashable, Sendable, Codable, CaseIterab
     case anyone
 
     enum Judgement: Equatable {
-        case accepted(InstanceDescription)
+        case accepted(InstanceDescription, InstanceSelector)
         case refused(String)
     }
 
@@ -21,9 +21,10 @@ package enum RegistrationPolicy: String, Hashable, Sendable, Codable, CaseIterab
 
     /// Whether a program becomes an instance.
     ///
-    /// A program inside an instance may not found another one: it would leave its tenant's limits behind.
+    /// A program inside an instance may not found another one: it would leave its tenant's limits behind. The host is no
+    /// such instance: it is what is left over by those within it.
     func judge(
-        _ registrant: HandOverServer.Registrant, present: Set<InstanceID>, registered: Int
+        _ registrant: HandOverServer.Registrant, present: Set<InstanceID>, registered: Int, host: InstanceID?
     ) -> Judgement {
         switch self {
         case .off:
@@ -33,7 +34,9 @@ package enum RegistrationPolicy: String, Hashable, Sendable, Codable, CaseIterab
         case .ownUser, .anyone:
             break
         }
-        if let current = registrant.current { return .refused("the program belongs to the instance \(current)") }
+        if let current = registrant.current, current != host {
+            return .refused("the program belongs to the instance \(current)")
+        }
         let wanted = registrant.wanted
         guard let id = InstanceID(rawValue: wanted.instance), let tenant = TenantID(rawValue: wanted.tenant),
             let application = ApplicationType(rawValue: wanted.application),
@@ -46,7 +49,16 @@ package enum RegistrationPolicy: String, Hashable, Sendable, Codable, CaseIterab
         guard registered < Self.maximumInstances else {
             return .refused("\(registered) instances are registered, the most that may")
         }
-        return .accepted(
-            InstanceDescription(id: id, tenant: tenant, application: application, priorityClass: priorityClass))
+        let description = InstanceDescription(
+            id: id, tenant: tenant, application: application, priorityClass: priorityClass)
+        switch wanted.scope {
+        case .processTree:
+            return .accepted(description, .processTree(root: registrant.credentials.pid))
+        case .cgroup:
+            guard let path = CgroupOwnership.path(of: registrant.credentials) else {
+                return .refused("the program is in no cgroup that holds its user's processes alone")
+            }
+            return .accepted(description, .cgroup(path: path))
+        }
     }
 }

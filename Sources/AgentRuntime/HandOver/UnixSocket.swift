@@ -5,6 +5,11 @@ struct PeerCredentials: Hashable, Sendable {
     var pid: Int32
     var uid: UInt32
 
+    init(pid: Int32, uid: UInt32) {
+        self.pid = pid
+        self.uid = uid
+    }
+
     init?(of descriptor: Int32) {
         // struct ucred {pid, uid, gid} (unix(7)).
         var credentials: (Int32, UInt32, UInt32) = (0, 0, 0)

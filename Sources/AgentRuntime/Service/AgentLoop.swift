@@ -22,6 +22,7 @@ final class AgentLoop {
     /// Instances that registered themselves, and those of the configuration.
     private var instances: Set<InstanceID> = []
     private var registered: Set<InstanceID> = []
+    private var reports = ApplicationReports()
     /// Hellos of sessions whose worker's name is being resolved.
     private var resolving: [GrantID: ClientHello] = [:]
     /// What effects have led to, to be handled after them.
@@ -83,7 +84,8 @@ final class AgentLoop {
         switch message {
         case .event(let event):
             handle(event, now: now)
-        case .sampled(let samples):
+        case .sampled(var samples):
+            reports.complete(&samples, now: now)
             handle(.samplesTaken(samples), now: now)
             handle(.periodEnded, now: now)
             metrics.holding(
@@ -117,10 +119,12 @@ final class AgentLoop {
     private func took(_ events: [HandOverServer.Event], now: MonotonicTime) {
         for event in events {
             switch event {
-            case .asked(let request, let instance): handle(.programAsked(request, instance), now: now)
+            case .asked(let request, let instance, let library):
+                handle(.programAsked(request, instance, library: library), now: now)
             case .left(let request): handle(.programLeft(request), now: now)
             case .wantsToRegister(let registrant): register(registrant, now: now)
             case .unregistered(let instance): remove(instance, now: now)
+            case .reported(let token, let instance, let report): take(report, of: instance, from: token, now: now)
             }
         }
     }
@@ -176,9 +180,9 @@ final class AgentLoop {
 
     private func handOver(_ grant: GrantID, to request: RequestID, found: Readiness, now: MonotonicTime) {
         guard let prepared = sessions.take(grant) else {
-            // The worker has closed it in this very moment; the manager hears that the session has ended.
-            follow(handOver.refuse(request, reason: "the session was lost as it was handed over", now: now))
-            return following.append(.programLeft(request))
+            // The worker has closed it in this very moment: the session has ended, and the program waits for another.
+            following.append(.programLeft(request))
+            return follow(handOver.askAgain(request))
         }
         let waited = (handOver.waitingTime(request, now: MonotonicClock.now()) ?? .zero)
         let session = HandedOverSession(
@@ -190,10 +194,15 @@ final class AgentLoop {
         metrics.handedOver(found: found, after: waited)
     }
 
-    /// Answers can end a connection, whose program has then left.
+    /// What answers lead to: a program whose connection they end has left, one that they ask for again waits.
     private func follow(_ events: [HandOverServer.Event]) {
         for event in events {
-            if case .left(let request) = event { following.append(.programLeft(request)) }
+            switch event {
+            case .left(let request): following.append(.programLeft(request))
+            case .asked(let request, let instance, let library):
+                following.append(.programAsked(request, instance, library: library))
+            case .wantsToRegister, .unregistered, .reported: break
+            }
         }
     }
 
@@ -211,18 +220,34 @@ final class AgentLoop {
         registered.remove(instance)
         directory.remove(instance)
         telemetry.remove(instance)
+        reports.remove(instance)
         handle(.instanceGone(instance), now: now)
     }
 
     private func register(_ registrant: HandOverServer.Registrant, now: MonotonicTime) {
-        switch configuration.registration.judge(registrant, present: instances, registered: registered.count) {
+        let judgement = configuration.registration.judge(
+            registrant, present: instances, registered: registered.count, host: directory.host)
+        switch judgement {
         case .refused(let reason):
             metrics.refused()
             took(handOver.refuse(registrant.token, reason: reason, now: now), now: now)
-        case .accepted(let description):
+        case .accepted(let description, let selector):
             registered.insert(description.id)
-            add(description, .processTree(root: registrant.credentials.pid), now: now)
-            took(handOver.accept(registrant.token, as: description.id, now: now), now: now)
+            add(description, selector, now: now)
+            let answered = handOver.accept(
+                registrant.token, as: description.id, clientLibrary: surroundings.clientLibrary, now: now)
+            took(answered, now: now)
         }
+    }
+
+    private func take(
+        _ report: ApplicationReport, of instance: InstanceID, from token: PollToken, now: MonotonicTime
+    ) {
+        guard report.userIdleMilliseconds == nil || configuration.telemetry.watchUserActivity else {
+            let reason = "this agent takes no user activity: its setting user-activity is no"
+            return took(handOver.refuse(token, reason: reason, now: now), now: now)
+        }
+        reports.take(report, of: instance, now: now)
+        took(handOver.takeReport(token, now: now), now: now)
     }
 }

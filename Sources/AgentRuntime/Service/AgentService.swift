@@ -39,36 +39,28 @@ package struct AgentService: Service {
         logger.info(
             "the agent serves programs",
             metadata: ["socket": "\(configuration.socketPath)", "instances": "\(configuration.instances.count)"])
-        let failure = await serve(daemon, store)
-        daemon.stop()
-        if let failure { throw failure }
+        defer { daemon.stop() }
+        try await serve(daemon, store)
     }
 
     /// Runs the tasks until shutdown, or until one fails.
-    private func serve(_ daemon: RunningAgent, _ store: LocalInterfaceStore) async -> (any Error)? {
-        await cancelWhenGracefulShutdown {
-            await withThrowingTaskGroup(of: Void.self) { group in
+    private func serve(_ daemon: RunningAgent, _ store: LocalInterfaceStore) async throws {
+        let server = configuration.status.map { address in
+            StatusServer(
+                host: address.host, port: Int(address.port), metrics: metrics, logger: logger,
+                readiness: { daemon.isLinked ? .ready : .notReady(reason: "the manager is not connected") })
+        }
+        let tasks: @Sendable () async -> Void = {
+            await withTaskGroup(of: Void.self) { group in
                 group.addTask { await daemon.link.run() }
                 group.addTask { await daemon.readLink() }
                 group.addTask { await daemon.install(from: store) }
-                if let status = configuration.status {
-                    let server = StatusServer(
-                        host: status.host, port: Int(status.port), metrics: metrics, logger: logger,
-                        readiness: {
-                            daemon.isLinked ? .ready : .notReady(reason: "the manager is not connected")
-                        })
-                    group.addTask { try await server.run() }
-                }
-                defer { group.cancelAll() }
-                do {
-                    // The tasks end when they are cancelled; one that ends before has failed.
-                    try await group.next()
-                    return nil
-                } catch {
-                    return Task.isCancelled ? nil : error
-                }
+                // The tasks end when they are cancelled; one that ends before has failed.
+                await group.next()
+                group.cancelAll()
             }
         }
+        try await StatusServer.run(server, beside: tasks)
     }
 
     /// Creates the socket's folder, and lets the process hold as many descriptors as the system allows it.

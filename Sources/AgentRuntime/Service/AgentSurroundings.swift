@@ -12,6 +12,8 @@ protocol AgentSurroundings: Sendable {
     func resolve(_ endpoint: SessionEndpoint, for grant: GrantID)
     /// The digests of bundles that the installed one names as tested with it.
     func testedWith(_ version: InterfaceVersion) -> [ContentDigest]
+    /// The path of the client library of the interface version in force; nil while no bundle is.
+    var clientLibrary: String? { get }
     func record(_ event: FleetEvent)
 }
 

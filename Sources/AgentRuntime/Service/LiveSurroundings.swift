@@ -18,8 +18,13 @@ final class LiveSurroundings: AgentSurroundings {
     private let resolver: NameResolver
     private let orders: AsyncStream<InstallationOrder>.Continuation
     private let logger: Logger
-    /// By the digest of the installed bundle.
-    private let tested = Mutex<[ContentDigest: [ContentDigest]]>([:])
+    private struct Bundles {
+        /// By the digest of the installed bundle.
+        var tested: [ContentDigest: [ContentDigest]] = [:]
+        var clientLibrary: String?
+    }
+
+    private let bundles = Mutex(Bundles())
 
     init(
         link: ManagerLink<AgentRole>, resolver: NameResolver,
@@ -41,12 +46,17 @@ final class LiveSurroundings: AgentSurroundings {
     func resolve(_ endpoint: SessionEndpoint, for grant: GrantID) { resolver.resolve(endpoint, for: grant) }
 
     func testedWith(_ version: InterfaceVersion) -> [ContentDigest] {
-        tested.withLock { $0[version.digest] ?? [] }
+        bundles.withLock { $0.tested[version.digest] ?? [] }
     }
 
-    /// Takes note of what an installed bundle names as tested with it.
-    func installed(_ manifest: BundleManifest, digest: ContentDigest) {
-        tested.withLock { $0[digest] = manifest.testedWith }
+    var clientLibrary: String? { bundles.withLock { $0.clientLibrary } }
+
+    /// Takes note of a bundle that is in force from now on.
+    func activated(_ active: ActiveBundle) {
+        bundles.withLock { bundles in
+            bundles.tested[active.version.digest] = active.bundle.manifest.testedWith
+            bundles.clientLibrary = active.clientLibrary
+        }
     }
 
     func record(_ event: FleetEvent) {

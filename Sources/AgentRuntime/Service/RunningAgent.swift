@@ -89,9 +89,8 @@ final class RunningAgent: Sendable {
     func install(from store: LocalInterfaceStore) async {
         for await order in installations {
             do {
-                let bundle = try await store.install(order.version, from: order.source)
-                _ = try store.activate(order.version)
-                surroundings.installed(bundle.manifest, digest: order.version.digest)
+                _ = try await store.install(order.version, from: order.source)
+                surroundings.activated(try store.activate(order.version))
                 post(.event(.interfaceInstalled(order.version)))
             } catch {
                 post(.event(.interfaceFailed(order.version, "\(error)")))
@@ -126,10 +125,11 @@ final class RunningAgent: Sendable {
         _ store: LocalInterfaceStore, _ surroundings: LiveSurroundings, _ logger: Logger
     ) -> [InterfaceVersion] {
         let found = (try? store.installed()) ?? []
-        return found.filter { version in
+        // The one that was in force before stays in force: it is activated last.
+        let inForce = found.filter { (try? store.active(kind: $0.kind)) == $0 }
+        return (found.filter { !inForce.contains($0) } + inForce).filter { version in
             do {
-                let active = try store.activate(version)
-                surroundings.installed(active.bundle.manifest, digest: version.digest)
+                surroundings.activated(try store.activate(version))
                 return true
             } catch {
                 logger.warning(

@@ -1,6 +1,7 @@
 import FleetModel
 import Glibc
 import RemotingCore
+import SessionTransport
 
 /// One session's TCP connection in the hands of the agent: connecting → shaking hands → held. Ended is terminal.
 ///
@@ -39,8 +40,7 @@ struct SessionConnection {
     ) -> Result<SessionConnection, SessionOpeningError> {
         let descriptor = Descriptor.nonBlockingSocket(family: address.family)
         guard descriptor >= 0 else { return .failure(SessionOpeningError("no socket: \(errorText(errno))")) }
-        var noDelay: Int32 = 1
-        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &noDelay, socklen_t(MemoryLayout<Int32>.size))
+        SessionSocketOptions.apply(to: descriptor)
         let status = address.connect(descriptor)
         guard status == 0 || status == EINPROGRESS else {
             close(descriptor)
@@ -58,6 +58,9 @@ struct SessionConnection {
         getsockopt(descriptor, SOL_SOCKET, SO_COOKIE, &cookie, &length)
         self.cookie = cookie
     }
+
+    /// The semantic version of the client's end, which the worker has accepted.
+    var interfaceVersion: String { hello.interface.version }
 
     /// Whether readiness for writing is awaited.
     var wantsToWrite: Bool {

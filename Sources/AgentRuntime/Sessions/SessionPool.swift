@@ -25,9 +25,6 @@ struct SessionPool {
         var isOpen = false
     }
 
-    /// How long a hand-over waits for the rest of a frame that is under way.
-    private static let frameTime: Duration = .milliseconds(20)
-
     private let poller: Poller
     private let telemetry: TelemetryRequests
     private var entries: [GrantID: Entry] = [:]
@@ -81,24 +78,21 @@ struct SessionPool {
         return overdue.flatMap { advance($0, now: now) }
     }
 
-    /// Takes a held session out of the pool; nil when it is not there any more, or its worker left a frame unfinished.
+    /// Takes a held session out of the pool. Nil, and the session is closed, when its worker has closed it, or has sent a
+    /// part of a frame only: frames of a worker that has no requests are some 40 bytes, sent at once.
     mutating func take(_ grant: GrantID) -> Prepared? {
         guard var entry = entries[grant], entry.isOpen else { return nil }
-        var state = entry.connection.continuation()
-        if state == nil {
-            var waited = pollfd(fd: entry.connection.descriptor, events: Int16(POLLIN), revents: 0)
-            poll(&waited, 1, Int32(Self.frameTime.inMilliseconds))
-            state = entry.connection.continuation()
+        guard let (continuation, acceptance) = entry.connection.continuation() else {
+            close(grant)
+            return nil
         }
-        guard let (continuation, acceptance) = state else { return nil }
         entries[grant] = nil
         grants[entry.token] = nil
         poller.remove(entry.token)
         Descriptor.makeBlocking(entry.connection.descriptor)
         return Prepared(
-            descriptor: entry.connection.descriptor, interfaceVersion: acceptance.interface.version,
-            continuation: continuation,
-            deviceInformation: acceptance.deviceInformation)
+            descriptor: entry.connection.descriptor, interfaceVersion: entry.connection.interfaceVersion,
+            continuation: continuation, deviceInformation: acceptance.deviceInformation)
     }
 
     private mutating func advance(_ grant: GrantID, now: MonotonicTime) -> [Event] {

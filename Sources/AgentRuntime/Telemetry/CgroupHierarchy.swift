@@ -41,6 +41,8 @@ struct CgroupHierarchy: Hashable, Sendable {
 struct CgroupMembership: Hashable, Sendable {
     /// Each distinct path once, in the file's order.
     var paths: [String] = []
+    /// That of the hierarchy which accounts CPU time: version 1's where there is one, else the one of version 2.
+    var accountingPath: String?
 
     init(_ bytes: ArraySlice<UInt8>) {
         var lines = ByteScanner(bytes)
@@ -50,6 +52,12 @@ struct CgroupMembership: Hashable, Sendable {
             guard fields.count == 3 else { continue }
             let path = String(decoding: fields[2], as: UTF8.self)
             if !paths.contains(path) { paths.append(path) }
+            let controllers = fields[1].split(separator: UInt8(ascii: ","))
+            if controllers.contains(where: { $0.equals("cpuacct") }) {
+                accountingPath = path
+            } else if fields[1].isEmpty {
+                accountingPath = accountingPath ?? path
+            }
         }
     }
 

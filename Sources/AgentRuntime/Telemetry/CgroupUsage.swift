@@ -2,7 +2,8 @@ import FleetModel
 
 /// CPU and memory of a cgroup: each figure from version 2 where it has it, else from version 1.
 ///
-/// Memory is what the kernel charges to the cgroup less the file cache that it could drop at once.
+/// Memory is what the kernel charges to the cgroup less the file cache that it could drop at once; where it charges none
+/// to this one, the sum of the resident sizes of its processes.
 struct CgroupUsage: UsageReader {
     /// A memory counter and the statistics that say how much of it is inactive file cache.
     private struct MemoryFiles {
@@ -95,9 +96,15 @@ struct CgroupUsage: UsageReader {
     }
 
     private mutating func readMemory() -> Bytes? {
+        if memory == nil { return residentMemory() }
         guard let usage = memory?.usage.read(into: &buffer).flatMap(Self.singleNumber) else { return nil }
         let cache = memory?.statistics?.read(into: &buffer).flatMap(Self.inactiveFileBytes) ?? 0
         return Bytes(Int64(clamping: usage > cache ? usage - cache : 0))
+    }
+
+    private mutating func residentMemory() -> Bytes? {
+        let sizes = (processes() ?? []).compactMap { ProcessStat(running: $0)?.residentBytes }
+        return sizes.isEmpty ? nil : Bytes(sizes.reduce(0, &+))
     }
 
     /// `usage_usec` of a version 2 `cpu.stat`, in nanoseconds.

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The fields of `/proc/PID/stat` that telemetry uses (proc_pid_stat(5)).
 struct ProcessStat: Hashable, Sendable {
     var pid: Int32
@@ -76,6 +78,10 @@ struct ProcessIdentity: Hashable, Sendable {
 }
 
 extension ProcessStat {
+    private static let pageSize = Int64(sysconf(Int32(_SC_PAGESIZE)))
+
+    var residentBytes: Int64 { Int64(clamping: residentPages) &* Self.pageSize }
+
     /// More than the longest line that the kernel writes.
     static let maximumLength = 1_024
 

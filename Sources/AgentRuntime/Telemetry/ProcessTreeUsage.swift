@@ -9,7 +9,6 @@ struct ProcessTreeUsage: UsageReader {
     private var ledger = ProcessTreeLedger()
     private var incarnation: UInt64 = 0
     private let nanosecondsPerTick = UInt64(1_000_000_000 / max(sysconf(Int32(_SC_CLK_TCK)), 1))
-    private let pageSize = UInt64(sysconf(Int32(_SC_PAGESIZE)))
 
     init(rootPid: Int32) { tree = ProcessTree(rootPid: rootPid) }
 
@@ -23,10 +22,9 @@ struct ProcessTreeUsage: UsageReader {
             ledger = ProcessTreeLedger()
         }
         ledger.account(stats)
-        let pages = stats.reduce(UInt64(0)) { $0 &+ $1.residentPages }
         return UsageReading(
             incarnation: incarnation, cpuNanoseconds: ledger.ticks &* nanosecondsPerTick,
-            memory: Bytes(Int64(clamping: pages.multipliedReportingOverflow(by: pageSize).partialValue)))
+            memory: Bytes(stats.reduce(0) { $0 &+ $1.residentBytes }))
     }
 
     mutating func processes() -> [Int32]? { tree.memberPids }

@@ -23,8 +23,16 @@ enum AgentSettings {
                 name: "registration", meaning: "who may run instances: off, own-user or anyone (default: own-user)"),
             Setting(name: "request-patience", meaning: "how long a program's request waits (default: 30s)"),
             Setting(name: "host-instance", meaning: "makes this whole host an instance of this name (default: none)"),
-            Setting(name: "user-activity", meaning: "watch login sessions' idle time: yes or no (default: no)"),
+            Setting(
+                name: "user-activity",
+                meaning: "take in how long users are idle, from login sessions and reports: yes or no (default: no)"),
         ] + Daemon.commonSettings
+
+    static let instances = ListSetting(
+        name: "instances",
+        meaning: "compute instances of this host: each has an id, may have a tenant, an application and a class, and "
+            + "is one of cgroup: PATH, pid: NUMBER and host: true",
+        keys: ["id", "tenant", "application", "class", "cgroup", "pid", "host"])
 
     /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.
     static func configuration(_ settings: inout Settings) -> AgentConfiguration {
@@ -59,11 +67,52 @@ enum AgentSettings {
         if let value = settings.value("host-instance", expected: "a name", InstanceID.init(rawValue:)) {
             configuration.instances = [Self.hostInstance(value)]
         }
+        configuration.instances += Self.configuredInstances(&settings)
         if let value = settings.value("user-activity", expected: "yes or no", YesOrNo.init) {
             configuration.telemetry.watchUserActivity = value.isYes
         }
         for problem in configuration.validate() { settings.report(problem, advice: "see presync agent --help") }
         return configuration
+    }
+
+    /// The entries of ``instances``; those with a problem are left out, and each of their problems is noted.
+    private static func configuredInstances(_ settings: inout Settings) -> [ConfiguredInstance] {
+        settings.list(instances.name).compactMap { entry in
+            func name<Name>(_ key: String, default fallback: String?, _ make: (String) -> Name?) -> Name? {
+                let text = entry.values[key] ?? fallback
+                if let name = text.flatMap(make) { return name }
+                settings.report(
+                    entry, text.map { "\(key) '\($0)' is not a name" } ?? "has no \(key)",
+                    advice: "use 1 to 128 letters, digits and . _ : / @ -")
+                return nil
+            }
+            let id = name("id", default: nil, InstanceID.init(rawValue:))
+            let tenant = name("tenant", default: "default", TenantID.init(rawValue:))
+            let application = name("application", default: id?.rawValue ?? "default", ApplicationType.init(rawValue:))
+            let priorityClass = name(
+                "class", default: PriorityClass.standard.name.rawValue, PriorityClassName.init(rawValue:))
+            guard let selector = selector(of: entry) else {
+                settings.report(
+                    entry, "does not say which processes belong to it",
+                    advice: "write exactly one of cgroup: PATH, pid: NUMBER and host: true")
+                return nil
+            }
+            guard let id, let tenant, let application, let priorityClass else { return nil }
+            let description = InstanceDescription(
+                id: id, tenant: tenant, application: application, priorityClass: priorityClass)
+            return ConfiguredInstance(description: description, selector: selector)
+        }
+    }
+
+    /// What an entry selects; nil unless it is exactly one thing.
+    private static func selector(of entry: SettingEntry) -> InstanceSelector? {
+        let given = ["cgroup", "pid", "host"].filter { entry.values[$0] != nil }
+        guard given.count == 1, let kind = given.first, let value = entry.values[kind] else { return nil }
+        switch kind {
+        case "cgroup": return .cgroup(path: value)
+        case "pid": return Int32(value).map { .processTree(root: $0) }
+        default: return YesOrNo(value)?.isYes == true ? .host : nil
+        }
     }
 
     private static func hostInstance(_ id: InstanceID) -> ConfiguredInstance {

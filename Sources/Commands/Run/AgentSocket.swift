@@ -8,6 +8,8 @@ struct AgentSocket {
 
     private let stream: StreamSocket
     private let path: String
+    /// What has come of replies that are not taken yet.
+    private var received: [UInt8] = []
 
     /// The path that is in force: the option, else the environment, else the default.
     static func path(option: String?) -> String {
@@ -42,28 +44,57 @@ struct AgentSocket {
     }
 
     /// Makes this process, with all that it starts, an instance, for as long as the connection is open.
-    func register(_ registration: InstanceRegistration) throws(CommandFailure) {
-        guard stream.write(HandOverRequest.registerInstance(registration).encoded()) else {
-            throw CommandFailure(.unavailable, "the agent on \(path) closed the connection")
-        }
-        switch try reply() {
-        case .registered:
-            return
+    /// - Returns: the path of the client library that the agent wants its programs to use; nil while it has none.
+    mutating func register(_ registration: InstanceRegistration) throws(CommandFailure) -> String? {
+        switch try ask(.registerInstance(registration)) {
+        case .registered(let clientLibrary):
+            return clientLibrary.isEmpty ? nil : clientLibrary
         case .refused(let reason):
             throw CommandFailure(.failure, "the agent refused the instance: \(reason)")
-        case .session:
-            throw CommandFailure(.software, "the agent answered with a session that was not asked for")
+        case .session, .reportTaken:
+            throw CommandFailure(.software, "the agent answered another question")
         }
     }
 
+    /// Says something of the instance that this process belongs to.
+    mutating func report(_ report: ApplicationReport) throws(CommandFailure) {
+        switch try ask(.report(report)) {
+        case .reportTaken:
+            return
+        case .refused(let reason):
+            throw CommandFailure(.failure, "the agent refused the report: \(reason)")
+        case .session, .registered:
+            throw CommandFailure(.software, "the agent answered another question")
+        }
+    }
+
+    /// What the agent has said unasked since the last call, after waiting for some of it; nil when the connection has
+    /// ended.
+    mutating func readNotices() -> [HandOverReply]? {
+        guard let part = stream.read(upTo: 4_096) else { return nil }
+        received += part
+        var notices: [HandOverReply] = []
+        while let reply = try? HandOverReply.next(from: &received) { notices.append(reply) }
+        return received.count <= HandOverReply.maximumLength ? notices : nil
+    }
+
+    var descriptor: Int32 { stream.descriptor }
+
     func close() { stream.close() }
 
-    private func reply() throws(CommandFailure) -> HandOverReply {
-        var received: [UInt8] = []
+    private mutating func ask(_ request: HandOverRequest) throws(CommandFailure) -> HandOverReply {
+        guard stream.write(request.encoded()) else {
+            throw CommandFailure(.unavailable, "the agent on \(path) closed the connection")
+        }
+        return try reply()
+    }
+
+    private mutating func reply() throws(CommandFailure) -> HandOverReply {
         do {
-            while received.count <= HandOverReply.maximumLength, let part = stream.read(upTo: 4_096) {
+            while received.count <= HandOverReply.maximumLength {
+                if let reply = try HandOverReply.next(from: &received) { return reply }
+                guard let part = stream.read(upTo: 4_096) else { break }
                 received += part
-                if let reply = try HandOverReply(decoding: received) { return reply }
             }
         } catch {
             throw CommandFailure(

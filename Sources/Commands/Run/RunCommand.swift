@@ -40,7 +40,7 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The client library. Default: PRESYNC_CLIENT_LIBRARY, else the one installed with this program.",
+            "The client library. Default: PRESYNC_CLIENT_LIBRARY, else that of the agent's interface version.",
             valueName: "path"))
     var clientLibrary: String?
 
@@ -59,28 +59,52 @@ struct RunCommand: ParsableCommand {
     func run() throws {
         var status: Int32 = 0
         try CommandRunner.run {
-            let registration = try registration()
-            let library = try clientLibraryPath()
+            var registration = try registration()
+            let named = try namedClientLibrary()
             let cgroup = ownCgroup ? InstanceCgroup.enter(name: "presync-\(registration.instance)") : nil
             defer { cgroup?.leave() }
+            if cgroup != nil { registration.scope = .cgroup }
             let socketPath = AgentSocket.path(option: agentSocket)
-            let agent = try AgentSocket(path: socketPath)
-            defer { agent.close() }
-            try agent.register(registration)
-
-            var environment = ProcessInfo.processInfo.environment
-            environment["OCL_ICD_VENDORS"] = library
-            environment["PRESYNC_AGENT_SOCKET"] = socketPath
-            let child = try ChildProcess(
-                ChildProcess.Launch(
-                    executable: command[0], arguments: Array(command.dropFirst()), environment: environment,
-                    input: .inherited))
-            let forwarding = SignalForwarding(to: child.pid)
-            defer { forwarding.stop() }
-            status = child.wait().shellStatus
+            var agent = try AgentSocket(path: socketPath)
+            let offered: String?
+            do {
+                offered = try agent.register(registration)
+            } catch {
+                agent.close()
+                throw error
+            }
+            let keeper = RegistrationKeeper(registration, over: agent, path: socketPath)
+            defer {
+                keeper.stop()
+                if status != 0, let reason = keeper.lastRefusal {
+                    // OpenCL has no words for why there is no device.
+                    complain("the agent last refused a virtual GPU: \(reason)")
+                }
+            }
+            // An agent that has no bundle yet names no library: then the one of this build is as good as any.
+            let library = try named ?? offered ?? OwnExecutable.companion(RunCommand.clientLibraryName)
+            status = try runProgram(library: library, socketPath: socketPath)
         }
         throw ExitCode(status)
     }
+
+    private func runProgram(library: String, socketPath: String) throws -> Int32 {
+        var environment = ProcessInfo.processInfo.environment
+        // ocl-icd takes a library for the first; the loader of Khronos takes the first for a folder, which is none, and
+        // the second for libraries.
+        environment["OCL_ICD_VENDORS"] = library
+        environment["OCL_ICD_FILENAMES"] = library
+        environment["PRESYNC_AGENT_SOCKET"] = socketPath
+        let child = try ChildProcess(
+            ChildProcess.Launch(
+                executable: command[0], arguments: Array(command.dropFirst()), environment: environment,
+                input: .inherited))
+        let forwarding = SignalForwarding(to: child.pid)
+        defer { forwarding.stop() }
+        return child.wait().shellStatus
+    }
+
+    private func complain(_ line: String) { FileHandle.standardError.write(Data("presync run: \(line)\n".utf8)) }
 
     private func registration() throws(CommandFailure) -> InstanceRegistration {
         let program = (command[0] as NSString).lastPathComponent
@@ -100,9 +124,10 @@ struct RunCommand: ParsableCommand {
         return registration
     }
 
-    private func clientLibraryPath() throws(CommandFailure) -> String {
+    /// The library that the command line or the environment asks for; nil where neither does.
+    private func namedClientLibrary() throws(CommandFailure) -> String? {
         let named = clientLibrary ?? ProcessInfo.processInfo.environment["PRESYNC_CLIENT_LIBRARY"]
-        guard let named else { return try OwnExecutable.companion(RunCommand.clientLibraryName) }
+        guard let named else { return nil }
         guard FileManager.default.isReadableFile(atPath: named) else {
             throw CommandFailure(.noInput, "\(named) cannot be read", advice: "name the path of a client library")
         }

@@ -16,17 +16,20 @@ struct DaemonOptions: ParsableArguments {
     var configPath: String? { config ?? ProcessInfo.processInfo.environment["PRESYNC_CONFIG"] }
 
     /// The settings of `role` with what was given as flags; names that were not given have nil.
-    func settings(role: String, known: [Setting], flags: [String: String?]) -> Settings {
+    func settings(
+        role: String, known: [Setting], lists: [ListSetting] = [], flags: [String: String?]
+    ) -> Settings {
         Settings(
-            role: role, known: known, flags: flags.compactMapValues(\.self),
+            role: role, known: known, lists: lists, flags: flags.compactMapValues(\.self),
             environment: ProcessInfo.processInfo.environment, file: configPath)
     }
 }
 
 /// The part of a daemon's help text that teaches its settings.
 enum SettingsHelp {
-    static func text(role: String, _ settings: [Setting]) -> String {
-        let lines = settings.map { "  --\($0.name)\n      \($0.meaning)\n      \($0.variable(role: role))" }
+    static func text(role: String, _ settings: [Setting], lists: [ListSetting] = []) -> String {
+        let single = settings.map { "  --\($0.name)\n      \($0.meaning)\n      \($0.variable(role: role))" }
+        let lines = single + lists.map { "  \($0.name) (in the file only)\n      \($0.meaning)" }
         return """
             Each setting may stand on the command line, in the environment, or in the section '\(role)' of a YAML \
             file (--config), in this order of precedence. All problems are reported at once, with exit status 78.

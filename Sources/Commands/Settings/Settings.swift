@@ -1,6 +1,5 @@
 import Configuration
 import Foundation
-import Yams
 
 /// One setting of a daemon: where it may stand, and what it means. The help text and the check for unknown keys of a
 /// file are made from these.
@@ -14,6 +13,22 @@ struct Setting: Hashable {
     func variable(role: String) -> String {
         "PRESYNC_" + "\(role)-\(name)".uppercased().replacing("-", with: "_")
     }
+}
+
+/// A setting that stands in the file only: a list of mappings whose values are single.
+struct ListSetting: Hashable {
+    var name: String
+    /// What it means, and what its keys are.
+    var meaning: String
+    /// The keys that an entry may have.
+    var keys: [String]
+}
+
+/// One mapping of a ``ListSetting``.
+struct SettingEntry: Hashable {
+    /// `agent.instances[0] in presync.yaml`.
+    var origin: String
+    var values: [String: String]
 }
 
 /// Something wrong with a configuration: where, what, and what to write instead.
@@ -40,12 +55,18 @@ struct Settings {
     private let role: String
     private let known: [Setting]
     private let layers: [(describe: (Setting) -> String, reader: ConfigReader)]
+    /// The entries of the file's lists, by the list's name.
+    private var entries: [String: [SettingEntry]] = [:]
     private(set) var problems: [SettingProblem] = []
 
     /// - Parameters:
+    ///   - lists: the settings that the file alone may hold.
     ///   - flags: the values that were given on the command line, by setting name.
     ///   - file: the path of a YAML file, if one was named; that it cannot be read is a problem like others.
-    init(role: String, known: [Setting], flags: [String: String], environment: [String: String], file: String?) {
+    init(
+        role: String, known: [Setting], lists: [ListSetting] = [], flags: [String: String],
+        environment: [String: String], file: String?
+    ) {
         self.role = role
         self.known = known
         var flagValues: [AbsoluteConfigKey: ConfigValue] = [:]
@@ -63,7 +84,10 @@ struct Settings {
         ]
         if let file {
             do {
-                let values = try Self.fileValues(file, role: role, known: known, problems: &problems)
+                var section = try FileSection(file, role: role)
+                let values = section.scalars(known, besides: lists)
+                for list in lists { entries[list.name] = section.entries(of: list) }
+                problems += section.problems
                 let provider = InMemoryProvider(name: file, values: values)
                 layers.append(({ "\(role).\($0.name) in \(file)" }, ConfigReader(provider: provider)))
             } catch {
@@ -90,6 +114,14 @@ struct Settings {
         return nil
     }
 
+    /// The entries of a list of the file, in its order; none where it has none.
+    func list(_ name: String) -> [SettingEntry] { entries[name] ?? [] }
+
+    /// Adds that an entry of a list is wrong.
+    mutating func report(_ entry: SettingEntry, _ cause: String, advice: String) {
+        problems.append(SettingProblem(origin: entry.origin, cause: cause, advice: advice))
+    }
+
     /// Adds what a daemon's own check of the whole configuration found.
     mutating func report(_ cause: String, advice: String) {
         problems.append(SettingProblem(origin: role, cause: cause, advice: advice))
@@ -101,40 +133,5 @@ struct Settings {
         let count = problems.count == 1 ? "a problem" : "\(problems.count) problems"
         let list = problems.map { $0.description }.joined(separator: "\n")
         throw CommandFailure(.configuration, "the configuration of the \(role) has \(count)\n\(list)")
-    }
-
-    /// The scalars of the role's section, as texts; keys that are not known are problems.
-    private static func fileValues(
-        _ path: String, role: String, known: [Setting], problems: inout [SettingProblem]
-    ) throws(SettingProblem) -> [AbsoluteConfigKey: ConfigValue] {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-            throw SettingProblem(origin: path, cause: "cannot be read", advice: "name a readable file with --config")
-        }
-        let root: Node?
-        do {
-            root = try Yams.compose(yaml: text)
-        } catch {
-            throw SettingProblem(origin: path, cause: "is not YAML: \(error)", advice: "correct the line named")
-        }
-        guard let section = root?[role] else { return [:] }
-        guard let mapping = section.mapping else {
-            throw SettingProblem(
-                origin: "\(role) in \(path)", cause: "is not a mapping",
-                advice: "write one setting a line below \(role):")
-        }
-        var values: [AbsoluteConfigKey: ConfigValue] = [:]
-        for (key, value) in mapping {
-            let name = key.string ?? ""
-            guard known.contains(where: { $0.name == name }), let scalar = value.scalar else {
-                problems.append(
-                    SettingProblem(
-                        origin: "\(role).\(name) in \(path)",
-                        cause: value.scalar == nil ? "is not a single value" : "is not a setting of the \(role)",
-                        advice: "known are " + known.map(\.name).sorted().joined(separator: ", ")))
-                continue
-            }
-            values[AbsoluteConfigKey([role, name])] = ConfigValue(.string(scalar.string), isSecret: false)
-        }
-        return values
     }
 }

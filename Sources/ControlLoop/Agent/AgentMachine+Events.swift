@@ -12,8 +12,8 @@ package enum AgentEvent: Sendable {
     case managerMessageReceived(ManagerToAgentMessage)
     case instanceAppeared(InstanceDescription)
     case instanceGone(InstanceID)
-    /// A program of the instance asked for its virtual GPU.
-    case programAsked(RequestID, InstanceID)
+    /// A program of the instance asked for its virtual GPU through `library`; nil for one that takes any version.
+    case programAsked(RequestID, InstanceID, library: ClientLibrary? = nil)
     /// The program's connection to the agent closed, whatever it had got.
     case programLeft(RequestID)
     /// The answers to ``AgentEffect/openSession(_:)``.
@@ -41,4 +41,21 @@ package enum AgentEffect: Hashable, Sendable {
     /// ``AgentEvent/interfaceFailed(_:_:)``.
     case installInterface(InterfaceVersion, source: String)
     case record(FleetEvent)
+}
+
+/// The library through which a program asks, in its own words: the interface's kind, and the library's semantic version.
+package struct ClientLibrary: Hashable, Sendable, CustomStringConvertible {
+    package var kind: String
+    package var version: String
+
+    package init(kind: String, version: String) {
+        self.kind = kind
+        self.version = version
+    }
+
+    package var description: String { "\(kind) \(version)" }
+
+    func isOf(_ interface: InterfaceVersion) -> Bool {
+        kind == interface.kind && version == interface.version.description
+    }
 }

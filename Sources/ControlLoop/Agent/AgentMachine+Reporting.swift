@@ -20,33 +20,40 @@ extension AgentMachine {
 
     mutating func periodEnded(_ now: MonotonicTime) -> [AgentEffect] {
         var effects: [AgentEffect] = []
-        if isLinked {
+        if var contact {
             reports += 1
             let telemetry = unsent.keys.sorted().compactMap { unsent[$0] }
             unsent.removeAll(keepingCapacity: true)
             effects.append(.send(.report(PredictionReport(sequence: reports, sentAt: now, telemetry: telemetry))))
-            heartbeats += 1
-            effects.append(.send(.heartbeat(AgentHeartbeat(sequence: heartbeats, held: holdings()))))
+            let sequence = contact.sendHeartbeat(at: now)
+            self.contact = contact
+            effects.append(.send(.heartbeat(AgentHeartbeat(sequence: sequence, held: holdings()))))
         }
         return effects + endLapsed(now) + refuseImpatient(now)
     }
 
-    /// Gives up what the manager has not renewed; the GPU server ends the other side by its own lease.
     private mutating func endLapsed(_ now: MonotonicTime) -> [AgentEffect] {
-        var effects: [AgentEffect] = []
-        for grant in sessions.keys.sorted() {
-            guard let session = sessions[grant], session.lease.isOver(at: now) else { continue }
-            if case .handedOver = session.state { continue }
-            sessions[grant] = nil
-            effects.append(.closeSession(grant))
-            effects.append(acknowledge(session.notification, .released))
-            effects.append(
-                .record(
-                    FleetEvent(
-                        at: now, kind: .reclaimed, instance: session.notification.instance, grant: grant,
-                        detail: "not renewed by the manager")))
-        }
-        return effects
+        sessions.keys.sorted().flatMap { grant in hasLapsed(grant, now) ? lapse(grant, now) : [] }
+    }
+
+    /// Whether the manager may have given the session up by now. What is handed over is the program's.
+    func hasLapsed(_ grant: GrantID, _ now: MonotonicTime) -> Bool {
+        guard let session = sessions[grant], session.lease.isOver(at: now) else { return false }
+        if case .handedOver = session.state { return false }
+        return true
+    }
+
+    /// Gives up what the manager has not renewed; the GPU server ends the other side by its own lease.
+    mutating func lapse(_ grant: GrantID, _ now: MonotonicTime) -> [AgentEffect] {
+        guard let session = sessions.removeValue(forKey: grant) else { return [] }
+        return [
+            .closeSession(grant),
+            acknowledge(session.notification, .released),
+            .record(
+                FleetEvent(
+                    at: now, kind: .reclaimed, instance: session.notification.instance, grant: grant,
+                    detail: "not renewed by the manager")),
+        ]
     }
 
     private mutating func refuseImpatient(_ now: MonotonicTime) -> [AgentEffect] {
@@ -63,10 +70,9 @@ extension AgentMachine {
         return effects
     }
 
-    mutating func linkOpened() -> [AgentEffect] {
-        isLinked = true
+    mutating func linkOpened(_ now: MonotonicTime) -> [AgentEffect] {
+        contact = ManagerContact(helloSentAt: now)
         reports = 0
-        heartbeats = 0
         let hello = AgentHello(
             agent: configuration.agent, softwareVersion: configuration.softwareVersion,
             instances: instances.keys.sorted().compactMap { instances[$0] }, installed: installed, held: holdings())
@@ -79,7 +85,7 @@ extension AgentMachine {
     }
 
     mutating func linkClosed() -> [AgentEffect] {
-        isLinked = false
+        contact = nil
         return []
     }
 

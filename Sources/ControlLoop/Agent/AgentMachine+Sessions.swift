@@ -4,23 +4,20 @@ import SessionCore
 /// Notifications, sessions, and the programs that ask for them.
 extension AgentMachine {
     mutating func received(_ message: ManagerToAgentMessage, now: MonotonicTime) -> [AgentEffect] {
-        guard isLinked else { return [] }
+        guard let contact else { return [] }
         switch message {
         case .welcome:
             return []
         case .allocation(let notification):
-            return notified(notification, now: now)
+            return notified(notification, heardAt: contact.heardAt, now: now)
         case .withdrawal(let withdrawal):
             return withdrawn(withdrawal)
         case .requestRefused(let request, let reason):
             guard waiting.removeValue(forKey: request) != nil else { return [] }
             return [.refuse(request, reason: reason)]
-        case .heartbeatAcknowledged:
-            // In-place renewal: the order of visiting does not show.
-            for grant in sessions.keys {
-                let timeToLive = sessions[grant]?.notification.timeToLive ?? .zero
-                sessions[grant]?.lease.renew(at: now, timeToLive: timeToLive)
-            }
+        case .heartbeatAcknowledged(let sequence):
+            self.contact?.heartbeatAcknowledged(sequence)
+            for grant in sessions.keys { renew(grant, now: now) }
             return []
         case .prepareInterface(let version, let source):
             if installed.contains(version) { return [.send(.interfaceInstalled(version))] }
@@ -28,11 +25,16 @@ extension AgentMachine {
         }
     }
 
-    private mutating func notified(_ notification: AllocationNotification, now: MonotonicTime) -> [AgentEffect] {
-        guard let session = sessions[notification.grant] else { return open(notification, now: now) }
+    private mutating func notified(
+        _ notification: AllocationNotification, heardAt: MonotonicTime, now: MonotonicTime
+    ) -> [AgentEffect] {
+        guard let session = sessions[notification.grant] else {
+            return open(notification, Lease(from: heardAt, timeToLive: notification.timeToLive), now: now)
+        }
         guard notification.epoch >= session.notification.epoch else { return [] }
+        if hasLapsed(notification.grant, now) { return lapse(notification.grant, now) }
         sessions[notification.grant]?.notification = notification
-        sessions[notification.grant]?.lease.renew(at: now, timeToLive: notification.timeToLive)
+        renew(notification.grant, now: now)
         switch session.state {
         case .opening:
             return []
@@ -43,29 +45,57 @@ extension AgentMachine {
         }
     }
 
-    private mutating func open(_ notification: AllocationNotification, now: MonotonicTime) -> [AgentEffect] {
+    /// Moves a session's lease to one time to live after the manager is known to have heard the agent.
+    private mutating func renew(_ grant: GrantID, now: MonotonicTime) {
+        guard let session = sessions[grant], let contact, !session.lease.isOver(at: now) else { return }
+        sessions[grant]?.lease.renew(at: contact.heardAt, timeToLive: session.notification.timeToLive)
+    }
+
+    private mutating func open(
+        _ notification: AllocationNotification, _ lease: Lease, now: MonotonicTime
+    ) -> [AgentEffect] {
         guard instances[notification.instance] != nil else {
             return [acknowledge(notification, .failed("no instance \(notification.instance) here"))]
         }
         guard installed.contains(notification.version) || configuration.bugs.contains(.ignoreSharedVersion) else {
             return [acknowledge(notification, .failed("\(notification.version) is not installed here"))]
         }
-        sessions[notification.grant] = HeldByAgent(
-            notification: notification, state: .opening,
-            lease: Lease(from: now, timeToLive: notification.timeToLive))
+        guard !lease.isOver(at: now) else {
+            return [acknowledge(notification, .failed("the notification was read after its time to live"))]
+        }
+        sessions[notification.grant] = HeldByAgent(notification: notification, state: .opening, lease: lease)
         return [.openSession(notification)]
     }
 
     /// A held session is at the level of its newest notification: say so, and serve who waits for it.
     private mutating func ready(_ notification: AllocationNotification) -> [AgentEffect] {
+        guard notification.level == .reserved else { return [acknowledge(notification, .ready)] }
+        let refused = refuseOtherLibraries(than: notification)
         let served =
             waiting[notification.request ?? RequestID(rawValue: .max)]?.instance == notification.instance
             ? notification.request
             : waiting.keys.sorted().first { waiting[$0]?.instance == notification.instance }
-        guard notification.level == .reserved, let request = served,
-            let program = waiting.removeValue(forKey: request)
-        else { return [acknowledge(notification, .ready)] }
-        return handOver(notification.grant, to: request, found: program.found)
+        guard let request = served, let program = waiting.removeValue(forKey: request)
+        else { return refused + [acknowledge(notification, .ready)] }
+        return refused + handOver(notification.grant, to: request, found: program.found)
+    }
+
+    /// The version that there is for the instance is not that of every program that waits: waiting on would not help.
+    private mutating func refuseOtherLibraries(than notification: AllocationNotification) -> [AgentEffect] {
+        var effects: [AgentEffect] = []
+        for request in waiting.keys.sorted() {
+            guard let program = waiting[request], program.instance == notification.instance,
+                let library = program.library, !library.isOf(notification.version)
+            else { continue }
+            waiting[request] = nil
+            effects.append(refuse(request, library, notification.version))
+            effects.append(.send(.gpuRequestCancelled(request)))
+        }
+        return effects
+    }
+
+    private func refuse(_ request: RequestID, _ library: ClientLibrary, _ version: InterfaceVersion) -> AgentEffect {
+        .refuse(request, reason: "the program's library is \(library), its session \(version): not a shared version")
     }
 
     private mutating func handOver(
@@ -96,8 +126,9 @@ extension AgentMachine {
         return [.closeSession(withdrawal.grant), released]
     }
 
-    mutating func sessionOpened(_ grant: GrantID) -> [AgentEffect] {
+    mutating func sessionOpened(_ grant: GrantID, now: MonotonicTime) -> [AgentEffect] {
         guard let session = sessions[grant], session.state == .opening else { return [.closeSession(grant)] }
+        if hasLapsed(grant, now) { return lapse(grant, now) }
         sessions[grant]?.state = .held
         return ready(session.notification)
     }
@@ -115,7 +146,7 @@ extension AgentMachine {
     }
 
     mutating func programAsked(
-        _ request: RequestID, _ instance: InstanceID, now: MonotonicTime
+        _ request: RequestID, _ instance: InstanceID, _ library: ClientLibrary?, now: MonotonicTime
     ) -> [AgentEffect] {
         guard instances[instance] != nil else {
             return [.refuse(request, reason: "this agent knows no instance \(instance)")]
@@ -123,17 +154,32 @@ extension AgentMachine {
         guard waiting.count < configuration.maximumWaiting else {
             return [.refuse(request, reason: "\(waiting.count) programs wait for a GPU, the most that may")]
         }
+        let prepared = prepared(for: instance, now: now)
+        if let fitting = prepared.first(where: { isOfVersion(library, $0) }) {
+            return handOver(fitting, to: request, found: .reserved)
+        }
+        if let library, let other = prepared.first.flatMap({ sessions[$0] })?.notification.version {
+            return [refuse(request, library, other)]
+        }
+        waiting[request] = WaitingProgram(
+            instance: instance, library: library, found: readiness(of: instance),
+            patience: Lease(from: now, timeToLive: configuration.requestPatience))
+        return [.send(.gpuRequested(GPURequest(request: request, instance: instance)))]
+    }
+
+    /// The sessions that could be handed to a program of the instance, ascending.
+    private func prepared(for instance: InstanceID, now: MonotonicTime) -> [GrantID] {
         let least: Readiness = configuration.bugs.contains(.handOverWarm) ? .warm : .reserved
-        let prepared = sessions.keys.sorted().first { grant in
+        return sessions.keys.sorted().filter { grant in
             guard let session = sessions[grant], session.state == .held else { return false }
             return session.notification.instance == instance && session.notification.level >= least
                 && !session.lease.isOver(at: now)
         }
-        if let prepared { return handOver(prepared, to: request, found: .reserved) }
-        waiting[request] = WaitingProgram(
-            instance: instance, found: readiness(of: instance),
-            patience: Lease(from: now, timeToLive: configuration.requestPatience))
-        return [.send(.gpuRequested(GPURequest(request: request, instance: instance)))]
+    }
+
+    private func isOfVersion(_ library: ClientLibrary?, _ grant: GrantID) -> Bool {
+        guard let library, let session = sessions[grant] else { return true }
+        return library.isOf(session.notification.version)
     }
 
     mutating func programLeft(_ request: RequestID) -> [AgentEffect] {

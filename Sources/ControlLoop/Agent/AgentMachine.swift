@@ -28,7 +28,11 @@ package struct AgentMachineConfiguration: Sendable {
 ///
 /// A session's states: opening (connecting to the worker) → held (open, the agent's) → handed over (the program's, until
 /// it leaves). Only a session at ``Readiness/reserved`` is handed over; a request that finds less waits while the manager
-/// is asked. What is held lapses when the manager has not renewed it for its time to live; what is handed over does not.
+/// is asked. What is held lapses one time to live after the last sign that the manager is known to have of the agent; what
+/// is handed over does not.
+///
+/// A session is handed only to a program whose client library is of the session's version; one with another is refused,
+/// both versions named, and the session stays.
 ///
 /// Expected races, dropped in silence: an answer about a session that is gone; a notification older than the newest
 /// for its grant.
@@ -38,9 +42,9 @@ package struct AgentMachine: Sendable {
     var sessions: [GrantID: HeldByAgent] = [:]
     var waiting: [RequestID: WaitingProgram] = [:]
     var installed: [InterfaceVersion]
-    var isLinked = false
+    /// Nil while there is no link to the manager.
+    var contact: ManagerContact?
     var reports: UInt64 = 0
-    var heartbeats: UInt64 = 0
     /// Samples since the last report; bounded by ``InstanceTelemetry/maximumSamples`` for each instance.
     var unsent: [InstanceID: InstanceTelemetry] = [:]
 
@@ -65,10 +69,13 @@ package struct AgentMachine: Sendable {
     /// A program that waits for its virtual GPU.
     struct WaitingProgram: Sendable {
         var instance: InstanceID
+        var library: ClientLibrary?
         /// What the request found when it came.
         var found: Readiness
         var patience: Lease
     }
+
+    var isLinked: Bool { contact != nil }
 
     /// Takes in one event.
     /// - Returns: what is to be done, in order. O(sessions + waiting programs) at most.
@@ -76,14 +83,15 @@ package struct AgentMachine: Sendable {
         switch event {
         case .periodEnded: periodEnded(now)
         case .samplesTaken(let telemetry): samplesTaken(telemetry)
-        case .linkOpened: linkOpened()
+        case .linkOpened: linkOpened(now)
         case .linkClosed: linkClosed()
         case .managerMessageReceived(let message): received(message, now: now)
         case .instanceAppeared(let description): instanceAppeared(description)
         case .instanceGone(let instance): instanceGone(instance)
-        case .programAsked(let request, let instance): programAsked(request, instance, now: now)
+        case .programAsked(let request, let instance, let library):
+            programAsked(request, instance, library, now: now)
         case .programLeft(let request): programLeft(request)
-        case .sessionOpened(let grant): sessionOpened(grant)
+        case .sessionOpened(let grant): sessionOpened(grant, now: now)
         case .sessionFailed(let grant, let reason): sessionFailed(grant, reason, now: now)
         case .sessionLost(let grant): sessionFailed(grant, "the worker closed the session", now: now)
         case .interfaceInstalled(let version): interfaceInstalled(version, now: now)

@@ -235,6 +235,16 @@ package nonisolated struct WireLoadObservation: Sendable {
   /// Clears the value of `workInFlight`. Subsequent reads from it will return its default value.
   package mutating func clearWorkInFlight() {self._workInFlight = nil}
 
+  /// Since the user last did something, where that is watched.
+  package var userIdleSeconds: Double {
+    get {_userIdleSeconds ?? 0}
+    set {_userIdleSeconds = newValue}
+  }
+  /// Returns true if `userIdleSeconds` has been explicitly set.
+  package var hasUserIdleSeconds: Bool {self._userIdleSeconds != nil}
+  /// Clears the value of `userIdleSeconds`. Subsequent reads from it will return its default value.
+  package mutating func clearUserIdleSeconds() {self._userIdleSeconds = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -244,6 +254,7 @@ package nonisolated struct WireLoadObservation: Sendable {
   fileprivate var _networkInRate: Double? = nil
   fileprivate var _networkOutRate: Double? = nil
   fileprivate var _workInFlight: Double? = nil
+  fileprivate var _userIdleSeconds: Double? = nil
 }
 
 /// What is expected of one instance.
@@ -886,7 +897,7 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension WireLoadObservation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LoadObservation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}second\0\u{3}gpu_memory_bytes\0\u{3}gpu_compute_milli\0\u{3}cpu_milli\0\u{3}host_memory_bytes\0\u{3}network_in_rate\0\u{3}network_out_rate\0\u{3}work_in_flight\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}second\0\u{3}gpu_memory_bytes\0\u{3}gpu_compute_milli\0\u{3}cpu_milli\0\u{3}host_memory_bytes\0\u{3}network_in_rate\0\u{3}network_out_rate\0\u{3}work_in_flight\0\u{3}user_idle_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -902,6 +913,7 @@ nonisolated extension WireLoadObservation: SwiftProtobuf.Message, SwiftProtobuf.
       case 6: try { try decoder.decodeSingularDoubleField(value: &self._networkInRate) }()
       case 7: try { try decoder.decodeSingularDoubleField(value: &self._networkOutRate) }()
       case 8: try { try decoder.decodeSingularDoubleField(value: &self._workInFlight) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self._userIdleSeconds) }()
       default: break
       }
     }
@@ -936,6 +948,9 @@ nonisolated extension WireLoadObservation: SwiftProtobuf.Message, SwiftProtobuf.
     try { if let v = self._workInFlight {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 8)
     } }()
+    try { if let v = self._userIdleSeconds {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -948,6 +963,7 @@ nonisolated extension WireLoadObservation: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs._networkInRate != rhs._networkInRate {return false}
     if lhs._networkOutRate != rhs._networkOutRate {return false}
     if lhs._workInFlight != rhs._workInFlight {return false}
+    if lhs._userIdleSeconds != rhs._userIdleSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

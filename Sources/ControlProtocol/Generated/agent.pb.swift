@@ -410,7 +410,7 @@ package nonisolated struct WireTelemetrySample: Sendable {
   /// Clears the value of `workInFlight`. Subsequent reads from it will return its default value.
   package mutating func clearWorkInFlight() {self._workInFlight = nil}
 
-  /// How long the user has been idle, where watching that is allowed.
+  /// How long the user has been idle, where watching that is allowed: from login sessions, or as an application reports.
   package var userIdleNs: Int64 {
     get {_userIdleNs ?? 0}
     set {_userIdleNs = newValue}

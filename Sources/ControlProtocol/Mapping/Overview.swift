@@ -64,7 +64,8 @@ extension LoadObservation: WireMapped {
             hostMemory: wire.hasHostMemoryBytes ? try Read.rate(wire.hostMemoryBytes, "host_memory_bytes") : nil,
             networkIn: wire.hasNetworkInRate ? try Read.rate(wire.networkInRate, "network_in_rate") : nil,
             networkOut: wire.hasNetworkOutRate ? try Read.rate(wire.networkOutRate, "network_out_rate") : nil,
-            workInFlight: wire.hasWorkInFlight ? try Read.rate(wire.workInFlight, "work_in_flight") : nil)
+            workInFlight: wire.hasWorkInFlight ? try Read.rate(wire.workInFlight, "work_in_flight") : nil,
+            userIdleSeconds: wire.hasUserIdleSeconds ? try Read.rate(wire.userIdleSeconds, "user_idle_seconds") : nil)
     }
 
     package var wire: WireLoadObservation {
@@ -77,6 +78,7 @@ extension LoadObservation: WireMapped {
             if let networkIn { $0.networkInRate = networkIn }
             if let networkOut { $0.networkOutRate = networkOut }
             if let workInFlight { $0.workInFlight = workInFlight }
+            if let userIdleSeconds { $0.userIdleSeconds = userIdleSeconds }
         }
     }
 }

@@ -62,7 +62,7 @@ final class SupervisorLoop: @unchecked Sendable {
 
     private func carryOut(_ order: SupervisorOrders.Order) {
         switch order {
-        case .start(let command, let device, let executable): start(command, on: device, executable)
+        case .start(let command, let device, let installed): start(command, on: device, installed)
         case .applyLimit(let grant, let slice, let epoch):
             guard let worker = workers[grant] else { return }
             let epoch = epoch ?? worker.epoch
@@ -82,7 +82,7 @@ final class SupervisorLoop: @unchecked Sendable {
         }
     }
 
-    private func start(_ command: GrantCommand, on device: DeviceSelector, _ executable: String?) {
+    private func start(_ command: GrantCommand, on device: DeviceSelector, _ installed: InstalledWorker?) {
         if let worker = workers[command.grant] {
             switch (worker.phase, worker.endpoint) {
             case (.ready, let endpoint?): events.yield(.workerStarted(command.grant, endpoint))
@@ -91,7 +91,7 @@ final class SupervisorLoop: @unchecked Sendable {
             }
             return
         }
-        guard let executable = configuration.executable ?? executable else {
+        guard let executable = configuration.executable ?? installed?.executable else {
             events.yield(.workerFailed(command.grant, "no worker of \(command.version) is installed"))
             return
         }
@@ -99,7 +99,7 @@ final class SupervisorLoop: @unchecked Sendable {
         let launch = WorkerLaunch(
             grant: command.grant, instance: command.instance, device: command.device, selector: device,
             epoch: command.epoch, slice: command.slice, interface: command.version,
-            listenHost: configuration.listenHost, ports: configuration.ports,
+            testedWith: installed?.testedWith ?? [], listenHost: configuration.listenHost, ports: configuration.ports,
             advertisedHost: configuration.advertisedHost, controlPath: files.controlPath,
             timeToLive: command.timeToLive)
         do {

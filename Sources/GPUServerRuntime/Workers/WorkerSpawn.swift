@@ -5,6 +5,9 @@ import WorkerControl
 
 /// Starts a worker's process in a session of its own, so that it outlives the GPU server, with nothing inherited but
 /// its control connection, its standard error and a short environment; other descriptors it closes itself.
+///
+/// The process is recorded before it gets the ticket, without which it opens nothing: whenever the GPU server is killed,
+/// its next life finds the record of every worker that may hold a device.
 struct WorkerSpawn {
     let process: WorkerProcessHandle
     let channel: ControlLinkBox
@@ -21,7 +24,16 @@ struct WorkerSpawn {
             end.stopBlocking()
         }
         let pid = try Self.spawn(executable, launch.arguments, input: child, errors: writing)
-        process = WorkerProcessHandle(pid: pid, record: ProcessRecord(of: pid))
+        // Nil for a child that has ended already.
+        let record = ProcessRecord(of: pid)
+        do {
+            if let record { try SmallFile.write(record.description, to: launch.recordPath) }
+        } catch {
+            kill(pid, SIGKILL)
+            waitpid(pid, nil, 0)
+            throw error
+        }
+        process = WorkerProcessHandle(pid: pid, record: record)
         channel = ControlLinkBox(own)
         errorOutput = ErrorOutput(reading)
         _ = channel.send(WorkerCommand.ticket(ticket).encoded)

@@ -77,9 +77,9 @@ package final class WorkerSupervisor: Sendable {
 
     /// Starts a worker for the command's grant. Answered by `workerStarted` or `workerFailed`; a worker that is there
     /// already is answered for again.
-    /// - Parameter executable: the worker of the command's version; a configured one goes before it.
-    package func start(_ command: GrantCommand, on device: DeviceSelector, executable: String? = nil) {
-        orders.add(.start(command, device, executable: executable))
+    /// - Parameter installed: the worker of the command's version; a configured executable goes before its own.
+    package func start(_ command: GrantCommand, on device: DeviceSelector, installed: InstalledWorker? = nil) {
+        orders.add(.start(command, device, installed))
     }
 
     /// Answered by `limitApplied`. Without an epoch the limit comes under the one that the worker last obeyed.
@@ -101,7 +101,7 @@ package final class WorkerSupervisor: Sendable {
 /// What a supervisor's thread is asked to do. The lock is `waiting`'s.
 final class SupervisorOrders: Sendable {
     enum Order {
-        case start(GrantCommand, DeviceSelector, executable: String?)
+        case start(GrantCommand, DeviceSelector, InstalledWorker?)
         case applyLimit(GrantID, Slice, Epoch?)
         case stop(GrantID)
         case requestStatuses

@@ -86,7 +86,7 @@ struct AgentConnection {
             guard let answer = try decoded() else { continue }
             switch answer {
             case .refused(let reason): throw HandOverFailure(reason)
-            case .registered: throw HandOverFailure("the agent answers another question")
+            case .registered, .reportTaken: throw HandOverFailure("the agent answers another question")
             case .session(let session):
                 guard descriptor >= 0 else { throw HandOverFailure("the agent sent no connection") }
                 guard session.interfaceVersion == OpenCLInterface.version else {

@@ -51,7 +51,10 @@ final class ClientSession {
         facts = Facts(
             grant: handOver.session.grant, foundReadiness: handOver.session.foundReadiness,
             handOverNanoseconds: handOver.nanoseconds)
-        configureSocket()
+        // By this the worker knows that a program has the session, however long the first command takes to come. A
+        // connection that does not take it is found broken by that command.
+        stream.ping(0)
+        try? transmit()
     }
 
     deinit {
@@ -290,18 +293,6 @@ final class ClientSession {
         hasReader = false
         for call in calls.values { call.lose() }
         calls.removeAll()
-    }
-
-    /// No delay for small requests, and an end within seconds when the other host is gone.
-    private func configureSocket() {
-        for (level, option, value) in [
-            (CInt(IPPROTO_TCP), TCP_NODELAY, 1), (SOL_SOCKET, SO_KEEPALIVE, 1), (CInt(IPPROTO_TCP), TCP_KEEPIDLE, 5),
-            (CInt(IPPROTO_TCP), TCP_KEEPINTVL, 2), (CInt(IPPROTO_TCP), TCP_KEEPCNT, 3),
-            (CInt(IPPROTO_TCP), TCP_USER_TIMEOUT, 11_000),
-        ] as [(CInt, CInt, CInt)] {
-            var value = value
-            setsockopt(descriptor, level, option, &value, socklen_t(MemoryLayout<CInt>.size))
-        }
     }
 }
 

@@ -18,8 +18,16 @@ final class OpenCLKernel {
         guard arguments.indices.contains(Int(index)) else { return false }
         let argument = arguments[Int(index)]
         return argument.addressQualifier == UInt32(CL_KERNEL_ARG_ADDRESS_PRIVATE)
-            && !["sampler_t", "queue_t", "event_t", "image", "pipe"].contains(where: argument.typeName.contains)
+            && argument.typeQualifier & UInt64(CL_KERNEL_ARG_TYPE_PIPE) == 0
+            && Self.handleTypes.isDisjoint(with: argument.typeName.split(separator: " ").map(String.init))
     }
+
+    /// The types of OpenCL C whose values are objects of the driver (OpenCL C 3.0, "Other Built-in Data Types").
+    private static let handleTypes: Set<String> = [
+        "sampler_t", "queue_t", "event_t", "clk_event_t", "reserve_id_t", "pipe", "image1d_t", "image1d_buffer_t",
+        "image1d_array_t", "image2d_t", "image2d_array_t", "image2d_depth_t", "image2d_array_depth_t",
+        "image2d_msaa_t", "image2d_array_msaa_t", "image2d_msaa_depth_t", "image2d_array_msaa_depth_t", "image3d_t",
+    ]
 }
 
 extension OpenCLComputeDevice {

@@ -24,13 +24,13 @@ enum WorkerDevice {
 
     /// Serves a session on the calling thread until it is over.
     func serve(
-        _ connection: consuming SessionConnection, account: SliceAccount, onFirstCommand: @escaping () -> Void
+        _ connection: consuming SessionConnection, account: SliceAccount, onAttached: @escaping () -> Void
     ) -> SessionEnd {
         switch self {
         case .openCL(let device):
-            SessionRunner(device: device, account: account, onFirstCommand: onFirstCommand).run(connection)
+            SessionRunner(device: device, account: account, onAttached: onAttached).run(connection)
         case .synthetic(let device):
-            SessionRunner(device: device, account: account, onFirstCommand: onFirstCommand).run(connection)
+            SessionRunner(device: device, account: account, onAttached: onAttached).run(connection)
         }
     }
 }

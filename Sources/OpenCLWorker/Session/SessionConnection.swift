@@ -16,6 +16,8 @@ enum SessionEnd: Error, Hashable {
 struct SessionConnection: ~Copyable {
     /// What a turn of waiting came to.
     enum Arrival {
+        /// A program has taken the session over, and has sent nothing else yet. Said once.
+        case takenOver
         /// The payload of one data frame.
         case requests([UInt8])
         /// Nothing, for as long as the caller wanted to wait.
@@ -28,6 +30,7 @@ struct SessionConnection: ~Copyable {
     private var stream: SessionStream
     /// What goes out before the stream's own bytes.
     private var greeting: ArraySlice<UInt8>
+    private var saidTakenOver = false
 
     /// `wakeup` is signalled when the slice changed or the worker is over.
     init(_ opened: SessionDoor.Opened, account: SliceAccount, wakeup: Wakeup) {
@@ -48,6 +51,11 @@ struct SessionConnection: ~Copyable {
                 case .goneAway: throw .clientLeft
                 case .pong, .sliceChanged: break
                 }
+            }
+            // An agent that holds a session sends no ping, and a program that takes one over begins with one.
+            if stream.wasPinged, !saidTakenOver {
+                saidTakenOver = true
+                return .takenOver
             }
             if waited, milliseconds >= 0 { return .nothing }
             try turn(waitingFor: milliseconds)

@@ -2,6 +2,7 @@ import DeviceDrivers
 import FleetModel
 import Glibc
 import RemotingCore
+import SessionTransport
 import WorkerControl
 
 /// Where the worker's one session is opened: it lets in the first peer that shows the grant's ticket and runs a shared
@@ -82,7 +83,7 @@ struct SessionDoor {
 
     private mutating func admit(now: MonotonicTime, slice: Slice) {
         while visitors.count < Self.capacity, let connection = listener.acceptConnection() {
-            SessionSocket.configure(connection)
+            SessionSocketOptions.apply(to: connection.number)
             let acceptance = SessionAcceptance(
                 slice: SessionSlice(slice), interface: interface, deviceInformation: deviceInformation)
             visitors.append(

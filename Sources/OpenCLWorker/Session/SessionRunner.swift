@@ -5,8 +5,8 @@ import RemotingCore
 struct SessionRunner<Device: ComputeDevice> {
     let device: Device
     let account: SliceAccount
-    /// Called once, when the first command has come.
-    let onFirstCommand: () -> Void
+    /// Called once, when a program has the session.
+    let onAttached: () -> Void
 
     /// While commands run and none come, the account is brought up to date this often.
     private static var accountingPeriod: Int32 { 100 }
@@ -19,8 +19,10 @@ struct SessionRunner<Device: ComputeDevice> {
             var patience: Int32 = -1
             while true {
                 switch try connection.receive(waitingFor: patience) {
+                case .takenOver:
+                    if account.noteAttached() { onAttached() }
                 case .requests(let payload):
-                    if account.noteCommand() { onFirstCommand() }
+                    if account.noteAttached() { onAttached() }
                     try execute(payload, &interpreter, &connection)
                     try connection.flush()
                     patience = 0

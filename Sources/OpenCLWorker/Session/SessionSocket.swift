@@ -19,20 +19,6 @@ enum SessionSocket {
         throw failure
     }
 
-    /// No delay for small messages, and a peer whose host is gone is noticed within 8 s, whether it is waited for or
-    /// not.
-    static func configure(_ connection: Descriptor) {
-        let options: [(level: Int32, name: Int32, value: Int32)] = [
-            (Int32(IPPROTO_TCP), TCP_NODELAY, 1),
-            (SOL_SOCKET, SO_KEEPALIVE, 1),
-            (Int32(IPPROTO_TCP), TCP_KEEPIDLE, 3),
-            (Int32(IPPROTO_TCP), TCP_KEEPINTVL, 1),
-            (Int32(IPPROTO_TCP), TCP_KEEPCNT, 4),
-            (Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, 8_000),
-        ]
-        for option in options { set(option.name, at: option.level, to: option.value, of: connection) }
-    }
-
     private static func set(_ name: Int32, at level: Int32, to value: Int32, of socket: Descriptor) {
         var value = value
         setsockopt(socket.number, level, name, &value, socklen_t(MemoryLayout<Int32>.size))

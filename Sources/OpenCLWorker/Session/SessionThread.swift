@@ -10,7 +10,7 @@ final class SessionThread: Sendable {
     private let wakeup: Wakeup
     let connection: Descriptor
 
-    /// Starts serving `opened`. `onChange` is called on the new thread when the first command has come and when the
+    /// Starts serving `opened`. `onChange` is called on the new thread when a program has the session and when the
     /// session is over.
     init(
         _ opened: SessionDoor.Opened, on device: WorkerDevice, account: SliceAccount,
@@ -20,7 +20,7 @@ final class SessionThread: Sendable {
         connection = opened.connection
         let work = Work { [self] in
             let session = SessionConnection(opened, account: account, wakeup: wakeup)
-            let reason = device.serve(session, account: account, onFirstCommand: onChange)
+            let reason = device.serve(session, account: account, onAttached: onChange)
             ending.withLock { $0 = reason }
             onChange()
         }

@@ -56,8 +56,8 @@ final class SliceAccount: Sendable {
         state.withLock { $0.connected = true }
     }
 
-    /// A program has sent a command. Returns whether it is the first.
-    func noteCommand() -> Bool {
+    /// A program has the session. Returns whether that is new.
+    func noteAttached() -> Bool {
         state.withLock { state in
             defer { state.attached = true }
             return !state.attached

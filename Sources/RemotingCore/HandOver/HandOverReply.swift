@@ -2,13 +2,17 @@
 package enum HandOverReply: Hashable, Sendable {
     /// The session; its descriptor comes with the first byte of the reply (`SCM_RIGHTS`).
     case session(HandedOverSession)
-    case registered
+    /// The instance stands. Its programs are to use the client library at this path, that of the interface version in
+    /// force on this host; empty while there is none. At most 4,096 bytes.
+    case registered(clientLibrary: String)
     /// Why not, for a person; at most 1,024 bytes.
     case refused(String)
+    case reportTaken
 
     /// `PRR1` as it stands in the stream.
     static let magic: UInt32 = 0x3152_5250
     package static let maximumLength = SessionLimits.deviceInformation + 4096
+    static let pathLength = 4096
 
     package func encoded() -> [UInt8] {
         var body = ByteWriter()
@@ -21,13 +25,28 @@ package enum HandOverReply: Hashable, Sendable {
             body.write(text: session.interfaceVersion, maximum: SessionLimits.semanticVersion)
             body.write(session.continuation)
             body.write(blob: session.deviceInformation)
-        case .registered:
+        case .registered(let clientLibrary):
             body.write(UInt8(1))
+            body.write(text: clientLibrary, maximum: Self.pathLength)
         case .refused(let reason):
             body.write(UInt8(2))
             body.write(text: reason, maximum: SessionLimits.message)
+        case .reportTaken:
+            body.write(UInt8(3))
         }
         return HelloPrefix(magic: Self.magic, length: UInt32(body.count)).encoded() + body.bytes
+    }
+
+    /// Takes the first reply off `received`, which others may follow; nil while it is incomplete.
+    package static func next(from received: inout [UInt8]) throws(RemotingError) -> HandOverReply? {
+        guard let length = try HandOverEnvelope.length(of: received), received.count > length else {
+            let reply = try HandOverReply(decoding: received)
+            if reply != nil { received = [] }
+            return reply
+        }
+        let reply = try HandOverReply(decoding: Array(received[..<length]))
+        received.removeFirst(length)
+        return reply
     }
 
     /// The reply at the start of `bytes`; nil while it is incomplete. Nothing may follow it.
@@ -45,9 +64,11 @@ package enum HandOverReply: Hashable, Sendable {
                     continuation: try reader.readContinuation(),
                     deviceInformation: Array(try reader.readBlob(maximum: SessionLimits.deviceInformation))))
         case 1:
-            self = .registered
+            self = .registered(clientLibrary: try reader.readText(maximum: Self.pathLength))
         case 2:
             self = .refused(try reader.readText(maximum: SessionLimits.message))
+        case 3:
+            self = .reportTaken
         case let status:
             throw RemotingError(.unexpected, "a hand-over reply of unknown status \(status)")
         }

@@ -5,8 +5,11 @@ package enum HandOverRequest: Hashable, Sendable {
     /// connection stays open as long as the program uses the session.
     case openSession(HandOverDemand)
     /// The program whose connection this is, and what it starts, is an instance. The answer is
-    /// ``HandOverReply/registered``. The instance lives as long as the connection.
+    /// ``HandOverReply/registered(clientLibrary:)``. The instance lives as long as the connection, over which the agent
+    /// then tells why it refuses programs of the instance: a ``HandOverReply/refused(_:)`` for each.
     case registerInstance(InstanceRegistration)
+    /// What the program knows of its own instance's load and of its user. The answer is ``HandOverReply/reportTaken``.
+    case report(ApplicationReport)
 
     /// `PRH1` as it stands in the stream.
     static let magic: UInt32 = 0x3148_5250
@@ -26,6 +29,11 @@ package enum HandOverRequest: Hashable, Sendable {
             ] {
                 body.write(text: text, maximum: InstanceRegistration.nameLength)
             }
+            body.write(registration.scope.rawValue)
+        case .report(let report):
+            body.write(UInt8(3))
+            body.write(optional: report.workInFlight)
+            body.write(optional: report.userIdleMilliseconds)
         }
         return HelloPrefix(magic: Self.magic, length: UInt32(body.count)).encoded() + body.bytes
     }
@@ -42,12 +50,11 @@ package enum HandOverRequest: Hashable, Sendable {
                     interfaceKind: try reader.readText(maximum: SessionLimits.interfaceKind),
                     interfaceVersion: try reader.readText(maximum: SessionLimits.semanticVersion)))
         case 2:
-            let maximum = InstanceRegistration.nameLength
-            self = .registerInstance(
-                InstanceRegistration(
-                    instance: try reader.readText(maximum: maximum), tenant: try reader.readText(maximum: maximum),
-                    application: try reader.readText(maximum: maximum),
-                    priorityClass: try reader.readText(maximum: maximum)))
+            self = .registerInstance(try InstanceRegistration(&reader))
+        case 3:
+            self = .report(
+                ApplicationReport(
+                    workInFlight: try reader.readOptional(), userIdleMilliseconds: try reader.readOptional()))
         case let kind:
             throw RemotingError(.unexpected, "a hand-over request of unknown kind \(kind)")
         }
@@ -69,25 +76,14 @@ package struct HandOverDemand: Hashable, Sendable {
     }
 }
 
-/// Who an instance is. The texts are what the peer wrote, at most 128 bytes each: check them as identifiers.
-package struct InstanceRegistration: Hashable, Sendable {
-    package static let nameLength = 128
-
-    package var instance: String
-    package var tenant: String
-    package var application: String
-    package var priorityClass: String
-
-    package init(instance: String, tenant: String, application: String, priorityClass: String) {
-        self.instance = instance
-        self.tenant = tenant
-        self.application = application
-        self.priorityClass = priorityClass
-    }
-}
-
 /// The prefix that requests and replies share: the one of the hellos, with its own magic number.
 enum HandOverEnvelope {
+    /// How long the message at the start of `bytes` is; nil while its prefix is incomplete.
+    static func length(of bytes: [UInt8]) throws(RemotingError) -> Int? {
+        guard bytes.count >= HelloPrefix.length else { return nil }
+        return HelloPrefix.length + Int(try HelloPrefix(bytes[..<HelloPrefix.length]).length)
+    }
+
     /// What follows the prefix; nil while incomplete.
     static func body(
         of bytes: [UInt8], magic: UInt32, maximum: Int

@@ -41,6 +41,10 @@ package struct SessionStream: Sendable {
     /// How many frames the peer has said that it received.
     package private(set) var acknowledged: UInt64 = 0
 
+    /// Whether the peer has ever sent a ping. A program does so as soon as it has taken a session over, and an agent that
+    /// holds one never does.
+    package private(set) var wasPinged = false
+
     private var phase = Phase.open
     private var sender: FrameSender
     private var receiver: FrameReceiver
@@ -216,6 +220,7 @@ extension SessionStream {
         case .credit: try sender.addCredit(Int(try reader.read(UInt32.self)))
         case .ping:
             let token: UInt64 = try reader.read()
+            wasPinged = true
             sender.append(.pong, acknowledging: receiver.expected) { $0.write(token) }
         case .pong:
             let token: UInt64 = try reader.read()

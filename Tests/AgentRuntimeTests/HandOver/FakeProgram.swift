@@ -25,6 +25,7 @@ final class TestFolder {
 final class FakeProgram {
     private let descriptor: Int32
     private(set) var received: Int32?
+    private var bytes: [UInt8] = []
 
     init?(_ path: String) {
         descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
@@ -56,11 +57,10 @@ final class FakeProgram {
 
     /// Reads a whole reply, and the descriptor beside it; nil when the agent closed the connection first.
     func reply() throws -> HandOverReply? {
-        var bytes: [UInt8] = []
         while true {
+            if let reply = try HandOverReply.next(from: &bytes) { return reply }
             guard let more = receiveSome() else { return nil }
             bytes += more
-            if let reply = try HandOverReply(decoding: bytes) { return reply }
         }
     }
 

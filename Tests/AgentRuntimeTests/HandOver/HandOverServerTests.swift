@@ -1,3 +1,4 @@
+import ControlLoop
 import Determinism
 import FleetModel
 import Glibc
@@ -18,10 +19,13 @@ struct HandOverServerTests {
         var server: HandOverServer
         var directory = InstanceDirectory()
 
-        init(limits: HandOverLimits = HandOverLimits(), knowsInstance: Bool = true) throws {
+        init(
+            limits: HandOverLimits = HandOverLimits(), knowsInstance: Bool = true,
+            accept: @escaping (Int32) -> Int32 = { Glibc.accept($0, nil, nil) }
+        ) throws {
             folder = try #require(TestFolder())
             server = try HandOverServer(
-                path: folder.socket, mode: 0o666, limits: limits, firstRequest: 1, poller: poller)
+                path: folder.socket, mode: 0o666, limits: limits, firstRequest: 1, poller: poller, accept: accept)
             if knowsInstance { directory.add(instance, .processTree(root: getpid())) }
         }
 
@@ -52,7 +56,7 @@ struct HandOverServerTests {
 
         func nextRequest() throws -> RequestID {
             let events = nextEvents()
-            guard case .asked(let request, instance)? = events.first else {
+            guard case .asked(let request, instance, _)? = events.first else {
                 Issue.record("\(events)")
                 return RequestID(rawValue: 0)
             }
@@ -183,10 +187,86 @@ struct HandOverServerTests {
         let events = fixture.nextEvents()
         guard case .wantsToRegister(let registrant)? = events.first else { Issue.record("\(events)"); return }
         #expect(registrant.credentials.pid == getpid())
-        _ = fixture.server.accept(registrant.token, as: instance, now: start)
-        #expect(try program?.reply() == .registered)
+        _ = fixture.server.accept(registrant.token, as: instance, clientLibrary: nil, now: start)
+        #expect(try program?.reply() == .registered(clientLibrary: ""))
         program = nil
         guard case .unregistered(instance)? = fixture.nextEvents().first else { Issue.record("still there"); return }
+    }
+
+    @Test("Why a program of an instance is refused is told to the instance's root as well")
+    func refusalNotice() throws {
+        let fixture = try Fixture()
+        let root = try #require(FakeProgram(fixture.folder.socket))
+        root.ask(
+            .registerInstance(
+                InstanceRegistration(instance: "x", tenant: "t", application: "a", priorityClass: "standard")))
+        guard case .wantsToRegister(let registrant)? = fixture.nextEvents().first else {
+            Issue.record("no registration")
+            return
+        }
+        _ = fixture.server.accept(registrant.token, as: instance, clientLibrary: "/l.so", now: start)
+        #expect(try root.reply() == .registered(clientLibrary: "/l.so"))
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand()))
+        _ = fixture.server.refuse(try fixture.nextRequest(), reason: "the pool is full", now: start)
+        #expect(try program.reply() == .refused("the pool is full"))
+        #expect(try root.reply() == .refused("the pool is full"))
+        // The root is still registered.
+        #expect(fixture.server.connectionCount == 1)
+    }
+
+    @Test("A report is passed on with its instance, and answered")
+    func report() throws {
+        let fixture = try Fixture()
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        let report = ApplicationReport(workInFlight: 3)
+        program.ask(.report(report))
+        guard case .reported(let token, instance, report)? = fixture.nextEvents().first else {
+            Issue.record("no report")
+            return
+        }
+        _ = fixture.server.takeReport(token, now: start)
+        #expect(try program.reply() == .reportTaken)
+        #expect(program.isClosed())
+    }
+
+    @Test("A request that came to nothing is asked anew under another number")
+    func askAgain() throws {
+        let fixture = try Fixture()
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand(interfaceKind: "opencl", interfaceVersion: "0.1.0")))
+        let request = try fixture.nextRequest()
+        guard case .asked(let again, instance, let library)? = fixture.server.askAgain(request).first else {
+            Issue.record("not asked")
+            return
+        }
+        #expect(again != request)
+        #expect(library == ClientLibrary(kind: "opencl", version: "0.1.0"))
+        #expect(fixture.server.askAgain(request).isEmpty)
+        _ = fixture.server.refuse(again, reason: "none", now: start)
+        #expect(try program.reply() == .refused("none"))
+    }
+
+    @Test("Without a descriptor for another program the listener pauses, and then lets it in")
+    func noDescriptorLeft() throws {
+        let isFull = Mailbox<Bool>()
+        isFull.put(true)
+        let fixture = try Fixture(accept: { listener in
+            guard isFull.take() == true else { return Glibc.accept(listener, nil, nil) }
+            errno = EMFILE
+            return -1
+        })
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand()))
+        fixture.serve()
+        // Nothing wakes the loop for the program that waits.
+        #expect(fixture.poller.wait(atMost: .zero).isEmpty)
+        let end = try #require(fixture.server.nextDeadline)
+        isFull.put(false)
+        #expect(fixture.server.deadlinesPassed(now: end).isEmpty)
+        #expect(fixture.server.nextDeadline == nil)
+        _ = fixture.server.refuse(try fixture.nextRequest(), reason: "none", now: start)
+        #expect(try program.reply() == .refused("none"))
     }
 
     @Test("A socket that another agent serves is not taken from it; one left behind is")

@@ -1,5 +1,6 @@
 import FleetModel
 import Glibc
+import RemotingCore
 import Testing
 
 @testable import AgentRuntime
@@ -22,6 +23,24 @@ struct InstanceDirectoryTests {
         #expect(directory.instance(of: getpid()) == near)
         directory.remove(near)
         #expect(directory.instance(of: getpid()) == far)
+    }
+
+    @Test("A program of the host may found an instance; one of another instance may not")
+    func registrationWithinHost() {
+        let credentials = PeerCredentials(pid: getpid(), uid: getuid())
+        func judge(current: InstanceID) -> RegistrationPolicy.Judgement {
+            let registrant = HandOverServer.Registrant(
+                token: PollToken(rawValue: 1),
+                wanted: InstanceRegistration(
+                    instance: "new", tenant: "t", application: "a", priorityClass: "standard"),
+                credentials: credentials, current: current)
+            return RegistrationPolicy.ownUser.judge(registrant, present: [host, near], registered: 0, host: host)
+        }
+        let description = InstanceDescription(
+            id: InstanceID(unchecked: "new"), tenant: TenantID(unchecked: "t"),
+            application: ApplicationType(unchecked: "a"))
+        #expect(judge(current: host) == .accepted(description, .processTree(root: getpid())))
+        #expect(judge(current: near) == .refused("the program belongs to the instance near"))
     }
 
     @Test(

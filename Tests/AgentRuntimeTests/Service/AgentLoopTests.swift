@@ -39,6 +39,7 @@ private final class ScriptedSurroundings: AgentSurroundings {
     func installInterface(_ version: InterfaceVersion, source: String) {}
     func resolve(_ endpoint: SessionEndpoint, for grant: GrantID) {}
     func testedWith(_ version: InterfaceVersion) -> [ContentDigest] { [] }
+    var clientLibrary: String? { "/lib/client.so" }
     func record(_ event: FleetEvent) {}
 }
 
@@ -52,7 +53,10 @@ struct AgentLoopTests {
         let version: InterfaceVersion
         private let thread: DedicatedThread
 
-        init(instances: [InstanceDescription] = [instance], registration: RegistrationPolicy = .anyone) throws {
+        init(
+            instances: [InstanceDescription] = [instance], registration: RegistrationPolicy = .anyone,
+            watchesUser: Bool = false
+        ) throws {
             folder = try #require(TestFolder())
             let surroundings = try ScriptedSurroundings()
             self.surroundings = surroundings
@@ -65,6 +69,7 @@ struct AgentLoopTests {
             var configuration = AgentConfiguration(agent: AgentID(unchecked: "a"), softwareVersion: "test")
             configuration.socketPath = folder.socket
             configuration.registration = registration
+            configuration.telemetry.watchUserActivity = watchesUser
             configuration.instances = instances.map {
                 ConfiguredInstance(description: $0, selector: .processTree(root: getpid()))
             }
@@ -159,6 +164,72 @@ struct AgentLoopTests {
         #expect(fixture.surroundings.nextOutcome() == .failed("the worker closed the session"))
     }
 
+    @Test("A program whose session is lost in the moment of its hand-over waits for another one")
+    func lostAtHandOver() throws {
+        let fixture = try Fixture()
+        let worker = try #require(FakeWorker())
+        fixture.notify(of: worker)
+        #expect(fixture.surroundings.nextOutcome() == .ready)
+        // The beginning of a frame: the session cannot be handed over.
+        worker.send([12, 0, 0, 0, 5])
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand()))
+        var outcomes: [NotificationAcknowledgement.Outcome] = []
+        let asked = fixture.surroundings.next { message in
+            if case .acknowledged(let acknowledgement) = message { outcomes.append(acknowledgement.outcome) }
+            if case .gpuRequested = message { return true }
+            return false
+        }
+        guard case .gpuRequested(let request)? = asked else { Issue.record("not asked"); return }
+        #expect(outcomes.last == .ended)
+        fixture.inbox.post(
+            .event(.managerMessageReceived(.requestRefused(request.request, reason: "the pool is full"))))
+        #expect(try program.reply() == .refused("the pool is full"))
+    }
+
+    @Test("A program whose library is of another version is refused before a session is touched")
+    func otherLibrary() throws {
+        let fixture = try Fixture()
+        let worker = try #require(FakeWorker())
+        fixture.notify(of: worker)
+        #expect(fixture.surroundings.nextOutcome() == .ready)
+        let old = try #require(FakeProgram(fixture.folder.socket))
+        old.ask(.openSession(HandOverDemand(interfaceVersion: "0.0.9")))
+        guard case .refused(let reason)? = try old.reply() else { Issue.record("not refused"); return }
+        #expect(reason.contains("opencl 0.0.9") && reason.contains("opencl 0.1.0"))
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand()))
+        guard case .session? = try program.reply() else { Issue.record("no session"); return }
+    }
+
+    @Test("What a program reports of its instance is part of the next sample, what it may not is refused")
+    func reports() throws {
+        let fixture = try Fixture()
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.report(ApplicationReport(workInFlight: 4)))
+        #expect(try program.reply() == .reportTaken)
+        let curious = try #require(FakeProgram(fixture.folder.socket))
+        curious.ask(.report(ApplicationReport(userIdleMilliseconds: 10)))
+        #expect(
+            try curious.reply()
+                == .refused("this agent takes no user activity: its setting user-activity is no"))
+        let telemetry = InstanceTelemetry(
+            instance: instance.id, incarnation: 1, source: .processTree,
+            samples: [TelemetrySample(at: .seconds(1), cpuMilli: 5)])
+        fixture.inbox.post(.sampled([telemetry]))
+        let message = fixture.surroundings.next { if case .report = $0 { true } else { false } }
+        guard case .report(let report)? = message else { Issue.record("no report"); return }
+        #expect(report.telemetry.first?.samples == [TelemetrySample(at: .seconds(1), cpuMilli: 5, workInFlight: 4)])
+    }
+
+    @Test("Where it is allowed, a report may tell of the user")
+    func reportsUser() throws {
+        let fixture = try Fixture(watchesUser: true)
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.report(ApplicationReport(userIdleMilliseconds: 10)))
+        #expect(try program.reply() == .reportTaken)
+    }
+
     @Test("A refusal of the manager reaches the program that asked")
     func refusedRequest() throws {
         let fixture = try Fixture()
@@ -179,7 +250,7 @@ struct AgentLoopTests {
             .registerInstance(
                 InstanceRegistration(
                     instance: "chat", tenant: "acme", application: "chat", priorityClass: "standard")))
-        #expect(try program?.reply() == .registered)
+        #expect(try program?.reply() == .registered(clientLibrary: "/lib/client.so"))
         #expect(fixture.surroundings.next { $0 == .instanceChanged(instance, present: true) } != nil)
         program = nil
         #expect(fixture.surroundings.next { $0 == .instanceChanged(instance, present: false) } != nil)

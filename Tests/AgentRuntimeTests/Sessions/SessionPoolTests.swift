@@ -55,6 +55,11 @@ struct SessionPoolTests {
         #expect(prepared.deviceInformation == [1, 2, 3])
         #expect(prepared.interfaceVersion == "0.1.0")
         #expect(fcntl(prepared.descriptor, F_GETFL) & O_NONBLOCK == 0)
+        // A worker whose host is gone is noticed, whether the agent or a program has the session.
+        var isKeptAlive: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        getsockopt(prepared.descriptor, SOL_SOCKET, SO_KEEPALIVE, &isKeptAlive, &length)
+        #expect(isKeptAlive == 1)
         #expect(pool.count == 0)
         let again = pool.take(grant)
         #expect(again == nil)
@@ -77,6 +82,17 @@ struct SessionPoolTests {
         #expect(!poller.wait(atMost: .seconds(5)).isEmpty)
         let taken = pool.take(grant)
         #expect(taken == nil)
+    }
+
+    @Test("A session in the middle of a frame is closed instead of handed over, and nobody waits for the rest")
+    func unfinishedFrame() throws {
+        let worker = try #require(FakeWorker())
+        var pool = try held(worker)
+        worker.send([12, 0, 0, 0, 5])
+        #expect(!poller.wait(atMost: .seconds(5)).isEmpty)
+        let taken = pool.take(grant)
+        #expect(taken == nil)
+        #expect(pool.count == 0)
     }
 
     @Test("A worker of another version is refused, naming both")

@@ -83,6 +83,16 @@ struct TelemetryParserTests {
     }
 
     @Test(
+        "The cgroup that accounts CPU time is version 1's, else that of version 2",
+        arguments: [
+            ("4:memory:/m\n1:cpu,cpuacct:/one\n0::/two\n", "/one"), ("0::/two\n1:cpu,cpuacct:/one\n", "/one"),
+            ("4:memory:/m\n0::/two\n", "/two"), ("4:memory:/m\n", nil),
+        ] as [(String, String?)])
+    func accountingPath(text: String, path: String?) {
+        #expect(CgroupMembership(bytes(text)).accountingPath == path)
+    }
+
+    @Test(
         "Only links to sockets name sockets",
         arguments: [
             ("socket:[4711]", 4711), ("socket:[]", nil), ("socket:[99999999999]", nil), ("pipe:[4711]", nil), ("", nil),

@@ -87,6 +87,10 @@ extension LiveFleet {
 
 extension FleetOverview {
     var attachedSessions: Int { devices.reduce(0) { $0 + $1.attachedSessions } }
+    /// The instances that telemetry comes of, as the fleet's period makes it.
+    var measuredInstances: [InstanceID] {
+        instances.filter { $0.latest?.cpuMilli != nil && $0.telemetryAge < .seconds(2) }.map(\.description.id)
+    }
     var sessions: Int { devices.reduce(0) { $0 + $1.sessions } }
     var reservedMemory: Bytes { devices.reduce(.zero) { $0 + $1.reservedMemory } }
 

@@ -103,19 +103,25 @@ final class LiveFleet {
     /// Ends a daemon as kill -9 does. What it started lives on.
     func crash(_ role: Role) { daemons[role]?.crash() }
 
-    /// Starts a program on an instance: real GPU work in `tokens` kernels, `pace` apart, each result checked.
-    func startProgram(on instance: String, tokens: Int, pace: Duration = .milliseconds(50)) throws -> Program {
+    /// Starts a program on an instance: real GPU work in `tokens` kernels, `pace` apart, each result checked. It begins
+    /// at once, or with the end of its input; the instance is there meanwhile.
+    func startProgram(
+        on instance: String, tokens: Int, pace: Duration = .milliseconds(50), waitsForInput: Bool = false
+    ) throws -> Program {
         let plan: [String: Any] = [
             "contextTokens": 0, "generatedTokens": tokens, "payloadBytes": 20_000, "payloadSeed": 7,
             "cacheBytes": 4 << 20, "secondsPerToken": pace.inSeconds,
         ]
         let text = String(decoding: try JSONSerialization.data(withJSONObject: plan), as: UTF8.self)
         let name = "\(instance)-\(programs.count)"
+        let burst =
+            [Binaries.presync, "sample", "burst", "--plan", text, "--payload-from", String(payloadPort)]
+            + ["--pace", "80000000"]
         let process = try OwnedProcess(
             Binaries.presync,
-            ["run", "--instance", instance, "--", Binaries.presync, "sample", "burst", "--plan", text]
-                + ["--payload-from", String(payloadPort), "--pace", "80000000"],
-            environment: ["PRESYNC_AGENT_SOCKET": agentSocket, "PRESYNC_CLIENT_LIBRARY": clientLibrary],
+            ["run", "--instance", instance, "--"]
+                + (waitsForInput ? ["sh", "-c", "cat; exec \"$@\"", "sh"] : []) + burst,
+            environment: ["PRESYNC_AGENT_SOCKET": agentSocket],
             output: "\(folder)/\(name).json", errors: "\(folder)/logs/\(name).log")
         cleanUps.append { process.endGroup() }
         let program = Program(process: process, tokens: tokens, logPath: "\(folder)/logs/\(name).log")

@@ -74,13 +74,18 @@ final class OwnedProcess {
     /// Ends the process with all of its group.
     func endGroup() { endNow(-pid) }
 
+    /// Ends the process's standard input.
+    func endInput() {
+        if input >= 0 { close(input) }
+        input = -1
+    }
+
     private func endNow(_ target: pid_t) {
         if poll() == nil {
             kill(target, SIGKILL)
             collect(0)
         }
-        if input >= 0 { close(input) }
-        input = -1
+        endInput()
     }
 
     private func collect(_ options: Int32) {

@@ -18,8 +18,18 @@ import Testing
         (
             .registerInstance(
                 InstanceRegistration(instance: "i", tenant: "t", application: "a", priorityClass: "p")),
-            "50524831 0100 0000 15000000 02 01000000 69 01000000 74 01000000 61 01000000 70"
+            "50524831 0100 0000 16000000 02 01000000 69 01000000 74 01000000 61 01000000 70 00"
         ),
+        (
+            .registerInstance(
+                InstanceRegistration(
+                    instance: "i", tenant: "t", application: "a", priorityClass: "p", scope: .cgroup)),
+            "50524831 0100 0000 16000000 02 01000000 69 01000000 74 01000000 61 01000000 70 01"
+        ),
+        (
+            .report(ApplicationReport(workInFlight: 5, userIdleMilliseconds: 1_000)),
+            "50524831 0100 0000 13000000 03 01 0500000000000000 01 e803000000000000"
+        ), (.report(ApplicationReport()), "50524831 0100 0000 03000000 03 00 00"),
     ])
     func aRequestArrivesAsItWasSent(request: HandOverRequest, expected: String) throws {
         let bytes = request.encoded()
@@ -34,7 +44,9 @@ import Testing
             "50525231 0100 0000 54000000 00 03 0700000000000000 2a00000000000000 05000000 302e312e30"
                 + "0300000000000000 0400000000000000 0200000000000000 00002000 00002000 00002000 00002000"
                 + "0000004000000000 fa000000 01000000 09"
-        ), (.registered, "50525231 0100 0000 01000000 01"),
+        ), (.registered(clientLibrary: ""), "50525231 0100 0000 05000000 01 00000000"),
+        (.registered(clientLibrary: "/l.so"), "50525231 0100 0000 0a000000 01 05000000 2f6c2e736f"),
+        (.reportTaken, "50525231 0100 0000 01000000 03"),
         (.refused("no"), "50525231 0100 0000 07000000 02 02000000 6e6f"),
     ])
     func aReplyArrivesAsItWasSent(reply: HandOverReply, expected: String) throws {
@@ -47,7 +59,9 @@ import Testing
     @Test(arguments: [
         ("50525331 0100 0000 01000000", RemotingError.Code.protocolMismatch),
         ("50524831 0200 0000 01000000", .protocolMismatch), ("50524831 0100 0000 01100000", .oversized),
-        ("50524831 0100 0000 01000000 03", .unexpected), ("50524831 0100 0000 00000000", .truncated),
+        ("50524831 0100 0000 01000000 04", .unexpected), ("50524831 0100 0000 02000000 03 02", .malformed),
+        ("50524831 0100 0000 12000000 02 00000000 00000000 00000000 00000000 02", .malformed),
+        ("50524831 0100 0000 00000000", .truncated),
         ("50524831 0100 0000 01000000 01 00", .unexpected),
     ])
     func aRequestThatMayNotBeIsRefused(bytes: String, code: RemotingError.Code) {
@@ -64,6 +78,23 @@ import Testing
             let bytes = HandOverReply.session(session).encoded()
             #expect { try HandOverReply(decoding: bytes) } throws: { ($0 as? RemotingError)?.code == .malformed }
         }
+    }
+
+    @Test func repliesOneAfterTheOtherAreToldApart() throws {
+        let replies = [HandOverReply.registered(clientLibrary: "/l.so"), .refused("no"), .refused("")]
+        let bytes = replies.flatMap { $0.encoded() }
+        var received: [UInt8] = []
+        var taken: [HandOverReply] = []
+        for byte in bytes {
+            received.append(byte)
+            while let reply = try HandOverReply.next(from: &received) { taken.append(reply) }
+        }
+        #expect(taken == replies)
+        received = bytes
+        taken = []
+        while let reply = try HandOverReply.next(from: &received) { taken.append(reply) }
+        #expect(taken == replies)
+        #expect(received.isEmpty)
     }
 
     @Test func namesAreCutAtTheirBound() throws {

@@ -1,0 +1,43 @@
+/// Who an instance is. The texts are what the peer wrote, at most 128 bytes each: check them as identifiers.
+package struct InstanceRegistration: Hashable, Sendable {
+    package static let nameLength = 128
+
+    package var instance: String
+    package var tenant: String
+    package var application: String
+    package var priorityClass: String
+    package var scope: Scope
+
+    /// What belongs to the instance.
+    package enum Scope: UInt8, Hashable, Sendable {
+        /// The program, and all that descends from it.
+        case processTree = 0
+        /// All in the cgroup that the program is in when it registers, as the agent finds it.
+        case cgroup = 1
+    }
+
+    package init(
+        instance: String, tenant: String, application: String, priorityClass: String, scope: Scope = .processTree
+    ) {
+        self.instance = instance
+        self.tenant = tenant
+        self.application = application
+        self.priorityClass = priorityClass
+        self.scope = scope
+    }
+}
+
+extension InstanceRegistration {
+    init(_ reader: inout ByteReader) throws(RemotingError) {
+        let maximum = Self.nameLength
+        instance = try reader.readText(maximum: maximum)
+        tenant = try reader.readText(maximum: maximum)
+        application = try reader.readText(maximum: maximum)
+        priorityClass = try reader.readText(maximum: maximum)
+        let number: UInt8 = try reader.read()
+        guard let scope = Scope(rawValue: number) else {
+            throw RemotingError(.malformed, "a registration of unknown scope \(number)")
+        }
+        self.scope = scope
+    }
+}

@@ -1,0 +1,152 @@
+import ControlLoop
+import FleetModel
+import Testing
+
+private let instance = InstanceDescription(
+    id: InstanceID(unchecked: "chat"), tenant: TenantID(unchecked: "acme"),
+    application: ApplicationType(unchecked: "chat"))
+private let version = InterfaceVersion(kind: "opencl", version: SemanticVersion(1, 0, 0), digest: .zero)
+private let grant = GrantID(rawValue: 3)
+private let program = RequestID(rawValue: 8)
+private let timeToLive = Duration.seconds(5)
+
+/// An agent on a link, with one instance; times are seconds after the hello was sent.
+private struct Agent {
+    var machine = AgentMachine(
+        configuration: AgentMachineConfiguration(agent: AgentID(unchecked: "a"), softwareVersion: "test"),
+        installed: [version])
+
+    init() {
+        _ = machine.handle(.instanceAppeared(instance), now: at(0))
+        _ = machine.handle(.linkOpened, now: at(0))
+    }
+
+    func at(_ seconds: Double) -> MonotonicTime { .seconds(100) + .milliseconds(Int64(seconds * 1_000)) }
+
+    mutating func happens(_ event: AgentEvent, at seconds: Double) -> [AgentEffect] {
+        machine.handle(event, now: at(seconds))
+    }
+
+    mutating func hears(_ message: ManagerToAgentMessage, at seconds: Double) -> [AgentEffect] {
+        happens(.managerMessageReceived(message), at: seconds)
+    }
+
+    /// Holds a reserved session from the first second on.
+    static func holding() -> Agent {
+        var agent = Agent()
+        #expect(agent.hears(.allocation(notification()), at: 0.5) == [.openSession(notification())])
+        #expect(agent.happens(.sessionOpened(grant), at: 0.6) == [acknowledged(.ready)])
+        return agent
+    }
+}
+
+private func notification(epoch counter: UInt64 = 1, request: RequestID? = nil) -> AllocationNotification {
+    AllocationNotification(
+        grant: grant, instance: instance.id, level: .reserved, slice: .zero,
+        endpoint: SessionEndpoint(host: "127.0.0.1", port: 1), version: version,
+        ticket: SessionTicket(high: 1, low: 2), epoch: Epoch(term: 1, counter: counter), timeToLive: timeToLive,
+        request: request)
+}
+
+private func acknowledged(
+    _ outcome: NotificationAcknowledgement.Outcome, epoch counter: UInt64 = 1
+) -> AgentEffect {
+    .send(
+        .acknowledged(
+            NotificationAcknowledgement(grant: grant, epoch: Epoch(term: 1, counter: counter), outcome: outcome)))
+}
+
+private func lapsed(at time: MonotonicTime, epoch counter: UInt64 = 1) -> [AgentEffect] {
+    [
+        .closeSession(grant), acknowledged(.released, epoch: counter),
+        .record(
+            FleetEvent(
+                at: time, kind: .reclaimed, instance: instance.id, grant: grant, detail: "not renewed by the manager")),
+    ]
+}
+
+@Suite("An agent's leases") struct AgentLeaseTests {
+    @Test func `a session stands one time to live from the sending of the heartbeat, whenever the answer is read`() {
+        var agent = Agent.holding()
+        _ = agent.happens(.periodEnded, at: 1)
+        // The agent was stopped; meanwhile the manager has heard nothing after second 1.
+        #expect(agent.hears(.heartbeatAcknowledged(sequence: 1), at: 4.9) == [])
+        let asked = agent.happens(.programAsked(program, instance.id), at: 6)
+        #expect(asked == [.send(.gpuRequested(GPURequest(request: program, instance: instance.id)))])
+        #expect(agent.happens(.periodEnded, at: 6.1).suffix(3) == lapsed(at: agent.at(6.1)))
+    }
+
+    @Test func `an answer that is read after the lease is over renews nothing`() {
+        var agent = Agent.holding()
+        _ = agent.happens(.periodEnded, at: 4)
+        #expect(agent.hears(.heartbeatAcknowledged(sequence: 1), at: 5) == [])
+        #expect(agent.happens(.periodEnded, at: 5).suffix(3) == lapsed(at: agent.at(5)))
+    }
+
+    @Test func `answers in time keep a session`() {
+        var agent = Agent.holding()
+        for second in 1...20 {
+            #expect(agent.happens(.periodEnded, at: Double(second)).count == 2)
+            #expect(agent.hears(.heartbeatAcknowledged(sequence: UInt64(second)), at: Double(second) + 0.1) == [])
+        }
+        #expect(
+            agent.happens(.programAsked(program, instance.id), at: 20.5)
+                == [.handOver(grant, program, found: .reserved), acknowledged(.handedOver(program))])
+    }
+
+    @Test(arguments: [0, 2, .max] as [UInt64])
+    func `an answer to no heartbeat renews nothing`(sequence: UInt64) {
+        var agent = Agent.holding()
+        _ = agent.happens(.periodEnded, at: 4)
+        #expect(agent.hears(.heartbeatAcknowledged(sequence: sequence), at: 4.1) == [])
+        #expect(agent.happens(.periodEnded, at: 5).suffix(3) == lapsed(at: agent.at(5)))
+    }
+
+    @Test func `a notification that lay unread for a time to live is not obeyed`() {
+        var agent = Agent()
+        #expect(
+            agent.hears(.allocation(notification()), at: 5)
+                == [acknowledged(.failed("the notification was read after its time to live"))])
+    }
+
+    @Test func `a newer notification does not wake a session that has lapsed, nor hand it over`() {
+        var agent = Agent.holding()
+        #expect(
+            agent.hears(.allocation(notification(epoch: 2, request: program)), at: 5) == lapsed(at: agent.at(5)))
+    }
+
+    @Test func `a session that opens after its lease is over is closed`() {
+        var agent = Agent()
+        _ = agent.hears(.allocation(notification()), at: 0.5)
+        #expect(agent.happens(.sessionOpened(grant), at: 5) == lapsed(at: agent.at(5)))
+    }
+}
+
+@Suite("The version of a program's library") struct ClientLibraryTests {
+    private static let other = ClientLibrary(kind: "opencl", version: "0.9.0")
+    private static let reason =
+        "the program's library is opencl 0.9.0, its session opencl 1.0.0 (000000000000): not a shared version"
+
+    @Test func `a program with another library is refused, and the session stays for the next`() {
+        var agent = Agent.holding()
+        #expect(
+            agent.happens(.programAsked(program, instance.id, library: Self.other), at: 1)
+                == [.refuse(program, reason: Self.reason)])
+        let next = RequestID(rawValue: 9)
+        let library = ClientLibrary(kind: "opencl", version: "1.0.0")
+        #expect(
+            agent.happens(.programAsked(next, instance.id, library: library), at: 2)
+                == [.handOver(grant, next, found: .reserved), acknowledged(.handedOver(next))])
+    }
+
+    @Test func `a program that waits is refused when its session turns out to be of another version`() {
+        var agent = Agent()
+        _ = agent.happens(.programAsked(program, instance.id, library: Self.other), at: 0.1)
+        _ = agent.hears(.allocation(notification(request: program)), at: 0.5)
+        #expect(
+            agent.happens(.sessionOpened(grant), at: 0.6)
+                == [
+                    .refuse(program, reason: Self.reason), .send(.gpuRequestCancelled(program)), acknowledged(.ready),
+                ])
+    }
+}
