@@ -8,10 +8,15 @@ package struct FleetOverview: Sendable {
     package var devices: [DeviceOverview]
     package var totals: FleetTotals
     package var accuracy: AccuracyOverview
+    /// How long the manager that answers has been running. A machine knows neither this nor the wall clock: the daemon
+    /// around it fills in both.
+    package var uptime: Duration
+    /// When it was started, on the wall clock: milliseconds since 1970 UTC.
+    package var startedAtUnixMs: Int64
 
     package init(
         at: MonotonicTime, term: UInt64, instances: [InstanceOverview], devices: [DeviceOverview],
-        totals: FleetTotals, accuracy: AccuracyOverview
+        totals: FleetTotals, accuracy: AccuracyOverview, uptime: Duration = .zero, startedAtUnixMs: Int64 = 0
     ) {
         self.at = at
         self.term = term
@@ -19,6 +24,8 @@ package struct FleetOverview: Sendable {
         self.devices = devices
         self.totals = totals
         self.accuracy = accuracy
+        self.uptime = uptime
+        self.startedAtUnixMs = startedAtUnixMs
     }
 }
 
