@@ -19,7 +19,7 @@ struct DaemonOptions: ParsableArguments {
     func settings(role: String, known: [Setting], flags: [String: String?]) -> Settings {
         Settings(
             role: role, known: known, flags: flags.compactMapValues(\.self),
-            environment: ProcessInfo.processInfo.environment, file: configPath)
+            environment: ProcessInfo.processInfo.environment, file: configPath, showsWhatIsInForce: check)
     }
 }
 

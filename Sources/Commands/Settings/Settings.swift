@@ -10,6 +10,14 @@ struct Setting: Hashable {
     /// What it means, with its form and its default.
     var meaning: String
 
+    /// What is in force where nothing is given: the end of ``meaning``, `(default: X)`; nil where it names none.
+    var standard: String? {
+        guard meaning.hasSuffix(")"), let start = meaning.range(of: "(default: ", options: .backwards) else {
+            return nil
+        }
+        return String(meaning[start.upperBound...].dropLast())
+    }
+
     /// The environment variable, for the daemon `role`: `PRESYNC_GPU_SERVER_MEMORY_LIMIT`.
     func variable(role: String) -> String {
         "PRESYNC_" + "\(role)-\(name)".uppercased().replacing("-", with: "_")
@@ -41,11 +49,22 @@ struct Settings {
     private let known: [Setting]
     private let layers: [(describe: (Setting) -> String, reader: ConfigReader)]
     private(set) var problems: [SettingProblem] = []
+    /// What was read from a layer, by setting name: the text and where it stands.
+    private var read: [String: (text: String, origin: String)] = [:]
+    private let showsWhatIsInForce: Bool
+
+    /// The daemons, whose sections a file may have.
+    static let roles = ["manager", "gpu-server", "agent"]
 
     /// - Parameters:
     ///   - flags: the values that were given on the command line, by setting name.
     ///   - file: the path of a YAML file, if one was named; that it cannot be read is a problem like others.
-    init(role: String, known: [Setting], flags: [String: String], environment: [String: String], file: String?) {
+    ///   - showsWhatIsInForce: whether ``check()`` prints every setting when nothing is wrong.
+    init(
+        role: String, known: [Setting], flags: [String: String], environment: [String: String], file: String?,
+        showsWhatIsInForce: Bool = false
+    ) {
+        self.showsWhatIsInForce = showsWhatIsInForce
         self.role = role
         self.known = known
         var flagValues: [AbsoluteConfigKey: ConfigValue] = [:]
@@ -81,6 +100,7 @@ struct Settings {
         }
         for layer in layers {
             guard let text = layer.reader.string(forKey: ConfigKey([role, name])) else { continue }
+            read[name] = (text, layer.describe(setting))
             if let value = parse(text) { return value }
             problems.append(
                 SettingProblem(
@@ -95,15 +115,32 @@ struct Settings {
         problems.append(SettingProblem(origin: role, cause: cause, advice: advice))
     }
 
-    /// Throws one failure that lists every problem, if there are any.
+    /// Throws one failure that lists every problem, if there are any; else prints what is in force, where that is
+    /// wanted.
     func check() throws(CommandFailure) {
-        guard !problems.isEmpty else { return }
+        guard !problems.isEmpty else {
+            if showsWhatIsInForce { print(inForce.rendered(header: true, style: .standardOutput)) }
+            return
+        }
         let count = problems.count == 1 ? "a problem" : "\(problems.count) problems"
         let list = problems.map { $0.description }.joined(separator: "\n")
         throw CommandFailure(.configuration, "the configuration of the \(role) has \(count)\n\(list)")
     }
 
-    /// The scalars of the role's section, as texts; keys that are not known are problems.
+    /// Every setting that is known, its value and where that comes from.
+    var inForce: TextTable {
+        var table = TextTable(titles: ["SETTING", "VALUE", "FROM"])
+        table.rows = known.map { setting in
+            let found = read[setting.name]
+            return [
+                TextTable.Cell(setting.name), TextTable.Cell(found?.text ?? setting.standard ?? "-"),
+                TextTable.Cell(found?.origin ?? "default"),
+            ]
+        }
+        return table
+    }
+
+    /// The scalars of the role's section, as texts; keys and sections that are not known are problems.
     private static func fileValues(
         _ path: String, role: String, known: [Setting], problems: inout [SettingProblem]
     ) throws(SettingProblem) -> [AbsoluteConfigKey: ConfigValue] {
@@ -116,7 +153,18 @@ struct Settings {
         } catch {
             throw SettingProblem(origin: path, cause: "is not YAML: \(error)", advice: "correct the line named")
         }
-        guard let section = root?[role] else { return [:] }
+        guard let root, root.null == nil else { return [:] }
+        guard let sections = root.mapping else {
+            throw SettingProblem(
+                origin: path, cause: "is not a mapping", advice: "write a section for each daemon: manager:")
+        }
+        for (key, _) in sections where !roles.contains(key.string ?? "") {
+            problems.append(
+                SettingProblem(
+                    origin: "\(key.string ?? "a key") in \(path)", cause: "is not the section of a daemon",
+                    advice: "known are " + roles.joined(separator: ", ")))
+        }
+        guard let section = root[role], section.null == nil else { return [:] }
         guard let mapping = section.mapping else {
             throw SettingProblem(
                 origin: "\(role) in \(path)", cause: "is not a mapping",
