@@ -64,7 +64,7 @@ let package = Package(
         library("FleetModel"),
         library("Determinism", ["FleetModel"]),
 
-        // Pure cores: the vocabulary, the standard library and Collections only (scripts/check-layers)
+        // Pure cores: the vocabulary, the standard library and Collections only (scripts/checks/layers)
         library("TelemetryCore", ["FleetModel"]),
         library("ForecastCore", ["FleetModel"]),
         library("AllocationCore", ["FleetModel"]),
@@ -173,7 +173,7 @@ let package = Package(
         tests(
             "Commands",
             [
-                "ControlProtocol", "ManagerRuntime", "GPUServerRuntime",
+                "ControlProtocol", "ManagerRuntime", "GPUServerRuntime", "TraceFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(
