@@ -10,6 +10,8 @@ import Testing
         ["up", "--requests", "r.csv.gz", "--seed", "7", "--mean-gap", "30", "--instances", "8"],
         ["run", "--", "clinfo"], ["run", "--instance", "i1", "--class", "batch", "--", "sh", "-c", "exit 3"],
         ["sample", "--for", "5s", "--seed", "2"], ["sample", "payload-server"],
+        ["up", "--for", "5m", "--record", "trace.csv.gz"], ["record", "--for", "10m", "trace.csv.gz"],
+        ["record", "--manager", "10.0.0.5:7400", "trace.csv"], ["events", "--follow"], ["events", "--last", "4096"],
         ["status"], ["instances", "-o", "json"], ["pool", "--output", "yaml", "-q"], ["events", "--last", "5"],
     ])
     func `a command line of the documentation is understood`(arguments: [String]) {
@@ -19,7 +21,8 @@ import Testing
     @Test(arguments: [
         ["nonsense"], ["up", "--instances", "0"], ["up", "--compare"], ["up", "--json"], ["up", "--gap-cv", "0.2"],
         ["run"], ["run", "clinfo"], ["sample", "--for", "soon"], ["status", "-o", "xml"], ["events", "--last", "0"],
-        ["up", "--policy", "oracle"],
+        ["up", "--policy", "oracle"], ["up", "--period", "11s"], ["events", "--last", "4097"], ["record"],
+        ["up", "--compare", "--for", "60s", "--record", "trace.csv"],
     ])
     func `a wrong command line ends with the usage status`(arguments: [String]) throws {
         let error = try #require(throws: (any Error).self) { try PresyncCommand.parseAsRoot(arguments) }

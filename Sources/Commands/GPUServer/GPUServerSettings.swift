@@ -29,7 +29,7 @@ enum GPUServerSettings {
             Setting(name: "opencl-library", meaning: "path of the OpenCL loader (default: libOpenCL.so.1)"),
             Setting(
                 name: "synthetic-devices",
-                meaning: "so many made-up devices instead of real ones, for tests, at most 64 (default: none)"),
+                meaning: "made-up devices instead of real ones, for tests (default: none)"),
         ] + Daemon.commonSettings
 
     /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.

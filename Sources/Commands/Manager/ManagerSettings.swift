@@ -15,7 +15,7 @@ enum ManagerSettings {
             Setting(
                 name: "http-url",
                 meaning:
-                    "base URL by which others reach that; needed with 0.0.0.0 (default: from http-listen)"
+                    "base URL by which others reach that (default: from http-listen)"
             ),
             Setting(
                 name: "state-directory", meaning: "folder of state and bundles (default: /var/lib/presync/manager)"),
