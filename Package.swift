@@ -67,7 +67,7 @@ let package = Package(
         library("FleetModel"),
         library("Determinism", ["FleetModel"]),
 
-        // Pure cores: the vocabulary, the standard library and Collections only (scripts/check-layers)
+        // Pure cores: the vocabulary, the standard library and Collections only (scripts/checks/layers)
         library("TelemetryCore", ["FleetModel"]),
         library("ForecastCore", ["FleetModel"]),
         library("AllocationCore", ["FleetModel"]),
@@ -190,7 +190,7 @@ let package = Package(
         tests(
             "Commands",
             [
-                "ControlProtocol", "ManagerRuntime", "GPUServerRuntime", "AgentRuntime",
+                "ControlProtocol", "ManagerRuntime", "GPUServerRuntime", "AgentRuntime", "TraceFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(

@@ -18,7 +18,7 @@ package struct DashboardRenderer: Sendable {
 
     /// At most ``height`` lines, none wider than ``width`` columns.
     package func lines(_ state: DashboardState) -> [String] {
-        var lines = [heading(state), StyledLine()]
+        var lines = heading(state) + [StyledLine()]
         if let overview = state.overview {
             lines += PoolSection(width: width).lines(overview.devices)
             lines.append(StyledLine())
@@ -30,20 +30,21 @@ package struct DashboardRenderer: Sendable {
         }
         let rowsLeft = height - lines.count - 2
         if rowsLeft > 0, !state.events.isEmpty {
-            lines += [StyledLine(), StyledLine("EVENTS", .strong)]
+            lines += [StyledLine(), eventsTitle]
             lines += state.events.suffix(rowsLeft).map(eventLine)
         }
         return lines.prefix(height).map { $0.clipped(to: width).rendered(color: color) }
     }
 
-    private func heading(_ state: DashboardState) -> StyledLine {
-        var line = StyledLine("presync", .strong)
-        line.append(" · policy ")
-        line.append(state.heading.policy, .notice)
-        line.append(" · " + Quantity.clock(state.heading.elapsed))
-        if let total = state.heading.total { line.append(" of " + Quantity.clock(total)) }
-        if !state.heading.note.isEmpty { line.append(" · " + state.heading.note, .faint) }
-        return line
+    private func heading(_ state: DashboardState) -> [StyledLine] {
+        let heading = state.heading
+        var policy = StyledLine("policy ")
+        policy.append(heading.policy, .notice)
+        let total = heading.total.map { " of " + Quantity.clock($0) } ?? ""
+        var parts = [StyledLine("presync", .strong), policy, StyledLine(Quantity.clock(heading.elapsed) + total)]
+        if !heading.note.isEmpty { parts.append(StyledLine(heading.note, .faint)) }
+        let hints = heading.hints.map { StyledLine($0, .faint) }
+        return StyledLine.flowed(parts, width: width, indent: 2) + StyledLine.flowed(hints, width: width, indent: 0)
     }
 
     private func totals(_ overview: FleetOverview) -> [StyledLine] {
@@ -51,19 +52,26 @@ package struct DashboardRenderer: Sendable {
         var use = StyledLine("TOTALS", .strong)
         use.append(" requests \(totals.requests), found reserved \(totals.requestsFoundReserved)")
         use.append(", warm \(totals.requestsFoundWarm), refused \(totals.requestsRefused)")
-        use.append(" · contention \(totals.contention) · reclaimed \(totals.reclaimed)")
-        var seconds = StyledLine("       reserved ")
-        seconds.append(Quantity.compact(totals.reservedSeconds) + " s, of it idle ")
-        seconds.append(Quantity.compact(totals.reservedIdleSeconds) + " s, used ")
-        seconds.append(Quantity.compact(totals.usedSeconds) + " s · forecasts within the 80 % interval ")
-        seconds.append(overview.accuracy.coverage80.map(Quantity.percent) ?? "-")
-        seconds.append(", 95 % ")
-        seconds.append(overview.accuracy.coverage95.map(Quantity.percent) ?? "-")
-        return [use, seconds]
+        let seconds = [totals.reservedSeconds, totals.reservedIdleSeconds, totals.usedSeconds].map(Quantity.compact)
+        let coverage = [overview.accuracy.coverage80, overview.accuracy.coverage95]
+            .map { $0.map(Quantity.percent) ?? "-" }
+        let parts = [
+            use, StyledLine("contention \(totals.contention)"), StyledLine("reclaimed \(totals.reclaimed)"),
+            StyledLine("reserved \(seconds[0]) s, of it idle \(seconds[1]) s, used \(seconds[2]) s"),
+            StyledLine("outcomes within the 80 % interval \(coverage[0]), 95 % \(coverage[1])"),
+        ]
+        return StyledLine.flowed(parts, width: width, indent: 7)
     }
 
-    private func eventLine(_ event: FleetEvent) -> StyledLine {
-        var line = StyledLine(Quantity.clock(.nanoseconds(event.at.rawValue)) + "  ", .faint)
+    private var eventsTitle: StyledLine {
+        var title = StyledLine("EVENTS", .strong)
+        title.append(" times in UTC", .faint)
+        return title
+    }
+
+    private func eventLine(_ recorded: RecordedEvent) -> StyledLine {
+        let event = recorded.event
+        var line = StyledLine(Quantity.timeOfDay(unixMilliseconds: recorded.recordedAtUnixMs) + "  ", .faint)
         line.append(event.kind.rawValue, columns: 20, event.kind.style)
         line.append(event.instance?.rawValue ?? "", columns: 10)
         line.append(" " + event.detail)

@@ -10,12 +10,17 @@ package struct DashboardState: Sendable {
         package var total: Duration?
         /// A hint or a state, for example `warming up`.
         package var note: String
+        /// What another terminal needs to look at the run or to take part in it, a fragment each.
+        package var hints: [String]
 
-        package init(policy: String, elapsed: Duration = .zero, total: Duration? = nil, note: String = "") {
+        package init(
+            policy: String, elapsed: Duration = .zero, total: Duration? = nil, note: String = "", hints: [String] = []
+        ) {
             self.policy = policy
             self.elapsed = elapsed
             self.total = total
             self.note = note
+            self.hints = hints
         }
     }
 
@@ -35,7 +40,7 @@ package struct DashboardState: Sendable {
     /// Nil until the manager has answered once.
     package var overview: FleetOverview?
     /// Oldest first.
-    package var events: [FleetEvent]
+    package var events: [RecordedEvent]
     package var starts: [InstanceID: Starts]
     package var history: LoadHistory
 

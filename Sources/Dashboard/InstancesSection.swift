@@ -1,28 +1,77 @@
 import FleetModel
 
-/// The instances: a line each with telemetry, forecast, readiness and what the last start met.
+/// The instances: a line each. What matters most stands first: how far one is prepared, what the last start met, and
+/// the forecast; telemetry follows. On a narrow screen columns are compact, and the last ones are left out.
 struct InstancesSection {
-    /// A column of the table. Those that come last give way first when the screen is narrow.
-    private struct Column {
-        var title: String
-        var width: Int
-        var trailing = false
+    private enum Column: CaseIterable {
+        case id
+        case readiness
+        case firstCommand
+        case onset
+        case peakMemory
+        case cpu
+        case networkIn
+        case gpuMemory
+        case gpu
+
+        func title(_ layout: Layout) -> String {
+            switch self {
+            case .id: "  id"
+            case .readiness: "readiness"
+            case .firstCommand: layout.isCompact ? "1st command" : "first command"
+            case .onset: " P(5 s)"
+            case .peakMemory: layout.isCompact ? "peak mem in 5 s" : "peak mem within 5 s, q10 to q90"
+            case .cpu: "cpu"
+            case .networkIn: "net in"
+            case .gpuMemory: "gpu mem"
+            case .gpu: "gpu"
+            }
+        }
+
+        func width(_ layout: Layout) -> Int {
+            switch self {
+            case .id: layout.isCompact ? 9 : 12
+            case .readiness: 10
+            case .firstCommand: layout.isCompact ? 15 : 27
+            case .onset: layout.isCompact ? 8 : 17
+            case .peakMemory: layout.isCompact ? 20 : 33
+            case .cpu: layout.isCompact ? 5 : 6
+            case .networkIn: layout.isCompact ? 10 : 11
+            case .gpuMemory: layout.isCompact ? 9 : 10
+            case .gpu: 6
+            }
+        }
+
+        var isTrailing: Bool {
+            switch self {
+            case .id, .readiness, .firstCommand, .onset, .peakMemory: false
+            case .cpu, .networkIn, .gpuMemory, .gpu: true
+            }
+        }
     }
 
-    private static let columns: [Column] = [
-        Column(title: "  id", width: 12), Column(title: "readiness", width: 10),
-        Column(title: "cpu", width: 6, trailing: true), Column(title: "net in", width: 11, trailing: true),
-        Column(title: "gpu mem", width: 10, trailing: true), Column(title: "gpu", width: 6, trailing: true),
-        Column(title: " P(5 s)", width: 17), Column(title: "first command", width: 27),
-        Column(title: "peak memory 5 s, q10 to q90", width: 33),
-    ]
+    /// Which columns there are room for.
+    private struct Layout {
+        var isCompact = false
+        var columns = Column.allCases
 
-    var width: Int
+        init(width: Int) {
+            guard total > width else { return }
+            isCompact = true
+            while columns.count > 2, total > width { columns.removeLast() }
+        }
+
+        private var total: Int { columns.reduce(0) { $0 + $1.width(self) } }
+    }
+
+    private let layout: Layout
+
+    init(width: Int) { layout = Layout(width: width) }
 
     func lines(_ state: DashboardState, _ overview: FleetOverview) -> [StyledLine] {
         var title = StyledLine()
-        for column in Self.columns {
-            title.append(column.title, columns: column.width, trailing: column.trailing, .faint)
+        for column in layout.columns {
+            title.append(column.title(layout), columns: column.width(layout), trailing: column.isTrailing, .faint)
         }
         var lines = [StyledLine("INSTANCES", .strong), title]
         if overview.instances.isEmpty { lines.append(StyledLine("  none yet", .faint)) }
@@ -37,37 +86,48 @@ struct InstancesSection {
     }
 
     private func line(_ instance: InstanceOverview, _ state: DashboardState, bandCeiling: Double) -> StyledLine {
+        var line = StyledLine()
+        for column in layout.columns {
+            let cell = cell(column, instance, state, bandCeiling: bandCeiling)
+            let width = column.width(layout)
+            if column.isTrailing { line.append(String(repeating: " ", count: max(0, width - cell.width))) }
+            line.append(column.isTrailing ? cell.clipped(to: width) : cell.padded(to: width))
+        }
+        return line
+    }
+
+    private func cell(
+        _ column: Column, _ instance: InstanceOverview, _ state: DashboardState, bandCeiling: Double
+    ) -> StyledLine {
         let id = instance.description.id
         let latest = instance.latest
-        let values: [(text: String, style: TextStyle)] = [
-            ("  " + id.rawValue, .plain),
-            (instance.readiness.description, instance.readiness.style),
-            (latest?.cpuMilli.map(Quantity.cores(milli:)) ?? "-", .plain),
-            (latest?.networkIn.map(Quantity.rate) ?? "-", .plain),
-            (latest.map { Quantity.bytes($0.gpuMemory) } ?? "-", .plain),
-            (latest.map { Quantity.percent($0.gpuCompute / 1_000) } ?? "-", .plain),
-            (onset(instance, state.history[id]), .notice),
-        ]
-        var line = StyledLine()
-        for (column, value) in zip(Self.columns, values) {
-            line.append(value.text, columns: column.width, trailing: column.trailing, value.style)
+        switch column {
+        case .id: return StyledLine("  " + id.rawValue)
+        case .readiness: return StyledLine(instance.readiness.description, instance.readiness.style)
+        case .firstCommand: return firstCommand(state.starts[id])
+        case .onset: return StyledLine(onset(instance, state.history[id]), .notice)
+        case .peakMemory: return StyledLine(peakMemory(instance, ceiling: bandCeiling))
+        case .cpu: return StyledLine(latest?.cpuMilli.map(Quantity.cores(milli:)) ?? "-")
+        case .networkIn: return StyledLine(latest?.networkIn.map(Quantity.rate) ?? "-")
+        case .gpuMemory: return StyledLine(latest.map { Quantity.bytes($0.gpuMemory) } ?? "-")
+        case .gpu: return StyledLine(latest.map { Quantity.percent($0.gpuCompute / 1_000) } ?? "-")
         }
-        line.append(firstCommand(state.starts[id]).padded(to: Self.columns[values.count].width))
-        line.append(peakMemory(instance, ceiling: bandCeiling))
-        return line
     }
 
     private func onset(_ instance: InstanceOverview, _ course: LoadHistory.Course) -> String {
         guard let forecast = instance.forecast else { return " -" }
-        let probability = forecast.onsetProbability(within: .short)
-        return " " + Glyphs.sparkline(course.onset, ceiling: 1, width: 10) + " " + Quantity.percent(probability)
+        let percent = Quantity.percent(forecast.onsetProbability(within: .short))
+        return layout.isCompact
+            ? " " + percent : " " + Glyphs.sparkline(course.onset, ceiling: 1, width: 10) + " " + percent
     }
 
     private func peakMemory(_ instance: InstanceOverview, ceiling: Double) -> String {
         guard let curve = instance.forecast?.curve(.memory, .peak, .short) else { return "-" }
         let (low, high) = (curve.value(at: 0.1), curve.value(at: 0.9))
-        let band = Glyphs.band(low: low, middle: curve.median, high: high, ceiling: ceiling, width: 10)
-        return "\(band) \(Quantity.bytes(low)) to \(Quantity.bytes(high))"
+        let width = layout.isCompact ? 8 : 10
+        let band = Glyphs.band(low: low, middle: curve.median, high: high, ceiling: ceiling, width: width)
+        return layout.isCompact
+            ? "\(band) \(Quantity.bytes(high))" : "\(band) \(Quantity.bytes(low)) to \(Quantity.bytes(high))"
     }
 
     private func firstCommand(_ starts: DashboardState.Starts?) -> StyledLine {
@@ -75,7 +135,7 @@ struct InstancesSection {
         var line = StyledLine()
         let ready = starts.lastFound.map { $0 >= .reserved } ?? false
         line.append(starts.lastFirstCommand.map(Quantity.milliseconds) ?? "failed", ready ? .good : .warning)
-        line.append(" (\(starts.lastFound?.description ?? "unknown"))")
+        if !layout.isCompact { line.append(" (\(starts.lastFound?.description ?? "unknown"))") }
         line.append("  \(starts.foundReserved)/\(starts.count)", .faint)
         return line
     }

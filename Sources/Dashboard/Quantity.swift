@@ -56,6 +56,13 @@ package enum Quantity {
         return seconds >= 3_600 ? "\(seconds / 3_600):\(tail)" : tail
     }
 
+    /// The time of day of a moment on the wall clock, in UTC as logs have it: `16:20:13`.
+    package static func timeOfDay(unixMilliseconds: Int64) -> String {
+        let second = (unixMilliseconds / 1_000 % 86_400 + 86_400) % 86_400
+        func padded(_ value: Int64) -> String { (value < 10 ? "0" : "") + String(value) }
+        return "\(padded(second / 3_600)):\(padded(second / 60 % 60)):\(padded(second % 60))"
+    }
+
     private static func scaled(_ value: Double, step: Double, units: [String]) -> String {
         var value = value
         var unit = 0

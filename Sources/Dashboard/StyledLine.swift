@@ -74,6 +74,24 @@ package struct StyledLine: Hashable, Sendable {
         return line
     }
 
+    /// `parts` with dots between them, on as few lines of at most `width` columns as hold them; lines after the first
+    /// begin with `indent` spaces. A part that is longer has a line of its own.
+    static func flowed(_ parts: [StyledLine], width: Int, indent: Int) -> [StyledLine] {
+        var lines: [StyledLine] = []
+        for part in parts {
+            if var line = lines.last, line.width + 3 + part.width <= width {
+                line.append(" · ")
+                line.append(part)
+                lines[lines.count - 1] = line
+            } else {
+                var line = StyledLine(lines.isEmpty ? "" : String(repeating: " ", count: indent))
+                line.append(part)
+                lines.append(line)
+            }
+        }
+        return lines
+    }
+
     /// The text alone.
     package var plainText: String { spans.map(\.text).joined() }
 

@@ -38,3 +38,18 @@ package struct FleetEvent: Hashable, Sendable, Codable {
         self.detail = detail
     }
 }
+
+/// An event as a manager recorded it.
+package struct RecordedEvent: Hashable, Sendable {
+    /// From 1, without gaps, since the manager started.
+    package var sequence: UInt64
+    /// Wall-clock time of recording, for people: milliseconds since 1970 UTC.
+    package var recordedAtUnixMs: Int64
+    package var event: FleetEvent
+
+    package init(sequence: UInt64, recordedAtUnixMs: Int64, event: FleetEvent) {
+        self.sequence = sequence
+        self.recordedAtUnixMs = recordedAtUnixMs
+        self.event = event
+    }
+}

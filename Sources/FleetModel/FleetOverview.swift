@@ -11,10 +11,16 @@ package struct FleetOverview: Sendable {
     /// not.
     package var violations: [SafetyRule: UInt64]
     package var accuracy: AccuracyOverview
+    /// How long the manager that answers has been running. A machine knows neither this nor the wall clock: the daemon
+    /// around it fills in both.
+    package var uptime: Duration
+    /// When it was started, on the wall clock: milliseconds since 1970 UTC.
+    package var startedAtUnixMs: Int64
 
     package init(
         at: MonotonicTime, term: UInt64, instances: [InstanceOverview], devices: [DeviceOverview],
-        totals: FleetTotals, violations: [SafetyRule: UInt64] = [:], accuracy: AccuracyOverview
+        totals: FleetTotals, violations: [SafetyRule: UInt64] = [:], accuracy: AccuracyOverview,
+        uptime: Duration = .zero, startedAtUnixMs: Int64 = 0
     ) {
         self.at = at
         self.term = term
@@ -23,6 +29,8 @@ package struct FleetOverview: Sendable {
         self.totals = totals
         self.violations = violations
         self.accuracy = accuracy
+        self.uptime = uptime
+        self.startedAtUnixMs = startedAtUnixMs
     }
 }
 

@@ -76,12 +76,6 @@ package struct QuantileCurve: Sendable {
         }
         return self[levels.count - 1]
     }
-
-    /// The width of the two-sided 80 % interval.
-    package var width80: Double { value(at: 0.9) - value(at: 0.1) }
-
-    /// The width of the two-sided 95 % interval.
-    package var width95: Double { value(at: 0.975) - value(at: 0.025) }
 }
 
 extension QuantileCurve: Hashable {

@@ -66,3 +66,16 @@ package struct InstanceTelemetry: Hashable, Sendable, Codable {
         self.samples = samples
     }
 }
+
+/// What one instance did in one second, with what a recording has to know of the instance.
+package struct InstanceObservation: Hashable, Sendable {
+    package var instance: InstanceID
+    package var application: ApplicationType
+    package var load: LoadObservation
+
+    package init(instance: InstanceID, application: ApplicationType, load: LoadObservation) {
+        self.instance = instance
+        self.application = application
+        self.load = load
+    }
+}

@@ -15,7 +15,7 @@ struct DeviceInventory: Sendable {
                 OpenCLDeviceDriver(libraryPath: configuration.openCLLibrary)
             }
         do {
-            devices = try driver.discover(for: configuration.server, startingAt: 0)
+            devices = try driver.discover(for: configuration.server, startingAt: 0).prefix(configuration.maximumDevices)
                 .map { Self.limit($0, to: configuration.memoryLimit) }
         } catch {
             throw GPUServerError("no device can be offered: \(error)")

@@ -22,6 +22,8 @@ package struct GPUServerConfiguration: Sendable {
     /// The most memory of each device that may be granted; nil for all that the device has. A driver that computes on
     /// the host (PoCL) reports the host's memory, which other programs need too.
     package var memoryLimit: Bytes?
+    /// The most devices that are offered: the first of those that are found.
+    package var maximumDevices = ProtocolLimits.devices
     /// Made-up devices instead of those of the drivers; nil for real ones.
     package var synthetic: SyntheticDevices?
     /// The path of the OpenCL loader.
@@ -68,11 +70,16 @@ package struct GPUServerConfiguration: Sendable {
         if let memoryLimit, memoryLimit < .mebibytes(16) {
             problems.append("a memory limit of \(memoryLimit.rawValue) bytes is below 16 MiB")
         }
-        if let synthetic, !(1...1_024).contains(synthetic.count) || synthetic.memory <= .zero {
-            problems.append("\(synthetic.count) synthetic devices of \(synthetic.memory.rawValue) bytes")
+        if let synthetic, !(1...ProtocolLimits.devices).contains(synthetic.count) || synthetic.memory <= .zero {
+            problems.append(
+                "\(synthetic.count) synthetic devices of \(synthetic.memory.rawValue) bytes, which must be 1 to "
+                    + "\(ProtocolLimits.devices) with some memory")
         }
-        if !(1...65_536).contains(maximumSessions) {
-            problems.append("\(maximumSessions) sessions at most, which must be 1 to 65536")
+        if !(1...ProtocolLimits.devices).contains(maximumDevices) {
+            problems.append("\(maximumDevices) devices at most, which must be 1 to \(ProtocolLimits.devices)")
+        }
+        if !(1...ProtocolLimits.grants).contains(maximumSessions) {
+            problems.append("\(maximumSessions) sessions at most, which must be 1 to \(ProtocolLimits.grants)")
         }
         return problems
     }

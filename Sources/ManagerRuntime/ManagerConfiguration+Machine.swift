@@ -5,8 +5,9 @@ import ForecastCore
 import Observability
 
 extension ManagerConfiguration {
-    /// The machine of this configuration, on what the store held after it had begun a new term.
-    func makeMachine(recovered: StoredFleet, softwareVersion: String) -> ManagerMachine {
+    /// The machine of this configuration, on what the store held after it had begun a new term. `tap` is shown what
+    /// the machine learns of instances.
+    func makeMachine(recovered: StoredFleet, softwareVersion: String, tap: TelemetryTap) -> ManagerMachine {
         let mode: AllocationConfiguration.Mode =
             switch policy {
             case .presync: .presync
@@ -17,7 +18,7 @@ extension ManagerConfiguration {
             silence: max(.seconds(3), period * 3),
             allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
         return ManagerMachine(
-            configuration: machine, recovered: recovered, forecaster: FleetForecaster(),
+            configuration: machine, recovered: recovered, forecaster: TappedForecaster(FleetForecaster(), tap),
             random: SystemRandomNumberGenerator(), now: MonotonicClock.now())
     }
 }

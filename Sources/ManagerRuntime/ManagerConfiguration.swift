@@ -45,6 +45,9 @@ package struct ManagerConfiguration: Hashable, Sendable {
         require(!httpListen.host.isEmpty, "http-listen: the host is empty")
         let isSameAddress = listen == httpListen && listen.port != 0
         require(!isSameAddress, "http-listen: \(httpListen) is the address of listen, too")
+        require(
+            httpURL != nil || !Self.isWildcard(httpListen.host),
+            "http-url: must be given where http-listen is \(httpListen): nobody can fetch bundles from that address")
         require(!stateDirectory.isEmpty, "state-directory: is empty")
         require(
             period >= .milliseconds(100) && period <= .seconds(60), "period: \(period) is not between 100 ms and 1 min")
@@ -79,6 +82,11 @@ package struct ManagerConfiguration: Hashable, Sendable {
         }
         if priorityClass.grace < .zero { errors.append("\(name) grace is negative") }
         return errors
+    }
+
+    /// Whether a host means every address of the machine, which is none that others could connect to.
+    private static func isWildcard(_ host: String) -> Bool {
+        host.contains(":") ? host.allSatisfy { $0 == ":" || $0 == "0" } : host.allSatisfy { $0 == "." || $0 == "0" }
     }
 
     private static func isNumeric(_ host: String) -> Bool {

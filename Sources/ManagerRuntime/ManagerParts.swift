@@ -17,6 +17,8 @@ struct ManagerParts: Sendable {
     let storeWork = BoundedMailbox<StoreWork>(limit: StoreWorker.queueLimit)
     let storeWorker: StoreWorker
     let metrics: ManagerMetrics
+    let telemetry = TelemetryTap()
+    private let start = DaemonStart()
 
     init(configuration: ManagerConfiguration, store: any FleetStore, logger: Logger) {
         metrics = ManagerMetrics(registry: registry)
@@ -36,7 +38,7 @@ struct ManagerParts: Sendable {
     var services: [any RegistrableRPCService] {
         [
             AgentLinkService(links: agents), GPUServerLinkService(links: servers),
-            AdminService(inbox: inbox, events: events),
+            AdminService(inbox: inbox, events: events, telemetry: telemetry, start: start),
         ]
     }
 
@@ -68,5 +70,6 @@ struct ManagerParts: Sendable {
         agents.closeAll(reason: "the manager is shutting down")
         servers.closeAll(reason: "the manager is shutting down")
         events.finish()
+        telemetry.finish()
     }
 }

@@ -63,7 +63,8 @@ package struct ManagerService: Service {
         let result: Result<Void, any Error>
         do {
             let parts = ManagerParts(configuration: configuration, store: store, logger: logger)
-            let machine = configuration.makeMachine(recovered: recovered, softwareVersion: softwareVersion)
+            let machine = configuration.makeMachine(
+                recovered: recovered, softwareVersion: softwareVersion, tap: parts.telemetry)
             result = .success(try await run(parts, machine))
         } catch {
             result = .failure(error)

@@ -35,6 +35,25 @@ package struct TelemetryTraceRow: Hashable, Sendable {
         self.networkOutRate = networkOutRate
     }
 
+    /// The row of what was observed, with seconds counted from `origin`. What is beyond a column's range is written as
+    /// its end, so that a reader takes every row.
+    package init(_ observed: InstanceObservation, origin: Int64) {
+        func within(_ range: ClosedRange<Double>, _ value: Double) -> Double {
+            value.isFinite ? min(max(value, range.lowerBound), range.upperBound) : range.lowerBound
+        }
+        let load = observed.load
+        self.init(
+            time: within(TelemetryTraceRange.times, Double(load.second) - Double(origin)), instance: observed.instance,
+            application: observed.application,
+            gpuMemory: Bytes(Int64(within(TelemetryTraceRange.amounts, load.gpuMemory))),
+            gpuCompute: within(TelemetryTraceRange.shares, load.gpuCompute),
+            requests: load.workInFlight.map { within(TelemetryTraceRange.rates, $0) },
+            cpuMilli: load.cpuMilli.map { within(TelemetryTraceRange.rates, $0) },
+            memory: load.hostMemory.map { Bytes(Int64(within(TelemetryTraceRange.amounts, $0))) },
+            networkInRate: load.networkIn.map { within(TelemetryTraceRange.rates, $0) },
+            networkOutRate: load.networkOut.map { within(TelemetryTraceRange.rates, $0) })
+    }
+
     /// The row as the forecaster takes it in.
     package var observation: LoadObservation {
         LoadObservation(
@@ -58,18 +77,21 @@ package enum TelemetryTraceColumn: String, CaseIterable, Sendable {
     case networkOutRate = "network_out_rate"
 }
 
+/// What the columns of a telemetry trace may hold.
+enum TelemetryTraceRange {
+    static let times = 0.0...1e9
+    /// 256 TiB.
+    static let amounts = 0.0...0x1p48
+    /// 64 devices.
+    static let shares = 0.0...64_000
+    static let rates = 0.0...1e12
+}
+
 /// Reads a telemetry trace, plain or gzip, row by row. Memory does not grow with the file.
 ///
 /// `time_s`, `instance`, `application`, `gpu_memory_bytes` and `gpu_compute_millishare` must be there; the rest may be
 /// absent, as columns or as empty fields.
 package final class TelemetryTraceReader {
-    private static let times = 0.0...1e9
-    /// 256 TiB.
-    private static let amounts = 0.0...0x1p48
-    /// 64 devices.
-    private static let shares = 0.0...64_000
-    private static let rates = 0.0...1e12
-
     private let table: TableReader
     private let time: TableColumn
     private let instance: TableColumn
@@ -81,10 +103,13 @@ package final class TelemetryTraceReader {
     private let memory: TableColumn?
     private let networkInRate: TableColumn?
     private let networkOutRate: TableColumn?
+    private let longest: Double
+    private var firstTime: Double?
     private var lastTime = 0.0
 
     package init(path: String, limits: TraceLimits = TraceLimits()) throws(TraceError) {
         table = try TableReader(path: path, limits: limits)
+        longest = limits.seconds
         time = try table.column(TelemetryTraceColumn.time.rawValue)
         instance = try table.column(TelemetryTraceColumn.instance.rawValue)
         application = try table.column(TelemetryTraceColumn.application.rawValue)
@@ -106,21 +131,28 @@ package final class TelemetryTraceReader {
         guard let application = ApplicationType(rawValue: row.text(application)) else {
             throw row.invalid(application, "'\(row.excerpt(application))' is not an identifier")
         }
-        let now = try row.number(time, in: Self.times)
+        let now = try row.number(time, in: TelemetryTraceRange.times)
         guard now >= lastTime else {
             throw TraceError(
                 .outOfOrder, file: row.file, line: row.line, column: time.name, cause: "\(now) after \(lastTime)")
         }
         lastTime = now
+        let first = firstTime ?? now
+        firstTime = first
+        guard now - first <= longest else {
+            throw TraceError(
+                .limitExceeded, file: row.file, line: row.line, column: time.name,
+                cause: "\(now) is \(now - first) s after the first row, more than \(longest)")
+        }
         return TelemetryTraceRow(
             time: now, instance: instance, application: application,
-            gpuMemory: Bytes(Int64(try row.number(gpuMemory, in: Self.amounts))),
-            gpuCompute: try row.number(gpuCompute, in: Self.shares),
-            requests: try row.optionalNumber(requests, in: Self.rates),
-            cpuMilli: try row.optionalNumber(cpuMilli, in: Self.rates),
-            memory: try row.optionalNumber(memory, in: Self.amounts).map { Bytes(Int64($0)) },
-            networkInRate: try row.optionalNumber(networkInRate, in: Self.rates),
-            networkOutRate: try row.optionalNumber(networkOutRate, in: Self.rates))
+            gpuMemory: Bytes(Int64(try row.number(gpuMemory, in: TelemetryTraceRange.amounts))),
+            gpuCompute: try row.number(gpuCompute, in: TelemetryTraceRange.shares),
+            requests: try row.optionalNumber(requests, in: TelemetryTraceRange.rates),
+            cpuMilli: try row.optionalNumber(cpuMilli, in: TelemetryTraceRange.rates),
+            memory: try row.optionalNumber(memory, in: TelemetryTraceRange.amounts).map { Bytes(Int64($0)) },
+            networkInRate: try row.optionalNumber(networkInRate, in: TelemetryTraceRange.rates),
+            networkOutRate: try row.optionalNumber(networkOutRate, in: TelemetryTraceRange.rates))
     }
 }
 

@@ -1,3 +1,4 @@
+import CZlib
 import FleetModel
 
 #if canImport(Glibc)
@@ -6,16 +7,18 @@ import FleetModel
     import Darwin
 #endif
 
-/// Writes a telemetry trace as plain text with all columns, to be read again by ``TelemetryTraceReader``.
+/// Writes a telemetry trace with all columns, to be read again by ``TelemetryTraceReader``: as gzip where the file's
+/// name ends in `.gz`, else as plain text.
 ///
 /// Rows are buffered: what was written is only sure to be in the file after ``close()``.
 package final class TelemetryTraceWriter {
     private let path: String
-    private var file: UnsafeMutablePointer<FILE>?
+    private var file: gzFile?
 
     /// Creates the file, or empties it.
     package init(path: String) throws(TraceError) {
-        guard let file = fopen(path, "we") else {
+        // "T": as it is, without compression.
+        guard let file = gzopen(path, path.hasSuffix(".gz") ? "wbe" : "wbTe") else {
             throw TraceError(.cannotOpen, file: path, cause: "cannot create: \(String(cString: strerror(errno)))")
         }
         self.path = path
@@ -23,7 +26,7 @@ package final class TelemetryTraceWriter {
         try write(TelemetryTraceColumn.allCases.map(\.rawValue).joined(separator: ","))
     }
 
-    deinit { if let file { fclose(file) } }
+    deinit { if let file { gzclose(file) } }
 
     /// Appends a row. Nothing is checked: a reader refuses times that fall.
     package func append(_ row: TelemetryTraceRow) throws(TraceError) {
@@ -39,12 +42,12 @@ package final class TelemetryTraceWriter {
     package func close() throws(TraceError) {
         guard let file else { return }
         self.file = nil
-        guard fclose(file) == 0 else { throw failure() }
+        guard gzclose(file) == Z_OK else { throw failure() }
     }
 
     private func write(_ line: String) throws(TraceError) {
         guard let file else { throw TraceError(.cannotWrite, file: path, cause: "cannot write: closed") }
-        guard fputs(line + "\n", file) >= 0 else { throw failure() }
+        guard gzputs(file, line + "\n") > 0 else { throw failure() }
     }
 
     private func failure() -> TraceError {

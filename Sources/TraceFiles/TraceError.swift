@@ -4,7 +4,7 @@ package struct TraceError: Error, Hashable, CustomStringConvertible {
         case cannotOpen
         case cannotRead
         case cannotWrite
-        /// A line is longer, or a file has more rows, than the limits allow.
+        /// A line is longer, a file has more rows, or its times span more, than the limits allow.
         case limitExceeded
         case missingColumn
         /// A line has another number of fields than the header.
@@ -42,9 +42,12 @@ package struct TraceError: Error, Hashable, CustomStringConvertible {
 package struct TraceLimits: Hashable, Sendable {
     package var lineBytes: Int
     package var rows: Int
+    /// From the first row of a telemetry trace to its last.
+    package var seconds: Double
 
-    package init(lineBytes: Int = 64 << 10, rows: Int = 50_000_000) {
+    package init(lineBytes: Int = 64 << 10, rows: Int = 50_000_000, seconds: Double = .infinity) {
         self.lineBytes = lineBytes
         self.rows = rows
+        self.seconds = seconds
     }
 }

@@ -66,5 +66,7 @@ import Testing
     @Test func `the fleet is as large as the mean gap asks`() {
         #expect(RequestDealer.fleetSize(trace, meanGap: 20) == 80)
         #expect(RequestDealer.fleetSize([], meanGap: 20) == 1)
+        let crowded = [0, 1e-300].map { Arrival(at: $0, contextTokens: 1, generatedTokens: 1) }
+        #expect(RequestDealer.fleetSize(crowded, meanGap: 86_400) == RequestDealer.maximumFleet)
     }
 }

@@ -11,6 +11,8 @@ import Testing
         ["run", "--", "clinfo"], ["run", "--instance", "i1", "--class", "batch", "--", "sh", "-c", "exit 3"],
         ["sample", "--for", "5s", "--seed", "2"], ["sample", "payload-server"],
         ["report", "--work-in-flight", "3"], ["report", "--user-idle", "90s"],
+        ["up", "--for", "5m", "--record", "trace.csv.gz"], ["record", "--for", "10m", "trace.csv.gz"],
+        ["record", "--manager", "10.0.0.5:7400", "trace.csv"], ["events", "--follow"], ["events", "--last", "4096"],
         ["status"], ["instances", "-o", "json"], ["pool", "--output", "yaml", "-q"], ["events", "--last", "5"],
     ])
     func `a command line of the documentation is understood`(arguments: [String]) {
@@ -21,6 +23,8 @@ import Testing
         ["nonsense"], ["up", "--instances", "0"], ["up", "--compare"], ["up", "--json"], ["up", "--gap-cv", "0.2"],
         ["run"], ["run", "clinfo"], ["sample", "--for", "soon"], ["status", "-o", "xml"], ["events", "--last", "0"],
         ["up", "--policy", "oracle"], ["report"], ["report", "--work-in-flight", "-1"],
+        ["up", "--period", "11s"], ["events", "--last", "4097"], ["record"],
+        ["up", "--compare", "--for", "60s", "--record", "trace.csv"],
     ])
     func `a wrong command line ends with the usage status`(arguments: [String]) throws {
         let error = try #require(throws: (any Error).self) { try PresyncCommand.parseAsRoot(arguments) }

@@ -116,6 +116,18 @@ import Testing
         #expect(configuration.workerPorts == 9_000...9_010)
     }
 
+    @Test(arguments: roles)
+    func `every setting says what is in force without it`(role: String, known: [Setting]) {
+        for setting in known { #expect(setting.standard?.isEmpty == false, "\(setting.name) of \(role)") }
+    }
+
+    @Test func `a folder that cannot be made is a configuration that cannot work`() {
+        let failure = #expect(throws: CommandFailure.self) { try Daemon.makeStateDirectory("/proc/presync/manager") }
+        #expect(failure?.status == .configuration)
+        #expect(failure?.cause == "the state directory /proc/presync/manager cannot be used: No such file or directory")
+        #expect(failure?.advice.contains("--state-directory") == true)
+    }
+
     @Test(arguments: ["", "-", "9010-9000", "0-9", "1-70000", "1-2-3", "a-b"])
     func `what is not a range of ports is refused`(text: String) {
         #expect(PortRange(text) == nil)

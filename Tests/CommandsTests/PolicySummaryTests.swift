@@ -26,8 +26,27 @@ import Testing
         #expect(summary.startsAfterIdle == 3)
         #expect(summary.readyBeforeRequest == 1)
         #expect(summary.timeToFirstCommandMs.ready == Distribution([0.5, 0.7]))
-        #expect(summary.timeToFirstCommandMs.notReady == Distribution([12]))
+        #expect(summary.timeToFirstCommandMs.notReady == Distribution([12, nil]))
         #expect(summary.errors == 1)
+    }
+
+    @Test func `a start that never reached its first command counts, and stands above those that did`() {
+        let split = PolicySummary.sample([
+            .sample(idleGap: 9, found: "warm", firstCommand: 12), .sample(idleGap: 9, found: "warm", firstCommand: 20),
+            .sample(idleGap: 9, found: nil, firstCommand: nil, error: "no device"),
+        ]).timeToFirstCommandMs.notReady
+        #expect(split.count == 3)
+        #expect(split.p50 == 20)
+        #expect(split.p99 == nil)
+    }
+
+    @Test func `a burst that has not ended is a start and an error`() {
+        let summary = PolicySummary.sample([
+            .sample(idleGap: 9, found: nil, firstCommand: nil, duration: nil)
+        ])
+        #expect(summary.starts == 1)
+        #expect(summary.errors == 1)
+        #expect(summary.timeToFirstCommandMs.notReady.count == 1)
     }
 
     @Test func `the JSON object has every key of the documented form, null where nothing is known`() throws {
@@ -73,12 +92,16 @@ import Testing
         #expect(reader.next().isEmpty)
         try ResultsWriter(path: path).append(record)
         #expect(reader.next() == [record])
+        try ResultsWriter(path: path, emptied: true).close()
+        var another = ResultsReader(path: path)
+        #expect(another.next().isEmpty)
     }
 }
 
 extension BurstRecord {
     fileprivate static func sample(
-        phase: Phase = .measured, idleGap: Double?, found: String?, firstCommand: Double?, error: String? = nil
+        phase: Phase = .measured, idleGap: Double?, found: String?, firstCommand: Double?, error: String? = nil,
+        duration: Double? = 1
     ) -> BurstRecord {
         var measured = BurstMeasurements()
         measured.foundReadiness = found
@@ -88,7 +111,7 @@ extension BurstRecord {
             contextTokens: 1, generatedTokens: 1, payloadBytes: 1, payloadSeed: 1, cacheBytes: 1, secondsPerToken: 0)
         return BurstRecord(
             instance: "i1", index: 0, phase: phase, scheduledSeconds: 0, startedSeconds: 0, idleGapSeconds: idleGap,
-            durationSeconds: 1, plan: plan, measured: measured)
+            durationSeconds: duration, plan: plan, measured: measured)
     }
 }
 

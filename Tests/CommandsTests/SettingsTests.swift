@@ -7,6 +7,7 @@ import Testing
 @Suite struct SettingsTests {
     private static let known = [
         Setting(name: "listen", meaning: "HOST:PORT"), Setting(name: "period", meaning: "a duration such as 1s"),
+        Setting(name: "colour", meaning: "a colour (default: red)"),
     ]
 
     private func settings(flags: [String: String] = [:], environment: [String: String] = [:], yaml: String? = nil)
@@ -38,7 +39,7 @@ import Testing
     @Test func `all problems are reported at once, each with where it stands`() throws {
         var settings = try settings(
             flags: ["period": "soon"], environment: ["PRESYNC_GPU_SERVER_LISTEN": "?"],
-            yaml: "gpu-server:\n  colour: red\n")
+            yaml: "gpu-server:\n  taste: sweet\n")
         #expect(settings.value("period", expected: "a duration") { Duration(text: $0) } == nil)
         #expect(settings.value("listen", expected: "an address") { _ -> String? in nil } == nil)
         let failure = #expect(throws: CommandFailure.self) { try settings.check() }
@@ -47,10 +48,30 @@ import Testing
         #expect(text.contains("has 3 problems"))
         #expect(text.contains("--period: 'soon' is not a duration"))
         #expect(text.contains("PRESYNC_GPU_SERVER_LISTEN: '?' is not an address"))
-        #expect(text.contains("gpu-server.colour in "))
+        #expect(text.contains("gpu-server.taste in "))
     }
 
-    @Test(arguments: ["[", "gpu-server: 3", "gpu-server:\n  listen: [1]\n"])
+    @Test func `a section that is no daemon's is a problem, and an empty one is none`() throws {
+        let settings = try settings(yaml: "gpu-sever:\n  listen: x\ngpu-server:\nagent:\n  anything: 1\n")
+        #expect(settings.problems.map(\.cause) == ["is not the section of a daemon"])
+        #expect(settings.problems.first?.origin.hasPrefix("gpu-sever in ") == true)
+        #expect(settings.problems.first?.advice == "known are manager, gpu-server, agent")
+    }
+
+    @Test func `what is in force is shown with where it stands`() throws {
+        var settings = try settings(
+            flags: ["listen": "flag"], environment: ["PRESYNC_GPU_SERVER_LISTEN": "environment"],
+            yaml: "gpu-server:\n  period: 3\n")
+        _ = settings.value("listen", expected: "text") { $0 }
+        _ = settings.value("period", expected: "a number") { Int($0) }
+        _ = settings.value("colour", expected: "text") { $0 }
+        let lines = settings.inForce.rendered(header: false, style: .plain).split(separator: "\n")
+        #expect(lines[0].split(separator: " ") == ["listen", "flag", "--listen"])
+        #expect(lines[1].contains("gpu-server.period in "))
+        #expect(lines[2].split(separator: " ") == ["colour", "red", "default"])
+    }
+
+    @Test(arguments: ["[", "- 1", "gpu-server: 3", "gpu-server:\n  listen: [1]\n"])
     func `a file that is not of the documented form is a problem and no crash`(yaml: String) throws {
         let settings = try settings(yaml: yaml)
         #expect(settings.problems.count == 1)

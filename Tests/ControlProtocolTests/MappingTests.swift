@@ -62,6 +62,19 @@ struct RoundTripTests {
         }
     }
 
+    @Test func observations() throws {
+        let sparse = LoadObservation(second: 7, gpuMemory: 1e9, gpuCompute: 250)
+        let full = LoadObservation(
+            second: 8, gpuMemory: 0, gpuCompute: 0, cpuMilli: 1, hostMemory: 2, networkIn: 3, networkOut: 4,
+            workInFlight: 5)
+        for load in [sparse, full] {
+            let observation = InstanceObservation(
+                instance: InstanceID(unchecked: "i"), application: ApplicationType(unchecked: "chat"), load: load)
+            let bytes: [UInt8] = try observation.wire.serializedBytes()
+            #expect(try InstanceObservation(wire: WireInstanceObservation(serializedBytes: bytes)) == observation)
+        }
+    }
+
     @Test func forecasts() throws {
         var samples = ProtocolSamples(seed: 6)
         for _ in 0..<50 {

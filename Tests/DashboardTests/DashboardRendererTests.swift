@@ -26,22 +26,57 @@ import Testing
     @Test func `text from outside cannot send control sequences to the terminal`() {
         var generator = SeededGenerator(seed: 7)
         var state = DashboardState.random(&generator)
-        state.events = [FleetEvent(at: .zero, kind: .failure, detail: "\u{1B}[2J\u{7}end\r\n\u{202E}")]
+        state.events = [.sample(.failure, detail: "\u{1B}[2J\u{7}end\r\n\u{202E}")]
         let text = DashboardRenderer(width: 120, height: 60, color: false).lines(state).joined()
         #expect(!text.unicodeScalars.contains { $0.value < 0x20 || $0.value == 0x202E })
         #expect(text.contains("?[2J?end"))
     }
 
-    @Test func `an instance shows its readiness and what its last start met`() {
+    @Test func `on 132 columns an instance shows all that there is`() {
+        #expect(
+            instanceLines(width: 132) == [
+                "  id        readiness first command               P(5 s)          peak mem within 5 s, q10 to q90  "
+                    + "   cpu     net in   gpu mem   gpu",
+                "  i1        reserved  0.412 ms (reserved)  4/5             ▅ 50 % ·▒▒▒▒█▒▒▒▒ 7.3 MiB to 66.0 MiB   "
+                    + "  0.42   3.0 MB/s  95.4 MiB   1 %",
+            ])
+    }
+
+    @Test func `on 80 columns the forecast and the time to the first command are there, and telemetry as it fits`() {
+        #expect(
+            instanceLines(width: 80) == [
+                "  id     readiness 1st command     P(5 s) peak mem in 5 s       cpu    net in",
+                "  i1     reserved  0.412 ms  4/5   50 %   ▒▒▒▒█▒▒▒ 66.0 MiB    0.42  3.0 MB/s",
+            ])
+    }
+
+    @Test func `on 80 columns no line of the heading, the pool and the totals is cut`() {
+        var state = DashboardState(
+            heading: .init(
+                policy: "reactive", elapsed: .seconds(4_000), total: .seconds(86_400), note: "q or Ctrl-C ends the run",
+                hints: [
+                    "look: presync status --manager 127.0.0.1:40123",
+                    "agent socket: \(String(repeating: "x", count: 60))",
+                ]))
+        state.update(.sample(instances: [.sample("i1", readiness: .reserved)]))
+        let lines = DashboardRenderer(width: 80, height: 40, color: false).lines(state)
+        for whole in [
+            "q or Ctrl-C ends the run", "look: presync status --manager 127.0.0.1:40123", "x",
+            "attached 1 · synthetic", "outcomes within the 80 % interval -, 95 % -",
+        ] {
+            #expect(lines.contains { $0.hasSuffix(whole) }, "\(whole) in \(lines)")
+        }
+    }
+
+    private func instanceLines(width: Int) -> [String] {
         var state = DashboardState(heading: .init(policy: "presync"))
         state.update(.sample(instances: [.sample("i1", readiness: .reserved)]))
         var starts = DashboardState.Starts()
         (starts.count, starts.foundReserved) = (5, 4)
         (starts.lastFirstCommand, starts.lastFound) = (0.412, .reserved)
         state.starts[InstanceID(unchecked: "i1")] = starts
-        let line = DashboardRenderer(width: 140, height: 40, color: false).lines(state).first { $0.contains("i1") }
-        #expect(line?.contains("reserved") == true)
-        #expect(line?.contains("0.412 ms (reserved)  4/5") == true)
+        let lines = DashboardRenderer(width: width, height: 40, color: false).lines(state)
+        return Array((lines.split(separator: "INSTANCES").last ?? []).prefix(2))
     }
 
     @Test func `before the first answer the view says what it waits for`() {
@@ -53,7 +88,7 @@ import Testing
 
     @Test func `the newest events are kept when rows are short`() {
         var state = DashboardState(heading: .init(policy: "presync"))
-        state.events = (0..<40).map { FleetEvent(at: .zero, kind: .reserved, detail: "event \($0).") }
+        state.events = (0..<40).map { .sample(.reserved, detail: "event \($0).") }
         let lines = DashboardRenderer(width: 80, height: 12, color: false).lines(state)
         #expect(lines.count <= 12)
         #expect(lines.last?.hasSuffix("event 39.") == true)
@@ -80,11 +115,20 @@ extension DashboardState {
             state.update(.sample(instances: instances, model: words[Int(generator.below(6))]))
         }
         state.events = (0..<generator.below(50)).map { _ in
-            FleetEvent(
-                at: MonotonicTime(rawValue: Int64(generator.below(1 << 50))),
-                kind: FleetEvent.Kind.allCases[Int(generator.below(15))], detail: words[Int(generator.below(6))])
+            .sample(
+                FleetEvent.Kind.allCases[Int(generator.below(15))], detail: words[Int(generator.below(6))],
+                unixMilliseconds: Int64(bitPattern: generator.next()))
         }
         return state
+    }
+}
+
+extension RecordedEvent {
+    fileprivate static func sample(
+        _ kind: FleetEvent.Kind, detail: String, unixMilliseconds: Int64 = 0
+    ) -> RecordedEvent {
+        RecordedEvent(
+            sequence: 1, recordedAtUnixMs: unixMilliseconds, event: FleetEvent(at: .zero, kind: kind, detail: detail))
     }
 }
 

@@ -37,4 +37,9 @@ import Testing
     func `a clock shows minutes and seconds`(seconds: Int, expected: String) {
         #expect(Quantity.clock(.seconds(seconds)) == expected)
     }
+
+    @Test(arguments: [(0, "00:00:00"), (1_764_000_013_042, "16:00:13"), (-1_000, "23:59:59"), (Int64.min, "16:47:05")])
+    func `a time of day is that of the wall clock in UTC`(milliseconds: Int64, expected: String) {
+        #expect(Quantity.timeOfDay(unixMilliseconds: milliseconds) == expected)
+    }
 }

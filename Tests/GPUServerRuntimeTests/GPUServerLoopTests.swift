@@ -128,6 +128,20 @@ struct GPUServerConfigurationTests {
         #expect(configuration.validate().count == 6)
     }
 
+    @Test("No more is offered than the protocol carries")
+    func protocolLimits() throws {
+        var configuration = standard
+        configuration.synthetic = GPUServerConfiguration.SyntheticDevices(count: 64)
+        configuration.maximumSessions = 16_384
+        #expect(configuration.validate().isEmpty)
+        configuration.maximumDevices = 1
+        #expect(try DeviceInventory(configuration).descriptions.map(\.id.index) == [0])
+        configuration.synthetic?.count += 1
+        configuration.maximumSessions += 1
+        configuration.maximumDevices = 65
+        #expect(configuration.validate().count == 3)
+    }
+
     @Test("A memory limit caps what a device offers")
     func memoryLimit() throws {
         var configuration = standard

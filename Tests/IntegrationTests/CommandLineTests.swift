@@ -29,6 +29,13 @@ extension LiveSystemTests {
                 "manager --listen here --period soon --policy oracle", endsWith: 78,
                 saying: ["3 problems", "--listen: 'here'", "--period: 'soon'", "--policy: 'oracle'"]),
             Mistake(
+                "manager --state-directory /proc/presync", endsWith: 78,
+                saying: ["/proc/presync cannot be used: No such file or directory", "--state-directory"]),
+            Mistake("gpu-server --synthetic-devices 65", endsWith: 78, saying: ["must be 1 to 64"]),
+            Mistake("manager --http-listen 0.0.0.0:7401", endsWith: 78, saying: ["http-url: must be given"]),
+            Mistake(
+                "record --manager 127.0.0.1:1 trace.csv", endsWith: 69, saying: ["no manager answers", "--manager"]),
+            Mistake(
                 "agent --socket-mode 9 --registration all --log-level loud", endsWith: 78,
                 saying: ["3 problems", "--socket-mode: '9'", "--registration: 'all'", "--log-level: 'loud'"]),
         ]

@@ -95,7 +95,11 @@ struct ManagerServiceTests {
                 link.send(agentHello())
                 _ = await link.events.next()
                 try await AdminClient.withConnection(to: addresses.control) { admin in
-                    #expect(try await admin.overview().term == 1)
+                    let overview = try await admin.overview()
+                    #expect(overview.term == 1)
+                    // Not since the host was started, as its clock counts.
+                    #expect(overview.uptime > .zero && overview.uptime < .seconds(60))
+                    #expect(overview.startedAtUnixMs > 1_700_000_000_000)
                     let events = try await admin.events()
                     #expect(events.first?.event.kind == .agentConnected)
                     #expect(events.map(\.sequence) == Array(1...UInt64(events.count)))
@@ -152,5 +156,14 @@ struct ManagerConfigurationTests {
         configuration.stateDirectory = ""
         configuration.classes[0].warmThreshold = 2
         #expect(configuration.validate().count == 5)
+    }
+
+    @Test(arguments: [("0.0.0.0", true), ("::", true), ("127.0.0.1", false), ("10.0.0.5", false), ("::1", false)])
+    func everyAddressOfAMachineIsNoneToFetchFrom(host: String, needsURL: Bool) {
+        var configuration = ManagerConfiguration()
+        configuration.httpListen.host = host
+        #expect(configuration.validate().contains { $0.hasPrefix("http-url: must be given") } == needsURL)
+        configuration.httpURL = "http://10.0.0.5:7401"
+        #expect(configuration.validate().isEmpty)
     }
 }

@@ -82,6 +82,43 @@ private func gzipped(_ text: String) throws -> [UInt8] {
         #expect(error?.description == "\(many.path):5: more than 3 rows")
     }
 
+    @Test func theSpanOfATraceIsBounded() throws {
+        let file = try TemporaryFile(header + "\n5,a,c,0,0,0\n65,a,c,0,0,0\n1e9,a,c,0,0,0\n")
+        let limits = TraceLimits(seconds: 60)
+        let error = #expect(throws: TraceError.self) { try TelemetryTrace.read(path: file.path, limits: limits) }
+        #expect(error?.code == .limitExceeded)
+        #expect(
+            error?.description
+                == "\(file.path):4: column time_s: 1000000000.0 is 999999995.0 s after the first row, more than 60.0")
+        #expect(try TelemetryTrace.read(path: file.path).rows.count == 3)
+    }
+
+    @Test(arguments: [Double.infinity, -.infinity, .nan, 1e300, -1])
+    func whateverWasObservedIsReadAgain(_ value: Double) throws {
+        let load = LoadObservation(
+            second: .max, gpuMemory: value, gpuCompute: value, cpuMilli: value, hostMemory: value, networkIn: value,
+            networkOut: value, workInFlight: value)
+        let observation = InstanceObservation(
+            instance: InstanceID(unchecked: "i"), application: ApplicationType(unchecked: "c"), load: load)
+        let row = TelemetryTraceRow(observation, origin: .min)
+        let file = try TemporaryFile()
+        let writer = try TelemetryTraceWriter(path: file.path)
+        try writer.append(row)
+        try writer.close()
+        #expect(try TelemetryTrace.read(path: file.path).rows == [row])
+    }
+
+    @Test func aNameThatEndsInGzIsWrittenAsGzip() throws {
+        let file = try TemporaryFile()
+        for (path, start) in [(file.path, Array("time".utf8)), (file.path + ".gz", [0x1F, 0x8B])] {
+            defer { if path != file.path { try? FileManager.default.removeItem(atPath: path) } }
+            let writer = try TelemetryTraceWriter(path: path)
+            try writer.close()
+            #expect(try Data(contentsOf: URL(fileURLWithPath: path)).starts(with: start))
+            #expect(try TelemetryTrace.read(path: path).rows.isEmpty)
+        }
+    }
+
     @Test func whatIsWrittenIsReadAgain() throws {
         let file = try TemporaryFile()
         let rows = (0..<50).map { (step: Int) -> TelemetryTraceRow in

@@ -4,5 +4,11 @@ import FleetModel
 protocol FleetClient: Sendable {
     func overview() async throws(CommandFailure) -> FleetOverview
     /// The newest events, oldest first, at most `limit`.
-    func events(limit: Int) async throws(CommandFailure) -> [FleetEvent]
+    func events(limit: Int) async throws(CommandFailure) -> [RecordedEvent]
+    /// Gives what instances do, second by second, to `body`, until the manager ends or the task is cancelled.
+    func watchTelemetry(
+        _ body: @Sendable @escaping ([InstanceObservation]) async throws -> Void
+    ) async throws(CommandFailure)
+    /// What to say when the manager ends while it is being watched.
+    var ended: CommandFailure { get }
 }

@@ -1,5 +1,6 @@
 import Dashboard
 import FleetModel
+import Observability
 
 /// The instances as `presync instances` shows them.
 struct InstancesView: RenderableAnswer {
@@ -153,6 +154,8 @@ extension PoolView.Row {
 /// The fleet in a few figures, as `presync status` shows it.
 struct StatusView: RenderableAnswer {
     var managerTerm: UInt64
+    /// When the manager was started, as RFC 3339 writes it, and how long ago that is.
+    var managerStartedAt: String
     var uptimeSeconds: Double
     var instances: Int
     /// How many instances are at each readiness, by its name.
@@ -167,16 +170,25 @@ struct StatusView: RenderableAnswer {
 
     init(_ overview: FleetOverview) {
         managerTerm = overview.term
-        uptimeSeconds = Duration.nanoseconds(overview.at.rawValue).inSeconds
+        managerStartedAt = WallClock.text(unixMilliseconds: overview.startedAtUnixMs)
+        uptimeSeconds = overview.uptime.inSeconds
         instances = overview.instances.count
         instancesByReadiness = overview.instances.reduce(into: [:]) { $0[$1.readiness.description, default: 0] += 1 }
         devices = overview.devices.count
         devicesAvailable = overview.devices.count { $0.available }
-        memoryBytes = overview.devices.reduce(0) { $0 + $1.description.memory.rawValue }
-        reservedMemoryBytes = overview.devices.reduce(0) { $0 + $1.reservedMemory.rawValue }
-        usedMemoryBytes = overview.devices.reduce(0) { $0 + $1.usedMemory.rawValue }
+        memoryBytes = Self.sum(overview.devices.map(\.description.memory))
+        reservedMemoryBytes = Self.sum(overview.devices.map(\.reservedMemory))
+        usedMemoryBytes = Self.sum(overview.devices.map(\.usedMemory))
         totals = overview.totals
         accuracy = overview.accuracy
+    }
+
+    /// A manager may be told of more memory than the sum can hold: then it is the greatest that it can.
+    private static func sum(_ amounts: [Bytes]) -> Int64 {
+        amounts.reduce(0) { sum, amount in
+            let (total, overflow) = sum.addingReportingOverflow(amount.rawValue)
+            return overflow ? .max : total
+        }
     }
 
     func table() -> TextTable {
@@ -185,7 +197,9 @@ struct StatusView: RenderableAnswer {
         let levels = Readiness.allCases.compactMap { level in
             instancesByReadiness[level.description].map { "\(level) \($0)" }
         }
-        row("manager", "term \(managerTerm), clock \(Quantity.clock(.seconds(uptimeSeconds)))")
+        row(
+            "manager",
+            "term \(managerTerm), up \(Quantity.clock(.seconds(uptimeSeconds))), since \(managerStartedAt)")
         row("instances", ([String(instances)] + levels).joined(separator: ", "))
         row("devices", "\(devices), available \(devicesAvailable)")
         let memory = [reservedMemoryBytes, usedMemoryBytes, memoryBytes].map { Quantity.bytes(Bytes($0)) }
@@ -202,43 +216,6 @@ struct StatusView: RenderableAnswer {
         row("reclaimed", String(totals.reclaimed))
         let coverage = [accuracy.coverage80, accuracy.coverage95].map { $0.map(Quantity.percent) ?? "-" }
         row("forecasts", "\(accuracy.scored) scored, within 80 % interval \(coverage[0]), 95 % \(coverage[1])")
-        return table
-    }
-}
-
-/// What happened, as `presync events` shows it.
-struct EventsView: RenderableAnswer {
-    struct Row: Encodable, Hashable {
-        /// Seconds on the manager's monotonic clock.
-        var atSeconds: Double
-        var kind: String
-        var instance: String?
-        var grant: UInt64?
-        var device: String?
-        var detail: String
-    }
-
-    var events: [Row]
-
-    init(_ events: [FleetEvent]) {
-        self.events = events.map { event in
-            Row(
-                atSeconds: Double(event.at.rawValue) / 1e9, kind: event.kind.rawValue,
-                instance: event.instance?.rawValue, grant: event.grant?.rawValue,
-                device: event.device?.description, detail: event.detail)
-        }
-    }
-
-    func table() -> TextTable {
-        var table = TextTable(
-            titles: ["AT", "KIND", "INSTANCE", "GRANT", "DEVICE", "DETAIL"], emptyText: "No events yet.")
-        table.rows = events.map { row in
-            [
-                TextTable.Cell(Quantity.clock(.seconds(row.atSeconds))), TextTable.Cell(row.kind),
-                TextTable.Cell(row.instance ?? "-"), TextTable.Cell(row.grant.map { "g\($0)" } ?? "-"),
-                TextTable.Cell(row.device ?? "-"), TextTable.Cell(row.detail),
-            ]
-        }
         return table
     }
 }

@@ -25,17 +25,32 @@ struct ManagerConnection: FleetClient {
         do { return try await client.overview() } catch { throw failure(error) }
     }
 
-    func events(limit: Int) async throws(CommandFailure) -> [FleetEvent] {
-        do { return try await client.events(limit: limit).map(\.event) } catch { throw failure(error) }
+    func events(limit: Int) async throws(CommandFailure) -> [RecordedEvent] {
+        do { return try await client.events(limit: limit) } catch { throw failure(error) }
     }
+
+    /// Gives each event from the sequence number `from` on to `body`, until the manager ends or the task is cancelled.
+    func watchEvents(
+        from: UInt64, _ body: @Sendable @escaping (RecordedEvent) async throws -> Void
+    ) async throws(CommandFailure) {
+        do { try await client.watchEvents(from: from, body) } catch { throw failure(error) }
+    }
+
+    func watchTelemetry(
+        _ body: @Sendable @escaping ([InstanceObservation]) async throws -> Void
+    ) async throws(CommandFailure) {
+        do { try await client.watchTelemetry(body) } catch { throw failure(error) }
+    }
+
+    var ended: CommandFailure { CommandFailure(.unavailable, "the manager at \(address) has ended") }
 
     private func failure(_ error: AdminError) -> CommandFailure {
         switch error {
         case .unreachable:
             CommandFailure(
                 .unavailable, "no manager answers at \(address)",
-                advice: "start one with 'presync manager' or 'presync up', or name its address with --manager "
-                    + "or PRESYNC_MANAGER")
+                advice: "name its address with --manager or PRESYNC_MANAGER ('presync up' shows it in its heading, "
+                    + "'presync manager' in its log); if none runs, start one with 'presync up' or 'presync manager'")
         case .failed(let why):
             CommandFailure(.software, "the manager at \(address) answered with an error: \(why)")
         }

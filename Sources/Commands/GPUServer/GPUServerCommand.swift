@@ -28,6 +28,7 @@ struct GPUServerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var advertisedHost: String?
     @Option(help: .hidden) var workerPorts: String?
     @Option(help: .hidden) var memoryLimit: String?
+    @Option(help: .hidden) var maximumDevices: String?
     @Option(help: .hidden) var maximumSessions: String?
     @Option(name: .customLong("opencl-library"), help: .hidden) var openCLLibrary: String?
     @Option(help: .hidden) var syntheticDevices: String?
@@ -42,13 +43,15 @@ struct GPUServerCommand: AsyncParsableCommand {
                     "id": id, "manager": manager, "state-directory": stateDirectory, "status-listen": statusListen,
                     "period": period, "worker": worker, "listen-host": listenHost,
                     "advertised-host": advertisedHost, "worker-ports": workerPorts, "memory-limit": memoryLimit,
-                    "maximum-sessions": maximumSessions, "opencl-library": openCLLibrary,
+                    "maximum-devices": maximumDevices, "maximum-sessions": maximumSessions,
+                    "opencl-library": openCLLibrary,
                     "synthetic-devices": syntheticDevices, "log-level": logLevel, "log-format": logFormat,
                 ])
             let configuration = GPUServerSettings.configuration(&settings)
             let logging = Daemon.logging(&settings)
             try settings.check()
             if daemon.check { return print("The configuration of the GPU server is valid.") }
+            try Daemon.makeStateDirectory(configuration.stateDirectory)
             logging.bootstrap()
             let logger = Logger(label: GPUServerSettings.role)
             let service = GPUServerService(

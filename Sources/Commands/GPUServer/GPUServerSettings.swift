@@ -24,9 +24,12 @@ enum GPUServerSettings {
             Setting(name: "advertised-host", meaning: "host by which agents reach that (default: 127.0.0.1)"),
             Setting(name: "worker-ports", meaning: "FIRST-LAST, ports for workers (default: any that are free)"),
             Setting(name: "memory-limit", meaning: "the most memory granted of each device, as 8GiB (default: all)"),
-            Setting(name: "maximum-sessions", meaning: "sessions at once (default: 4096)"),
+            Setting(name: "maximum-devices", meaning: "the most devices offered, GPUs first, at most 64 (default: 64)"),
+            Setting(name: "maximum-sessions", meaning: "sessions at once, at most 16384 (default: 4096)"),
             Setting(name: "opencl-library", meaning: "path of the OpenCL loader (default: libOpenCL.so.1)"),
-            Setting(name: "synthetic-devices", meaning: "so many made-up devices instead of real ones, for tests"),
+            Setting(
+                name: "synthetic-devices",
+                meaning: "made-up devices instead of real ones, for tests (default: none)"),
         ] + Daemon.commonSettings
 
     /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.
@@ -54,6 +57,9 @@ enum GPUServerSettings {
         }
         if let value = settings.value("opencl-library", expected: "a path", { $0.isEmpty ? nil : $0 }) {
             configuration.openCLLibrary = value
+        }
+        if let value = settings.value("maximum-devices", expected: "a whole number", Int.init) {
+            configuration.maximumDevices = value
         }
         if let value = settings.value("synthetic-devices", expected: "a whole number", Int.init) {
             configuration.synthetic = GPUServerConfiguration.SyntheticDevices(count: value)

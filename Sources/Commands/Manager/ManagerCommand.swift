@@ -46,6 +46,7 @@ struct ManagerCommand: AsyncParsableCommand {
             let logging = Daemon.logging(&settings)
             try settings.check()
             if daemon.check { return print("The configuration of the manager is valid.") }
+            try Daemon.makeStateDirectory(configuration.stateDirectory)
             logging.bootstrap()
             let logger = Logger(label: ManagerSettings.role)
             let service = ManagerService(

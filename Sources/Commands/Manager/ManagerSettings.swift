@@ -12,7 +12,11 @@ enum ManagerSettings {
             Setting(name: "listen", meaning: "HOST:PORT for agents, GPU servers and tools (default: 127.0.0.1:7400)"),
             Setting(
                 name: "http-listen", meaning: "HOST:PORT for metrics, health and bundles (default: 127.0.0.1:7401)"),
-            Setting(name: "http-url", meaning: "base URL under which others reach that (default: from http-listen)"),
+            Setting(
+                name: "http-url",
+                meaning:
+                    "base URL by which others reach that (default: from http-listen)"
+            ),
             Setting(
                 name: "state-directory", meaning: "folder of state and bundles (default: /var/lib/presync/manager)"),
             Setting(name: "policy", meaning: "presync, or reactive: prepares nothing but bundles (default: presync)"),
@@ -32,7 +36,9 @@ enum ManagerSettings {
         if let value = settings.value("http-listen", expected: "HOST:PORT", ManagerAddress.init) {
             configuration.httpListen = value
         }
-        configuration.httpURL = settings.value("http-url", expected: "an http URL") { $0.hasPrefix("http") ? $0 : nil }
+        configuration.httpURL = settings.value("http-url", expected: "an http URL") { text in
+            ["http://", "https://"].contains { text.hasPrefix($0) && text.count > $0.count } ? text : nil
+        }
         if let value = settings.value("state-directory", expected: "a folder", { $0.isEmpty ? nil : $0 }) {
             configuration.stateDirectory = value
         }

@@ -43,10 +43,15 @@ struct AnswerRenderer {
         case .json:
             return try JSONText.encode(answer, pretty: true) + "\n"
         case .yaml:
-            let encoder = YAMLEncoder()
-            encoder.options.sortKeys = true
-            return try encoder.encode(answer)
+            return try Self.yaml(answer)
         }
+    }
+
+    /// YAML with sorted keys.
+    static func yaml(_ value: some Encodable) throws -> String {
+        let encoder = YAMLEncoder()
+        encoder.options.sortKeys = true
+        return try encoder.encode(value)
     }
 }
 

@@ -20,12 +20,18 @@ struct TextTable {
     /// What to say instead of an empty table.
     var emptyText = ""
 
-    func rendered(header: Bool, style: TerminalStyle) -> String {
-        guard !rows.isEmpty else { return emptyText.isEmpty ? "" : emptyText + "\n" }
+    /// - Parameters:
+    ///   - leastWidths: of the first columns, for tables that are continued.
+    ///   - evenEmpty: whether the header is written where there are no rows.
+    func rendered(
+        header: Bool, style: TerminalStyle, leastWidths: [Int] = [], evenEmpty: Bool = false
+    ) -> String {
+        guard evenEmpty || !rows.isEmpty else { return emptyText.isEmpty ? "" : emptyText + "\n" }
         let titleRow = titles.map { Cell($0, .strong) }
         let shown = header ? [titleRow] + rows : rows
         let widths = titles.indices.map { column in
-            shown.map { StyledLine.sanitized($0[column].text).count }.max() ?? 0
+            let least = column < leastWidths.count ? leastWidths[column] : 0
+            return shown.reduce(least) { max($0, StyledLine.sanitized($1[column].text).count) }
         }
         return shown.map { row in
             var line = StyledLine()

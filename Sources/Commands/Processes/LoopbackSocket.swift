@@ -1,20 +1,27 @@
 import FleetModel
 import Foundation
 
-/// A TCP socket that listens on the loopback address, on a port of the system's choice.
+/// A TCP socket that listens on the loopback address.
 struct LoopbackListener {
     let descriptor: Int32
     let port: UInt16
 
-    init(backlog: Int32 = 16) throws(CommandFailure) {
+    /// On `port`, or on one of the system's choice.
+    init(port wanted: UInt16 = 0, backlog: Int32 = 16) throws(CommandFailure) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = Self.loopback(port: 0)
+        // As daemons do: connections of an earlier listener that linger do not matter.
+        var reuse: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &reuse, socklen_t(MemoryLayout<Int32>.size))
+        var address = Self.loopback(port: wanted)
         let size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let bound = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
         }
         guard descriptor >= 0, bound == 0, listen(descriptor, backlog) == 0 else {
-            throw CommandFailure(.software, "cannot listen on 127.0.0.1: \(String(cString: strerror(errno)))")
+            let failure = CommandFailure(
+                .software, "cannot listen on 127.0.0.1: \(String(cString: strerror(errno)))")
+            if descriptor >= 0 { _ = Foundation.close(descriptor) }
+            throw failure
         }
         var length = size
         _ = withUnsafeMutablePointer(to: &address) { pointer in

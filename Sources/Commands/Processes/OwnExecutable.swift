@@ -30,4 +30,14 @@ enum FreePort {
         defer { listener.close() }
         return listener.port
     }
+
+    /// `ports` where nobody listens on any of them now, else as many others.
+    static func find(preferring ports: [UInt16]) throws(CommandFailure) -> [UInt16] {
+        let listeners = ports.compactMap { try? LoopbackListener(port: $0) }
+        defer { for listener in listeners { listener.close() } }
+        if listeners.count == ports.count { return ports }
+        var found: [UInt16] = []
+        for _ in ports { found.append(try find()) }
+        return found
+    }
 }

@@ -1,6 +1,7 @@
 import FleetModel
 
-/// What one start met: a line of the results file. No start is without one; a start that failed says why in ``error``.
+/// What one start met. No start is without a record: the results file has a line when a burst begins, and one when it
+/// has ended, which replaces the first. A start that failed says why in ``BurstMeasurements/error``.
 struct BurstRecord: Hashable, Codable {
     enum Phase: String, Hashable, Codable {
         /// Before the clock was started; counted nowhere.
@@ -16,12 +17,13 @@ struct BurstRecord: Hashable, Codable {
     var startedSeconds: Double
     /// Seconds between the end of the burst before and this start; nil for the first.
     var idleGapSeconds: Double?
-    /// Seconds that the burst took in all.
-    var durationSeconds: Double
+    /// Seconds that the burst took in all; nil while it is under way.
+    var durationSeconds: Double?
     var plan: BurstPlan
     var measured: BurstMeasurements
 
-    var succeeded: Bool { measured.error == nil }
+    var isUnderWay: Bool { durationSeconds == nil }
+    var succeeded: Bool { !isUnderWay && measured.error == nil }
 
     /// Whether the slice was reserved before the program asked. Not known counts as not.
     var wasReady: Bool { measured.readiness.map { $0 >= .reserved } ?? false }

@@ -42,7 +42,9 @@ struct LoadOptions: ParsableArguments {
         if !(1_048_576...(8 << 30)).contains(memoryCap.bytes.rawValue) {
             problems.append("--memory-cap must be between 1MiB and 8GiB")
         }
-        if let fleet, !(1...1_000_000).contains(fleet) { problems.append("--fleet must be between 1 and 1000000") }
+        if let fleet, !(1...RequestDealer.maximumFleet).contains(fleet) {
+            problems.append("--fleet must be between 1 and \(RequestDealer.maximumFleet)")
+        }
         guard problems.isEmpty else { throw ValidationError(problems.joined(separator: "\n")) }
     }
 
@@ -93,8 +95,11 @@ struct RequestDealer {
     /// The size of fleet at which one instance's requests are `meanGap` seconds apart in the mean.
     static func fleetSize(_ trace: [Arrival], meanGap: Double) -> Int {
         guard let first = trace.first, let last = trace.last, last.at > first.at else { return 1 }
-        return max(1, Int((Double(trace.count) / (last.at - first.at) * meanGap).rounded()))
+        let fitting = (Double(trace.count) / (last.at - first.at) * meanGap).rounded()
+        return Int(min(max(fitting, 1), Double(maximumFleet)))
     }
+
+    static let maximumFleet = 1_000_000
 
     /// The requests of `member` in the first `duration` seconds of the trace, which begins at its first request.
     /// Generated tokens are cut to 240, so that a burst ends within seconds.

@@ -4,20 +4,26 @@ import Glibc
 /// Appends records to a results file, a JSON line each.
 struct ResultsWriter {
     private let descriptor: Int32
+    /// Whether somebody reads the file while it grows and wants to know of bursts that have begun.
+    let tellsOfBeginnings: Bool
 
-    /// Standard output where `path` is nil.
-    init(path: String?) throws(CommandFailure) {
+    /// Standard output where `path` is nil; `emptied` takes away what is in the file.
+    init(path: String?, emptied: Bool = false) throws(CommandFailure) {
+        tellsOfBeginnings = path != nil
         guard let path else {
             descriptor = STDOUT_FILENO
             return
         }
-        descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+        let mode = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
+        descriptor = open(path, emptied ? mode | O_TRUNC : mode, 0o644)
         guard descriptor >= 0 else {
             throw CommandFailure(
                 .noInput, "cannot write \(path): \(String(cString: strerror(errno)))",
                 advice: "name a file in a folder that exists and that you may write to")
         }
     }
+
+    func close() { _ = Glibc.close(descriptor) }
 
     func append(_ record: BurstRecord) throws(CommandFailure) {
         guard let text = try? JSONText.encode(record) else {

@@ -28,7 +28,9 @@ struct SampleCommand: ParsableCommand {
     var length = DurationArgument(.seconds(60))
 
     @Option(
-        help: ArgumentHelp("Append a JSON line per burst to this file instead of standard output.", valueName: "file"))
+        help: ArgumentHelp(
+            "Append to this file instead of standard output: a JSON line when a burst begins, and one at its end.",
+            valueName: "file"))
     var results: String?
 
     @Option(help: ArgumentHelp("Which member of the fleet this is, from 0.", valueName: "n"))
@@ -80,8 +82,10 @@ struct BurstCommand: ParsableCommand {
     @Option var plan: String
     @Option var payloadFrom: UInt16
     @Option var pace: Int
+    @Flag(help: .hidden) var untilInputEnds = false
 
     func run() throws {
+        if untilInputEnds { ParentWatch.endWithInput() }
         let began = MonotonicClock.now()
         guard let plan = try? JSONDecoder().decode(BurstPlan.self, from: Data(plan.utf8)) else {
             throw ValidationError("--plan is not a plan")

@@ -47,24 +47,28 @@ struct SampleDriver {
     ) throws(CommandFailure) {
         let plan = load.plan(for: arrival, seed: seed)
         let started = MonotonicClock.now()
-        let measured = runner.run(plan)
-        let ended = MonotonicClock.now()
-        let record = BurstRecord(
+        var record = BurstRecord(
             instance: instance, index: count, phase: phase, scheduledSeconds: arrival.at,
             startedSeconds: (started - clock).inSeconds, idleGapSeconds: lastEnd.map { (started - $0).inSeconds },
-            durationSeconds: (ended - started).inSeconds, plan: plan, measured: measured)
+            durationSeconds: nil, plan: plan, measured: BurstMeasurements())
+        if writer.tellsOfBeginnings { try writer.append(record) }
+        record.measured = runner.run(plan)
+        let ended = MonotonicClock.now()
+        record.durationSeconds = (ended - started).inSeconds
         lastEnd = ended
         count += 1
         try writer.append(record)
     }
 
-    /// Waits for a line `start NANOSECONDS` on standard input; nil when the input ends first.
+    /// Waits for a line `start NANOSECONDS` on standard input; nil when the input ends first. Once it has come, the end
+    /// of the input ends the process: whoever gave the line is gone.
     static func awaitStart() throws(CommandFailure) -> MonotonicTime? {
         guard let line = readLine() else { return nil }
         let words = line.split(separator: " ")
         guard words.count == 2, words[0] == "start", let time = Int64(words[1]) else {
             throw CommandFailure(.usage, "standard input says '\(line.prefix(40))' instead of 'start NANOSECONDS'")
         }
+        ParentWatch.endWithInput()
         return MonotonicTime(rawValue: time)
     }
 }
@@ -90,9 +94,10 @@ struct BurstRunner {
         guard let text = try? JSONText.encode(plan) else { throw CommandFailure(.software, "plan cannot be encoded") }
         let arguments = [
             "sample", "burst", "--plan", text, "--payload-from", String(payloadPort), "--pace", String(uplink),
+            "--until-input-ends",
         ]
         let child = try ChildProcess(
-            ChildProcess.Launch(executable: OwnExecutable.path, arguments: arguments, output: .pipe))
+            ChildProcess.Launch(executable: OwnExecutable.path, arguments: arguments, input: .pipe, output: .pipe))
         // The child writes one short line at its end, which the pipe holds: waiting before reading cannot block it.
         guard let end = child.wait(until: MonotonicClock.now() + limit) else {
             child.send(SIGKILL)

@@ -29,6 +29,24 @@ enum Daemon {
         return configuration
     }
 
+    /// Makes the folder of a daemon's state where it is missing; a user who may not do so learns what to do instead.
+    static func makeStateDirectory(_ path: String) throws(CommandFailure) {
+        var prefix = path.hasPrefix("/") ? "" : "."
+        for part in path.split(separator: "/") {
+            prefix += "/" + part
+            // That it exists is said before what may not be written; below a file nothing can be made.
+            guard mkdir(prefix, 0o700) == 0 || errno == EEXIST else { throw unusable(path) }
+        }
+        guard access(path + "/.", R_OK | W_OK | X_OK) == 0 else { throw unusable(path) }
+    }
+
+    /// The failure that `errno` tells of.
+    private static func unusable(_ stateDirectory: String) -> CommandFailure {
+        CommandFailure(
+            .configuration, "the state directory \(stateDirectory) cannot be used: \(String(cString: strerror(errno)))",
+            advice: "name a folder that you may write to with --state-directory")
+    }
+
     /// Runs `service` until it ends, a signal comes or, where that is wanted, standard input ends. A failure of the
     /// service is one of the command.
     static func run(_ service: some Service, name: String, options: DaemonOptions, logger: Logger) async throws {

@@ -22,16 +22,31 @@ struct FileSection {
         } catch {
             throw SettingProblem(origin: path, cause: "is not YAML: \(error)", advice: "correct the line named")
         }
-        guard let section = root?[role] else {
-            mapping = nil
-            return
+        mapping = try Self.section(of: root, path, role: role, problems: &problems)
+    }
+
+    /// The role's mapping, nil where the file has none; sections of no daemon are problems.
+    private static func section(
+        of root: Node?, _ path: String, role: String, problems: inout [SettingProblem]
+    ) throws(SettingProblem) -> Node.Mapping? {
+        guard let root, root.null == nil else { return nil }
+        guard let sections = root.mapping else {
+            throw SettingProblem(
+                origin: path, cause: "is not a mapping", advice: "write a section for each daemon: manager:")
         }
+        for (key, _) in sections where !Settings.roles.contains(key.string ?? "") {
+            problems.append(
+                SettingProblem(
+                    origin: "\(key.string ?? "a key") in \(path)", cause: "is not the section of a daemon",
+                    advice: "known are " + Settings.roles.joined(separator: ", ")))
+        }
+        guard let section = root[role], section.null == nil else { return nil }
         guard let found = section.mapping else {
             throw SettingProblem(
                 origin: "\(role) in \(path)", cause: "is not a mapping",
                 advice: "write one setting a line below \(role):")
         }
-        mapping = found
+        return found
     }
 
     /// The scalars of the section, as texts; keys that are neither known nor a list's are problems.

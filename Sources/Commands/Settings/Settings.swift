@@ -9,6 +9,14 @@ struct Setting: Hashable {
     /// What it means, with its form and its default.
     var meaning: String
 
+    /// What is in force where nothing is given: the end of ``meaning``, `(default: X)`; nil where it names none.
+    var standard: String? {
+        guard meaning.hasSuffix(")"), let start = meaning.range(of: "(default: ", options: .backwards) else {
+            return nil
+        }
+        return String(meaning[start.upperBound...].dropLast())
+    }
+
     /// The environment variable, for the daemon `role`: `PRESYNC_GPU_SERVER_MEMORY_LIMIT`.
     func variable(role: String) -> String {
         "PRESYNC_" + "\(role)-\(name)".uppercased().replacing("-", with: "_")
@@ -58,15 +66,23 @@ struct Settings {
     /// The entries of the file's lists, by the list's name.
     private var entries: [String: [SettingEntry]] = [:]
     private(set) var problems: [SettingProblem] = []
+    /// What was read from a layer, by setting name: the text and where it stands.
+    private var read: [String: (text: String, origin: String)] = [:]
+    private let showsWhatIsInForce: Bool
+
+    /// The daemons, whose sections a file may have.
+    static let roles = ["manager", "gpu-server", "agent"]
 
     /// - Parameters:
     ///   - lists: the settings that the file alone may hold.
     ///   - flags: the values that were given on the command line, by setting name.
     ///   - file: the path of a YAML file, if one was named; that it cannot be read is a problem like others.
+    ///   - showsWhatIsInForce: whether ``check()`` prints every setting when nothing is wrong.
     init(
         role: String, known: [Setting], lists: [ListSetting] = [], flags: [String: String],
-        environment: [String: String], file: String?
+        environment: [String: String], file: String?, showsWhatIsInForce: Bool = false
     ) {
+        self.showsWhatIsInForce = showsWhatIsInForce
         self.role = role
         self.known = known
         var flagValues: [AbsoluteConfigKey: ConfigValue] = [:]
@@ -105,6 +121,7 @@ struct Settings {
         }
         for layer in layers {
             guard let text = layer.reader.string(forKey: ConfigKey([role, name])) else { continue }
+            read[name] = (text, layer.describe(setting))
             if let value = parse(text) { return value }
             problems.append(
                 SettingProblem(
@@ -127,11 +144,28 @@ struct Settings {
         problems.append(SettingProblem(origin: role, cause: cause, advice: advice))
     }
 
-    /// Throws one failure that lists every problem, if there are any.
+    /// Throws one failure that lists every problem, if there are any; else prints what is in force, where that is
+    /// wanted.
     func check() throws(CommandFailure) {
-        guard !problems.isEmpty else { return }
+        guard !problems.isEmpty else {
+            if showsWhatIsInForce { print(inForce.rendered(header: true, style: .standardOutput)) }
+            return
+        }
         let count = problems.count == 1 ? "a problem" : "\(problems.count) problems"
         let list = problems.map { $0.description }.joined(separator: "\n")
         throw CommandFailure(.configuration, "the configuration of the \(role) has \(count)\n\(list)")
+    }
+
+    /// Every setting that is known, its value and where that comes from.
+    var inForce: TextTable {
+        var table = TextTable(titles: ["SETTING", "VALUE", "FROM"])
+        table.rows = known.map { setting in
+            let found = read[setting.name]
+            return [
+                TextTable.Cell(setting.name), TextTable.Cell(found?.text ?? setting.standard ?? "-"),
+                TextTable.Cell(found?.origin ?? "default"),
+            ]
+        }
+        return table
     }
 }

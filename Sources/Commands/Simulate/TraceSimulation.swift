@@ -25,10 +25,13 @@ struct TraceSimulation {
         return reports.allSatisfy { $0.violation == nil }
     }
 
+    /// Every second of a trace is simulated, those without rows as well: seven days, which take minutes.
+    private static let longestTrace = 604_800.0
+
     private func readInstances() throws -> [ReplayInstance] {
         let trace: TelemetryTrace
-        do { trace = try TelemetryTrace.read(path: path) } catch {
-            throw CommandFailure(.noInput, "\(error)", advice: "name a telemetry trace: see docs/simulation.md")
+        do { trace = try TelemetryTrace.read(path: path, limits: TraceLimits(seconds: Self.longestTrace)) } catch {
+            throw CommandFailure(.noInput, "\(error)", advice: "name a telemetry trace: see docs/traces.md")
         }
         var instances: [InstanceID: ReplayInstance] = [:]
         for row in trace.rows {

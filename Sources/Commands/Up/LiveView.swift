@@ -29,11 +29,16 @@ final class TerminalView: LiveView {
 final class PlainView: LiveView {
     private var lastShown: Duration?
     private var lastNote = ""
+    private var lastHints: [String] = []
 
     func show(_ state: DashboardState) {
         let heading = state.heading
         let isDue = lastShown.map { heading.elapsed - $0 >= .seconds(5) || heading.elapsed < $0 } ?? true
         guard isDue || heading.note != lastNote else { return }
+        if heading.hints != lastHints {
+            lastHints = heading.hints
+            StandardError.write(heading.hints.joined(separator: " · ") + "\n")
+        }
         lastShown = heading.elapsed
         lastNote = heading.note
         StandardError.write(Self.line(state) + "\n")

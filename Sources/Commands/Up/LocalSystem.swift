@@ -1,5 +1,7 @@
+import ControlProtocol
 import FleetModel
 import Foundation
+import ManagerRuntime
 import Observability
 
 /// The daemons of a whole system on this machine, each a process of its own, with their state below one folder.
@@ -8,22 +10,34 @@ final class LocalSystem {
     struct Layout {
         var folder: String
         var policy: Policy
-        /// What the GPU server may grant of each device.
-        var memoryPerDevice: Bytes
+        /// The whole pool, on one device: on several, more instances would fit than are meant to.
+        var memory: Bytes
         var period: Duration
         var managerPort: UInt16
         var httpPort: UInt16
 
-        init(folder: String, policy: Policy, memoryPerDevice: Bytes, period: Duration) throws(CommandFailure) {
+        init(folder: String, policy: Policy, memory: Bytes, period: Duration) throws(CommandFailure) {
             self.folder = folder
             self.policy = policy
-            self.memoryPerDevice = memoryPerDevice
+            self.memory = memory
             self.period = period
-            managerPort = try FreePort.find()
-            httpPort = try FreePort.find()
+            // Where commands look unless they are told otherwise.
+            let standard = [ManagerAddress.standard.port, ManagerConfiguration().httpListen.port]
+            let ports = try FreePort.find(preferring: standard)
+            (managerPort, httpPort) = (ports[0], ports[1])
         }
 
         var managerAddress: String { "127.0.0.1:\(managerPort)" }
+        /// The manager's default, or three periods where that is longer, which is the least that it takes.
+        var timeToLive: Duration { max(ManagerConfiguration().timeToLive, period * 3) }
+        /// What another terminal needs, a fragment each.
+        var hints: [String] {
+            let isStandard = managerAddress == ManagerAddress.standard.description
+            return [
+                "look: presync status" + (isStandard ? "" : " --manager \(managerAddress)"),
+                "agent socket: \(agentSocket)",
+            ]
+        }
         var agentSocket: String { folder + "/agent.sock" }
         /// Where the agent has the client library of the interface version in force.
         var clientLibrary: String { "\(folder)/agent/interfaces/active/opencl/files/\(RunCommand.clientLibraryName)" }
@@ -53,6 +67,7 @@ final class LocalSystem {
             [
                 "--listen", layout.managerAddress, "--http-listen", "127.0.0.1:\(layout.httpPort)",
                 "--policy", layout.policy.rawValue, "--period", "\(layout.period.inSeconds)s",
+                "--time-to-live", "\(layout.timeToLive.inSeconds)s",
             ])
     }
 
@@ -61,7 +76,7 @@ final class LocalSystem {
             "gpu-server",
             [
                 "--manager", layout.managerAddress, "--id", "local",
-                "--memory-limit", String(layout.memoryPerDevice.rawValue),
+                "--memory-limit", String(layout.memory.rawValue), "--maximum-devices", "1",
                 "--status-listen", "127.0.0.1:\(try FreePort.find())",
             ])
     }

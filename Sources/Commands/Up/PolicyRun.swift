@@ -9,19 +9,22 @@ struct PolicyRun {
     struct Parameters {
         var instances: Int
         var length: Duration
-        var memoryPerDevice: Bytes
+        var memory: Bytes
         var warmUp: Int
         /// Arguments of the sample that describe its load.
         var load: [String]
         /// Seconds; a start after a longer idle gap counts as one after idle.
         var idleThreshold: Double
         var period: Duration
+        /// Takes what instances do while the clock runs.
+        var recording: TelemetryRecording?
     }
 
     struct Outcome {
         var summary: PolicySummary
         var records: [BurstRecord]
-        var interrupted: Bool
+        /// Bursts that were under way when the user ended the run; they are in neither of the others.
+        var cutShort: Int
     }
 
     private static let startLimit = Duration.seconds(60)
@@ -48,9 +51,10 @@ struct PolicyRun {
     /// Runs to the end, to an interruption or to a failure; in each case all processes have ended when it returns.
     mutating func run(view: any LiveView) async throws -> Outcome {
         let layout = try LocalSystem.Layout(
-            folder: folder, policy: policy, memoryPerDevice: parameters.memoryPerDevice, period: parameters.period)
+            folder: folder, policy: policy, memory: parameters.memory, period: parameters.period)
         let system = try LocalSystem(layout: layout)
         defer { system.stop() }
+        state.heading.hints = layout.hints
         try system.startManager()
         var run = self
         return try await ManagerConnection.withClient(address: layout.managerAddress) { client in
@@ -83,24 +87,37 @@ struct PolicyRun {
                 _ = fleet.update()
                 return fleet.records.count >= warmUps && overview.instances.count >= instances
             }
-            let outcome = try await measure(system, fleet, client, view)
-            fleet.stop()
-            await drain(client)
+            let outcome =
+                if let recording = parameters.recording {
+                    try await recording.run(from: client) { try await measure(system, fleet, client, view) }
+                } else {
+                    try await measure(system, fleet, client, view)
+                }
+            await end(fleet, client, view)
             return outcome
         } catch {
-            fleet.stop()
-            await drain(client)
+            await end(fleet, client, view)
             throw error
         }
     }
 
+    private mutating func end(_ fleet: SampleFleet, _ client: any FleetClient, _ view: any LiveView) async {
+        state.heading.note = "ending…"
+        view.show(state)
+        fleet.stop()
+        await drain(client, view)
+    }
+
     /// Lets the system take back what the instances held. Workers outlive their GPU server, which is why it is ended
     /// only when it has none.
-    private func drain(_ client: any FleetClient) async {
+    private mutating func drain(_ client: any FleetClient, _ view: any LiveView) async {
         let limit = MonotonicClock.now() + Self.drainLimit
         while MonotonicClock.now() < limit, let overview = try? await client.overview() {
             let sessions = overview.devices.map { $0.warmSessions + $0.reservedSessions + $0.attachedSessions }
             guard sessions.contains(where: { $0 > 0 }) || !overview.instances.isEmpty else { return }
+            state.heading.note = "ending… \(sessions.reduce(0, +)) sessions are still to be given back"
+            state.update(overview)
+            view.show(state)
             try? await Task.sleep(for: Self.tick)
         }
     }
@@ -120,6 +137,7 @@ struct PolicyRun {
             state.heading.note = isOver ? "waiting for the last bursts" : "q or Ctrl-C ends the run"
             try system.checkAlive()
             try await refresh(client, view)
+            if let failure = await parameters.recording?.failure { throw failure }
             take(fleet.update())
             try await Task.sleep(for: Self.tick)
         }
@@ -131,11 +149,15 @@ struct PolicyRun {
         }
         take(fleet.update())
         let final = try await client.overview()
+        // A burst that has not ended when all had time enough is a start that failed.
+        let unfinished = interruption.isRequested ? [] : fleet.underWay
+        let records = fleet.records + unfinished
         let summary = PolicySummary(
-            policy: policy.rawValue, records: fleet.records, idleThreshold: parameters.idleThreshold,
+            policy: policy.rawValue, records: records, idleThreshold: parameters.idleThreshold,
             totals: final.totals.since(baseline), accuracy: final.accuracy,
             measuredSeconds: min(MonotonicClock.now() - clock, parameters.length).inSeconds)
-        return Outcome(summary: summary, records: fleet.records, interrupted: interruption.isRequested)
+        return Outcome(
+            summary: summary, records: records, cutShort: interruption.isRequested ? fleet.underWay.count : 0)
     }
 
     /// Shows the state until `condition` holds of the manager's answer.

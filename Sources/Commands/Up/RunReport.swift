@@ -8,11 +8,15 @@ struct RunReport: Encodable {
     private var warmUp: Int
     private var leadMilliseconds: Double?
     private var gaps: [Double]
+    private var cutShort: Int
 
     private enum CodingKeys: CodingKey { case policies }
 
-    /// - Parameter records: of all policies; they tell by how much the telemetry led the first GPU calls.
-    init(policies: [PolicySummary], instances: Int, warmUp: Int, records: [BurstRecord]) {
+    /// - Parameters:
+    ///   - records: of all policies; they tell by how much the telemetry led the first GPU calls.
+    ///   - cutShort: bursts that were under way when the user ended the run.
+    init(policies: [PolicySummary], instances: Int, warmUp: Int, records: [BurstRecord], cutShort: Int = 0) {
+        self.cutShort = cutShort
         self.policies = policies
         self.instances = instances
         self.warmUp = warmUp
@@ -51,6 +55,9 @@ struct RunReport: Encodable {
             sentences.append(
                 "Before the clock each instance did \(warmUp) warm-up bursts, which count nowhere."
             )
+        }
+        if cutShort > 0 {
+            sentences.append("Bursts under way when the run was interrupted, which count nowhere: \(cutShort).")
         }
         if let gapSentence { sentences.append(gapSentence) }
         if let lead = leadMilliseconds {
@@ -112,8 +119,9 @@ struct RunReport: Encodable {
     }
 
     private static func text(_ distribution: Distribution) -> String {
-        guard let p50 = distribution.p50, let p99 = distribution.p99 else { return "\(distribution.count)" }
-        return "\(distribution.count), \(Quantity.milliseconds(p50)), \(Quantity.milliseconds(p99))"
+        guard distribution.count > 0 else { return "0" }
+        let figures = [distribution.p50, distribution.p99].map { $0.map(Quantity.milliseconds) ?? "not reached" }
+        return "\(distribution.count), \(figures[0]), \(figures[1])"
     }
 }
 

@@ -5,8 +5,10 @@ import Foundation
 final class SampleFleet {
     private let children: [ChildProcess]
     private var readers: [ResultsReader]
-    /// In the order of their coming in.
+    /// Of the bursts that have ended, in the order of their coming in.
     private(set) var records: [BurstRecord] = []
+    /// Of the bursts that have begun and not ended, by instance.
+    private var begun: [String: BurstRecord] = [:]
     let payloadServer: PayloadServerProcess
 
     /// Starts `count` instances `i1`, `i2` and so on, which warm up and then wait for ``startClock()``.
@@ -19,6 +21,8 @@ final class SampleFleet {
             for member in 0..<count {
                 let name = "i\(member + 1)"
                 let results = "\(layout.folder)/\(name).results.jsonl"
+                // What an earlier run left in the same folder is not this one's.
+                try ResultsWriter(path: results, emptied: true).close()
                 let sample = [
                     OwnExecutable.path, "sample", "--instance", name, "--results", results,
                     "--for", "\(length.inSeconds)s", "--member", String(member), "--members", String(count),
@@ -43,12 +47,22 @@ final class SampleFleet {
         self.children = children
     }
 
-    /// Takes in what was written since the last call.
+    /// Takes in what was written since the last call, and returns the bursts that have ended since.
     func update() -> [BurstRecord] {
-        var new: [BurstRecord] = []
-        for index in readers.indices { new += readers[index].next() }
-        records += new
-        return new
+        var ended: [BurstRecord] = []
+        for index in readers.indices {
+            for record in readers[index].next() {
+                begun[record.instance] = record.isUnderWay ? record : nil
+                if !record.isUnderWay { ended.append(record) }
+            }
+        }
+        records += ended
+        return ended
+    }
+
+    /// The measured bursts that are under way, by name of their instance.
+    var underWay: [BurstRecord] {
+        begun.values.filter { $0.phase == .measured }.sorted { $0.instance < $1.instance }
     }
 
     var isRunning: Bool { children.contains { $0.poll() == nil } }

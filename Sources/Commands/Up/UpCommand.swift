@@ -9,15 +9,17 @@ struct UpCommand: AsyncParsableCommand {
         commandName: "up",
         abstract: "Run the whole system on this machine, with sample instances, and watch it.",
         discussion: """
-            Starts a manager, a GPU server with the OpenCL devices that there are, an agent, and instances that do \
-            real GPU work in bursts. The pool is too small for all instances at once: what is reserved for one that \
-            does not need it is missing to another. A live view shows telemetry, forecasts and readiness; on a pipe, \
-            a line every 5 seconds. Ctrl-C or q ends it; all processes end with it, logs are kept.
+            Starts a manager, a GPU server with the first GPU that OpenCL finds (a processor where there is none), an \
+            agent, and instances that do real GPU work in bursts. The pool is too small for all instances at once: \
+            what is reserved for one that does not need it is missing to another. A live view shows telemetry, \
+            forecasts and readiness; on a pipe, a line every 5 seconds. Ctrl-C or q ends it; all processes end with \
+            it, logs are kept. The status is 1 when a start failed.
 
             Watch:              presync up
             Compare policies:   presync up --compare --for 120s
             Replay a trace:     presync up --requests requests.csv.gz --for 5m
             For programs:       presync up --compare --for 60s --json
+            Record telemetry:   presync up --for 5m --record trace.csv.gz
             """)
 
     @Option(help: ArgumentHelp("How many instances.", valueName: "n"))
@@ -54,6 +56,12 @@ struct UpCommand: AsyncParsableCommand {
         help: ArgumentHelp("Where state, logs and results go. Default: a new temporary folder.", valueName: "folder"))
     var stateDir: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Write what the instances do to this file, a telemetry trace for 'presync simulate --trace'.",
+            discussion: "From the start of the clock on; gzip where the name ends in .gz.", valueName: "file"))
+    var record: String?
+
     /// Longest run: a day. What is to run for good is started as daemons.
     private static let endless = Duration.seconds(86_400)
 
@@ -64,31 +72,40 @@ struct UpCommand: AsyncParsableCommand {
         if let length, length.seconds < 1 { problems.append("--for must be at least 1s") }
         if compare, length == nil { problems.append("--compare needs --for, for example --for 120s") }
         if json, length == nil { problems.append("--json needs --for, for example --for 60s") }
+        if compare, record != nil { problems.append("--record takes one run, and --compare makes two") }
+        if !(0.1...10).contains(period.seconds) { problems.append("--period must be between 100ms and 10s") }
         guard problems.isEmpty else { throw ValidationError(problems.joined(separator: "\n")) }
     }
 
     func run() async throws {
+        var failed = false
         try await CommandRunner.run {
             _ = try load.arrivals(for: 1, member: 0, of: instances)
             let folder = try makeStateFolder()
+            let recording = try record.map(TelemetryRecording.init)
             let interruption = Interruption()
             let view: any LiveView = json ? PlainView() : Terminal().map(TerminalView.init) ?? PlainView()
             defer { view.close() }
             var outcomes: [PolicyRun.Outcome] = []
             for policy in compare ? Policy.allCases : [policy] where !interruption.isRequested {
                 var run = PolicyRun(
-                    policy, parameters, folder: "\(folder)/\(policy.rawValue)", interruption: interruption)
+                    policy, parameters(recording), folder: "\(folder)/\(policy.rawValue)",
+                    interruption: interruption)
                 outcomes.append(try await run.run(view: view))
             }
             view.close()
             try report(outcomes, folder: folder)
+            if let recording { StandardError.write(try await recording.finish() + "\n") }
+            failed = outcomes.contains { $0.summary.errors > 0 }
         }
+        if failed { throw ExitStatus.failure.code }
     }
 
-    private var parameters: PolicyRun.Parameters {
+    private func parameters(_ recording: TelemetryRecording?) -> PolicyRun.Parameters {
         PolicyRun.Parameters(
-            instances: instances, length: length?.duration ?? Self.endless, memoryPerDevice: poolMemory,
-            warmUp: warmUp, load: load.arguments, idleThreshold: idleThreshold.seconds, period: period.duration)
+            instances: instances, length: length?.duration ?? Self.endless, memory: poolMemory, warmUp: warmUp,
+            load: load.arguments, idleThreshold: idleThreshold.seconds, period: period.duration,
+            recording: recording)
     }
 
     /// Half a reservation less than all instances need, so that all but one fit at once.
@@ -110,7 +127,7 @@ struct UpCommand: AsyncParsableCommand {
     private func report(_ outcomes: [PolicyRun.Outcome], folder: String) throws {
         let report = RunReport(
             policies: outcomes.map(\.summary), instances: instances, warmUp: warmUp,
-            records: outcomes.flatMap(\.records))
+            records: outcomes.flatMap(\.records), cutShort: outcomes.reduce(0) { $0 + $1.cutShort })
         if json {
             print(try JSONText.encode(report))
         } else {

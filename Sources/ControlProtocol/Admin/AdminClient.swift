@@ -43,19 +43,34 @@ package struct AdminClient: Sendable {
     /// happens, until the manager ends, the task is cancelled or `body` throws.
     package func watchEvents(
         from: UInt64 = 0, _ body: @Sendable @escaping (RecordedEvent) async throws -> Void
-    ) async throws {
-        var options = Self.options()
-        options.timeout = nil
-        let request = WireWatchEventsRequest.with { $0.fromSequence = from }
-        try await admin.watchEvents(request, options: options) { response in
-            for try await wire in response.messages { try await body(try RecordedEvent(wire: wire)) }
+    ) async throws(AdminError) {
+        try await AdminError.wrapping {
+            let request = WireWatchEventsRequest.with { $0.fromSequence = from }
+            try await admin.watchEvents(request, options: Self.options(timeout: nil)) { response in
+                for try await wire in response.messages { try await body(try RecordedEvent(wire: wire)) }
+            }
         }
     }
 
-    private static func options() -> CallOptions {
+    /// Gives what instances did, each second of an instance once and as it is known, to `body`, until the manager
+    /// ends, the task is cancelled or `body` throws.
+    package func watchTelemetry(
+        _ body: @Sendable @escaping ([InstanceObservation]) async throws -> Void
+    ) async throws(AdminError) {
+        try await AdminError.wrapping {
+            let options = Self.options(timeout: nil)
+            try await admin.watchTelemetry(WireWatchTelemetryRequest(), options: options) { response in
+                for try await wire in response.messages {
+                    try await body(try Read.list(wire.observations, "observations", limit: ProtocolLimits.instances))
+                }
+            }
+        }
+    }
+
+    private static func options(timeout: Duration? = callTimeout) -> CallOptions {
         var options = CallOptions.defaults
         options.waitForReady = false
-        options.timeout = callTimeout
+        options.timeout = timeout
         options.maxResponseMessageBytes = ProtocolLimits.adminAnswerBytes
         return options
     }

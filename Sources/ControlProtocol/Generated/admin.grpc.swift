@@ -61,11 +61,25 @@ package enum WireAdmin: Sendable {
                 type: .serverStreaming
             )
         }
+        /// Namespace for "WatchTelemetry" metadata.
+        package enum WatchTelemetry: Sendable {
+            /// Request type for "WatchTelemetry".
+            package typealias Input = WireWatchTelemetryRequest
+            /// Response type for "WatchTelemetry".
+            package typealias Output = WireTelemetryBatch
+            /// Descriptor for "WatchTelemetry".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "WatchTelemetry",
+                type: .serverStreaming
+            )
+        }
         /// Descriptors for all methods in the "presync.v1.Admin" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             GetOverview.descriptor,
             GetEvents.descriptor,
-            WatchEvents.descriptor
+            WatchEvents.descriptor,
+            WatchTelemetry.descriptor
         ]
     }
 }
@@ -146,6 +160,25 @@ extension WireAdmin {
             request: GRPCCore.StreamingServerRequest<WireWatchEventsRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<WireRecordedEvent>
+
+        /// Handle the "WatchTelemetry" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What each instance did, second by second, from now on and as the manager takes it in. At most 4 may watch at once;
+        /// > one that does not keep up misses seconds.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireWatchTelemetryRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireTelemetryBatch` messages.
+        func watchTelemetry(
+            request: GRPCCore.StreamingServerRequest<WireWatchTelemetryRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireTelemetryBatch>
     }
 
     /// Service protocol for the "presync.v1.Admin" service.
@@ -210,6 +243,25 @@ extension WireAdmin {
             request: GRPCCore.ServerRequest<WireWatchEventsRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<WireRecordedEvent>
+
+        /// Handle the "WatchTelemetry" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What each instance did, second by second, from now on and as the manager takes it in. At most 4 may watch at once;
+        /// > one that does not keep up misses seconds.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireWatchTelemetryRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireTelemetryBatch` messages.
+        func watchTelemetry(
+            request: GRPCCore.ServerRequest<WireWatchTelemetryRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireTelemetryBatch>
     }
 
     /// Simple service protocol for the "presync.v1.Admin" service.
@@ -273,6 +325,26 @@ extension WireAdmin {
             response: GRPCCore.RPCWriter<WireRecordedEvent>,
             context: GRPCCore.ServerContext
         ) async throws
+
+        /// Handle the "WatchTelemetry" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What each instance did, second by second, from now on and as the manager takes it in. At most 4 may watch at once;
+        /// > one that does not keep up misses seconds.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireWatchTelemetryRequest` message.
+        ///   - response: A response stream of `WireTelemetryBatch` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        func watchTelemetry(
+            request: WireWatchTelemetryRequest,
+            response: GRPCCore.RPCWriter<WireTelemetryBatch>,
+            context: GRPCCore.ServerContext
+        ) async throws
     }
 }
 
@@ -313,6 +385,17 @@ extension WireAdmin.StreamingServiceProtocol {
                 )
             }
         )
+        router.registerHandler(
+            forMethod: WireAdmin.Method.WatchTelemetry.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireWatchTelemetryRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireTelemetryBatch>(),
+            handler: { request, context in
+                try await self.watchTelemetry(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -346,6 +429,17 @@ extension WireAdmin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<WireRecordedEvent> {
         let response = try await self.watchEvents(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return response
+    }
+
+    package func watchTelemetry(
+        request: GRPCCore.StreamingServerRequest<WireWatchTelemetryRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireTelemetryBatch> {
+        let response = try await self.watchTelemetry(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -390,6 +484,23 @@ extension WireAdmin.SimpleServiceProtocol {
             metadata: [:],
             producer: { writer in
                 try await self.watchEvents(
+                    request: request.message,
+                    response: writer,
+                    context: context
+                )
+                return [:]
+            }
+        )
+    }
+
+    package func watchTelemetry(
+        request: GRPCCore.ServerRequest<WireWatchTelemetryRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireTelemetryBatch> {
+        return GRPCCore.StreamingServerResponse<WireTelemetryBatch>(
+            metadata: [:],
+            producer: { writer in
+                try await self.watchTelemetry(
                     request: request.message,
                     response: writer,
                     context: context
@@ -477,6 +588,30 @@ extension WireAdmin {
             deserializer: some GRPCCore.MessageDeserializer<WireRecordedEvent>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireRecordedEvent>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "WatchTelemetry" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What each instance did, second by second, from now on and as the manager takes it in. At most 4 may watch at once;
+        /// > one that does not keep up misses seconds.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireWatchTelemetryRequest` message.
+        ///   - serializer: A serializer for `WireWatchTelemetryRequest` messages.
+        ///   - deserializer: A deserializer for `WireTelemetryBatch` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func watchTelemetry<Result>(
+            request: GRPCCore.ClientRequest<WireWatchTelemetryRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireWatchTelemetryRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireTelemetryBatch>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireTelemetryBatch>) async throws -> Result
         ) async throws -> Result where Result: Sendable
     }
 
@@ -596,6 +731,39 @@ extension WireAdmin {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "WatchTelemetry" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What each instance did, second by second, from now on and as the manager takes it in. At most 4 may watch at once;
+        /// > one that does not keep up misses seconds.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireWatchTelemetryRequest` message.
+        ///   - serializer: A serializer for `WireWatchTelemetryRequest` messages.
+        ///   - deserializer: A deserializer for `WireTelemetryBatch` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func watchTelemetry<Result>(
+            request: GRPCCore.ClientRequest<WireWatchTelemetryRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireWatchTelemetryRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireTelemetryBatch>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireTelemetryBatch>) async throws -> Result
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.serverStreaming(
+                request: request,
+                descriptor: WireAdmin.Method.WatchTelemetry.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -683,6 +851,34 @@ extension WireAdmin.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<WireWatchEventsRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireRecordedEvent>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchTelemetry" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What each instance did, second by second, from now on and as the manager takes it in. At most 4 may watch at once;
+    /// > one that does not keep up misses seconds.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireWatchTelemetryRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func watchTelemetry<Result>(
+        request: GRPCCore.ClientRequest<WireWatchTelemetryRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireTelemetryBatch>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        try await self.watchTelemetry(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireWatchTelemetryRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireTelemetryBatch>(),
             options: options,
             onResponse: handleResponse
         )
@@ -784,6 +980,38 @@ extension WireAdmin.ClientProtocol {
             metadata: metadata
         )
         return try await self.watchEvents(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "WatchTelemetry" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What each instance did, second by second, from now on and as the manager takes it in. At most 4 may watch at once;
+    /// > one that does not keep up misses seconds.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func watchTelemetry<Result>(
+        _ message: WireWatchTelemetryRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.StreamingClientResponse<WireTelemetryBatch>) async throws -> Result
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireWatchTelemetryRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.watchTelemetry(
             request: request,
             options: options,
             onResponse: handleResponse

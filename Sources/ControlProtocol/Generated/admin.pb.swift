@@ -81,6 +81,18 @@ package nonisolated struct WireFleetOverview: @unchecked Sendable {
   /// Clears the value of `accuracy`. Subsequent reads from it will return its default value.
   package mutating func clearAccuracy() {_uniqueStorage()._accuracy = nil}
 
+  /// How long the manager that answers has been running; at_ns counts from another origin.
+  package var uptimeNs: Int64 {
+    get {_storage._uptimeNs}
+    set {_uniqueStorage()._uptimeNs = newValue}
+  }
+
+  /// Wall-clock time of its start, for people: milliseconds since 1970 UTC.
+  package var startedAtUnixMs: Int64 {
+    get {_storage._startedAtUnixMs}
+    set {_uniqueStorage()._startedAtUnixMs = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -457,6 +469,56 @@ package nonisolated struct WireWatchEventsRequest: Sendable {
   package init() {}
 }
 
+package nonisolated struct WireWatchTelemetryRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Seconds that came together: each of an instance once, and ascending for each instance.
+package nonisolated struct WireTelemetryBatch: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At most 16384.
+  package var observations: [WireInstanceObservation] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// One second of one instance.
+package nonisolated struct WireInstanceObservation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instance: String = String()
+
+  package var application: String = String()
+
+  package var load: WireLoadObservation {
+    get {_load ?? WireLoadObservation()}
+    set {_load = newValue}
+  }
+  /// Returns true if `load` has been explicitly set.
+  package var hasLoad: Bool {self._load != nil}
+  /// Clears the value of `load`. Subsequent reads from it will return its default value.
+  package mutating func clearLoad() {self._load = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _load: WireLoadObservation? = nil
+}
+
 /// An event as the manager recorded it.
 package nonisolated struct WireRecordedEvent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -659,7 +721,7 @@ nonisolated extension WireGetOverviewRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetOverview"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}term\0\u{1}instances\0\u{1}devices\0\u{1}totals\0\u{1}accuracy\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}term\0\u{1}instances\0\u{1}devices\0\u{1}totals\0\u{1}accuracy\0\u{3}uptime_ns\0\u{3}started_at_unix_ms\0")
 
   fileprivate class _StorageClass {
     var _atNs: Int64 = 0
@@ -668,6 +730,8 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
     var _devices: [WireDeviceOverview] = []
     var _totals: WireFleetTotals? = nil
     var _accuracy: WireAccuracyOverview? = nil
+    var _uptimeNs: Int64 = 0
+    var _startedAtUnixMs: Int64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -684,6 +748,8 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
       _devices = source._devices
       _totals = source._totals
       _accuracy = source._accuracy
+      _uptimeNs = source._uptimeNs
+      _startedAtUnixMs = source._startedAtUnixMs
     }
   }
 
@@ -708,6 +774,8 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
         case 4: try { try decoder.decodeRepeatedMessageField(value: &_storage._devices) }()
         case 5: try { try decoder.decodeSingularMessageField(value: &_storage._totals) }()
         case 6: try { try decoder.decodeSingularMessageField(value: &_storage._accuracy) }()
+        case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._uptimeNs) }()
+        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._startedAtUnixMs) }()
         default: break
         }
       }
@@ -738,6 +806,12 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
       try { if let v = _storage._accuracy {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
       } }()
+      if _storage._uptimeNs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._uptimeNs, fieldNumber: 7)
+      }
+      if _storage._startedAtUnixMs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._startedAtUnixMs, fieldNumber: 8)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -753,6 +827,8 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
         if _storage._devices != rhs_storage._devices {return false}
         if _storage._totals != rhs_storage._totals {return false}
         if _storage._accuracy != rhs_storage._accuracy {return false}
+        if _storage._uptimeNs != rhs_storage._uptimeNs {return false}
+        if _storage._startedAtUnixMs != rhs_storage._startedAtUnixMs {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1349,6 +1425,99 @@ nonisolated extension WireWatchEventsRequest: SwiftProtobuf.Message, SwiftProtob
 
   package static func ==(lhs: WireWatchEventsRequest, rhs: WireWatchEventsRequest) -> Bool {
     if lhs.fromSequence != rhs.fromSequence {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireWatchTelemetryRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WatchTelemetryRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireWatchTelemetryRequest, rhs: WireWatchTelemetryRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireTelemetryBatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TelemetryBatch"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}observations\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.observations) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.observations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.observations, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireTelemetryBatch, rhs: WireTelemetryBatch) -> Bool {
+    if lhs.observations != rhs.observations {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInstanceObservation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".InstanceObservation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}application\0\u{1}load\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.application) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._load) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 1)
+    }
+    if !self.application.isEmpty {
+      try visitor.visitSingularStringField(value: self.application, fieldNumber: 2)
+    }
+    try { if let v = self._load {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireInstanceObservation, rhs: WireInstanceObservation) -> Bool {
+    if lhs.instance != rhs.instance {return false}
+    if lhs.application != rhs.application {return false}
+    if lhs._load != rhs._load {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -8,7 +8,8 @@ extension FleetOverview: WireMapped {
             instances: try Read.list(wire.instances, "instances", limit: .max),
             devices: try Read.list(wire.devices, "devices", limit: .max),
             totals: try Read.required(wire.hasTotals ? wire.totals : nil, "totals"),
-            accuracy: try Read.required(wire.hasAccuracy ? wire.accuracy : nil, "accuracy"))
+            accuracy: try Read.required(wire.hasAccuracy ? wire.accuracy : nil, "accuracy"),
+            uptime: try Read.duration(wire.uptimeNs, "uptime_ns"), startedAtUnixMs: wire.startedAtUnixMs)
     }
 
     package var wire: WireFleetOverview {
@@ -19,6 +20,8 @@ extension FleetOverview: WireMapped {
             $0.devices = devices.map(\.wire)
             $0.totals = totals.wire
             $0.accuracy = accuracy.wire
+            $0.uptimeNs = min(max(uptime.nanoseconds, 0), ProtocolLimits.durationNanoseconds)
+            $0.startedAtUnixMs = startedAtUnixMs
         }
     }
 }
@@ -79,6 +82,23 @@ extension LoadObservation: WireMapped {
             if let networkOut { $0.networkOutRate = networkOut }
             if let workInFlight { $0.workInFlight = workInFlight }
             if let userIdleSeconds { $0.userIdleSeconds = userIdleSeconds }
+        }
+    }
+}
+
+extension InstanceObservation: WireMapped {
+    package init(wire: WireInstanceObservation) throws(ProtocolError) {
+        self.init(
+            instance: try Read.identifier(wire.instance, "instance"),
+            application: try Read.identifier(wire.application, "application"),
+            load: try Read.required(wire.hasLoad ? wire.load : nil, "load"))
+    }
+
+    package var wire: WireInstanceObservation {
+        .with {
+            $0.instance = instance.rawValue
+            $0.application = application.rawValue
+            $0.load = load.wire
         }
     }
 }

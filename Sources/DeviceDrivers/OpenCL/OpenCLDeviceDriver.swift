@@ -15,18 +15,22 @@ package struct OpenCLDeviceDriver: DeviceDriver {
         for server: GPUServerID, startingAt index: Int
     ) throws(DeviceDriverError) -> [DiscoveredDevice] {
         let library = try OpenCLLibrary(path: libraryPath)
-        var found: [DiscoveredDevice] = []
+        var found: [(device: OpenCLDevice, selector: DeviceSelector)] = []
         for (platformIndex, platform) in try library.platforms() {
             guard let devices = try? platform.devices() else { continue }
             for (deviceIndex, device) in devices.enumerated() where device.number(CL_DEVICE_AVAILABLE) != 0 {
-                let id = DeviceID(server: server, index: index + found.count)
-                found.append(
-                    DiscoveredDevice(
-                        description: describe(device, as: id),
-                        selector: .openCL(platform: platformIndex, device: deviceIndex)))
+                found.append((device, .openCL(platform: platformIndex, device: deviceIndex)))
             }
         }
-        return found
+        // Whoever takes only the first wants a GPU where there is one.
+        let isProcessor = { (device: OpenCLDevice) in
+            (device.number(CL_DEVICE_TYPE) ?? 0) & UInt64(CL_DEVICE_TYPE_CPU) != 0
+        }
+        let ordered = found.filter { !isProcessor($0.device) } + found.filter { isProcessor($0.device) }
+        return ordered.enumerated().map { offset, entry in
+            let id = DeviceID(server: server, index: index + offset)
+            return DiscoveredDevice(description: describe(entry.device, as: id), selector: entry.selector)
+        }
     }
 
     private func describe(_ device: OpenCLDevice, as id: DeviceID) -> DeviceDescription {

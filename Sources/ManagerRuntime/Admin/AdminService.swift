@@ -6,11 +6,11 @@ import GRPCCore
 struct AdminService: WireAdmin.SimpleServiceProtocol {
     let inbox: ManagerInbox
     let events: EventLog
+    let telemetry: TelemetryTap
+    let start: DaemonStart
 
     func getOverview(request: WireGetOverviewRequest, context: ServerContext) async throws -> WireFleetOverview {
-        guard var overview = await inbox.overview() else {
-            throw RPCError(code: .unavailable, message: "the manager is busy or shutting down")
-        }
+        var overview = start.completing(try await overview())
         if request.withoutForecasts {
             for index in overview.instances.indices { overview.instances[index].forecast = nil }
         }
@@ -36,5 +36,33 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
         for await event in watch.coming where event.sequence >= request.fromSequence {
             try await response.write(event.wire)
         }
+    }
+
+    func watchTelemetry(
+        request: WireWatchTelemetryRequest, response: RPCWriter<WireTelemetryBatch>, context: ServerContext
+    ) async throws {
+        guard let watch = telemetry.watch() else {
+            throw RPCError(code: .resourceExhausted, message: "too many watchers, or the manager is shutting down")
+        }
+        defer { telemetry.unwatch(watch.id) }
+        while let first = await watch.coming.next() {
+            var batch = WireTelemetryBatch()
+            batch.observations = [first.wire]
+            while batch.observations.count < Self.largestBatch, watch.coming.count > 0,
+                let next = await watch.coming.next()
+            {
+                batch.observations.append(next.wire)
+            }
+            try await response.write(batch)
+        }
+    }
+
+    private static let largestBatch = ProtocolLimits.instances
+
+    private func overview() async throws -> FleetOverview {
+        guard let overview = await inbox.overview() else {
+            throw RPCError(code: .unavailable, message: "the manager is busy or shutting down")
+        }
+        return overview
     }
 }

@@ -44,7 +44,7 @@ extension FaultKind {
     /// The kinds that happen to a peer at a random moment, about once a second in all.
     static let spontaneous: [FaultKind] = [
         .peerPaused, .managerCrashed, .managerReplaced, .agentCrashed, .serverCrashed, .serverLost,
-        .workerCrashed,        .instanceRestarted,
+        .workerCrashed, .instanceRestarted,
     ]
 
     /// The most often that a mix may have this kind: per message, commit or start, or per chance of a spontaneous fault.

@@ -31,6 +31,17 @@ enum Binaries {
         }
     }
 
+    /// The ids of the processes with `text` on their command line or in their environment, ended ones left out,
+    /// ascending.
+    static func processes(mentioning text: String) -> [pid_t] {
+        processes { pid in
+            ["cmdline", "environ"].contains { name in
+                guard let bytes = FileManager.default.contents(atPath: "/proc/\(pid)/\(name)") else { return false }
+                return bytes.firstRange(of: Data(text.utf8)) != nil
+            }
+        }
+    }
+
     private static func processes(where isWanted: (pid_t) -> Bool) -> [pid_t] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { pid_t($0) }.filter(isWanted).sorted()
