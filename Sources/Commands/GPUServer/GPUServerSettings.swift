@@ -27,9 +27,7 @@ enum GPUServerSettings {
             Setting(name: "maximum-devices", meaning: "the most devices offered, GPUs first, at most 64 (default: 64)"),
             Setting(name: "maximum-sessions", meaning: "sessions at once, at most 16384 (default: 4096)"),
             Setting(name: "opencl-library", meaning: "path of the OpenCL loader (default: libOpenCL.so.1)"),
-            Setting(
-                name: "synthetic-devices",
-                meaning: "made-up devices instead of real ones, for tests (default: none)"),
+            Setting(name: "synthetic-devices", meaning: "made-up devices instead of real ones, for tests (default: 0)"),
         ] + Daemon.commonSettings
 
     /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.

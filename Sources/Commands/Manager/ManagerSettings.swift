@@ -12,11 +12,7 @@ enum ManagerSettings {
             Setting(name: "listen", meaning: "HOST:PORT for agents, GPU servers and tools (default: 127.0.0.1:7400)"),
             Setting(
                 name: "http-listen", meaning: "HOST:PORT for metrics, health and bundles (default: 127.0.0.1:7401)"),
-            Setting(
-                name: "http-url",
-                meaning:
-                    "base URL by which others reach that (default: from http-listen)"
-            ),
+            Setting(name: "http-url", meaning: "base URL by which others reach that (default: from http-listen)"),
             Setting(
                 name: "state-directory", meaning: "folder of state and bundles (default: /var/lib/presync/manager)"),
             Setting(name: "policy", meaning: "presync, or reactive: prepares nothing but bundles (default: presync)"),
