@@ -6,7 +6,7 @@ import FleetModel
 enum ManagerInput: Sendable {
     case event(ManagerEvent)
     /// Someone wants to see the fleet; answered with nil when the manager ends first.
-    case overviewWanted(@Sendable (FleetOverview?) -> Void)
+    case overviewWanted(forecasts: Bool, @Sendable (FleetOverview?) -> Void)
 }
 
 /// The loop's one input, bounded: who feeds it waits while it is full, and so do the peers behind.
@@ -17,9 +17,10 @@ extension BoundedMailbox<ManagerInput> {
     static var standardLimit: Int { 8_192 }
 
     /// The fleet as the loop sees it when it comes to this question; nil if the manager ends first.
-    func overview() async -> FleetOverview? {
+    /// - Parameter forecasts: whether each instance's is wanted.
+    func overview(forecasts: Bool) async -> FleetOverview? {
         await withCheckedContinuation { continuation in
-            let question = ManagerInput.overviewWanted { continuation.resume(returning: $0) }
+            let question = ManagerInput.overviewWanted(forecasts: forecasts) { continuation.resume(returning: $0) }
             // People are told to ask again rather than kept waiting behind a full queue.
             if offer(question) != .accepted { continuation.resume(returning: nil) }
         }

@@ -41,7 +41,7 @@ struct ManagerLoop {
             while let input = await nextInput() { try take(input) }
         } catch {
             inbox.finish()
-            while case .overviewWanted(let answer)? = await nextQuestion() { answer(nil) }
+            while case .overviewWanted(_, let answer)? = await nextQuestion() { answer(nil) }
             throw error
         }
     }
@@ -68,7 +68,7 @@ struct ManagerLoop {
     private mutating func take(_ input: ManagerInput) throws(ManagerError) {
         let now = MonotonicClock.now()
         switch input {
-        case .overviewWanted(let answer): answer(machine.overview(at: now))
+        case .overviewWanted(let forecasts, let answer): answer(machine.overview(at: now, forecasts: forecasts))
         case .event(let event):
             let effects = machine.handle(event, now: now)
             metrics.handled(event, took: MonotonicClock.now() - now)

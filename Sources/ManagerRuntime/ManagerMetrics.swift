@@ -66,7 +66,7 @@ struct ManagerMetrics: Sendable {
     func exposeFleet(from inbox: ManagerInbox) {
         let fleet = FleetMetrics(registry: registry)
         registry.onScrape {
-            if let overview = await inbox.overview() { fleet.set(overview, inputsWaiting: inbox.count) }
+            if let overview = await inbox.overview(forecasts: false) { fleet.set(overview, inputsWaiting: inbox.count) }
         }
     }
 }

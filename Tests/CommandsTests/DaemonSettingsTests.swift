@@ -122,7 +122,7 @@ import Testing
     }
 
     @Test func `a folder that cannot be made is a configuration that cannot work`() {
-        let failure = #expect(throws: CommandFailure.self) { try Daemon.makeStateDirectory("/proc/presync/manager") }
+        let failure = #expect(throws: CommandFailure.self) { try Daemon.takeStateDirectory("/proc/presync/manager") }
         #expect(failure?.status == .configuration)
         #expect(failure?.cause == "the state directory /proc/presync/manager cannot be used: No such file or directory")
         #expect(failure?.advice.contains("--state-directory") == true)

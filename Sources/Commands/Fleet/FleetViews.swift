@@ -166,6 +166,8 @@ struct StatusView: RenderableAnswer {
     var reservedMemoryBytes: Int64
     var usedMemoryBytes: Int64
     var totals: FleetTotals
+    /// What may never be and was seen to be: how often, by rule.
+    var violations: [String: UInt64]
     var accuracy: AccuracyOverview
 
     init(_ overview: FleetOverview) {
@@ -180,6 +182,7 @@ struct StatusView: RenderableAnswer {
         reservedMemoryBytes = Self.sum(overview.devices.map(\.reservedMemory))
         usedMemoryBytes = Self.sum(overview.devices.map(\.usedMemory))
         totals = overview.totals
+        violations = Dictionary(uniqueKeysWithValues: overview.violations.map { ($0.key.rawValue, $0.value) })
         accuracy = overview.accuracy
     }
 
@@ -214,6 +217,10 @@ struct StatusView: RenderableAnswer {
                 + "used \(Quantity.compact(totals.usedSeconds)) s")
         row("contention", String(totals.contention))
         row("reclaimed", String(totals.reclaimed))
+        if !violations.isEmpty {
+            let counts = violations.keys.sorted().map { "\($0) \(violations[$0] ?? 0)" }
+            row("VIOLATIONS", counts.joined(separator: ", ") + ": see presync_safety_violations_total in the manual")
+        }
         let coverage = [accuracy.coverage80, accuracy.coverage95].map { $0.map(Quantity.percent) ?? "-" }
         row("forecasts", "\(accuracy.scored) scored, within 80 % interval \(coverage[0]), 95 % \(coverage[1])")
         return table

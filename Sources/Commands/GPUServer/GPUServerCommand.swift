@@ -51,7 +51,7 @@ struct GPUServerCommand: AsyncParsableCommand {
             let logging = Daemon.logging(&settings)
             try settings.check()
             if daemon.check { return print("The configuration of the GPU server is valid.") }
-            try Daemon.makeStateDirectory(configuration.stateDirectory)
+            try Daemon.takeStateDirectory(configuration.stateDirectory)
             logging.bootstrap()
             let logger = Logger(label: GPUServerSettings.role)
             let service = GPUServerService(

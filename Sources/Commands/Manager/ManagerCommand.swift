@@ -46,7 +46,7 @@ struct ManagerCommand: AsyncParsableCommand {
             let logging = Daemon.logging(&settings)
             try settings.check()
             if daemon.check { return print("The configuration of the manager is valid.") }
-            try Daemon.makeStateDirectory(configuration.stateDirectory)
+            try Daemon.takeStateDirectory(configuration.stateDirectory)
             logging.bootstrap()
             let logger = Logger(label: ManagerSettings.role)
             let service = ManagerService(

@@ -29,8 +29,10 @@ enum Daemon {
         return configuration
     }
 
-    /// Makes the folder of a daemon's state where it is missing; a user who may not do so learns what to do instead.
-    static func makeStateDirectory(_ path: String) throws(CommandFailure) {
+    /// Makes the folder of a daemon's state where it is missing, and takes it for this process until it ends, however it
+    /// ends: a second manager on the same state would take over from the first, and a second GPU server its workers.
+    /// A user who may not do so learns what to do instead.
+    static func takeStateDirectory(_ path: String) throws(CommandFailure) {
         var prefix = path.hasPrefix("/") ? "" : "."
         for part in path.split(separator: "/") {
             prefix += "/" + part
@@ -38,6 +40,14 @@ enum Daemon {
             guard mkdir(prefix, 0o700) == 0 || errno == EEXIST else { throw unusable(path) }
         }
         guard access(path + "/.", R_OK | W_OK | X_OK) == 0 else { throw unusable(path) }
+        // Never closed: the lock is the process's, and children do not inherit it.
+        let lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard lock >= 0 else { throw unusable(path) }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            throw CommandFailure(
+                .configuration, "the state directory \(path) is in use by another process",
+                advice: "end that one, or name another folder with --state-directory")
+        }
     }
 
     /// The failure that `errno` tells of.

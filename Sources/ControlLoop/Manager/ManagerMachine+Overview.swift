@@ -7,10 +7,11 @@ import TelemetryCore
 /// The fleet as people see it, and what must always hold.
 extension ManagerMachine {
     /// The fleet at this moment. O(instances + grants + devices)
-    package func overview(at now: MonotonicTime) -> FleetOverview {
+    /// - Parameter forecasts: whether each instance's is wanted: they are most of the whole.
+    package func overview(at now: MonotonicTime, forecasts: Bool = true) -> FleetOverview {
         FleetOverview(
             at: now, term: term,
-            instances: instanceIndex.keys.sorted().compactMap { overview(of: $0, at: now) },
+            instances: instanceIndex.keys.sorted().compactMap { overview(of: $0, at: now, forecasts) },
             devices: servers.keys.sorted().flatMap(overview(of:)), totals: totals, violations: violations,
             accuracy: forecaster.accuracy)
     }
@@ -28,7 +29,9 @@ extension ManagerMachine {
         precondition(grants.ascending.last.map { $0.rawValue < nextGrant } ?? true, "a grant that was not numbered")
     }
 
-    private func overview(of instance: InstanceID, at now: MonotonicTime) -> InstanceOverview? {
+    private func overview(
+        of instance: InstanceID, at now: MonotonicTime, _ forecasts: Bool
+    ) -> InstanceOverview? {
         guard let record = record(of: instance) else { return nil }
         let held = record.grants.compactMap { grants[$0] }
         let best = held.max { $0.lifecycle.readiness < $1.lifecycle.readiness }
@@ -38,7 +41,7 @@ extension ManagerMachine {
             description: record.description, agent: record.agent, readiness: readiness,
             slice: readiness >= .reserved ? best?.stored.slice ?? .zero : .zero, device: best?.stored.device,
             latest: record.intake.latest, source: record.intake.source,
-            telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt, forecast: record.forecast,
+            telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt, forecast: forecasts ? record.forecast : nil,
             shortfall: record.shortfall.map { describe($0, of: instance) })
     }
 

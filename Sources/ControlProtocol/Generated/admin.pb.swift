@@ -93,6 +93,13 @@ package nonisolated struct WireFleetOverview: @unchecked Sendable {
     set {_uniqueStorage()._startedAtUnixMs = newValue}
   }
 
+  /// What may never be and was seen to be since that start: how often, by rule (docs/operating.md). Empty in a sound
+  /// system.
+  package var violations: Dictionary<String,UInt64> {
+    get {_storage._violations}
+    set {_uniqueStorage()._violations = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -721,7 +728,7 @@ nonisolated extension WireGetOverviewRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetOverview"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}term\0\u{1}instances\0\u{1}devices\0\u{1}totals\0\u{1}accuracy\0\u{3}uptime_ns\0\u{3}started_at_unix_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}term\0\u{1}instances\0\u{1}devices\0\u{1}totals\0\u{1}accuracy\0\u{3}uptime_ns\0\u{3}started_at_unix_ms\0\u{1}violations\0")
 
   fileprivate class _StorageClass {
     var _atNs: Int64 = 0
@@ -732,6 +739,7 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
     var _accuracy: WireAccuracyOverview? = nil
     var _uptimeNs: Int64 = 0
     var _startedAtUnixMs: Int64 = 0
+    var _violations: Dictionary<String,UInt64> = [:]
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -750,6 +758,7 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
       _accuracy = source._accuracy
       _uptimeNs = source._uptimeNs
       _startedAtUnixMs = source._startedAtUnixMs
+      _violations = source._violations
     }
   }
 
@@ -776,6 +785,7 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
         case 6: try { try decoder.decodeSingularMessageField(value: &_storage._accuracy) }()
         case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._uptimeNs) }()
         case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._startedAtUnixMs) }()
+        case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &_storage._violations) }()
         default: break
         }
       }
@@ -812,6 +822,9 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
       if _storage._startedAtUnixMs != 0 {
         try visitor.visitSingularInt64Field(value: _storage._startedAtUnixMs, fieldNumber: 8)
       }
+      if !_storage._violations.isEmpty {
+        try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: _storage._violations, fieldNumber: 9)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -829,6 +842,7 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
         if _storage._accuracy != rhs_storage._accuracy {return false}
         if _storage._uptimeNs != rhs_storage._uptimeNs {return false}
         if _storage._startedAtUnixMs != rhs_storage._startedAtUnixMs {return false}
+        if _storage._violations != rhs_storage._violations {return false}
         return true
       }
       if !storagesAreEqual {return false}

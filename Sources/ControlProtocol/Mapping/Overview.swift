@@ -8,8 +8,18 @@ extension FleetOverview: WireMapped {
             instances: try Read.list(wire.instances, "instances", limit: .max),
             devices: try Read.list(wire.devices, "devices", limit: .max),
             totals: try Read.required(wire.hasTotals ? wire.totals : nil, "totals"),
+            violations: try Self.violations(wire.violations),
             accuracy: try Read.required(wire.hasAccuracy ? wire.accuracy : nil, "accuracy"),
             uptime: try Read.duration(wire.uptimeNs, "uptime_ns"), startedAtUnixMs: wire.startedAtUnixMs)
+    }
+
+    private static func violations(_ wire: [String: UInt64]) throws(ProtocolError) -> [SafetyRule: UInt64] {
+        var violations: [SafetyRule: UInt64] = [:]
+        for (name, count) in wire {
+            guard let rule = SafetyRule(rawValue: name) else { throw ProtocolError("violations", .malformed) }
+            violations[rule] = count
+        }
+        return violations
     }
 
     package var wire: WireFleetOverview {
@@ -19,6 +29,7 @@ extension FleetOverview: WireMapped {
             $0.instances = instances.map(\.wire)
             $0.devices = devices.map(\.wire)
             $0.totals = totals.wire
+            $0.violations = Dictionary(uniqueKeysWithValues: violations.map { ($0.key.rawValue, $0.value) })
             $0.accuracy = accuracy.wire
             $0.uptimeNs = min(max(uptime.nanoseconds, 0), ProtocolLimits.durationNanoseconds)
             $0.startedAtUnixMs = startedAtUnixMs

@@ -10,11 +10,7 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
     let start: DaemonStart
 
     func getOverview(request: WireGetOverviewRequest, context: ServerContext) async throws -> WireFleetOverview {
-        var overview = start.completing(try await overview())
-        if request.withoutForecasts {
-            for index in overview.instances.indices { overview.instances[index].forecast = nil }
-        }
-        return overview.wire
+        start.completing(try await overview(forecasts: !request.withoutForecasts)).wire
     }
 
     func getEvents(request: WireGetEventsRequest, context: ServerContext) async throws -> WireGetEventsResponse {
@@ -59,8 +55,8 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
 
     private static let largestBatch = ProtocolLimits.instances
 
-    private func overview() async throws -> FleetOverview {
-        guard let overview = await inbox.overview() else {
+    private func overview(forecasts: Bool) async throws -> FleetOverview {
+        guard let overview = await inbox.overview(forecasts: forecasts) else {
             throw RPCError(code: .unavailable, message: "the manager is busy or shutting down")
         }
         return overview
