@@ -22,6 +22,7 @@ package struct GPUServerConfiguration: Sendable {
     /// The most memory of each device that may be granted; nil for all that the device has. A driver that computes on
     /// the host (PoCL) reports the host's memory, which other programs need too.
     package var memoryLimit: Bytes?
+    package static let leastMemoryLimit = Bytes.mebibytes(16)
     /// The most devices that are offered: the first of those that are found.
     package var maximumDevices = ProtocolLimits.devices
     /// Made-up devices instead of those of the drivers; nil for real ones.
@@ -67,7 +68,7 @@ package struct GPUServerConfiguration: Sendable {
         if workerPorts.contains(0) && workerPorts != 0...0 {
             problems.append("worker ports \(workerPorts) contain 0; use 0...0 for any that are free")
         }
-        if let memoryLimit, memoryLimit < .mebibytes(16) {
+        if let memoryLimit, memoryLimit < Self.leastMemoryLimit {
             problems.append("a memory limit of \(memoryLimit.rawValue) bytes is below 16 MiB")
         }
         if let synthetic, !(1...ProtocolLimits.devices).contains(synthetic.count) || synthetic.memory <= .zero {

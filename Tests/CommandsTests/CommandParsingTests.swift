@@ -23,7 +23,7 @@ import Testing
         ["nonsense"], ["up", "--instances", "0"], ["up", "--compare"], ["up", "--json"], ["up", "--gap-cv", "0.2"],
         ["run"], ["run", "clinfo"], ["sample", "--for", "soon"], ["status", "-o", "xml"], ["events", "--last", "0"],
         ["up", "--policy", "oracle"], ["report"], ["report", "--work-in-flight", "-1"],
-        ["up", "--period", "11s"], ["events", "--last", "4097"], ["record"],
+        ["up", "--period", "11s"], ["up", "--memory-cap", "1MiB"], ["events", "--last", "4097"], ["record"],
         ["up", "--compare", "--for", "60s", "--record", "trace.csv"],
     ])
     func `a wrong command line ends with the usage status`(arguments: [String]) throws {

@@ -40,6 +40,19 @@ extension LiveSystemTests {
             try await eventually("everything has ended with it") { run.processes.isEmpty ? () : nil }
         }
 
+        @Test func `a start that failed is counted, and the status says so`() async throws {
+            let run = try Run([
+                "--for", "5s", "--warm-up", "0", "--mean-gap", "0.2", "--minimum-gap", "0", "--json",
+            ])
+            let burst = try await eventually("a burst has begun", within: .seconds(60)) {
+                run.processes.first { Binaries.arguments(of: $0).contains("burst") }
+            }
+            kill(burst, SIGKILL)
+            let end = try await eventually("the run has ended", within: .seconds(120)) { run.process.poll() }
+            #expect(end == .exited(1), "\(run.messages)")
+            #expect(run.process.output.contains(#""errors":1,"#))
+        }
+
         @Test func `what a run recorded can be simulated`() async throws {
             let trace = FileManager.default.temporaryDirectory.path + "/presync-\(UInt32.random(in: 1...(.max))).csv.gz"
             defer { try? FileManager.default.removeItem(atPath: trace) }

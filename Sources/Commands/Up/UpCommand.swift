@@ -2,6 +2,7 @@ import ArgumentParser
 import Dashboard
 import FleetModel
 import Foundation
+import GPUServerRuntime
 
 /// `presync up`: the whole system on one machine, live.
 struct UpCommand: AsyncParsableCommand {
@@ -71,6 +72,9 @@ struct UpCommand: AsyncParsableCommand {
         if !(0...20).contains(warmUp) { problems.append("--warm-up must be between 0 and 20") }
         if let length, length.seconds < 1 { problems.append("--for must be at least 1s") }
         if compare, length == nil { problems.append("--compare needs --for, for example --for 120s") }
+        if poolMemory < GPUServerConfiguration.leastMemoryLimit {
+            problems.append("--memory-cap is too small: a GPU server offers 16MiB or more, and that must not fit all")
+        }
         if json, length == nil { problems.append("--json needs --for, for example --for 60s") }
         if compare, record != nil { problems.append("--record takes one run, and --compare makes two") }
         if !(0.1...10).contains(period.seconds) { problems.append("--period must be between 100ms and 10s") }

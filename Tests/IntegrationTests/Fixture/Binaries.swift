@@ -12,11 +12,16 @@ enum Binaries {
     /// The ids of the processes that run the worker program with `folder` on their command line, ascending.
     static func workers(below folder: String) -> [pid_t] {
         processes { pid in
-            guard let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return false }
-            let arguments = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            let arguments = arguments(of: pid)
             return arguments.first?.hasSuffix("presync-worker") == true
                 && arguments.contains { $0.hasPrefix(folder + "/") }
         }
+    }
+
+    /// The command line of a process; empty where it has ended.
+    static func arguments(of pid: pid_t) -> [String] {
+        let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+        return line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The ids of the children of a process, ended and not yet reaped ones among them, ascending.
