@@ -43,6 +43,14 @@ struct InstanceDirectoryTests {
         #expect(judge(current: near) == .refused("the program belongs to the instance near"))
     }
 
+    @Test("A program may claim the cgroup that it is in, and only while its user has it alone")
+    func cgroupOwnership() {
+        if let path = CgroupOwnership.path(of: PeerCredentials(pid: getpid(), uid: getuid())) {
+            #expect(CgroupMembership(running: getpid())?.isInside(path) == true)
+        }
+        #expect(CgroupOwnership.path(of: PeerCredentials(pid: getpid(), uid: 4_000_000)) == nil)
+    }
+
     @Test(
         "A selector that cannot be is named",
         arguments: [
