@@ -160,7 +160,10 @@ let package = Package(
             linkerSettings: [.unsafeFlags(withoutSwiftRuntime)]),
         .executableTarget(
             name: "presync-bench",
-            dependencies: ["FleetModel", "Determinism", "ControlLoop", "ForecastCore", "StateStore"],
+            dependencies: [
+                "FleetModel", "Determinism", "ControlLoop", "ForecastCore", "StateStore", "RemotingCore",
+                "ControlProtocol", "Observability", "ManagerRuntime", logging, lifecycle,
+            ],
             path: "Benchmarks", swiftSettings: settings),
 
         // Tests, a target for each target

@@ -64,7 +64,8 @@ private struct BenchmarkFleet {
                 id: DeviceID(server: server, index: 0), kind: .synthetic, model: "synthetic", vendor: "bench",
                 driverVersion: "1", apiVersion: "none", memory: .gibibytes(80), computeUnits: 100, extensions: [])
             let hello = GPUServerHello(
-                server: server, softwareVersion: "bench", devices: [device], installed: [version])
+                server: server, softwareVersion: "bench", devices: [device], epochs: [Epoch(term: 1, counter: 0)],
+                installed: [version])
             handle(.serverMessageReceived(.hello(hello), LinkID(rawValue: UInt64(1_000_000 + index))))
         }
     }

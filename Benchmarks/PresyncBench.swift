@@ -8,6 +8,7 @@ import Foundation
     static let benchmarks: [(name: String, run: Benchmark)] = [
         ("manager-step", ManagerStepBenchmark.run),
         ("durable-grants", DurableGrantsBenchmark.run),
+        ("agent", AgentBenchmark.run),
     ]
 
     static func main() async {

@@ -27,7 +27,11 @@ final class AgentLoop {
     private var resolving: [GrantID: ClientHello] = [:]
     /// What effects have led to, to be handled after them.
     private var following: [AgentEvent] = []
+    private var periods = 0
     private var isStopping = false
+
+    /// After so many periods the manager has been found, or will be found by code that has run.
+    private static let periodsOfStart = 8
 
     /// Opens the programs' socket and takes up the configured instances.
     init(
@@ -88,6 +92,8 @@ final class AgentLoop {
             reports.complete(&samples, now: now)
             handle(.samplesTaken(samples), now: now)
             handle(.periodEnded, now: now)
+            periods += 1
+            if periods == Self.periodsOfStart { StartupPages.giveBack() }
             metrics.holding(
                 sessions: sessions.count, programs: handOver.connectionCount, instances: instances.count)
         case .resolved(let grant, let address):

@@ -46,6 +46,7 @@ struct AgentCommand: AsyncParsableCommand {
             let logging = Daemon.logging(&settings)
             try settings.check()
             if daemon.check { return print("The configuration of the agent is valid.") }
+            try Daemon.takeStateDirectory(configuration.stateDirectory)
             logging.bootstrap()
             let logger = Logger(label: AgentSettings.role)
             let service = AgentService(

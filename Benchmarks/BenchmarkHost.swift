@@ -1,0 +1,164 @@
+import ControlProtocol
+import FleetModel
+import Foundation
+import RemotingCore
+
+/// A host with an agent and a GPU server of this build, and the processes that the agent measures.
+final class BenchmarkHost {
+    struct Usage {
+        var cpuSeconds: Double
+        var residentMebibytes: Double
+        var anonymousMebibytes: Double
+    }
+
+    struct NotServed: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    private let manager: ManagerAddress
+    private let socket: String
+    private let programs: String
+    private var processes: [Process] = []
+    private var agent: Process?
+
+    /// Starts the daemons, with their state below `folder`.
+    init(folder: String, manager: ManagerAddress) throws {
+        self.manager = manager
+        socket = folder + "/agent.sock"
+        programs = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path
+        let common = ["--manager", "\(manager)", "--id", "bench", "--status-listen", "none"]
+        try start("gpu-server", common + ["--synthetic-devices", "1", "--state-directory", folder + "/gpu-server"])
+        agent = try start("agent", common + ["--socket", socket, "--state-directory", folder + "/agent"])
+    }
+
+    /// Starts process trees of `processes` each, each an instance.
+    func startTrees(_ count: Int, processes: Int) throws {
+        try waitForSocket()
+        for index in 0..<count {
+            let tree = "for i in $(seq \(processes - 2)); do sleep 600 & done; wait"
+            try start("run", ["--agent-socket", socket, "--instance", "tree-\(index)", "--", "sh", "-c", tree])
+        }
+    }
+
+    /// Makes this process an instance for as long as the connection is open.
+    func register(_ instance: String) throws -> BenchmarkConnection {
+        try waitForSocket()
+        let connection = try BenchmarkConnection(to: socket)
+        let registration = InstanceRegistration(
+            instance: instance, tenant: "bench", application: "bench", priorityClass: "standard")
+        guard case .registered? = try connection.ask(.registerInstance(registration)) else {
+            throw NotServed(description: "the agent did not register \(instance)")
+        }
+        return connection
+    }
+
+    /// Asks for a session as a client library does, and leaves again.
+    /// - Returns: the reply, and the milliseconds from connecting to it.
+    func askForSession() throws -> (HandedOverSession, Double) {
+        var reply: HandOverReply?
+        let elapsed = try milliseconds {
+            let connection = try BenchmarkConnection(to: socket)
+            defer { connection.close() }
+            reply = try connection.ask(.openSession(HandOverDemand()))
+        }
+        guard case .session(let session)? = reply else { throw NotServed(description: "no session: \(reply as Any)") }
+        return (session, elapsed)
+    }
+
+    func waitUntilReserved(_ instance: String) async throws {
+        for _ in 0..<1_200 {
+            let overview = try? await AdminClient.withConnection(to: manager) {
+                try await $0.overview(forecasts: false)
+            }
+            let found = overview?.instances.first { $0.description.id.rawValue == instance }
+            if found?.readiness == .reserved { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw NotServed(description: "\(instance) was not prepared within a minute")
+    }
+
+    /// What the agent's process has used; nil where it is gone.
+    func agentUsage() -> Usage? {
+        guard let pid = agent?.processIdentifier,
+            let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
+            let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
+        else { return nil }
+        // After the name come the state as field 3, and user and system time as fields 14 and 15 (proc(5)).
+        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+        let ticks = fields.count > 12 ? [fields[11], fields[12]].compactMap { Double($0) }.reduce(0, +) : 0
+        func mebibytes(_ name: String) -> Double {
+            let line = status.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
+            return (line.split(separator: " ").dropLast().last.flatMap { Double($0) } ?? 0) / 1_024
+        }
+        return Usage(
+            cpuSeconds: ticks / Double(sysconf(Int32(_SC_CLK_TCK))), residentMebibytes: mebibytes("VmRSS:"),
+            anonymousMebibytes: mebibytes("RssAnon:"))
+    }
+
+    /// Ends what was started, the last first.
+    func end() {
+        for process in processes.reversed() where process.isRunning {
+            process.terminate()
+            process.waitUntilExit()
+        }
+    }
+
+    @discardableResult
+    private func start(_ command: String, _ arguments: [String]) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: programs + "/presync")
+        process.arguments = [command] + arguments
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        processes.append(process)
+        return process
+    }
+
+    private func waitForSocket() throws {
+        for _ in 0..<200 {
+            if let connection = try? BenchmarkConnection(to: socket) { return connection.close() }
+            usleep(50_000)
+        }
+        throw NotServed(description: "the agent did not open its socket within 10 s")
+    }
+}
+
+/// A program's connection to the agent.
+final class BenchmarkConnection {
+    private let descriptor: Int32
+
+    init(to path: String) throws {
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8.prefix($0.count - 1)) }
+        let descriptor = descriptor
+        let connected = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
+            }
+        }
+        guard connected else {
+            Glibc.close(descriptor)
+            throw BenchmarkHost.NotServed(description: "no agent on \(path)")
+        }
+    }
+
+    /// The reply; nil where the agent closed the connection. A descriptor that comes with it is closed by the kernel.
+    func ask(_ request: HandOverRequest) throws -> HandOverReply? {
+        let bytes = request.encoded()
+        send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        var received: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count > 0 else { return nil }
+            received += buffer[..<count]
+            if let reply = try HandOverReply.next(from: &received) { return reply }
+        }
+    }
+
+    func close() { Glibc.close(descriptor) }
+}
