@@ -68,14 +68,18 @@ struct AgentSocket {
         }
     }
 
-    /// What the agent has said unasked since the last call, after waiting for some of it; nil when the connection has
-    /// ended.
-    mutating func readNotices() -> [HandOverReply]? {
-        guard let part = stream.read(upTo: 4_096) else { return nil }
+    /// Reads more of what the agent says unasked, after waiting for it; false when the connection has ended.
+    mutating func readMore() -> Bool {
+        guard received.count <= HandOverReply.maximumLength, let part = stream.read(upTo: 4_096) else { return false }
         received += part
+        return true
+    }
+
+    /// What has been read of what the agent says unasked.
+    mutating func takeNotices() -> [HandOverReply] {
         var notices: [HandOverReply] = []
         while let reply = try? HandOverReply.next(from: &received) { notices.append(reply) }
-        return received.count <= HandOverReply.maximumLength ? notices : nil
+        return notices
     }
 
     var descriptor: Int32 { stream.descriptor }

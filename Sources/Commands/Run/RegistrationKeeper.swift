@@ -53,10 +53,11 @@ final class RegistrationKeeper: Sendable {
     /// Takes in what the agent says until it is gone. Returns whether the end of the command came first.
     private func listen(to agent: inout AgentSocket) -> Bool {
         while true {
+            // Some may have come together with the answer to the registration.
+            for case .refused(let reason) in agent.takeNotices() { refusal.withLock { $0 = reason } }
             let ready = wait(for: agent.descriptor, atMost: nil)
             if ready.descriptor {
-                guard let notices = agent.readNotices() else { return false }
-                for case .refused(let reason) in notices { refusal.withLock { $0 = reason } }
+                guard agent.readMore() else { return false }
             } else if ready.stop {
                 return true
             }

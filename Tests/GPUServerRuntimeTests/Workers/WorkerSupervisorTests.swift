@@ -144,6 +144,27 @@ struct WorkerSupervisorTests {
         #expect(!process.isRunning)
     }
 
+    @Test("records a worker before it has done anything, so that the next life ends it")
+    func recordsBeforeTicket() async throws {
+        try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
+        let idle = directory.path + "/idle"
+        try "#!/bin/sh\nexec sleep 600\n".write(toFile: idle, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: idle)
+        let process: ProcessRecord
+        do {
+            let (supervisor, _) = try takeUp(executable: idle)
+            supervisor.start(try command(), on: .synthetic)
+            // Orders are carried out one after the other.
+            let other = GrantID(rawValue: 99)
+            supervisor.stop(other)
+            try await next(supervisor) { if case .workerExited(other) = $0 { () } else { nil } }
+            process = try record()
+            #expect(process.isRunning)
+        }
+        #expect(try takeUp().recovered.isEmpty)
+        #expect(!process.isRunning)
+    }
+
     @Test("spares a process that has got a dead worker's number")
     func sparesReusedNumber() async throws {
         _ = try takeUp()
