@@ -1,19 +1,33 @@
 package import FleetModel
 
-/// The forecaster of a whole fleet: three simple models per instance, combined online by their recent loss.
+/// The forecaster of a whole fleet: simple models per instance and a network for all, combined online by their recent
+/// loss and calibrated.
 ///
 /// State lies in dense arrays by slot. An instance that never had demand has no history, and one that has long been
-/// idle is neither counted second by second nor forecast curve by curve. See `docs/forecasting.md` for the models.
+/// idle is neither counted second by second nor forecast curve by curve. Instances are forecast in tiles, so that the
+/// network works on matrices. See `docs/forecasting.md` for the models.
 package struct FleetForecaster: Forecaster {
-    package struct Configuration: Hashable, Sendable {
+    package struct Configuration: Sendable {
         /// The models that are combined; at least one.
         package var models: [ForecastModel]
         /// About how many forecasts per second are kept to be scored and learned from; at most twice as many are.
         package var sampledPerSecond: Int
+        /// The networks to begin with, for ``ForecastModel/network`` and ``ForecastModel/companion``.
+        package var networks: [QuantileNetwork]
+        /// Whether the networks go on learning while they serve.
+        package var learnsOnline: Bool
+        package var linearAlgebra: any LinearAlgebra
 
-        package init(models: [ForecastModel] = ForecastModel.allCases, sampledPerSecond: Int = 128) {
+        package init(
+            models: [ForecastModel] = ForecastModel.allCases, sampledPerSecond: Int = 128,
+            networks: [QuantileNetwork] = ShippedNetworks.all, learnsOnline: Bool = true,
+            linearAlgebra: any LinearAlgebra = PortableLinearAlgebra()
+        ) {
             self.models = models
             self.sampledPerSecond = sampledPerSecond
+            self.networks = networks
+            self.learnsOnline = learnsOnline
+            self.linearAlgebra = linearAlgebra
         }
     }
 
@@ -28,6 +42,8 @@ package struct FleetForecaster: Forecaster {
         var admitted: Int64 = 0
         /// The last second of which a forecast was kept for scoring.
         var sampledAt: Int64 = .min
+        /// Whether network or CPU are reported.
+        var hasLeadingSignals = false
         var track = OnsetTrack()
     }
 
@@ -40,21 +56,36 @@ package struct FleetForecaster: Forecaster {
     let clocks = ForecastClocks()
     var slots: [SlotState] = []
     var histories: [InstanceHistory] = []
+    /// What was last said of instances that were idle, by the same index as `histories`.
+    var idleCurves: [IdleCurves] = []
     var applications: [ApplicationType: Int32] = [:]
-    var persistence = PersistenceTable()
+    var types = [TypeLoad()]
+    /// The second up to which `types` have been advanced.
+    private var typesAt: Int64?
     var onsets = OnsetModel()
     var amounts = AmountModel()
     var scale = FleetScale()
     var weights: ExpertWeights
+    var calibration = UpperCalibration()
     var scoring: PendingForecasts
+    var learner: NetworkLearner
+    var tile: ForecastTile
     private var freeSlots: [Int] = []
     private var freeHistories: [Int32] = []
 
     package init(configuration: Configuration = Configuration()) {
         precondition(!configuration.models.isEmpty, "a forecaster needs a model")
+        let networks = configuration.models.contains(.network) ? configuration.networks : []
+        var models = configuration.models.filter { $0 != .network && $0 != .companion }
+        if !networks.isEmpty { models.append(.network) }
+        if networks.count > 1 { models.append(.companion) }
         self.configuration = configuration
-        weights = ExpertWeights(enabled: configuration.models)
+        weights = ExpertWeights(enabled: models.sorted { $0.rawValue < $1.rawValue })
         scoring = PendingForecasts(perSecond: max(1, configuration.sampledPerSecond))
+        learner = NetworkLearner(
+            networks: Array(networks.prefix(2)), learns: configuration.learnsOnline,
+            algebra: configuration.linearAlgebra)
+        tile = ForecastTile(networks: Array(networks.prefix(2)))
     }
 
     package var accuracy: AccuracyOverview { scoring.scorer.overview }
@@ -63,6 +94,7 @@ package struct FleetForecaster: Forecaster {
 
     package mutating func admit(_ instance: InstanceDescription) -> ForecastSlot {
         let application = applicationIndex(instance.application)
+        types[Int(application)].members += 1
         guard let free = freeSlots.popLast() else {
             slots.append(SlotState(generation: 0, application: application))
             return ForecastSlot(rawValue: slots.count - 1)
@@ -75,6 +107,7 @@ package struct FleetForecaster: Forecaster {
         guard isInUse(slot) else { return }
         let index = slot.rawValue
         if let history = slots[index].history { freeHistories.append(history) }
+        types[Int(slots[index].application)].members -= 1
         slots[index].isInUse = false
         slots[index].history = nil
         freeSlots.append(index)
@@ -88,6 +121,7 @@ package struct FleetForecaster: Forecaster {
         guard applications.count < OnsetModel.applicationLimit - 1 else { return 0 }
         let index = Int32(applications.count + 1)
         applications[type] = index
+        types.append(TypeLoad())
         return index
     }
 
@@ -109,66 +143,63 @@ package struct FleetForecaster: Forecaster {
         }
         let hasDemand = load[0] > 0 || load[1] > 0
         scoring.noteObserved(second)
-        advance(to: second)
-        scale.count(load)
-        slots[index].track.observe(observation, hasDemand: hasDemand)
-        onsets.learn(from: &slots[index].track, application: Int(slots[index].application))
-        observeHistory(index, load, hasDemand: hasDemand, at: second)
-    }
-
-    /// Brings pooled counts to `second`. Instances' seconds may differ by a few; the eras that matter are hours long.
-    private mutating func advance(to second: Int64) {
         scale.advance(to: second, clock: clocks.long)
         onsets.advance(to: second, clock: clocks.long)
-        persistence.advance(to: second, clock: clocks.long)
+        scale.count(load)
+        slots[index].track.observe(observation, hasDemand: hasDemand)
+        if observation.networkIn != nil || observation.cpuMilli != nil { slots[index].hasLeadingSignals = true }
+        onsets.learn(from: &slots[index].track, application: Int(slots[index].application))
+        let work = observation.workInFlight ?? 0
+        let arrivals = work > 0 ? Float(min(work, 1e6)) : 0
+        observeHistory(index, load, arrivals: arrivals, hasDemand: hasDemand, at: second)
     }
 
     private mutating func observeHistory(
-        _ index: Int, _ load: InlineArray<2, Double>, hasDemand: Bool, at second: Int64
+        _ index: Int, _ load: InlineArray<2, Double>, arrivals: Float, hasDemand: Bool, at second: Int64
     ) {
+        let application = Int(slots[index].application)
+        types[application].second.arrivals += arrivals
         guard let number = slots[index].history ?? (hasDemand ? addHistory(index, at: second) : nil) else { return }
         let history = Int(number)
-        guard hasDemand || second - histories[history].lastDemand <= Self.longIdleSeconds else {
-            persistence.countQuiet(weight: Float(scale.weight))
-            return
-        }
-        if let peaks = histories[history].endBurst(at: second) {
-            amounts.count(peaks, application: Int(slots[index].application))
-        }
-        histories[history].observe(load, at: second, clocks: clocks)
-        let busyShare = histories[history].busyShare(at: second, clocks: clocks)
+        let isRecent = hasDemand || second - histories[history].lastDemand <= Self.longIdleSeconds
+        guard isRecent || arrivals > 0 else { return }
+        if let peaks = histories[history].endBurst(at: second) { amounts.count(peaks, application: application) }
+        let wasBusy = histories[history].lastDemand == second - 1
+        histories[history].observe(load, arrivals: arrivals, at: second, clocks: clocks)
+        guard hasDemand else { return }
+        types[application].second.busy += 1
+        if wasBusy { types[application].second.continued += 1 }
         for resource in Resource.allCases {
-            let own = histories[history].sum(resource, at: second, clocks: clocks)
-            let scale = scale.scale(resource, of: own)
-            let situation = PersistenceTable.situation(
-                last: load[resource.rawValue],
-                previous: histories[history].demand(resource, at: second - 1), scale: scale,
-                idle: second - histories[history].lastDemand, busyShare: busyShare)
-            histories[history].note(situation, resource)
-            learnPersistence(history, resource, scale: scale, at: second, admitted: slots[index].admitted)
+            let value = Float(load[resource.rawValue])
+            let scaled = value / demandScale(history, resource, application: application, at: second)
+            types[application].second.demand[resource.rawValue] += value
+            types[application].second.scaled[resource.rawValue] += min(scaled, 100)
+            types[application].second.squares[resource.rawValue] += min(scaled * scaled, 10_000)
         }
     }
 
-    /// Counts what followed 5, 15 and 30 s ago, now that it is known.
-    private mutating func learnPersistence(
-        _ history: Int, _ resource: Resource, scale: Double, at second: Int64, admitted: Int64
-    ) {
-        let weight = Float(self.scale.weight)
-        for horizon in ForecastHorizon.allCases {
-            let origin = second - Int64(horizon.seconds)
-            guard origin > admitted else { break }
-            let situation = histories[history].situation(resource, at: origin)
-            let reference = situation.hasDemand ? histories[history].demand(resource, at: origin) : scale
-            for target in ForecastTarget.allCases {
-                let outcome =
-                    target == .point
-                    ? histories[history].demand(resource, at: second)
-                    : histories[history].peak(resource, over: horizon.seconds, through: second)
-                persistence.count(
-                    outcome: outcome, reference: reference, situation,
-                    curve: DemandForecast.curveIndex(resource, target, horizon), weight: weight)
-            }
+    /// The mean demand of an instance while it has any: the unit of its features and of the network's quantiles.
+    func demandScale(_ history: Int, _ resource: Resource, application: Int, at second: Int64) -> Float {
+        let usual = types[application].usualDemand(resource, fleet: fleetDemand[resource.rawValue])
+        return histories[history].averages.scale(resource, usual: usual, at: second, decay: clocks.decay)
+    }
+
+    /// The fleet's mean demand of a busy second, as of the last step.
+    private(set) var fleetDemand = InlineArray<2, Float>(repeating: 0)
+
+    /// Ends the second that types have summed up, once all that was reported of it has come.
+    mutating func advanceTypes() {
+        guard let newest = scoring.newest, newest != typesAt else { return }
+        let elapsed = max(1, newest - (typesAt ?? newest - 1))
+        typesAt = newest
+        var sums = InlineArray<2, Float>(repeating: 0)
+        var seconds: Float = 1e-6
+        for index in types.indices {
+            types[index].advance(by: elapsed)
+            for resource in sums.indices { sums[resource] += types[index].demandSums[resource] }
+            seconds += types[index].busySeconds
         }
+        for resource in sums.indices { fleetDemand[resource] = sums[resource] / seconds }
     }
 
     private mutating func addHistory(_ index: Int, at second: Int64) -> Int32 {
@@ -176,9 +207,11 @@ package struct FleetForecaster: Forecaster {
         let number: Int32
         if let free = freeHistories.popLast() {
             histories[Int(free)] = fresh
+            idleCurves[Int(free)] = IdleCurves()
             number = free
         } else {
             histories.append(fresh)
+            idleCurves.append(IdleCurves())
             number = Int32(histories.count - 1)
         }
         slots[index].history = number

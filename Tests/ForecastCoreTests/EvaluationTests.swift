@@ -30,13 +30,13 @@ import TraceFiles
         let result = Evaluation.run(&forecaster, on: panel, origins: 40..<170)
         let watched = try #require(forecaster.accuracy.weightedQuantileLoss)
         #expect(abs(watched - result.meanLoss) < 0.25 * result.meanLoss)
-        #expect(forecaster.accuracy.scored > 4_000)
+        #expect(forecaster.accuracy.scored > 2_000)
     }
 
     /// The recorded panel of `PRESYNC_DATA`, a part of it: all 64 instances and origins take minutes in debug.
     @Test(
         .enabled(if: recordedPanelPath != nil, "PRESYNC_DATA is not set: no recorded panel to evaluate on"))
-    func theEnsembleBeatsItsModelsOnARecordedPanel() throws {
+    func allTogetherBeatEachModelOnARecordedPanel() throws {
         let path = try #require(recordedPanelPath)
         #if DEBUG
             let panel = try readPanel(path, every: 8, seconds: 330)
@@ -52,12 +52,12 @@ import TraceFiles
             print("wQL \(models): mean \(String(format: "%.3f", result.meanLoss)); \(cells)")
             return result.meanLoss
         }
-        let persistence = loss([.persistence])
         let climate = loss([.climate])
-        let ensemble = loss(ForecastModel.allCases)
-        #expect(ensemble < 1.02 * min(persistence, climate))
-        // The mean of "last value + residual quantiles" over the 12 cells of panel S, as measured elsewhere.
-        #expect(ensemble < 0.829)
+        let network = loss([.network])
+        let all = loss(ForecastModel.allCases)
+        #expect(all < 1.01 * min(network, climate))
+        // Gradient-boosted quantile trees on the whole of panel S, as measured elsewhere.
+        #expect(all < 0.639)
     }
 }
 

@@ -59,8 +59,9 @@ package enum Evaluation {
     /// Runs `forecaster` over the panel, and scores what it says at `origins`, every `step` seconds.
     ///
     /// Origins whose longest horizon ends beyond the panel are left out. O(instances × seconds).
-    package static func run(
-        _ forecaster: inout some Forecaster, on panel: DemandPanel, origins: Range<Int>, step: Int = 1
+    package static func run<Model: Forecaster>(
+        _ forecaster: inout Model, on panel: DemandPanel, origins: Range<Int>, step: Int = 1,
+        beforeSecond: (Int, inout Model) -> Void = { _, _ in }
     ) -> EvaluationResult {
         let slots = panel.instances.map { forecaster.admit($0) }
         let scored = origins.clamped(to: 0..<max(0, panel.seconds - ForecastHorizon.long.seconds))
@@ -71,6 +72,7 @@ package enum Evaluation {
         var tally = Tally()
         var sums = [Double](repeating: 0, count: slots.count * 2)
         for second in 0..<scored.upperBound {
+            beforeSecond(second, &forecaster)
             for (index, slot) in slots.enumerated() {
                 let observation = panel.observations[index][second]
                 forecaster.observe(slot, observation)

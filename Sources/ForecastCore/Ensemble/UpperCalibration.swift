@@ -1,0 +1,68 @@
+import FleetModel
+
+/// Moves the levels .95, .975 and .99 of each curve so that as many outcomes as they say lie at or below them, pooled
+/// over the fleet.
+///
+/// Each is multiplied by a factor that grows a little whenever more outcomes than stated lay above, and shrinks when
+/// fewer did: online quantile tracking (Gibbs and Candès, "Adaptive conformal inference under distribution shift",
+/// NeurIPS 2021; Angelopoulos, Candès and Tibshirani, "Conformal PID control", NeurIPS 2023). Zeros stay 0. One factor
+/// for the whole fleet: those of single instances would be learned from too few outcomes.
+struct UpperCalibration: Sendable {
+    /// The lowest level that is moved, as an index of ``QuantileLevels/all``; all above it are, too.
+    static let firstLevel = 10
+    private static let levels = QuantileLevels.count - firstLevel
+    /// What is aimed at: a little above the level, since an outcome that is missed costs more than one that is covered.
+    private static let aims: InlineArray<3, Float> = [0.952, 0.974, 0.9905]
+    /// How far a factor's logarithm moves for an outcome's worth of error, per 1 / √(1 - level).
+    private static let paces: InlineArray<3, Float> = [0.045, 0.062, 0.1]
+    private static let bounds: ClosedRange<Float> = -0.3...1.5
+
+    /// Logarithms of the factors, by curve × 3 + level, and the factors.
+    private var logarithms: InlineArray<36, Float> = InlineArray(repeating: 0)
+    private var factors: InlineArray<36, Float> = InlineArray(repeating: 1)
+    /// Of the step under way.
+    private var misses: InlineArray<36, Float> = InlineArray(repeating: 0)
+    private var counts: InlineArray<12, Float> = InlineArray(repeating: 0)
+
+    /// The curve of 13 `values` with its upper levels moved, and 0 where a value is under `zeroBelow`.
+    func curve(_ values: UnsafePointer<Float>, curve: Int, zeroBelow: Float) -> QuantileCurve {
+        var moved = InlineArray<13, Float>(repeating: 0)
+        for level in 0..<Self.firstLevel {
+            let value = values[level]
+            moved[level] = value < zeroBelow ? 0 : value
+        }
+        for level in 0..<Self.levels {
+            let value = values[Self.firstLevel + level] * factors[curve * Self.levels + level]
+            moved[Self.firstLevel + level] = value < zeroBelow ? 0 : value
+        }
+        return QuantileCurve(moved)
+    }
+
+    /// Takes in what became of one curve; `share` is how many forecasts it stands for.
+    mutating func count(_ stated: QuantileCurve, curve: Int, outcome: Float, share: Float) {
+        counts[curve] += share
+        for level in 0..<Self.levels where outcome > stated.values[Self.firstLevel + level] {
+            misses[curve * Self.levels + level] += share
+        }
+    }
+
+    /// Takes in forecasts of instances that are negligibly idle, for one horizon: there was nothing to miss.
+    mutating func countCovered(_ horizon: ForecastHorizon, share: Float) {
+        for curve in 0..<DemandForecast.curveCount where curve % 3 == horizon.rawValue { counts[curve] += share }
+    }
+
+    /// Moves the factors by what was counted since the last call.
+    mutating func learn() {
+        for curve in 0..<DemandForecast.curveCount where counts[curve] > 0 {
+            for level in 0..<Self.levels {
+                let index = curve * Self.levels + level
+                let error = misses[index] / counts[curve] - (1 - Self.aims[level])
+                let moved = logarithms[index] + Self.paces[level] * error
+                logarithms[index] = min(max(moved, Self.bounds.lowerBound), Self.bounds.upperBound)
+                factors[index] = Float(BinaryPowers.power(Double(logarithms[index]) * 1.442_695))
+                misses[index] = 0
+            }
+            counts[curve] = 0
+        }
+    }
+}
