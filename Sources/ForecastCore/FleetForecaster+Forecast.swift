@@ -15,8 +15,8 @@ extension FleetForecaster {
         var tile = ForecastTile.spare
         swap(&tile, &self.tile)
         defer { swap(&tile, &self.tile) }
-        for (place, slot) in slots.enumerated() {
-            begin(slot, place: place, &tile, &forecasts)
+        for place in slots.indices {
+            begin(slots[place], place: place, &tile, &forecasts)
             if tile.rows.count == ForecastTile.capacity { finish(&tile, &forecasts) }
         }
         finish(&tile, &forecasts)
@@ -25,132 +25,141 @@ extension FleetForecaster {
 
     package func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double {
         guard isInUse(slot) else { return 0 }
-        let state = slots[slot.rawValue]
+        let application = Int(slots[slot.rawValue].application)
         return amounts.quantile(
-            level, resource, application: Int(state.application), history: state.history.map { histories[Int($0)] })
+            level, resource, application: application,
+            history: slots[slot.rawValue].history.map { histories[Int($0)] })
     }
 
-    /// Says what needs no network, and puts what does into the tile.
+    /// Says what needs no models, and puts what does into the tile.
     private mutating func begin(
         _ slot: ForecastSlot, place: Int, _ tile: inout ForecastTile, _ forecasts: inout [DemandForecast]
     ) {
         guard isInUse(slot), let second = slots[slot.rawValue].track.last else { return }
         let index = slot.rawValue
-        let onset = onsets.probabilities(slots[index].track, application: Int(slots[index].application))
+        let application = Int(slots[index].application)
+        let context = slots[index].track.context
+        let kind = context.kind
+        let onset = onsets.probabilities(
+            context, records: slots[index].track.records(kind), application: application)
         forecasts[place].onset = onset
-        guard !isNegligible(index, onset: onset, at: second) else {
+        let history = slots[index].history.map(Int.init)
+        let idle = history.map { second - histories[$0].lastDemand } ?? .max
+        guard !isNegligible(history, kind: kind, onset: onset, idle: idle, at: second) else {
             scoring.noteNegligible(at: second)
             return
         }
-        guard let history = slots[index].history.map(Int.init) else {
-            forecastCold(index, onset: onset, at: second, &tile, &forecasts[place])
-            return
-        }
-        if isIdle(index, history: history, at: second), (index &+ Int(second)) % Self.idlePeriod != 0,
-            let madeAt = idleCurves[history].madeAt, second - madeAt < Int64(Self.idlePeriod)
+        let isIdle = kind == .quiet && idle >= Self.idleSeconds
+        if isIdle, let history, (index &+ Int(second)) % Self.idlePeriod != 0, let madeAt = idleCurves.madeAt(history),
+            second - madeAt < Int64(Self.idlePeriod)
         {
-            idleCurves[history].restore(to: &forecasts[place])
+            idleCurves.restore(history, to: &forecasts[place].curves)
             return
-        }
-        let application = Int(slots[index].application)
-        let scales = InlineArray<2, Float> {
-            demandScale(history, $0 == 0 ? .memory : .compute, application: application, at: second)
         }
         tile.rows.append(
             ForecastTile.Row(
-                place: place, slot: index, history: history, second: second, onset: onset, scales: scales))
-        writeFeatures(of: tile.rows[tile.rows.count - 1], to: tile.rows.count - 1, in: &tile)
-    }
-
-    private func writeFeatures(of row: ForecastTile.Row, to number: Int, in tile: inout ForecastTile) {
-        guard !tile.networks.isEmpty else { return }
-        tile.networks[0].layers[0].withUnsafeMutableBufferPointer { features in
-            guard let base = features.baseAddress else { return }
-            histories.withUnsafeBufferPointer { histories in
-                histories[row.history].writeFeatures(
-                    to: base + number * FeatureVector.count, scales: row.scales,
-                    type: types[Int(slots[row.slot].application)], onset: row.onset,
-                    isSurge: slots[row.slot].track.context.kind == .surge,
-                    hasLeadingSignals: slots[row.slot].hasLeadingSignals, at: row.second, decay: clocks.decay)
-            }
-        }
-    }
-
-    private func isIdle(_ index: Int, history: Int, at second: Int64) -> Bool {
-        slots[index].track.context.kind == .quiet && second - histories[history].lastDemand >= Self.idleSeconds
+                place: place, slot: index, application: application, history: history, second: second, onset: onset,
+                kind: kind, isIdle: isIdle,
+                scales: [
+                    demandScale(history, .memory, application: application, at: second),
+                    demandScale(history, .compute, application: application, at: second),
+                ],
+                zeroBelow: [
+                    FleetScale.zeroShare * instanceScale(history, .memory, at: second),
+                    FleetScale.zeroShare * instanceScale(history, .compute, at: second),
+                ]))
     }
 
     /// Whether all curves are 0: nothing announces demand, and it has been too rare for any quantile to show it.
-    private func isNegligible(_ index: Int, onset: InlineArray<3, Float>, at second: Int64) -> Bool {
-        let kind = slots[index].track.context.kind
-        guard let history = slots[index].history.map(Int.init) else { return kind != .surge }
-        guard kind == .quiet, onset[2] < Self.negligibleOnset,
-            second - histories[history].lastDemand > Self.longIdleSeconds
-        else { return false }
+    private func isNegligible(
+        _ history: Int?, kind: OnsetContext.Kind, onset: InlineArray<3, Float>, idle: Int64, at second: Int64
+    ) -> Bool {
+        guard let history else { return kind != .surge }
+        guard kind == .quiet, onset[2] < Self.negligibleOnset, idle > Self.longIdleSeconds else { return false }
         return histories[history].climateOnsetShare(at: second, clocks: clocks) < Double(Self.negligibleOnset)
     }
 
-    /// An instance without a history that may be about to begin: the amounts of its type's bursts.
-    private mutating func forecastCold(
-        _ index: Int, onset: InlineArray<3, Float>, at second: Int64, _ tile: inout ForecastTile,
-        _ forecast: inout DemandForecast
-    ) {
-        for value in tile.experts.indices { tile.experts[value] = 0 }
-        for curve in 0..<DemandForecast.curveCount {
-            let (resource, target, horizon) = CurveKind.all[curve]
-            guard target == .peak else { continue }
-            let said = amounts.curve(
-                probability: Double(onset[horizon.rawValue]), resource,
-                application: Int(slots[index].application), history: nil)
-            tile.experts.withUnsafeMutableBufferPointer { experts in
-                guard let base = experts.baseAddress else { return }
-                for model in ForecastModel.allCases {
-                    said.write(to: base + ExpertLayout.offset(curve: curve, model: model))
-                }
-            }
-        }
-        combine(index, scales: InlineArray(repeating: 1), row: nil, at: second, &tile, &forecast)
+    private func instanceScale(_ history: Int?, _ resource: Resource, at second: Int64) -> Float {
+        guard let history else { return Float(scale.mean(resource)) }
+        return Float(scale.scale(resource, of: histories[history].sum(resource, at: second, clocks: clocks)))
     }
 
-    /// Runs the networks on the tile, and makes forecasts of what all models say.
+    /// Runs all models on the tile, and makes forecasts of what they say.
     private mutating func finish(_ tile: inout ForecastTile, _ forecasts: inout [DemandForecast]) {
         guard !tile.rows.isEmpty else { return }
+        writeFeatures(&tile)
         for index in tile.networks.indices {
-            if index > 0 { tile.networks[index].layers[0] = tile.networks[0].layers[0] }
             tile.networks[index].run(
                 learner.champion(index), rows: tile.rows.count, using: configuration.linearAlgebra)
+            tile.takeOutputs(of: index, as: index == 0 ? .network : .companion)
         }
+        fillExperts(&tile)
+        weights.combine(&tile)
         for number in tile.rows.indices {
             let row = tile.rows[number]
-            fillExperts(row, number: number, &tile)
-            combine(row.slot, scales: row.scales, row: number, at: row.second, &tile, &forecasts[row.place])
-            if isIdle(row.slot, history: row.history, at: row.second) {
-                idleCurves[row.history].store(forecasts[row.place], at: row.second)
+            calibration.write(
+                tile.combined, row: number, zeroBelow: row.zeroBelow, to: &forecasts[row.place].curves)
+            if row.isIdle, let history = row.history {
+                idleCurves.store(forecasts[row.place].curves, row: history, at: row.second)
             }
+            guard slots[row.slot].sampledAt < row.second, scoring.wants(row.slot, at: row.second) else { continue }
+            slots[row.slot].sampledAt = row.second
+            keep(number, of: tile, forecasts[row.place])
         }
         tile.rows.removeAll(keepingCapacity: true)
     }
 
-    private func fillExperts(_ row: ForecastTile.Row, number: Int, _ tile: inout ForecastTile) {
-        for network in tile.networks.indices {
-            tile.takeOutputs(
-                of: network, row: number, as: network == 0 ? .network : .companion, scales: row.scales)
+    private func writeFeatures(_ tile: inout ForecastTile) {
+        guard !tile.networks.isEmpty else { return }
+        let (histories, slots, types, decay, recent) = (histories, slots, types, clocks.decay, recent)
+        let rows = tile.rows
+        tile.networks[0].layers[0].withUnsafeMutableBufferPointer { features in
+            histories.withUnsafeBufferPointer { histories in
+                guard let base = features.baseAddress else { return }
+                for (number, row) in rows.enumerated() {
+                    let place = base + number * FeatureVector.count
+                    guard let history = row.history else {
+                        place.update(repeating: 0, count: FeatureVector.count)
+                        continue
+                    }
+                    histories[history].writeFeatures(
+                        to: place, scales: row.scales, type: types[row.application], onset: row.onset,
+                        isSurge: row.kind == .surge, hasLeadingSignals: slots[row.slot].hasLeadingSignals,
+                        at: row.second, decay: decay, recent: recent, row: history)
+                }
+            }
         }
-        let isAnnounced = slots[row.slot].track.context.kind == .surge || tile.networks.isEmpty
+        for index in tile.networks.indices.dropFirst() { tile.networks[index].layers[0] = tile.networks[0].layers[0] }
+    }
+
+    /// Writes what the climate and the onset model say; for an instance without a history that may be about to begin,
+    /// the amounts of its type's bursts stand for all models.
+    private func fillExperts(_ tile: inout ForecastTile) {
+        let (histories, amounts, clocks) = (histories, amounts, clocks)
+        let hasNetwork = !tile.networks.isEmpty
+        let rows = tile.rows
         tile.experts.withUnsafeMutableBufferPointer { experts in
             histories.withUnsafeBufferPointer { histories in
-                guard let base = experts.baseAddress, let history = histories.baseAddress.map({ $0 + row.history })
-                else { return }
-                for resource in Resource.allCases {
-                    history.pointee.writeClimate(resource, at: row.second, clocks: clocks, to: base)
+                guard let experts = experts.baseAddress, let histories = histories.baseAddress else {
+                    return
                 }
-                for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
-                    let place = base + ExpertLayout.offset(curve: curve, model: .onset)
-                    if isAnnounced {
-                        writeOnset(row, curve: curve, history: history, to: place)
-                    } else {
-                        // Without an announcement the network knows all that this model does.
-                        place.update(from: place - 2 * ExpertLayout.levels, count: QuantileLevels.count)
+                for (number, row) in rows.enumerated() {
+                    let base = experts + number * ExpertLayout.row
+                    guard let history = row.history else {
+                        Self.writeCold(row, amounts: amounts, to: base)
+                        continue
+                    }
+                    histories[history].writeClimate(at: row.second, clocks: clocks, to: base)
+                    for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
+                        let place = base + ExpertLayout.offset(curve: curve, model: .onset)
+                        if row.kind == .surge || !hasNetwork {
+                            Self.writeOnset(
+                                row, curve: curve, history: histories + history, amounts: amounts, clocks: clocks,
+                                to: place)
+                        } else {
+                            // Without an announcement the network knows all that this model does.
+                            place.update(from: place - 2 * ExpertLayout.levels, count: ExpertLayout.levels)
+                        }
                     }
                 }
             }
@@ -159,9 +168,9 @@ extension FleetForecaster {
 
     /// Demand with the probability that it begins, in the amounts of the instance's own peaks, or of bursts where it has
     /// had too few.
-    private func writeOnset(
-        _ row: ForecastTile.Row, curve: Int, history: UnsafePointer<InstanceHistory>,
-        to place: UnsafeMutablePointer<Float>
+    private static func writeOnset(
+        _ row: ForecastTile.Row, curve: Int, history: UnsafePointer<InstanceHistory>, amounts: AmountModel,
+        clocks: ForecastClocks, to place: UnsafeMutablePointer<Float>
     ) {
         let (resource, _, horizon) = CurveKind.all[curve]
         let probability = Double(row.onset[horizon.rawValue])
@@ -169,62 +178,43 @@ extension FleetForecaster {
             history.pointee.writePeaks(resource, horizon, probability: probability, to: place)
         } else {
             amounts.curve(
-                probability: probability, resource, application: Int(slots[row.slot].application),
-                history: history.pointee
+                probability: probability, resource, application: row.application, history: history.pointee
             ).write(to: place)
         }
     }
 
-    /// Makes a forecast of what `tile.experts` hold, and keeps it where it belongs to the sample.
-    private mutating func combine(
-        _ index: Int, scales: InlineArray<2, Float>, row: Int?, at second: Int64, _ tile: inout ForecastTile,
-        _ forecast: inout DemandForecast
+    private static func writeCold(
+        _ row: ForecastTile.Row, amounts: AmountModel, to base: UnsafeMutablePointer<Float>
     ) {
-        let kind = slots[index].track.context.kind
-        let zeroBelow = InlineArray<2, Float> {
-            Float(FleetScale.zeroShare * instanceScale(index, $0 == 0 ? .memory : .compute, at: second))
-        }
-        tile.experts.withUnsafeBufferPointer { experts in
-            tile.combined.withUnsafeMutableBufferPointer { combined in
-                guard let experts = experts.baseAddress, let combined = combined.baseAddress else { return }
-                weights.combine(experts, kind: kind, into: combined)
-                for curve in 0..<DemandForecast.curveCount {
-                    forecast.curves[curve] = calibration.curve(
-                        combined + curve * ExpertLayout.levels, curve: curve, zeroBelow: zeroBelow[curve / 6])
-                }
+        base.update(repeating: 0, count: ExpertLayout.row)
+        for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
+            let (resource, _, horizon) = CurveKind.all[curve]
+            let said = amounts.curve(
+                probability: Double(row.onset[horizon.rawValue]), resource, application: row.application, history: nil)
+            for model in ForecastModel.allCases {
+                said.write(to: base + ExpertLayout.offset(curve: curve, model: model))
             }
         }
-        guard slots[index].sampledAt < second, scoring.wants(index, at: second) else { return }
-        slots[index].sampledAt = second
-        keep(index, kind: kind, scales: scales, row: row, at: second, tile, forecast)
     }
 
-    private mutating func keep(
-        _ index: Int, kind: OnsetContext.Kind, scales: InlineArray<2, Float>, row: Int?, at second: Int64,
-        _ tile: ForecastTile, _ forecast: DemandForecast
-    ) {
-        let history = slots[index].history.map(Int.init)
-        let isIdle = history.map { self.isIdle(index, history: $0, at: second) } ?? false
+    private mutating func keep(_ number: Int, of tile: ForecastTile, _ forecast: DemandForecast) {
+        let row = tile.rows[number]
         let kept = PendingForecast(
-            slot: index, generation: slots[index].generation, kind: kind,
-            share: isIdle ? Float(Self.idlePeriod) : 1, scales: scales,
-            hasFeatures: row != nil && !tile.networks.isEmpty)
-        let first = (row ?? 0) * FeatureVector.count
-        scoring.keep(at: second) { place in
-            place.forecasts.append(kept)
-            place.experts.append(contentsOf: tile.experts)
-            place.combined.append(contentsOf: tile.combined)
-            for curve in 0..<DemandForecast.curveCount { place.curves.append(forecast.curves[curve]) }
-            if tile.networks.isEmpty {
-                place.features.append(contentsOf: repeatElement(0, count: FeatureVector.count))
+            slot: row.slot, generation: slots[row.slot].generation, kind: row.kind,
+            share: row.isIdle ? Float(Self.idlePeriod) : 1, scales: row.scales,
+            hasFeatures: row.history != nil && !tile.networks.isEmpty)
+        scoring.keep(at: row.second) { second in
+            second.forecasts.append(kept)
+            second.experts.append(contentsOf: tile.experts[(number * ExpertLayout.row)...].prefix(ExpertLayout.row))
+            second.combined.append(
+                contentsOf: tile.combined[(number * ForecastTile.combinedRow)...].prefix(ForecastTile.combinedRow))
+            for curve in 0..<DemandForecast.curveCount { second.curves.append(forecast.curves[curve]) }
+            if kept.hasFeatures {
+                let features = tile.networks[0].layers[0][(number * FeatureVector.count)...]
+                second.features.append(contentsOf: features.prefix(FeatureVector.count))
             } else {
-                place.features.append(contentsOf: tile.networks[0].layers[0][first..<(first + FeatureVector.count)])
+                second.features.append(contentsOf: repeatElement(0, count: FeatureVector.count))
             }
         }
-    }
-
-    private func instanceScale(_ index: Int, _ resource: Resource, at second: Int64) -> Double {
-        guard let history = slots[index].history.map(Int.init) else { return scale.mean(resource) }
-        return scale.scale(resource, of: histories[history].sum(resource, at: second, clocks: clocks))
     }
 }

@@ -16,6 +16,8 @@ package struct FleetForecaster: Forecaster {
         package var networks: [QuantileNetwork]
         /// Whether the networks go on learning while they serve.
         package var learnsOnline: Bool
+        /// How they do.
+        package var learning = NetworkLearner.Rules()
         package var linearAlgebra: any LinearAlgebra
 
         package init(
@@ -56,8 +58,10 @@ package struct FleetForecaster: Forecaster {
     let clocks = ForecastClocks()
     var slots: [SlotState] = []
     var histories: [InstanceHistory] = []
+    /// By the same index as `histories`.
+    var recent = RecentLoads()
     /// What was last said of instances that were idle, by the same index as `histories`.
-    var idleCurves: [IdleCurves] = []
+    var idleCurves = IdleCurves()
     var applications: [ApplicationType: Int32] = [:]
     var types = [TypeLoad()]
     /// The second up to which `types` have been advanced.
@@ -83,12 +87,24 @@ package struct FleetForecaster: Forecaster {
         weights = ExpertWeights(enabled: models.sorted { $0.rawValue < $1.rawValue })
         scoring = PendingForecasts(perSecond: max(1, configuration.sampledPerSecond))
         learner = NetworkLearner(
-            networks: Array(networks.prefix(2)), learns: configuration.learnsOnline,
+            networks: Array(networks.prefix(2)), rules: configuration.learning, learns: configuration.learnsOnline,
             algebra: configuration.linearAlgebra)
         tile = ForecastTile(networks: Array(networks.prefix(2)))
     }
 
     package var accuracy: AccuracyOverview { scoring.scorer.overview }
+
+    /// The bytes that an instance with a history takes; one that never had demand takes ``bytesPerColdInstance``.
+    package static let bytesPerInstance =
+        bytesPerColdInstance + MemoryLayout<InstanceHistory>.stride + RecentLoads.bytes + IdleCurves.bytes
+    package static let bytesPerColdInstance = MemoryLayout<SlotState>.stride
+
+    /// The networks in service.
+    package var networks: [QuantileNetwork] { learner.champions }
+
+    /// Lets freshly trained networks, of the same shapes as those in service, challenge them: each serves as soon as it
+    /// has forecast what then came no worse, and is dropped if it does not.
+    package mutating func propose(_ networks: [QuantileNetwork]) { learner.propose(networks) }
 
     // MARK: Coming and going
 
@@ -165,7 +181,8 @@ package struct FleetForecaster: Forecaster {
         guard isRecent || arrivals > 0 else { return }
         if let peaks = histories[history].endBurst(at: second) { amounts.count(peaks, application: application) }
         let wasBusy = histories[history].lastDemand == second - 1
-        histories[history].observe(load, arrivals: arrivals, at: second, clocks: clocks)
+        histories[history].observe(
+            load, arrivals: arrivals, at: second, clocks: clocks, recent: &recent, row: history)
         guard hasDemand else { return }
         types[application].second.busy += 1
         if wasBusy { types[application].second.continued += 1 }
@@ -179,8 +196,9 @@ package struct FleetForecaster: Forecaster {
     }
 
     /// The mean demand of an instance while it has any: the unit of its features and of the network's quantiles.
-    func demandScale(_ history: Int, _ resource: Resource, application: Int, at second: Int64) -> Float {
+    func demandScale(_ history: Int?, _ resource: Resource, application: Int, at second: Int64) -> Float {
         let usual = types[application].usualDemand(resource, fleet: fleetDemand[resource.rawValue])
+        guard let history else { return max(usual, 1e-6) }
         return histories[history].averages.scale(resource, usual: usual, at: second, decay: clocks.decay)
     }
 
@@ -207,11 +225,13 @@ package struct FleetForecaster: Forecaster {
         let number: Int32
         if let free = freeHistories.popLast() {
             histories[Int(free)] = fresh
-            idleCurves[Int(free)] = IdleCurves()
+            idleCurves.clear(Int(free))
+            recent.clear(Int(free))
             number = free
         } else {
             histories.append(fresh)
-            idleCurves.append(IdleCurves())
+            idleCurves.addRow()
+            recent.addRow()
             number = Int32(histories.count - 1)
         }
         slots[index].history = number

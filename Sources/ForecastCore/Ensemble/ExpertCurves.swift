@@ -6,7 +6,7 @@ package enum ForecastModel: Int, Hashable, Sendable, CaseIterable {
     case climate
     /// The fleet's network.
     case network
-    /// A second network of the same kind that has learned in another order: the mean of the two is better than either.
+    /// A second network that does not look at what the application type does.
     case companion
     /// The probability of demand, times what the instance wants when it wants something. For the peak target only.
     case onset

@@ -72,25 +72,39 @@ struct ExpertWeights: Sendable {
         kind.rawValue * ExpertLayout.row + ExpertLayout.offset(curve: curve, model: model) + level
     }
 
-    /// Writes the weighted mean of what the models say to 16 places for each curve. `experts` is one instance's row.
-    func combine(
-        _ experts: UnsafePointer<Float>, kind: OnsetContext.Kind, into result: UnsafeMutablePointer<Float>
-    ) {
+    /// Writes the weighted mean of what the models say of each row of a tile to `tile.combined`.
+    func combine(_ tile: inout ForecastTile) {
         weights.withUnsafeBufferPointer { weights in
-            guard let base = weights.baseAddress else { return }
-            var weight = UnsafeRawPointer(base + kind.rawValue * ExpertLayout.row)
-            var value = UnsafeRawPointer(experts)
-            let step = ExpertLayout.levels * MemoryLayout<Float>.stride
-            for curve in 0..<DemandForecast.curveCount {
-                var sum = SIMD16<Float>.zero
-                for _ in 0..<ExpertLayout.models {
-                    sum += weight.loadUnaligned(as: SIMD16<Float>.self) * value.loadUnaligned(as: SIMD16<Float>.self)
-                    weight += step
-                    value += step
+            tile.experts.withUnsafeBufferPointer { experts in
+                tile.combined.withUnsafeMutableBufferPointer { combined in
+                    guard let weights = weights.baseAddress, let experts = experts.baseAddress,
+                        let combined = combined.baseAddress
+                    else { return }
+                    for row in tile.rows.indices {
+                        Self.combine(
+                            experts + row * ExpertLayout.row,
+                            weights: weights + tile.rows[row].kind.rawValue * ExpertLayout.row,
+                            into: combined + row * ForecastTile.combinedRow)
+                    }
                 }
-                UnsafeMutableRawPointer(result + curve * ExpertLayout.levels).storeBytes(
-                    of: sum, as: SIMD16<Float>.self)
             }
+        }
+    }
+
+    private static func combine(
+        _ experts: UnsafePointer<Float>, weights: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>
+    ) {
+        var weight = UnsafeRawPointer(weights)
+        var value = UnsafeRawPointer(experts)
+        let step = ExpertLayout.levels * MemoryLayout<Float>.stride
+        for curve in 0..<DemandForecast.curveCount {
+            var sum = SIMD16<Float>.zero
+            for _ in 0..<ExpertLayout.models {
+                sum += weight.loadUnaligned(as: SIMD16<Float>.self) * value.loadUnaligned(as: SIMD16<Float>.self)
+                weight += step
+                value += step
+            }
+            UnsafeMutableRawPointer(result + curve * ExpertLayout.levels).storeBytes(of: sum, as: SIMD16<Float>.self)
         }
     }
 
@@ -169,5 +183,32 @@ struct ExpertWeights: Sendable {
     private func rate(_ regret: Regret) -> Double {
         guard regret.variance > 0, regret.largest > 0 else { return 1 }
         return min(0.5 / regret.largest, (logarithmOfModels / regret.variance).squareRoot())
+    }
+}
+
+// MARK: - Snapshots
+
+extension ExpertWeights {
+    func encode(to writer: inout SnapshotWriter) {
+        for index in weights.indices where priors[index] > 0 {
+            writer.put(weights[index])
+            writer.put(regrets[index].gain)
+            writer.put(regrets[index].variance)
+            writer.put(regrets[index].largest)
+        }
+        writer.put(UInt32(enabled.reduce(0) { $0 | 1 << UInt32($1.rawValue) }))
+    }
+
+    /// Takes over what was encoded by a combination of the same models.
+    mutating func restore(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        for index in weights.indices where priors[index] > 0 {
+            weights[index] = try reader.single(in: 0...1.001)
+            regrets[index].gain = try reader.double(in: -1e12...1e12)
+            regrets[index].variance = try reader.double(in: 0...1e12)
+            regrets[index].largest = try reader.double(in: 0...1e6)
+        }
+        guard try reader.number(UInt32.self) == enabled.reduce(0, { $0 | 1 << UInt32($1.rawValue) }) else {
+            throw .malformed
+        }
     }
 }

@@ -158,18 +158,23 @@ extension FleetForecaster {
             let fleetMean = Float(scale.mean(resource))
             for target in ForecastTarget.allCases {
                 let curve = DemandForecast.curveIndex(resource, target, horizon)
-                let outcome = Float(
-                    history.map {
-                        target == .point
-                            ? histories[$0].demand(resource, at: end)
-                            : histories[$0].peak(resource, over: horizon.seconds, through: end)
-                    } ?? 0)
+                let outcome = outcome(history, resource, target, horizon, end: end)
                 kept.forecasts[index].outcomes[curve] = outcome
                 count(kept, index, curve: curve, outcome: outcome, isBusy: isBusy ?? false, fleetMean: fleetMean)
             }
         }
         guard horizon == .long, forecast.hasFeatures else { return }
         learner.take(kept, index)
+    }
+
+    /// What came of the seconds that end with `end`.
+    private func outcome(
+        _ history: Int?, _ resource: Resource, _ target: ForecastTarget, _ horizon: ForecastHorizon, end: Int64
+    ) -> Float {
+        guard let history else { return 0 }
+        let last = histories[history].last
+        guard target == .peak else { return recent.demand(resource, row: history, at: end, last: last) }
+        return recent.peak(resource, row: history, over: horizon.seconds, through: end, last: last)
     }
 
     private mutating func count(

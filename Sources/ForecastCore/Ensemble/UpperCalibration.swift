@@ -24,18 +24,23 @@ struct UpperCalibration: Sendable {
     private var misses: InlineArray<36, Float> = InlineArray(repeating: 0)
     private var counts: InlineArray<12, Float> = InlineArray(repeating: 0)
 
-    /// The curve of 13 `values` with its upper levels moved, and 0 where a value is under `zeroBelow`.
-    func curve(_ values: UnsafePointer<Float>, curve: Int, zeroBelow: Float) -> QuantileCurve {
-        var moved = InlineArray<13, Float>(repeating: 0)
-        for level in 0..<Self.firstLevel {
-            let value = values[level]
-            moved[level] = value < zeroBelow ? 0 : value
+    /// Writes the 12 curves of a row of a tile, upper levels moved, and 0 where a value is under `zeroBelow`.
+    func write(
+        _ combined: [Float], row: Int, zeroBelow: InlineArray<2, Float>, to curves: inout InlineArray<12, QuantileCurve>
+    ) {
+        combined.withUnsafeBufferPointer { combined in
+            for curve in 0..<DemandForecast.curveCount {
+                let first = row * ForecastTile.combinedRow + curve * ExpertLayout.levels
+                let floor = zeroBelow[curve / 6]
+                var moved = InlineArray<13, Float>(repeating: 0)
+                for level in 0..<QuantileLevels.count {
+                    var value = combined[first + level]
+                    if level >= Self.firstLevel { value *= factors[curve * Self.levels + level - Self.firstLevel] }
+                    moved[level] = value < floor ? 0 : value
+                }
+                curves[curve] = QuantileCurve(moved)
+            }
         }
-        for level in 0..<Self.levels {
-            let value = values[Self.firstLevel + level] * factors[curve * Self.levels + level]
-            moved[Self.firstLevel + level] = value < zeroBelow ? 0 : value
-        }
-        return QuantileCurve(moved)
     }
 
     /// Takes in what became of one curve; `share` is how many forecasts it stands for.
@@ -59,10 +64,25 @@ struct UpperCalibration: Sendable {
                 let error = misses[index] / counts[curve] - (1 - Self.aims[level])
                 let moved = logarithms[index] + Self.paces[level] * error
                 logarithms[index] = min(max(moved, Self.bounds.lowerBound), Self.bounds.upperBound)
-                factors[index] = Float(BinaryPowers.power(Double(logarithms[index]) * 1.442_695))
+                setFactor(index)
                 misses[index] = 0
             }
             counts[curve] = 0
+        }
+    }
+
+    private mutating func setFactor(_ index: Int) {
+        factors[index] = Float(BinaryPowers.power(Double(logarithms[index]) * 1.442_695))
+    }
+
+    func encode(to writer: inout SnapshotWriter) {
+        for index in logarithms.indices { writer.put(logarithms[index]) }
+    }
+
+    mutating func restore(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        for index in logarithms.indices {
+            logarithms[index] = try reader.single(in: Self.bounds)
+            setFactor(index)
         }
     }
 }

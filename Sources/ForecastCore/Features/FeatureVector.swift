@@ -9,6 +9,8 @@ import FleetModel
 /// makes of leading signals. What is not reported is 0, and says so.
 package enum FeatureVector {
     package static let count = 88
+    /// What the application type does, and how the instance's busy share compares to it.
+    static let ofType = 52..<75
 
     /// Linear up to 4, logarithmic beyond.
     @inline(__always)

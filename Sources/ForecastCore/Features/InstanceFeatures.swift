@@ -7,14 +7,14 @@ extension InstanceHistory {
     func writeFeatures(
         to row: UnsafeMutablePointer<Float>, scales: InlineArray<2, Float>, type: TypeLoad,
         onset: InlineArray<3, Float>, isSurge: Bool, hasLeadingSignals: Bool, at second: Int64,
-        decay: DecayTable
+        decay: DecayTable, recent: RecentLoads, row number: Int
     ) {
         var writer = FeatureWriter(row)
         let known = second - admitted
         for resource in Resource.allCases {
             writeDemand(
                 to: &writer, resource, unit: 1 / scales[resource.rawValue], known: known, at: second,
-                decay: decay)
+                decay: decay, recent, row: number)
         }
         for age in 0..<6 as Range<Int64> { writer.put(averages.arrivals(at: second - age).squareRoot()) }
         let long = averages.value(.busy1200, at: second, known: known, decay: decay)
@@ -47,20 +47,20 @@ extension InstanceHistory {
 
     private func writeDemand(
         to writer: inout FeatureWriter, _ resource: Resource, unit: Float, known: Int64, at second: Int64,
-        decay: DecayTable
+        decay: DecayTable, _ recent: RecentLoads, row: Int
     ) {
         var older: InlineArray<2, Float> = InlineArray(repeating: 0)
         var peaks: InlineArray<3, Float> = InlineArray(repeating: 0)
         for age in 0..<32 {
-            let value = Float(demand(resource, at: second - Int64(age)))
+            let value = recent.demand(resource, row: row, at: second - Int64(age), last: last)
             if age < 8 {
                 writer.put(squeezed: value * unit)
             } else {
                 older[age < 16 ? 0 : 1] += value
             }
-            if age < 5 { peaks[0] = max(peaks[0], value) }
-            if age < 15 { peaks[1] = max(peaks[1], value) }
-            if age < 30 { peaks[2] = max(peaks[2], value) }
+            if age < 5, value > peaks[0] { peaks[0] = value }
+            if age < 15, value > peaks[1] { peaks[1] = value }
+            if age < 30, value > peaks[2] { peaks[2] = value }
         }
         writer.put(squeezed: older[0] * unit / 8)
         writer.put(squeezed: older[1] * unit / 16)

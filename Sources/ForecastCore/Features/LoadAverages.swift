@@ -102,34 +102,39 @@ struct DecayTable: Sendable {
     let pace: InlineArray<17, Float>
     /// What a unit of an average with a half-life of 600 s stands for, in seconds.
     let secondsPerUnit600: Float
-    /// By half-life, then seconds.
-    private var powers: [[Float]] = []
-    private var corrections: [[Float]] = []
-    private let row: InlineArray<17, Int>
+    /// Of all half-lives one after the other, by seconds.
+    private var powers: [Float] = []
+    private var corrections: [Float] = []
+    /// Where a half-life's powers begin, and how many there are.
+    private let first: InlineArray<17, Int32>
+    private let length: InlineArray<17, Int32>
 
     init() {
         let lives = LoadAverages.Average.allCases.map(\.halfLife)
         let distinct = Array(Set(lives)).sorted()
         pace = InlineArray { Float(1 - BinaryPowers.power(-1 / Double(lives[$0]))) }
-        row = InlineArray { index in distinct.firstIndex(of: lives[index]) ?? 0 }
         secondsPerUnit600 = Float(1 / (1 - BinaryPowers.power(-1.0 / 600)))
+        first = InlineArray { index in
+            Int32(distinct.prefix { $0 < lives[index] }.reduce(0) { $0 + $1 * 8 + 1 })
+        }
+        length = InlineArray { Int32(lives[$0] * 8 + 1) }
         for life in distinct {
-            let powers = (0...(life * 8)).map { BinaryPowers.power(-Double($0) / Double(life)) }
-            self.powers.append(powers.map { Float($0) })
-            corrections.append(powers.map { Float(1 / max(1 - $0, 1e-3)) })
+            for second in 0...(life * 8) {
+                let power = BinaryPowers.power(-Double(second) / Double(life))
+                powers.append(Float(power))
+                corrections.append(Float(1 / max(1 - power, 1e-3)))
+            }
         }
     }
 
     /// What remains of an average after `seconds`; under 1/256 of it counts as nothing.
     @inline(__always)
     func kept(_ index: Int, after seconds: Int64) -> Float {
-        let powers = powers[row[index]]
-        return seconds >= 0 && seconds < powers.count ? powers[Int(seconds)] : 0
+        seconds >= 0 && seconds < Int64(length[index]) ? powers[Int(first[index]) + Int(seconds)] : 0
     }
 
     @inline(__always)
     func correction(_ index: Int, after seconds: Int64) -> Float {
-        let corrections = corrections[row[index]]
-        return seconds >= 1 && seconds < corrections.count ? corrections[Int(seconds)] : 1
+        seconds >= 1 && seconds < Int64(length[index]) ? corrections[Int(first[index]) + Int(seconds)] : 1
     }
 }

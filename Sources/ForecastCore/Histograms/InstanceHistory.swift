@@ -1,12 +1,11 @@
 import FleetModel
 
-/// What is remembered of one instance that has had demand: the last 64 seconds; decaying histograms of its demand, of
-/// its peaks over each horizon, and of the peaks of its bursts; decaying averages; and the rhythm of its bursts. About
-/// 1.5 KB; instances without demand have none.
+/// What is remembered of one instance that has had demand, beside its ``RecentLoads``: decaying histograms of its demand,
+/// of its peaks over each horizon, and of the peaks of its bursts; decaying averages; and the rhythm of its bursts. About
+/// 1 KB; instances without demand have none.
 ///
 /// Seconds without demand cost nothing: the weight of "no demand" is what the counted seconds leave of the total.
 struct InstanceHistory: Sendable {
-    static let ringLength = 64
     /// Demand that is this close together, in seconds, is one burst.
     static let burstGap: Int64 = 3
     /// Longer ago than any second that is observed.
@@ -17,8 +16,6 @@ struct InstanceHistory: Sendable {
     private(set) var lastDemand: Int64
     private var era: Int64
     private var longEra: Int64
-    /// Indexed by `second & 63`.
-    private var recent: InlineArray<2, InlineArray<64, Float>>
     /// Point, then peaks over 5, 15 and 30 seconds; the four of a resource lie together.
     private var histograms: InlineArray<8, WindowedHistogram>
     private(set) var bursts: InlineArray<2, WindowedHistogram>
@@ -38,7 +35,6 @@ struct InstanceHistory: Sendable {
         lastDemand = Self.never
         era = clocks.short.era(of: last)
         longEra = clocks.long.era(of: last)
-        recent = InlineArray(repeating: InlineArray(repeating: 0))
         histograms = InlineArray(repeating: WindowedHistogram())
         bursts = InlineArray(repeating: WindowedHistogram())
         burstPeak = InlineArray(repeating: 0)
@@ -47,40 +43,19 @@ struct InstanceHistory: Sendable {
         sums = InlineArray(repeating: 0)
     }
 
-    /// Demand in one of the last 64 seconds; 0 before and after them.
-    func demand(_ resource: Resource, at second: Int64) -> Double {
-        guard second <= last, second > last - Int64(Self.ringLength) else { return 0 }
-        return Double(recent[resource.rawValue][Self.slot(second)])
-    }
-
-    /// The greatest demand of the `seconds` that end with `end`. O(seconds).
-    func peak(_ resource: Resource, over seconds: Int, through end: Int64) -> Double {
-        let first = max(end - Int64(seconds), last - Int64(Self.ringLength)) + 1
-        let count = Int(min(end, last) - first + 1)
-        guard count > 0 else { return 0 }
-        var slot = Self.slot(first)
-        var peak: Float = 0
-        for _ in 0..<count {
-            peak = max(peak, recent[resource.rawValue][slot])
-            slot = (slot &+ 1) & (Self.ringLength - 1)
-        }
-        return Double(peak)
-    }
-
-    private static func slot(_ second: Int64) -> Int { Int(truncatingIfNeeded: second) & (ringLength - 1) }
-
     /// Takes in one second. `second` is after the last; those between had no demand.
     ///
     /// O(horizon); the histograms are halved once in a half-life.
     mutating func observe(
-        _ load: InlineArray<2, Double>, arrivals: Float, at second: Int64, clocks: ForecastClocks
+        _ load: InlineArray<2, Double>, arrivals: Float, at second: Int64, clocks: ForecastClocks,
+        recent: inout RecentLoads, row: Int
     ) {
         let wasBusy = lastDemand == second - 1
-        for skipped in 0..<min(second - last - 1, Int64(Self.ringLength)) {
-            store(InlineArray(repeating: 0), at: second - 1 - skipped)
+        for skipped in 0..<min(second - last - 1, Int64(RecentLoads.length)) {
+            recent.store(InlineArray(repeating: 0), row: row, at: second - 1 - skipped)
         }
         last = second
-        store(load, at: second)
+        recent.store(load, row: row, at: second)
         scale(clocks)
         let hasDemand = load[0] > 0 || load[1] > 0
         averages.observe(
@@ -96,26 +71,22 @@ struct InstanceHistory: Sendable {
                 sums[resource.rawValue] += value * longWeight
                 count(value, in: resource.rawValue * 4, resource, weight: Float(weight))
             }
-            countPeaks(resource, weight: Float(weight))
+            countPeaks(resource, weight: Float(weight), recent, row: row)
         }
     }
 
     /// Counts the peaks over each horizon that end with the last second: a longer one holds the shorter.
-    private mutating func countPeaks(_ resource: Resource, weight: Float) {
-        var peak = 0.0
+    private mutating func countPeaks(_ resource: Resource, weight: Float, _ recent: RecentLoads, row: Int) {
+        var peak: Float = 0
         var passed = 0
         for horizon in ForecastHorizon.allCases {
             let end = last - Int64(passed)
-            peak = max(peak, self.peak(resource, over: horizon.seconds - passed, through: end))
+            peak = max(
+                peak, recent.peak(resource, row: row, over: horizon.seconds - passed, through: end, last: last))
             passed = horizon.seconds
             guard peak > 0, last - admitted > Int64(horizon.seconds) else { continue }
-            count(peak, in: resource.rawValue * 4 + 1 + horizon.rawValue, resource, weight: weight)
+            count(Double(peak), in: resource.rawValue * 4 + 1 + horizon.rawValue, resource, weight: weight)
         }
-    }
-
-    private mutating func store(_ load: InlineArray<2, Double>, at second: Int64) {
-        recent[0][Self.slot(second)] = Float(load[0])
-        recent[1][Self.slot(second)] = Float(load[1])
     }
 
     private mutating func count(_ value: Double, in index: Int, _ resource: Resource, weight: Float) {
@@ -175,24 +146,26 @@ extension InstanceHistory {
 
 extension InstanceHistory {
     /// Writes the quantiles of what the instance has usually wanted, by its decayed histograms, as seen at `second`, to
-    /// the places of the climate for a resource's six curves.
-    func writeClimate(
-        _ resource: Resource, at second: Int64, clocks: ForecastClocks, to experts: UnsafeMutablePointer<Float>
-    ) {
-        _ = DemandGrid.shared.withEdges(resource) { edges in
-            for target in ForecastTarget.allCases {
-                for horizon in ForecastHorizon.allCases {
-                    let curve = DemandForecast.curveIndex(resource, target, horizon)
-                    let place = experts + ExpertLayout.offset(curve: curve, model: .climate)
-                    guard target == .peak || horizon == .short else {
-                        place.update(from: place - ExpertLayout.curve, count: QuantileLevels.count)
-                        continue
-                    }
-                    let index = Self.index(resource, target, horizon)
-                    let total = totalMass(target, horizon, at: second, clocks: clocks)
-                    histograms[index].write(
-                        zeroMass: Float(total) - histograms[index].mass, edges: edges, to: place)
+    /// the places of the climate in an instance's row of experts.
+    func writeClimate(at second: Int64, clocks: ForecastClocks, to experts: UnsafeMutablePointer<Float>) {
+        let totals = InlineArray<4, Float> { index in
+            Float(
+                totalMass(
+                    index == 0 ? .point : .peak, ForecastHorizon(rawValue: max(0, index - 1)) ?? .short, at: second,
+                    clocks: clocks))
+        }
+        for resource in Resource.allCases {
+            _ = DemandGrid.shared.withEdges(resource) { edges in
+                let base = experts + ExpertLayout.offset(curve: resource.rawValue * 6, model: .climate)
+                for index in 0..<4 {
+                    let place = base + (index == 0 ? 0 : 2 + index) * ExpertLayout.curve
+                    let histogram = resource.rawValue * 4 + index
+                    histograms[histogram].write(
+                        zeroMass: totals[index] - histograms[histogram].mass, edges: edges, to: place)
                 }
+                // The climate of a point does not depend on the horizon.
+                (base + ExpertLayout.curve).update(from: base, count: QuantileLevels.count)
+                (base + 2 * ExpertLayout.curve).update(from: base, count: QuantileLevels.count)
             }
         }
     }

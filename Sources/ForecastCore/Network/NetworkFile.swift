@@ -1,7 +1,7 @@
 /// Networks as text: what ships, and what `presync forecast train` writes. Version 1.
 ///
-/// ASCII lines: `presync-networks 1`, `networks N`, then for each `hidden W W`, `parameters N`, lines of up to 20 weights
-/// of six hexadecimal digits (the upper 24 bits of single precision), and `checksum H` (FNV-1a of the digits, 64 bits).
+/// ASCII lines: `presync-networks 1`, `networks N`, then for each `hidden W W`, `ignored A B` (features from A up to
+/// B are not looked at), `parameters N`, lines of up to 20 weights of six hexadecimal digits (the upper 24 bits of single precision), and `checksum H` (FNV-1a of the digits, 64 bits).
 package enum NetworkFile {
     package static let greatestSize = 1 << 20
     private static let greatestCount = 8
@@ -20,6 +20,7 @@ package enum NetworkFile {
         var lines = ["presync-networks 1", "networks \(networks.count)"]
         for network in networks {
             lines.append("hidden " + network.hidden.map(String.init).joined(separator: " "))
+            lines.append("ignored \(network.ignored.lowerBound) \(network.ignored.upperBound)")
             lines.append("parameters \(network.parameters.count)")
             var hash = Checksum()
             for first in stride(from: 0, to: network.parameters.count, by: perLine) {
@@ -76,14 +77,17 @@ package enum NetworkFile {
             return number
         }
 
+        mutating func pair(after key: String, in range: ClosedRange<Int>) throws(Failure) -> [Int] {
+            guard let line = next(), let text = value(of: key, in: line) else { throw .malformed(line: position) }
+            let numbers = text.split(separator: " ").compactMap { Int($0) }
+            guard numbers.count == 2, numbers.allSatisfy(range.contains) else { throw .malformed(line: position) }
+            return numbers
+        }
+
         mutating func network(_ index: Int) throws(Failure) -> QuantileNetwork {
-            guard let line = next(), let widths = value(of: "hidden", in: line) else {
-                throw .malformed(line: position)
-            }
-            let hidden = widths.split(separator: " ").compactMap { Int($0) }
-            guard hidden.count == 2, hidden.allSatisfy({ (8...512).contains($0) }) else {
-                throw .malformed(line: position)
-            }
+            let hidden = try pair(after: "hidden", in: 8...512)
+            let ignored = try pair(after: "ignored", in: 0...QuantileNetwork.inputCount)
+            guard ignored[0] <= ignored[1] else { throw .malformed(line: position) }
             let wanted = QuantileNetwork.parameterCount(hidden: hidden)
             guard try number(after: "parameters", in: 1...(1 << 20)) == wanted else { throw .malformed(line: position) }
             var parameters: [Float] = []
@@ -97,7 +101,10 @@ package enum NetworkFile {
             }
             guard let last = next(), let sum = value(of: "checksum", in: last) else { throw .malformed(line: position) }
             guard UInt64(sum, radix: 16) == hash.value else { throw .wrongChecksum(network: index) }
-            guard let network = QuantileNetwork(hidden: hidden, parameters: parameters) else {
+            guard
+                let network = QuantileNetwork(
+                    hidden: hidden, ignored: ignored[0]..<ignored[1], parameters: parameters)
+            else {
                 throw .malformed(line: position)
             }
             return network

@@ -49,11 +49,8 @@ struct NetworkOptimizer: Sendable {
     mutating func step(
         _ network: inout QuantileNetwork, on batch: TrainingBatch, rate: Float, using algebra: some LinearAlgebra
     ) -> Float {
-        guard batch.rows > 0 else { return 0 }
-        var tile = forward(network, batch, using: algebra)
-        let loss = outputGradient(&tile, batch)
-        self.tile = tile
-        guard loss.isFinite else { return loss }
+        let loss = loss(network, on: batch, using: algebra)
+        guard batch.rows > 0, loss.isFinite else { return loss }
         gradient.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
         propagate(network, rows: batch.rows, using: algebra)
         apply(to: &network, rate: rate)
@@ -68,6 +65,16 @@ struct NetworkOptimizer: Sendable {
         let loss = outputGradient(&tile, batch)
         self.tile = tile
         return loss
+    }
+
+    /// The derivative of a batch's loss by each parameter.
+    mutating func gradient(
+        of network: QuantileNetwork, on batch: TrainingBatch, using algebra: some LinearAlgebra
+    ) -> [Float] {
+        guard loss(network, on: batch, using: algebra).isFinite else { return [] }
+        gradient.withUnsafeMutableBufferPointer { $0.update(repeating: 0) }
+        propagate(network, rows: batch.rows, using: algebra)
+        return gradient
     }
 
     private mutating func forward(
@@ -178,6 +185,7 @@ struct NetworkOptimizer: Sendable {
         let (one, two) = (1 / (1 - biasFirst), 1 / (1 - biasSecond))
         let kept = 1 - rate * Self.decay
         let count = gradient.count
+        for weight in network.ignoredWeights { gradient[weight] = 0 }
         gradient.withUnsafeBufferPointer { gradient in
             first.withUnsafeMutableBufferPointer { first in
                 second.withUnsafeMutableBufferPointer { second in

@@ -16,6 +16,8 @@ package struct QuantileNetwork: Sendable, Hashable {
 
     /// The widths of the two hidden layers, multiples of 8.
     package let hidden: [Int]
+    /// Features that this network does not look at: their weights are 0 and stay 0.
+    package let ignored: Range<Int>
     /// Of each layer, weights [inputs × outputs] by rows, then biases.
     package private(set) var parameters: [Float]
 
@@ -29,9 +31,10 @@ package struct QuantileNetwork: Sendable, Hashable {
 
     /// An untrained network. (He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015; the last layer
     /// smaller.)
-    package init(hidden: [Int] = [64, 48], seed: UInt64) {
+    package init(hidden: [Int] = [64, 48], ignored: Range<Int> = 0..<0, seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         self.hidden = hidden
+        self.ignored = ignored.clamped(to: 0..<Self.inputCount)
         parameters = []
         parameters.reserveCapacity(Self.parameterCount(hidden: hidden))
         let widths = [Self.inputCount] + hidden + [Self.outputCount]
@@ -44,15 +47,24 @@ package struct QuantileNetwork: Sendable, Hashable {
                 parameters.append(isLast ? 0.8 * level - 0.2 : 0)
             }
         }
+        for weight in ignoredWeights { parameters[weight] = 0 }
     }
 
-    /// The network of the given parameters, or nil unless they are as many as the widths ask for and all are finite.
-    package init?(hidden: [Int], parameters: [Float]) {
+    /// Where in ``parameters`` the weights of the features lie that are not looked at.
+    var ignoredWeights: Range<Int> { ignored.lowerBound * hidden[0]..<ignored.upperBound * hidden[0] }
+
+    /// The network of the given parameters, or nil unless they are as many as the widths ask for, all are finite, and
+    /// those of what is ignored are 0.
+    package init?(hidden: [Int], ignored: Range<Int> = 0..<0, parameters: [Float]) {
         guard hidden.count == 2, hidden.allSatisfy({ $0 > 0 && $0 <= 512 && $0 % 8 == 0 }),
-            parameters.count == Self.parameterCount(hidden: hidden), parameters.allSatisfy(\.isFinite)
+            parameters.count == Self.parameterCount(hidden: hidden), parameters.allSatisfy(\.isFinite),
+            (0...Self.inputCount).contains(ignored.lowerBound),
+            (0...Self.inputCount).contains(ignored.upperBound)
         else { return nil }
         self.hidden = hidden
+        self.ignored = ignored
         self.parameters = parameters
+        guard parameters[ignoredWeights].allSatisfy({ $0 == 0 }) else { return nil }
     }
 
     /// Close to a normal deviate: the sum of 12 uniform ones less 6.

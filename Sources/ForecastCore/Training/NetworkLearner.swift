@@ -9,21 +9,23 @@ import FleetModel
 /// learned from it: a challenger that was no worse takes the champion's place; one that was worse
 /// ``Rules/patience`` times in a row is set back to the champion; and a champion that does worse than the one before it
 /// in the first judgement after the change gives its place back.
-struct NetworkLearner: Sendable {
-    struct Rules: Hashable, Sendable {
+package struct NetworkLearner: Sendable {
+    package struct Rules: Hashable, Sendable {
         /// Seconds between steps.
-        var every: Int64 = 4
-        var batch = 512
-        var rate: Float = 1e-3
+        package var every: Int64 = 4
+        package var batch = 512
+        package var rate: Float = 5e-4
         /// Steps until the rate is full.
-        var warmUp = 20
+        package var warmUp = 20
         /// Examples that count as recent; about 300 s of 64 instances.
-        var recent = 16_384
-        var remembered = 16_384
+        package var recent = 16_384
+        package var remembered = 16_384
         /// Examples that a judgement looks at, at most, and at least.
-        var judged = 256
-        var leastJudged = 32
-        var patience = 4
+        package var judged = 256
+        package var leastJudged = 32
+        package var patience = 4
+
+        package init() {}
     }
 
     /// One network's champion, challenger, and how they fare.
@@ -82,12 +84,21 @@ struct NetworkLearner: Sendable {
     /// Lets freshly trained networks challenge those in service, and go on learning from there.
     mutating func propose(_ networks: [QuantileNetwork]) {
         for (index, network) in networks.enumerated() where index < seats.count {
-            guard network.hidden == seats[index].champion.hidden else { continue }
+            let champion = seats[index].champion
+            guard network.hidden == champion.hidden, network.ignored == champion.ignored else { continue }
             seats[index].challenger = network
             seats[index].optimizer = NetworkOptimizer()
             seats[index].defeats = 0
         }
         stepsDone = 0
+    }
+
+    /// Puts networks into service that were in service before, where they have the shape of the seat's.
+    mutating func restore(_ networks: [QuantileNetwork]) {
+        for (index, network) in networks.enumerated() where index < seats.count {
+            let champion = seats[index].champion
+            if network.hidden == champion.hidden, network.ignored == champion.ignored { seats[index] = Seat(network) }
+        }
     }
 
     /// Remembers a forecast all of whose outcomes are known.

@@ -62,7 +62,7 @@ package struct NetworkTrainer: Sendable {
         random = SeededGenerator(seed: configuration.seed)
         order = Array(0..<examples.count)
         bestLoss = .infinity
-        bestLoss = heldOutLoss()
+        if heldOut.count > 0 { bestLoss = heldOutLoss() }
     }
 
     /// Goes through all examples once. O(examples × parameters).
@@ -86,7 +86,8 @@ package struct NetworkTrainer: Sendable {
             let rate = rate(at: Double(steps) / Double(batches * configuration.epochs))
             sum += Double(optimizer.step(&network, on: batch, rate: rate, using: algebra))
         }
-        let loss = heldOutLoss()
+        // With nothing held out, the training itself must do.
+        let loss = heldOut.count > 0 ? heldOutLoss() : sum / Double(batches)
         let isBest = loss < bestLoss
         if isBest {
             bestLoss = loss

@@ -27,6 +27,9 @@ package struct ShippedTraining: Sendable {
         case trained(network: Int, NetworkTrainer.Progress)
     }
 
+    /// The companion looks at nothing but the instance itself: what types do together is learned from few events, and a
+    /// network that cannot mistake them is worth having.
+    private static let ignored = [0..<0, FeatureVector.ofType]
     /// One fleet in so many is kept out of the training.
     private static let heldOutEvery = 12
 
@@ -48,7 +51,8 @@ package struct ShippedTraining: Sendable {
             var current =
                 trainer
                 ?? NetworkTrainer(
-                    QuantileNetwork(seed: seed), examples: examples, heldOut: heldOut,
+                    QuantileNetwork(ignored: Self.ignored[networks.count], seed: seed), examples: examples,
+                    heldOut: heldOut,
                     configuration: .init(epochs: configuration.epochs, seed: seed))
             trainer = nil
             if let progress = current.epoch() {

@@ -18,15 +18,14 @@ import Testing
     }
 
     private func combined(_ weights: ExpertWeights, _ experts: [Float], _ kind: OnsetContext.Kind) -> [Float] {
-        var result = [Float](repeating: 0, count: DemandForecast.curveCount * ExpertLayout.levels)
-        experts.withUnsafeBufferPointer { experts in
-            result.withUnsafeMutableBufferPointer { result in
-                if let experts = experts.baseAddress, let result = result.baseAddress {
-                    weights.combine(experts, kind: kind, into: result)
-                }
-            }
-        }
-        return result
+        var tile = ForecastTile(networks: [], capacity: 1)
+        tile.rows.append(
+            ForecastTile.Row(
+                place: 0, slot: 0, application: 0, history: nil, second: 0, onset: [0, 0, 0], kind: kind, isIdle: false,
+                scales: [1, 1], zeroBelow: [0, 0]))
+        tile.experts = experts
+        weights.combine(&tile)
+        return tile.combined
     }
 
     @Test(arguments: ForecastModel.allCases)

@@ -75,12 +75,17 @@ import Testing
 @Suite struct InstanceHistoryTests {
     @Test func aHistoryTouchedAfterHoursEqualsOneTouchedEverySecond() {
         let clocks = ForecastClocks()
+        var recent = RecentLoads()
+        recent.addRow()
         var sparse = InstanceHistory(admitted: -1, last: -1, clocks: clocks)
         for second in 0..<40 as Range<Int64> {
-            sparse.observe([second < 10 ? 1e8 : 0, 0], arrivals: 0, at: second, clocks: clocks)
+            sparse.observe(
+                [second < 10 ? 1e8 : 0, 0], arrivals: 0, at: second, clocks: clocks, recent: &recent, row: 0)
         }
         var dense = sparse
-        for second in 40..<12_000 as Range<Int64> { dense.observe([0, 0], arrivals: 0, at: second, clocks: clocks) }
+        for second in 40..<12_000 as Range<Int64> {
+            dense.observe([0, 0], arrivals: 0, at: second, clocks: clocks, recent: &recent, row: 0)
+        }
         let left = sparse.busyShare(at: 12_000, clocks: clocks)
         let right = dense.busyShare(at: 12_000, clocks: clocks)
         #expect(abs(left - right) < 1e-9)
@@ -89,9 +94,12 @@ import Testing
 
     @Test func quantilesAreExactlyZeroWhereDemandIsZero() {
         let clocks = ForecastClocks()
+        var recent = RecentLoads()
+        recent.addRow()
         var history = InstanceHistory(admitted: -1, last: -1, clocks: clocks)
         for second in 0..<400 as Range<Int64> {
-            history.observe([second % 10 == 0 ? 1e8 : 0, 0], arrivals: 0, at: second, clocks: clocks)
+            history.observe(
+                [second % 10 == 0 ? 1e8 : 0, 0], arrivals: 0, at: second, clocks: clocks, recent: &recent, row: 0)
         }
         let curves = history.climate(at: 399, clocks: clocks)
         let point = curves[DemandForecast.curveIndex(.memory, .point, .short)]
@@ -105,12 +113,14 @@ import Testing
     func climateIsWhatWasSeenWeightedByAge(_ seed: UInt64) {
         let clocks = ForecastClocks()
         var generator = SeededGenerator(seed: seed)
+        var recent = RecentLoads()
+        recent.addRow()
         var history = InstanceHistory(admitted: -1, last: -1, clocks: clocks)
         let values = (0..<1_500).map { second in
             generator.chance(2, in: 5) ? 1e8 * exp2(3 * generator.unit()) * (second < 700 ? 1 : 4) : 0
         }
         for (second, value) in values.enumerated() {
-            history.observe([value, 0], arrivals: 0, at: Int64(second), clocks: clocks)
+            history.observe([value, 0], arrivals: 0, at: Int64(second), clocks: clocks, recent: &recent, row: 0)
         }
         let curves = history.climate(at: 1_499, clocks: clocks)
         for horizon in ForecastHorizon.allCases {
@@ -158,7 +168,7 @@ extension InstanceHistory {
         var places = [Float](repeating: 0, count: ExpertLayout.row)
         places.withUnsafeMutableBufferPointer {
             guard let base = $0.baseAddress else { return }
-            for resource in Resource.allCases { writeClimate(resource, at: second, clocks: clocks, to: base) }
+            writeClimate(at: second, clocks: clocks, to: base)
         }
         return (0..<DemandForecast.curveCount).map { curve in
             QuantileCurve { Double(places[ExpertLayout.offset(curve: curve, model: .climate) + $0]) }
