@@ -12,14 +12,22 @@ struct UpperCalibration: Sendable {
     static let firstLevel = 10
     private static let levels = QuantileLevels.count - firstLevel
     /// What is aimed at: a little above the level, since an outcome that is missed costs more than one that is covered.
-    private static let aims: InlineArray<3, Float> = [0.952, 0.974, 0.9905]
+    private static let aims: InlineArray<3, Float> = [0.955, 0.975, 0.9905]
     /// How far a factor's logarithm moves for an outcome's worth of error, per 1 / √(1 - level).
     private static let paces: InlineArray<3, Float> = [0.045, 0.062, 0.1]
-    private static let bounds: ClosedRange<Float> = -0.3...1.5
+    /// How much faster a factor returns to 1 while the opposite of what moved it away is seen: feedback comes late, so
+    /// that after a change of regime factors overshoot.
+    private static let haste: Float = 10
+    /// Less than this share of what may be missed is next to nothing; the fewer may be, the less tells it from chance.
+    private static let nextToNothing: InlineArray<3, Float> = [0.65, 0.5, 0.15]
+    private static let paceOfRecent: Float = 0.05
+    private static let bounds: ClosedRange<Float> = -0.25...1
 
     /// Logarithms of the factors, by curve × 3 + level, and the factors.
     private var logarithms: InlineArray<36, Float> = InlineArray(repeating: 0)
     private var factors: InlineArray<36, Float> = InlineArray(repeating: 1)
+    /// The share missed in about the last 20 steps.
+    private var recent: InlineArray<36, Float> = InlineArray(repeating: 0.05)
     /// Of the step under way.
     private var misses: InlineArray<36, Float> = InlineArray(repeating: 0)
     private var counts: InlineArray<12, Float> = InlineArray(repeating: 0)
@@ -61,8 +69,14 @@ struct UpperCalibration: Sendable {
         for curve in 0..<DemandForecast.curveCount where counts[curve] > 0 {
             for level in 0..<Self.levels {
                 let index = curve * Self.levels + level
-                let error = misses[index] / counts[curve] - (1 - Self.aims[level])
-                let moved = logarithms[index] + Self.paces[level] * error
+                let allowed = 1 - Self.aims[level]
+                let missed = misses[index] / counts[curve]
+                recent[index] += Self.paceOfRecent * (missed - recent[index])
+                let returns =
+                    (logarithms[index] > 0 && recent[index] < Self.nextToNothing[level] * allowed)
+                    || (logarithms[index] < 0 && recent[index] > 1.6 * allowed)
+                let moved =
+                    logarithms[index] + (returns ? Self.haste : 1) * Self.paces[level] * (missed - allowed)
                 logarithms[index] = min(max(moved, Self.bounds.lowerBound), Self.bounds.upperBound)
                 setFactor(index)
                 misses[index] = 0

@@ -11,7 +11,7 @@ package struct ShippedTraining: Sendable {
         package var firstSeed: UInt64
 
         package init(
-            fleets: Int = 144, seconds: Int = 900, examplesPerSecond: Int = 10, epochs: Int = 8,
+            fleets: Int = 192, seconds: Int = 900, examplesPerSecond: Int = 10, epochs: Int = 8,
             firstSeed: UInt64 = 1_000
         ) {
             self.fleets = fleets

@@ -18,7 +18,7 @@ struct RequestStream: Sendable {
         let trend = random.flip(0.3) ? random.draw(-0.8...0.8) / Double(seconds) : 0
         rates = (0..<seconds).map { second in
             wander += -wander / driftSeconds + drift * (2 / driftSeconds).squareRoot() * random.drawNormal()
-            if random.flip(1.0 / 900) { level *= random.drawLogarithmic(0.35...2.8) }
+            if random.flip(1.0 / 800) { level *= random.drawLogarithmic(0.35...2.8) }
             level = min(max(level, 0.1), 6)
             guard gate.isOpen(&random) else { return 0 }
             // A gamma distribution's place is taken by an exponential raised to the scatter wanted.

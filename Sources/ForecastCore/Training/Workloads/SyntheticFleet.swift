@@ -17,7 +17,8 @@ package enum SyntheticFleet {
         for type in 0..<types {
             let count = type == types - 1 ? instances - descriptions.count : instances / types
             let application = ApplicationType(unchecked: "type-\(type)")
-            let series = seriesOfType(instances: count, seconds: seconds, random: &random)
+            var series = seriesOfType(instances: count, seconds: seconds, random: &random)
+            changeAmounts(of: &series, random: &random)
             let telemetry = Telemetry(random: &random)
             for own in series {
                 descriptions.append(
@@ -41,6 +42,22 @@ package enum SyntheticFleet {
         let kinds = SyntheticProgram.allCases
         return kinds[Int(random.below(UInt64(kinds.count)))].series(
             instances: instances, seconds: seconds, random: &random)
+    }
+
+    /// Some types want other amounts from some second on, all at once: a new model, a larger context.
+    private static func changeAmounts(of series: inout [SyntheticSeries], random: inout SeededGenerator) {
+        guard random.flip(0.2), let seconds = series.first?.memory.count else { return }
+        for _ in 0...random.below(2) {
+            let first = Int(random.below(UInt64(seconds)))
+            let memory = random.drawLogarithmic(0.25...4)
+            let compute = random.flip(0.6) ? memory : random.drawLogarithmic(0.25...4)
+            for index in series.indices {
+                for second in first..<seconds {
+                    series[index].memory[second] *= memory
+                    series[index].compute[second] *= compute
+                }
+            }
+        }
     }
 
     /// What is reported beside the use of the GPU.

@@ -43,7 +43,7 @@ enum SyntheticProgram: UInt64, CaseIterable {
             levelSpread = random.flip(0.5) ? random.draw(0...0.1) : random.draw(0.1...0.9)
             noise = random.draw(0...0.3)
             lead = random.flip(0.6) ? random.draw(0.5...4) : 0
-            change = random.flip(0.3) ? 1.0 / 600 : 0
+            change = random.flip(0.3) ? 1.0 / 500 : 0
         }
 
         func varied(_ random: inout SeededGenerator) -> Habits {
