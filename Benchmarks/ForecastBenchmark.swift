@@ -43,7 +43,7 @@ enum ForecastBenchmark {
         of instances: Int, panel: (panel: DemandPanel, share: Double), everActive: Double, isSmall: Bool
     ) -> Measurement {
         let rows = panel.panel.instances.count
-        let seconds = instances > 200_000 ? 40 : panel.panel.seconds
+        let seconds = min(panel.panel.seconds, max(24, 4_000_000 / instances))
         let whole = step(instances, panel.panel, rows, seconds, everActive, ForecastModel.allCases, learns: false)
         let learning = step(instances, panel.panel, rows, seconds, everActive, ForecastModel.allCases, learns: true)
         let climate = step(instances, panel.panel, rows, seconds, everActive, [.climate], learns: false)

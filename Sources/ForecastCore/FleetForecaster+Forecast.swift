@@ -137,6 +137,7 @@ extension FleetForecaster {
     private func fillExperts(_ tile: inout ForecastTile) {
         let (histories, amounts, clocks) = (histories, amounts, clocks)
         let hasNetwork = !tile.networks.isEmpty
+        let usesOnset = configuration.models.contains(.onset)
         let rows = tile.rows
         tile.experts.withUnsafeMutableBufferPointer { experts in
             histories.withUnsafeBufferPointer { histories in
@@ -152,7 +153,7 @@ extension FleetForecaster {
                     histories[history].writeClimate(at: row.second, clocks: clocks, to: base)
                     for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
                         let place = base + ExpertLayout.offset(curve: curve, model: .onset)
-                        if row.kind == .surge || !hasNetwork {
+                        if usesOnset, row.kind == .surge || !hasNetwork {
                             Self.writeOnset(
                                 row, curve: curve, history: histories + history, amounts: amounts, clocks: clocks,
                                 to: place)

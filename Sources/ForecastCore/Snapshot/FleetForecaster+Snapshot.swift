@@ -4,7 +4,7 @@ import FleetModel
 ///
 /// In it: the networks in service, the models' weights and regrets, the calibration, and the onset and amount tables of
 /// the fleet and its application types. Not in it: histories of single instances, which are learned anew within
-/// minutes and begin from what their type does, and forecasts that wait to come true. About 0.6 MB, and 17 KB for each
+/// minutes and begin from what their type does, and forecasts that wait to come true. About 0.2 MB, and 7 KB for each
 /// application type. Counts that fade are stored as they weigh now, so the clock of the reader need not be the writer's.
 ///
 /// Layout, version 1: "PSFC", version (16 bits), length of the rest less the checksum (32 bits), fields in the order of
