@@ -98,6 +98,8 @@ struct LoadAverages: Sendable {
 
 /// Powers of the retentions of all half-lives, looked up instead of computed.
 struct DecayTable: Sendable {
+    static let shared = DecayTable()
+
     /// How much a new second counts.
     let pace: InlineArray<17, Float>
     /// What a unit of an average with a half-life of 600 s stands for, in seconds.
@@ -109,7 +111,7 @@ struct DecayTable: Sendable {
     private let first: InlineArray<17, Int32>
     private let length: InlineArray<17, Int32>
 
-    init() {
+    private init() {
         let lives = LoadAverages.Average.allCases.map(\.halfLife)
         let distinct = Array(Set(lives)).sorted()
         pace = InlineArray { Float(1 - BinaryPowers.power(-1 / Double(lives[$0]))) }

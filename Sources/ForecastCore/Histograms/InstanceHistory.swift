@@ -225,5 +225,5 @@ struct ForecastClocks: Sendable {
     let short = DecayClock(halfLife: 600, halfLivesPerEra: 1)
     /// Half-life 3,600 s, for what is pooled, and for scales.
     let long = DecayClock(halfLife: 3_600)
-    let decay = DecayTable()
+    let decay = DecayTable.shared
 }

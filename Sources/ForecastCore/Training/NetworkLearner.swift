@@ -13,7 +13,9 @@ package struct NetworkLearner: Sendable {
     package struct Rules: Hashable, Sendable {
         /// Seconds between steps.
         package var every: Int64 = 4
+        /// Examples of a step at most; a small fleet's is smaller, four for each that has come true since the last.
         package var batch = 512
+        package var leastBatch = 64
         package var rate: Float = 5e-4
         /// Steps until the rate is full.
         package var warmUp = 20
@@ -52,6 +54,7 @@ package struct NetworkLearner: Sendable {
     private let algebra: any LinearAlgebra
     private var seats: [Seat]
     private var stepsDone = 0
+    private var takenSinceStep = 0
     private(set) var promotions = 0
     private(set) var rollbacks = 0
     private var recent: ExampleStore
@@ -114,6 +117,7 @@ package struct NetworkLearner: Sendable {
         }
         record.mutate { add(to: &$0) }
         guard learns else { return }
+        takenSinceStep += 1
         add(to: &recent)
         add(to: &remembered)
         add(to: &fresh)
@@ -123,12 +127,16 @@ package struct NetworkLearner: Sendable {
     ///
     /// O((batch + judged) × parameters) when due.
     mutating func step(at second: Int64, units: InlineArray<12, Float>) {
-        guard learns, !seats.isEmpty, second % rules.every == 0, recent.count >= rules.batch else { return }
+        guard learns, !seats.isEmpty, second % rules.every == 0, recent.count >= rules.leastBatch else {
+            return
+        }
         if fresh.count >= rules.leastJudged { judgeAll(units) }
         stepsDone += 1
         let rate = rules.rate * min(1, Float(stepsDone) / Float(rules.warmUp))
+        let examples = min(rules.batch, max(rules.leastBatch, 4 * takenSinceStep))
+        takenSinceStep = 0
         for index in seats.indices {
-            fillBatch(units)
+            fillBatch(examples, units)
             seats[index].learn(from: batch, rate: rate, using: algebra)
         }
     }
@@ -167,9 +175,9 @@ package struct NetworkLearner: Sendable {
         rollbacks += 1
     }
 
-    private mutating func fillBatch(_ units: InlineArray<12, Float>) {
+    private mutating func fillBatch(_ count: Int, _ units: InlineArray<12, Float>) {
         batch.removeAll()
-        for index in 0..<rules.batch {
+        for index in 0..<count {
             if index % 2 == 0 {
                 batch.append(recent, Int(random.below(UInt64(recent.count))), units: units)
             } else {

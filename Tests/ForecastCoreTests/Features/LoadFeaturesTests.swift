@@ -18,7 +18,7 @@ import Testing
 @Suite struct LoadAveragesTests {
     /// Against sums over all seconds; the instance is idle for long stretches, which are never handed over.
     @Test func averagesAreTheWeightedMeansOfAllSeconds() {
-        let decay = DecayTable()
+        let decay = DecayTable.shared
         var random = SeededGenerator(seed: 3)
         var averages = LoadAverages(before: 0)
         var memory = [Double](repeating: 0, count: 900)
@@ -39,7 +39,7 @@ import Testing
     }
 
     @Test func theScaleIsTheMeanOfBusySecondsLeaningToTheUsual() {
-        let decay = DecayTable()
+        let decay = DecayTable.shared
         var averages = LoadAverages(before: 0)
         #expect(averages.scale(.memory, usual: 7, at: 0, decay: decay) == 7)
         for second in 0..<3_000 as Range<Int64> {
