@@ -6,13 +6,16 @@ import Testing
 /// What every forecaster must pass: see the guarantees of ``Forecaster``.
 @Suite struct ForecasterContractTests {
     enum Kind: CaseIterable {
-        case climate, network, ensemble, oracle
+        case climate, network, ensemble, rolling, lastValue, movingAverage, oracle
 
         func make() throws -> any Forecaster {
             switch self {
             case .climate: FleetForecaster(configuration: .init(models: [.climate]))
             case .network: FleetForecaster(configuration: .init(models: [.network]))
             case .ensemble: FleetForecaster()
+            case .rolling: BaselineForecaster(.rollingQuantiles(seconds: 60))
+            case .lastValue: BaselineForecaster(.lastValue)
+            case .movingAverage: BaselineForecaster(.movingAverage(halfLife: 60))
             case .oracle: OracleForecaster(panel: try #require(.surges(instances: 4, seconds: 120, seed: 1)))
             }
         }
