@@ -105,6 +105,33 @@ import TraceFiles
         // Gradient-boosted quantile trees on the whole of panel S, as measured elsewhere.
         #expect(all < 0.639)
     }
+
+    #if !DEBUG
+        /// The best of eight methods measured on the same panels, cell by cell; see the data folder's description.
+        /// Nothing is fitted: the networks that ship, and what they learn on the way.
+        @Test(
+            .enabled(if: recordedPanelPath != nil, "PRESYNC_DATA is not set: no recorded panel to evaluate on"),
+            arguments: [
+                (
+                    "A", [0.582, 0.588, 0.584, 0.440, 0.435, 0.379, 0.678, 0.676, 0.672, 0.567, 0.487, 0.403]
+                ),
+                (
+                    "S", [0.559, 0.760, 0.761, 0.403, 0.514, 0.558, 0.676, 0.817, 0.817, 0.520, 0.584, 0.608]
+                ),
+            ])
+        func everyCellIsBetterThanTheBestOfTheOthers(_ name: String, _ best: [Double]) throws {
+            let path = try #require(recordedPanelPath).replacing("panel_S", with: "panel_\(name)")
+            let panel = try readPanel(path, every: 1, seconds: 2_100)
+            var forecaster = FleetForecaster()
+            let result = Evaluation.run(&forecaster, on: panel, origins: 1_260..<2_070)
+            for (cell, best) in zip(result.cells, best) {
+                let isLongPoint = cell.target == .point && cell.horizon > .short
+                #expect(cell.loss < (isLongPoint ? 1.01 : 1) * best, "\(cell)")
+                #expect((0.945...0.970).contains(cell.coverage95), "\(cell)")
+                #expect((0.987...0.995).contains(cell.coverage99), "\(cell)")
+            }
+        }
+    #endif
 }
 
 /// Says the same of everything: quantiles that rise with the level.
