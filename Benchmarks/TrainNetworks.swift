@@ -3,7 +3,7 @@ import Foundation
 
 /// `presync-bench train-networks FILE`: trains the networks that ship, and writes the source file that holds them.
 ///
-/// About six minutes on one core. Equal sources give equal networks: nothing but the seeds in ``ShippedTraining`` and
+/// About three minutes on one core. Equal sources give equal networks: nothing but the seeds in ``ShippedTraining`` and
 /// ``SyntheticFleet`` goes in.
 enum TrainNetworks {
     static func run(writingTo path: String) throws {
