@@ -69,7 +69,7 @@ let package = Package(
 
         // Pure cores: the vocabulary, the standard library and Collections only (scripts/checks/layers)
         library("TelemetryCore", ["FleetModel"]),
-        library("ForecastCore", ["FleetModel"]),
+        library("ForecastCore", ["FleetModel", "Determinism"]),
         library("AllocationCore", ["FleetModel"]),
         library("InterfaceCore", ["FleetModel"]),
         library("SessionCore", ["FleetModel"]),

@@ -11,10 +11,11 @@ import ServiceLifecycle
 ///
 /// A manager in this process wants a slice reserved for each instance at all times. The GPU server (one synthetic
 /// device) and the agent are real processes of this build, and so is what stands for programs: four process trees of
-/// ten processes each, which the agent measures, and this process, which asks for its session again and again.
+/// ten processes each, and the host, of which this process asks for a session again and again.
 enum AgentBenchmark {
     @Sendable static func run(isSmall: Bool, _ report: @Sendable (Measurement) -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "presync-bench-\(UUID().uuidString)").path
+        // Short: sockets lie below it, and their paths are bounded.
+        let folder = FileManager.default.temporaryDirectory.path + "/presync-bench-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let (listening, listen) = AsyncStream<ManagerService.Addresses>.makeStream()
@@ -26,14 +27,20 @@ enum AgentBenchmark {
                 defer { listen.finish() }
                 try await group.run()
             }
+            var failure: (any Error)?
             var addresses = listening.makeAsyncIterator()
             if let address = await addresses.next() {
-                let host = try BenchmarkHost(folder: folder, manager: address.control)
-                defer { host.end() }
-                try await measure(host, cycles: isSmall ? 1 : 30, report)
+                do {
+                    let host = try BenchmarkHost(folder: folder, manager: address.control)
+                    defer { host.end() }
+                    try await measure(host, cycles: isSmall ? 1 : 30, report)
+                } catch {
+                    failure = error
+                }
             }
             await group.triggerGracefulShutdown()
             try await tasks.waitForAll()
+            if let failure { throw failure }
         }
     }
 
@@ -60,14 +67,12 @@ enum AgentBenchmark {
         _ host: BenchmarkHost, cycles: Int, _ report: @Sendable (Measurement) -> Void
     ) async throws {
         try host.startTrees(4, processes: 10)
-        let registration = try host.register("bench")
-        defer { registration.close() }
         var prepared: [Double] = []
         var unprepared = 0
         let before = host.agentUsage()
         let begin = ContinuousClock.now
         for _ in 0..<cycles {
-            try await host.waitUntilReserved("bench")
+            try await host.waitUntilReserved(BenchmarkHost.instance)
             let (reply, elapsed) = try host.askForSession()
             if reply.foundReadiness == Readiness.reserved.rawValue { prepared.append(elapsed) } else { unprepared += 1 }
         }

@@ -15,6 +15,9 @@ final class BenchmarkHost {
         var description: String
     }
 
+    /// The instance that is the whole host, this process with it.
+    static let instance = "host"
+
     private let manager: ManagerAddress
     private let socket: String
     private let programs: String
@@ -26,9 +29,13 @@ final class BenchmarkHost {
         self.manager = manager
         socket = folder + "/agent.sock"
         programs = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path
-        let common = ["--manager", "\(manager)", "--id", "bench", "--status-listen", "none"]
+        let common = ["--manager", "\(manager)", "--id", "bench", "--status-listen", "none", "--log-level", "warning"]
         try start("gpu-server", common + ["--synthetic-devices", "1", "--state-directory", folder + "/gpu-server"])
-        agent = try start("agent", common + ["--socket", socket, "--state-directory", folder + "/agent"])
+        agent = try start(
+            "agent",
+            common + [
+                "--socket", socket, "--state-directory", folder + "/agent", "--host-instance", Self.instance,
+            ])
     }
 
     /// Starts process trees of `processes` each, each an instance.
@@ -38,18 +45,6 @@ final class BenchmarkHost {
             let tree = "for i in $(seq \(processes - 2)); do sleep 600 & done; wait"
             try start("run", ["--agent-socket", socket, "--instance", "tree-\(index)", "--", "sh", "-c", tree])
         }
-    }
-
-    /// Makes this process an instance for as long as the connection is open.
-    func register(_ instance: String) throws -> BenchmarkConnection {
-        try waitForSocket()
-        let connection = try BenchmarkConnection(to: socket)
-        let registration = InstanceRegistration(
-            instance: instance, tenant: "bench", application: "bench", priorityClass: "standard")
-        guard case .registered? = try connection.ask(.registerInstance(registration)) else {
-            throw NotServed(description: "the agent did not register \(instance)")
-        }
-        return connection
     }
 
     /// Asks for a session as a client library does, and leaves again.
@@ -66,15 +61,19 @@ final class BenchmarkHost {
     }
 
     func waitUntilReserved(_ instance: String) async throws {
+        var last: InstanceOverview?
         for _ in 0..<1_200 {
             let overview = try? await AdminClient.withConnection(to: manager) {
                 try await $0.overview(forecasts: false)
             }
             let found = overview?.instances.first { $0.description.id.rawValue == instance }
             if found?.readiness == .reserved { return }
+            last = found ?? last
             try await Task.sleep(for: .milliseconds(50))
         }
-        throw NotServed(description: "\(instance) was not prepared within a minute")
+        throw NotServed(
+            description: "\(instance) was not prepared within a minute: "
+                + "\(last?.readiness.description ?? "unknown"), \(last?.shortfall ?? "nothing is wanted for it")")
     }
 
     /// What the agent's process has used; nil where it is gone.
@@ -99,7 +98,8 @@ final class BenchmarkHost {
     func end() {
         for process in processes.reversed() where process.isRunning {
             process.terminate()
-            process.waitUntilExit()
+            // Not `waitUntilExit()`: it waits on a run loop, which a task's thread does not have.
+            for _ in 0..<500 where process.isRunning { usleep(10_000) }
         }
     }
 
@@ -110,7 +110,6 @@ final class BenchmarkHost {
         process.arguments = [command] + arguments
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
         try process.run()
         processes.append(process)
         return process

@@ -1,6 +1,7 @@
 import Foundation
 
 /// `presync-bench [NAME ...] [--small]`: measures and prints; `--small` runs each on a small input, as the tests do.
+/// `presync-bench train-networks FILE` makes the networks that ship.
 @main struct PresyncBench {
     /// Measures, on a small input or a full one, and reports each figure as it comes.
     typealias Benchmark = @Sendable (Bool, @Sendable (Measurement) -> Void) async throws -> Void
@@ -9,10 +10,18 @@ import Foundation
         ("manager-step", ManagerStepBenchmark.run),
         ("durable-grants", DurableGrantsBenchmark.run),
         ("agent", AgentBenchmark.run),
+        ("forecast", ForecastBenchmark.run),
     ]
 
     static func main() async {
         let arguments = CommandLine.arguments.dropFirst()
+        if arguments.count == 2, arguments.first == "train-networks", let path = arguments.last {
+            do { try TrainNetworks.run(writingTo: path) } catch {
+                FileHandle.standardError.write(Data("train-networks: \(error)\n".utf8))
+                exit(74)
+            }
+            return
+        }
         let isSmall = arguments.contains("--small")
         let wanted = arguments.filter { !$0.hasPrefix("-") }
         let known = benchmarks.map(\.name)

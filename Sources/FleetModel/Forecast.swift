@@ -60,7 +60,18 @@ package struct QuantileCurve: Sendable {
         }
     }
 
-    package static let zero = QuantileCurve { _ in 0 }
+    /// The curve through `values`, made valid as by ``init(_:)``.
+    package init(_ values: InlineArray<13, Float>) {
+        self.values = values
+        var floor: Float = 0
+        for index in 0..<QuantileLevels.count {
+            let value = values[index]
+            if value > floor, value < .infinity { floor = value }
+            self.values[index] = floor
+        }
+    }
+
+    package static let zero = QuantileCurve(InlineArray(repeating: 0))
 
     package subscript(index: Int) -> Double { Double(values[index]) }
 

@@ -3,96 +3,219 @@ package import FleetModel
 extension FleetForecaster {
     /// Below this, an onset within 30 s does not reach the greatest quantile that is forecast.
     private static let negligibleOnset: Float = 0.01
+    /// An instance that has been idle this long is looked at every ``idlePeriod`` seconds only.
+    private static let idleSeconds: Int64 = 8
+    private static let idlePeriod = 4
 
     package mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast] {
         settle()
-        var forecasts: [DemandForecast] = []
-        forecasts.reserveCapacity(slots.count)
-        for slot in slots { forecasts.append(forecast(slot, madeAt: madeAt)) }
+        advanceTypes()
+        var forecasts = [DemandForecast](repeating: DemandForecast(madeAt: madeAt), count: slots.count)
+        // Taken out, so that it can be written while the rest of the state is read.
+        var tile = ForecastTile.spare
+        swap(&tile, &self.tile)
+        defer { swap(&tile, &self.tile) }
+        for place in slots.indices {
+            begin(slots[place], place: place, &tile, &forecasts)
+            if tile.rows.count == ForecastTile.capacity { finish(&tile, &forecasts) }
+        }
+        finish(&tile, &forecasts)
         return forecasts
     }
 
     package func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double {
         guard isInUse(slot) else { return 0 }
-        let state = slots[slot.rawValue]
+        let application = Int(slots[slot.rawValue].application)
         return amounts.quantile(
-            level, resource, application: Int(state.application), history: state.history.map { histories[Int($0)] })
+            level, resource, application: application,
+            history: slots[slot.rawValue].history.map { histories[Int($0)] })
     }
 
-    private mutating func forecast(_ slot: ForecastSlot, madeAt: MonotonicTime) -> DemandForecast {
-        var forecast = DemandForecast(madeAt: madeAt)
-        guard isInUse(slot), let second = slots[slot.rawValue].track.last else { return forecast }
+    /// Says what needs no models, and puts what does into the tile.
+    private mutating func begin(
+        _ slot: ForecastSlot, place: Int, _ tile: inout ForecastTile, _ forecasts: inout [DemandForecast]
+    ) {
+        guard isInUse(slot), let second = slots[slot.rawValue].track.last else { return }
         let index = slot.rawValue
-        forecast.onset = onsets.probabilities(slots[index].track, application: Int(slots[index].application))
-        guard !isNegligible(index, onset: forecast.onset, at: second) else { return forecast }
-
-        let kind = slots[index].track.context.kind
-        let scales = InlineArray<2, Double> { instanceScale(index, $0 == 0 ? .memory : .compute, at: second) }
-        let experts = expertCurves(index, onset: forecast.onset, scales: scales, at: second)
-        for curve in 0..<DemandForecast.curveCount {
-            let scale = scales[CurveKind.all[curve].resource.rawValue]
-            forecast.curves[curve] = weights.combine(
-                experts, kind: kind, curve: curve, zeroBelow: FleetScale.zeroShare * scale)
+        let application = Int(slots[index].application)
+        let context = slots[index].track.context
+        let kind = context.kind
+        let onset = onsets.probabilities(
+            context, records: slots[index].track.records(kind), application: application)
+        forecasts[place].onset = onset
+        let history = slots[index].history.map(Int.init)
+        let idle = history.map { second - histories[$0].lastDemand } ?? .max
+        guard !isNegligible(history, kind: kind, onset: onset, idle: idle, at: second) else {
+            scoring.noteNegligible(at: second)
+            return
         }
-        if slots[index].sampledAt < second, scoring.wants(index, at: second) {
-            slots[index].sampledAt = second
-            scoring.keep(
-                PendingForecast(
-                    slot: index, generation: slots[index].generation, kind: kind, experts: experts,
-                    curves: forecast.curves), at: second)
+        let isIdle = kind == .quiet && idle >= Self.idleSeconds
+        if isIdle, let history, (index &+ Int(second)) % Self.idlePeriod != 0, let madeAt = idleCurves.madeAt(history),
+            second - madeAt < Int64(Self.idlePeriod)
+        {
+            idleCurves.restore(history, to: &forecasts[place].curves)
+            return
         }
-        return forecast
+        tile.rows.append(
+            ForecastTile.Row(
+                place: place, slot: index, application: application, history: history, second: second, onset: onset,
+                kind: kind, isIdle: isIdle,
+                scales: [
+                    demandScale(history, .memory, application: application, at: second),
+                    demandScale(history, .compute, application: application, at: second),
+                ],
+                zeroBelow: [
+                    FleetScale.zeroShare * instanceScale(history, .memory, at: second),
+                    FleetScale.zeroShare * instanceScale(history, .compute, at: second),
+                ]))
     }
 
     /// Whether all curves are 0: nothing announces demand, and it has been too rare for any quantile to show it.
-    private func isNegligible(_ index: Int, onset: InlineArray<3, Float>, at second: Int64) -> Bool {
-        let kind = slots[index].track.context.kind
-        guard let history = slots[index].history.map(Int.init) else { return kind != .surge }
-        guard kind == .quiet, onset[2] < Self.negligibleOnset,
-            second - histories[history].lastDemand > Self.longIdleSeconds
-        else { return false }
+    private func isNegligible(
+        _ history: Int?, kind: OnsetContext.Kind, onset: InlineArray<3, Float>, idle: Int64, at second: Int64
+    ) -> Bool {
+        guard let history else { return kind != .surge }
+        guard kind == .quiet, onset[2] < Self.negligibleOnset, idle > Self.longIdleSeconds else { return false }
         return histories[history].climateOnsetShare(at: second, clocks: clocks) < Double(Self.negligibleOnset)
     }
 
-    private func instanceScale(_ index: Int, _ resource: Resource, at second: Int64) -> Double {
-        guard let history = slots[index].history.map(Int.init) else { return scale.mean(resource) }
-        return scale.scale(resource, of: histories[history].sum(resource, at: second, clocks: clocks))
+    private func instanceScale(_ history: Int?, _ resource: Resource, at second: Int64) -> Float {
+        guard let history else { return Float(scale.mean(resource)) }
+        return Float(scale.scale(resource, of: histories[history].sum(resource, at: second, clocks: clocks)))
     }
 
-    private mutating func expertCurves(
-        _ index: Int, onset: InlineArray<3, Float>, scales: InlineArray<2, Double>, at second: Int64
-    ) -> ExpertCurves {
-        var experts = ExpertCurves()
-        let application = Int(slots[index].application)
-        // One copy: read in place, every use of it would make its own.
-        let history = slots[index].history.map { histories[Int($0)] }
-        for curve in 0..<DemandForecast.curveCount {
-            let (resource, target, horizon) = CurveKind.all[curve]
-            if let history {
-                experts[curve, .climate] = history.climate(resource, target, horizon, at: second, clocks: clocks)
-                experts[curve, .persistence] = persistenceCurve(
-                    history, resource, scale: scales[resource.rawValue], curve: curve, at: second)
+    /// Runs all models on the tile, and makes forecasts of what they say.
+    private mutating func finish(_ tile: inout ForecastTile, _ forecasts: inout [DemandForecast]) {
+        guard !tile.rows.isEmpty else { return }
+        writeFeatures(&tile)
+        for index in tile.networks.indices {
+            tile.networks[index].run(
+                learner.champion(index), rows: tile.rows.count, using: configuration.linearAlgebra)
+            tile.takeOutputs(of: index, as: index == 0 ? .network : .companion)
+        }
+        fillExperts(&tile)
+        weights.combine(&tile)
+        for number in tile.rows.indices {
+            let row = tile.rows[number]
+            calibration.write(
+                tile.combined, row: number, zeroBelow: row.zeroBelow, to: &forecasts[row.place].curves)
+            if row.isIdle, let history = row.history {
+                idleCurves.store(forecasts[row.place].curves, row: history, at: row.second)
             }
-            guard target == .peak else { continue }
-            let probability = Double(onset[horizon.rawValue])
-            // Demand in the amounts of the instance's own peaks, or of bursts where it has had too few.
-            if let history, history.peakSeconds(resource, horizon, clocks: clocks) >= 10 {
-                experts[curve, .onset] = history.peaks(resource, horizon, probability: probability)
-            } else {
-                experts[curve, .onset] = amounts.curve(
-                    probability: probability, resource, application: application, history: history)
+            guard slots[row.slot].sampledAt < row.second, scoring.wants(row.slot, at: row.second) else { continue }
+            slots[row.slot].sampledAt = row.second
+            keep(number, of: tile, forecasts[row.place])
+        }
+        tile.rows.removeAll(keepingCapacity: true)
+    }
+
+    private func writeFeatures(_ tile: inout ForecastTile) {
+        guard !tile.networks.isEmpty else { return }
+        let (histories, slots, types, decay, recent) = (histories, slots, types, clocks.decay, recent)
+        let rows = tile.rows
+        tile.networks[0].layers[0].withUnsafeMutableBufferPointer { features in
+            histories.withUnsafeBufferPointer { histories in
+                guard let base = features.baseAddress else { return }
+                for (number, row) in rows.enumerated() {
+                    let place = base + number * FeatureVector.count
+                    guard let history = row.history else {
+                        place.update(repeating: 0, count: FeatureVector.count)
+                        continue
+                    }
+                    histories[history].writeFeatures(
+                        to: place, scales: row.scales, type: types[row.application], onset: row.onset,
+                        isSurge: row.kind == .surge, hasLeadingSignals: slots[row.slot].hasLeadingSignals,
+                        at: row.second, decay: decay, recent: recent, row: history)
+                }
             }
         }
-        return experts
+        for index in tile.networks.indices.dropFirst() { tile.networks[index].layers[0] = tile.networks[0].layers[0] }
     }
 
-    private mutating func persistenceCurve(
-        _ history: InstanceHistory, _ resource: Resource, scale: Double, curve: Int, at second: Int64
-    ) -> QuantileCurve {
-        let situation = history.last == second ? history.situation(resource, at: second) : .longIdle
-        let reference = situation.hasDemand ? history.demand(resource, at: second) : scale
-        let ratios = persistence.ratios(
-            situation, curve: curve, at: second, weight: Float(self.scale.weight))
-        return QuantileCurve { ratios[$0] * reference }
+    /// Writes what the climate and the onset model say; for an instance without a history that may be about to begin,
+    /// the amounts of its type's bursts stand for all models.
+    private func fillExperts(_ tile: inout ForecastTile) {
+        let (histories, amounts, clocks) = (histories, amounts, clocks)
+        let hasNetwork = !tile.networks.isEmpty
+        let usesOnset = configuration.models.contains(.onset)
+        let rows = tile.rows
+        tile.experts.withUnsafeMutableBufferPointer { experts in
+            histories.withUnsafeBufferPointer { histories in
+                guard let experts = experts.baseAddress, let histories = histories.baseAddress else {
+                    return
+                }
+                for (number, row) in rows.enumerated() {
+                    let base = experts + number * ExpertLayout.row
+                    guard let history = row.history else {
+                        Self.writeCold(row, amounts: amounts, to: base)
+                        continue
+                    }
+                    histories[history].writeClimate(at: row.second, clocks: clocks, to: base)
+                    for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
+                        let place = base + ExpertLayout.offset(curve: curve, model: .onset)
+                        if usesOnset, row.kind == .surge || !hasNetwork {
+                            Self.writeOnset(
+                                row, curve: curve, history: histories + history, amounts: amounts, clocks: clocks,
+                                to: place)
+                        } else {
+                            // Without an announcement the network knows all that this model does.
+                            place.update(from: place - 2 * ExpertLayout.levels, count: ExpertLayout.levels)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Demand with the probability that it begins, in the amounts of the instance's own peaks, or of bursts where it has
+    /// had too few.
+    private static func writeOnset(
+        _ row: ForecastTile.Row, curve: Int, history: UnsafePointer<InstanceHistory>, amounts: AmountModel,
+        clocks: ForecastClocks, to place: UnsafeMutablePointer<Float>
+    ) {
+        let (resource, _, horizon) = CurveKind.all[curve]
+        let probability = Double(row.onset[horizon.rawValue])
+        if history.pointee.peakSeconds(resource, horizon, clocks: clocks) >= 10 {
+            history.pointee.writePeaks(resource, horizon, probability: probability, to: place)
+        } else {
+            amounts.curve(
+                probability: probability, resource, application: row.application, history: history.pointee
+            ).write(to: place)
+        }
+    }
+
+    private static func writeCold(
+        _ row: ForecastTile.Row, amounts: AmountModel, to base: UnsafeMutablePointer<Float>
+    ) {
+        base.update(repeating: 0, count: ExpertLayout.row)
+        for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
+            let (resource, _, horizon) = CurveKind.all[curve]
+            let said = amounts.curve(
+                probability: Double(row.onset[horizon.rawValue]), resource, application: row.application, history: nil)
+            for model in ForecastModel.allCases {
+                said.write(to: base + ExpertLayout.offset(curve: curve, model: model))
+            }
+        }
+    }
+
+    private mutating func keep(_ number: Int, of tile: ForecastTile, _ forecast: DemandForecast) {
+        let row = tile.rows[number]
+        let kept = PendingForecast(
+            slot: row.slot, generation: slots[row.slot].generation, kind: row.kind,
+            share: row.isIdle ? Float(Self.idlePeriod) : 1, scales: row.scales,
+            hasFeatures: row.history != nil && !tile.networks.isEmpty)
+        scoring.keep(at: row.second) { second in
+            second.forecasts.append(kept)
+            second.experts.append(contentsOf: tile.experts[(number * ExpertLayout.row)...].prefix(ExpertLayout.row))
+            second.combined.append(
+                contentsOf: tile.combined[(number * ForecastTile.combinedRow)...].prefix(ForecastTile.combinedRow))
+            for curve in 0..<DemandForecast.curveCount { second.curves.append(forecast.curves[curve]) }
+            if kept.hasFeatures {
+                let features = tile.networks[0].layers[0][(number * FeatureVector.count)...]
+                second.features.append(contentsOf: features.prefix(FeatureVector.count))
+            } else {
+                second.features.append(contentsOf: repeatElement(0, count: FeatureVector.count))
+            }
+        }
     }
 }

@@ -1,19 +1,35 @@
 package import FleetModel
 
-/// The forecaster of a whole fleet: three simple models per instance, combined online by their recent loss.
+/// The forecaster of a whole fleet: simple models per instance and a network for all, combined online by their recent
+/// loss and calibrated.
 ///
 /// State lies in dense arrays by slot. An instance that never had demand has no history, and one that has long been
-/// idle is neither counted second by second nor forecast curve by curve. See `docs/forecasting.md` for the models.
+/// idle is neither counted second by second nor forecast curve by curve. Instances are forecast in tiles, so that the
+/// network works on matrices. See `docs/forecasting.md` for the models.
 package struct FleetForecaster: Forecaster {
-    package struct Configuration: Hashable, Sendable {
-        /// The models that are combined; at least one.
+    package struct Configuration: Sendable {
+        /// The models that are combined; at least one, and the companion only beside the network.
         package var models: [ForecastModel]
         /// About how many forecasts per second are kept to be scored and learned from; at most twice as many are.
         package var sampledPerSecond: Int
+        /// The networks to begin with, for ``ForecastModel/network`` and ``ForecastModel/companion``.
+        package var networks: [QuantileNetwork]
+        /// Whether the networks go on learning while they serve.
+        package var learnsOnline: Bool
+        /// How they do.
+        package var learning = NetworkLearner.Rules()
+        package var linearAlgebra: any LinearAlgebra
 
-        package init(models: [ForecastModel] = ForecastModel.allCases, sampledPerSecond: Int = 128) {
+        package init(
+            models: [ForecastModel] = ForecastModel.allCases, sampledPerSecond: Int = 128,
+            networks: [QuantileNetwork] = ShippedNetworks.all, learnsOnline: Bool = true,
+            linearAlgebra: any LinearAlgebra = PortableLinearAlgebra()
+        ) {
             self.models = models
             self.sampledPerSecond = sampledPerSecond
+            self.networks = networks
+            self.learnsOnline = learnsOnline
+            self.linearAlgebra = linearAlgebra
         }
     }
 
@@ -28,6 +44,8 @@ package struct FleetForecaster: Forecaster {
         var admitted: Int64 = 0
         /// The last second of which a forecast was kept for scoring.
         var sampledAt: Int64 = .min
+        /// Whether network or CPU are reported.
+        var hasLeadingSignals = false
         var track = OnsetTrack()
     }
 
@@ -40,41 +58,93 @@ package struct FleetForecaster: Forecaster {
     let clocks = ForecastClocks()
     var slots: [SlotState] = []
     var histories: [InstanceHistory] = []
+    /// By the same index as `histories`.
+    var recent = RecentLoads()
+    /// What was last said of instances that were idle, by the same index as `histories`.
+    var idleCurves = IdleCurves()
     var applications: [ApplicationType: Int32] = [:]
-    var persistence = PersistenceTable()
+    var types = [TypeLoad()]
+    /// The second up to which `types` have been advanced.
+    var typesAt: Int64?
+    /// The fleet's mean demand of a busy second, as of the last step.
+    var fleetDemand = InlineArray<2, Float>(repeating: 0)
     var onsets = OnsetModel()
     var amounts = AmountModel()
     var scale = FleetScale()
     var weights: ExpertWeights
+    var calibration = UpperCalibration()
     var scoring: PendingForecasts
+    var learner: NetworkLearner
+    var tile: ForecastTile
+    /// By the same index as `slots`.
+    private var descriptions: [InstanceDescription] = []
+    private var departed = DepartedInstances()
     private var freeSlots: [Int] = []
-    private var freeHistories: [Int32] = []
+    var freeHistories: [Int32] = []
 
     package init(configuration: Configuration = Configuration()) {
         precondition(!configuration.models.isEmpty, "a forecaster needs a model")
+        let wanted = configuration.models.contains(.companion) ? 2 : 1
+        let networks = configuration.models.contains(.network) ? Array(configuration.networks.prefix(wanted)) : []
+        var models = configuration.models.filter { $0 != .network && $0 != .companion }
+        if !networks.isEmpty { models.append(.network) }
+        if networks.count > 1 { models.append(.companion) }
         self.configuration = configuration
-        weights = ExpertWeights(enabled: configuration.models)
+        weights = ExpertWeights(enabled: models.sorted { $0.rawValue < $1.rawValue })
         scoring = PendingForecasts(perSecond: max(1, configuration.sampledPerSecond))
+        learner = NetworkLearner(
+            networks: networks, rules: configuration.learning, learns: configuration.learnsOnline,
+            algebra: configuration.linearAlgebra)
+        tile = ForecastTile(networks: networks)
     }
 
     package var accuracy: AccuracyOverview { scoring.scorer.overview }
+
+    /// The bytes that an instance with a history takes; one that never had demand takes ``bytesPerColdInstance``.
+    package static let bytesPerInstance =
+        bytesPerColdInstance + MemoryLayout<InstanceHistory>.stride + RecentLoads.bytes + IdleCurves.bytes
+    package static let bytesPerColdInstance = MemoryLayout<SlotState>.stride
+
+    /// The networks in service.
+    package var networks: [QuantileNetwork] { learner.champions }
+
+    /// Lets freshly trained networks, of the same shapes as those in service, challenge them: each serves as soon as it
+    /// has forecast what then came no worse, and is dropped if it does not.
+    package mutating func propose(_ networks: [QuantileNetwork]) { learner.propose(networks) }
 
     // MARK: Coming and going
 
     package mutating func admit(_ instance: InstanceDescription) -> ForecastSlot {
         let application = applicationIndex(instance.application)
-        guard let free = freeSlots.popLast() else {
+        types[Int(application)].members += 1
+        let index: Int
+        if let free = freeSlots.popLast() {
+            slots[free] = SlotState(generation: slots[free].generation &+ 1, application: application)
+            descriptions[free] = instance
+            index = free
+        } else {
             slots.append(SlotState(generation: 0, application: application))
-            return ForecastSlot(rawValue: slots.count - 1)
+            descriptions.append(instance)
+            index = slots.count - 1
         }
-        slots[free] = SlotState(generation: slots[free].generation &+ 1, application: application)
-        return ForecastSlot(rawValue: free)
+        if let former = departed.take(instance) {
+            slots[index].history = former.history
+            slots[index].track = former.track
+            slots[index].admitted = former.admitted
+        }
+        return ForecastSlot(rawValue: index)
     }
 
     package mutating func retire(_ slot: ForecastSlot) {
         guard isInUse(slot) else { return }
         let index = slot.rawValue
-        if let history = slots[index].history { freeHistories.append(history) }
+        if let history = slots[index].history {
+            freeHistories += departed.add(
+                DepartedInstances.Record(
+                    description: descriptions[index], history: history, track: slots[index].track,
+                    admitted: slots[index].admitted))
+        }
+        types[Int(slots[index].application)].members -= 1
         slots[index].isInUse = false
         slots[index].history = nil
         freeSlots.append(index)
@@ -88,100 +158,7 @@ package struct FleetForecaster: Forecaster {
         guard applications.count < OnsetModel.applicationLimit - 1 else { return 0 }
         let index = Int32(applications.count + 1)
         applications[type] = index
+        types.append(TypeLoad())
         return index
-    }
-
-    // MARK: Observing
-
-    package mutating func observe(_ slot: ForecastSlot, _ observation: LoadObservation) {
-        let second = observation.second
-        // A bound that no clock reaches keeps the arithmetic of seconds from overflowing.
-        guard isInUse(slot), second.magnitude < 1 << 48 else { return }
-        let index = slot.rawValue
-        if let last = slots[index].track.last {
-            guard second > last else { return }
-        } else {
-            slots[index].admitted = second - 1
-        }
-        let load = InlineArray<2, Double> { resource in
-            let value = resource == 0 ? observation.gpuMemory : observation.gpuCompute
-            return value > 0 ? min(value, Self.greatestDemand) : 0
-        }
-        let hasDemand = load[0] > 0 || load[1] > 0
-        scoring.noteObserved(second)
-        advance(to: second)
-        scale.count(load)
-        slots[index].track.observe(observation, hasDemand: hasDemand)
-        onsets.learn(from: &slots[index].track, application: Int(slots[index].application))
-        observeHistory(index, load, hasDemand: hasDemand, at: second)
-    }
-
-    /// Brings pooled counts to `second`. Instances' seconds may differ by a few; the eras that matter are hours long.
-    private mutating func advance(to second: Int64) {
-        scale.advance(to: second, clock: clocks.long)
-        onsets.advance(to: second, clock: clocks.long)
-        persistence.advance(to: second, clock: clocks.long)
-    }
-
-    private mutating func observeHistory(
-        _ index: Int, _ load: InlineArray<2, Double>, hasDemand: Bool, at second: Int64
-    ) {
-        guard let number = slots[index].history ?? (hasDemand ? addHistory(index, at: second) : nil) else { return }
-        let history = Int(number)
-        guard hasDemand || second - histories[history].lastDemand <= Self.longIdleSeconds else {
-            persistence.countQuiet(weight: Float(scale.weight))
-            return
-        }
-        if let peaks = histories[history].endBurst(at: second) {
-            amounts.count(peaks, application: Int(slots[index].application))
-        }
-        histories[history].observe(load, at: second, clocks: clocks)
-        let busyShare = histories[history].busyShare(at: second, clocks: clocks)
-        for resource in Resource.allCases {
-            let own = histories[history].sum(resource, at: second, clocks: clocks)
-            let scale = scale.scale(resource, of: own)
-            let situation = PersistenceTable.situation(
-                last: load[resource.rawValue],
-                previous: histories[history].demand(resource, at: second - 1), scale: scale,
-                idle: second - histories[history].lastDemand, busyShare: busyShare)
-            histories[history].note(situation, resource)
-            learnPersistence(history, resource, scale: scale, at: second, admitted: slots[index].admitted)
-        }
-    }
-
-    /// Counts what followed 5, 15 and 30 s ago, now that it is known.
-    private mutating func learnPersistence(
-        _ history: Int, _ resource: Resource, scale: Double, at second: Int64, admitted: Int64
-    ) {
-        let weight = Float(self.scale.weight)
-        for horizon in ForecastHorizon.allCases {
-            let origin = second - Int64(horizon.seconds)
-            guard origin > admitted else { break }
-            let situation = histories[history].situation(resource, at: origin)
-            let reference = situation.hasDemand ? histories[history].demand(resource, at: origin) : scale
-            for target in ForecastTarget.allCases {
-                let outcome =
-                    target == .point
-                    ? histories[history].demand(resource, at: second)
-                    : histories[history].peak(resource, over: horizon.seconds, through: second)
-                persistence.count(
-                    outcome: outcome, reference: reference, situation,
-                    curve: DemandForecast.curveIndex(resource, target, horizon), weight: weight)
-            }
-        }
-    }
-
-    private mutating func addHistory(_ index: Int, at second: Int64) -> Int32 {
-        let fresh = InstanceHistory(admitted: slots[index].admitted, last: second - 1, clocks: clocks)
-        let number: Int32
-        if let free = freeHistories.popLast() {
-            histories[Int(free)] = fresh
-            number = free
-        } else {
-            histories.append(fresh)
-            number = Int32(histories.count - 1)
-        }
-        slots[index].history = number
-        return number
     }
 }

@@ -8,7 +8,7 @@ struct FleetScale: Sendable {
     /// An instance's own mean counts in full only after this many seconds.
     private static let priorSeconds = 60.0
     /// Below this share of an instance's scale, a quantile is reported as 0.
-    static let zeroShare = 0.05
+    static let zeroShare: Float = 0.05
 
     private var sums: InlineArray<2, Double> = InlineArray(repeating: 0)
     private var seconds = 0.0

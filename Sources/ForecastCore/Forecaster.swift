@@ -15,17 +15,17 @@ package struct ForecastSlot: RawRepresentable, Hashable, Comparable, Sendable {
 ///
 /// An implementation guarantees:
 /// - equal calls in equal order give equal results, in every process: no clock, no hashing order, no global randomness;
-/// - a slot that was retired and given again knows nothing of the instance that had it before;
+/// - a slot that was retired and given to another instance knows nothing of the one that had it before;
 /// - any observation is survived: gaps, repeats, seconds that go back (ignored), values of any size, not a number;
 /// - a second that is not observed counts as one without demand;
 /// - curves ascend and are not below 0; onset probabilities lie in 0...1 and do not fall with the horizon;
 /// - bounded memory per slot and bounded work per call and instance;
 /// - slots that are not in use are ignored by ``observe(_:_:)`` and ``retire(_:)``, and forecast as no demand.
 package protocol Forecaster: Sendable {
-    /// Takes in an instance of which nothing is known yet.
+    /// Takes in an instance. Nothing is known of it yet, unless it was here before and is still remembered.
     mutating func admit(_ instance: InstanceDescription) -> ForecastSlot
 
-    /// Forgets an instance. Its slot may be given to the next that is admitted.
+    /// Lets an instance go. Its slot may be given to the next that is admitted.
     mutating func retire(_ slot: ForecastSlot)
 
     /// Takes in one second of one instance. Seconds ascend for each slot; one that does not is ignored.

@@ -6,13 +6,16 @@ import Testing
 /// What every forecaster must pass: see the guarantees of ``Forecaster``.
 @Suite struct ForecasterContractTests {
     enum Kind: CaseIterable {
-        case climate, persistence, ensemble, oracle
+        case climate, network, ensemble, rolling, lastValue, movingAverage, oracle
 
         func make() throws -> any Forecaster {
             switch self {
             case .climate: FleetForecaster(configuration: .init(models: [.climate]))
-            case .persistence: FleetForecaster(configuration: .init(models: [.persistence]))
+            case .network: FleetForecaster(configuration: .init(models: [.network]))
             case .ensemble: FleetForecaster()
+            case .rolling: BaselineForecaster(.rollingQuantiles(seconds: 60))
+            case .lastValue: BaselineForecaster(.lastValue)
+            case .movingAverage: BaselineForecaster(.movingAverage(halfLife: 60))
             case .oracle: OracleForecaster(panel: try #require(.surges(instances: 4, seconds: 120, seed: 1)))
             }
         }
@@ -89,9 +92,10 @@ import Testing
             _ = reusing.forecast([former], madeAt: .seconds(Double(second)))
         }
         reusing.retire(former)
-        // The same forecaster, except that another instance takes the slot that became free.
+        // The same forecaster with the same instances, except that another takes the slot that became free.
         var fresh = reusing
         let reused = reusing.admit(.numbered(1))
+        _ = reusing.admit(.numbered(2))
         _ = fresh.admit(.numbered(2))
         let unused = fresh.admit(.numbered(1))
         #expect(reused == former && unused != former)

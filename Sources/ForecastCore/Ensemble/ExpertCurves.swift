@@ -4,21 +4,24 @@ import FleetModel
 package enum ForecastModel: Int, Hashable, Sendable, CaseIterable {
     /// What the instance has usually wanted: a decaying log-histogram.
     case climate
-    /// The last value, with quantiles of what followed it.
-    case persistence
+    /// The fleet's network.
+    case network
+    /// A second network that does not look at what the application type does.
+    case companion
     /// The probability of demand, times what the instance wants when it wants something. For the peak target only.
     case onset
 }
 
-/// What each model says of one instance, and what was made of it.
-struct ExpertCurves: Sendable {
-    /// Indexed by curve × 3 + model.
-    private var curves: InlineArray<36, QuantileCurve> = InlineArray(repeating: .zero)
+/// How what the models say of one instance is laid out: curve, then model, then level, 16 places for the 13 levels.
+enum ExpertLayout {
+    static let models = ForecastModel.allCases.count
+    /// Places for the levels of one curve: what vectors like.
+    static let levels = 16
+    static let curve = models * levels
+    /// Floats of one instance.
+    static let row = DemandForecast.curveCount * curve
 
-    subscript(curve: Int, model: ForecastModel) -> QuantileCurve {
-        get { curves[curve * 3 + model.rawValue] }
-        set { curves[curve * 3 + model.rawValue] = newValue }
-    }
+    static func offset(curve: Int, model: ForecastModel) -> Int { curve * Self.curve + model.rawValue * levels }
 }
 
 /// The 12 kinds of curve, as the loops over them need them.
@@ -30,4 +33,12 @@ enum CurveKind {
                 index % 3 == 0 ? .short : index % 3 == 1 ? .medium : .long
             )
         }
+}
+
+extension QuantileCurve {
+    /// Copies the 13 values to `place`.
+    @inline(__always)
+    func write(to place: UnsafeMutablePointer<Float>) {
+        for level in 0..<QuantileLevels.count { place[level] = values[level] }
+    }
 }

@@ -6,9 +6,8 @@ import FleetModel
 /// aggregation", Machine Learning 2017), a weight for each kind of second, curve and level, pooled over instances. What
 /// was learned decays with a half-life of 1,200 steps. Feedback comes late, when the horizon has passed.
 struct ExpertWeights: Sendable {
-    private static let models = ForecastModel.allCases.count
     private static let kinds = OnsetContext.Kind.allCases.count
-    private static let logarithmOfModels = 1.0986
+    private static let rows = kinds * DemandForecast.curveCount
     /// Natural exponents to binary ones.
     private static let binaryPerNatural = 1.442_695
     private static let retention = 0.999_422_5  // 2^(-1/1200)
@@ -21,83 +20,111 @@ struct ExpertWeights: Sendable {
     }
 
     private let enabled: [ForecastModel]
-    private var weights: [Float]
+    private let logarithmOfModels: Double
+    /// By kind, then as ``ExpertLayout``.
+    private(set) var weights: [Float]
     private var regrets: [Regret]
-    private var priors: [Float]
+    private let priors: [Float]
     /// Of the step under way, by the same index.
     private var pending: [Float]
-    /// Forecasts of the step under way, by kind × curves + curve.
-    private var pendingCount: [Int]
+    /// The weight of the forecasts of the step under way, by kind × curves + curve.
+    private var pendingCount: [Float]
 
     init(enabled: [ForecastModel]) {
         self.enabled = enabled
-        let rows = Self.kinds * DemandForecast.curveCount * QuantileLevels.count
-        priors = []
-        priors.reserveCapacity(rows * Self.models)
+        logarithmOfModels = BinaryPowers.logarithm(Double(max(enabled.count, 2))) / Self.binaryPerNatural
+        var priors = [Float](repeating: 0, count: Self.kinds * ExpertLayout.row)
         for kind in OnsetContext.Kind.allCases {
             for curve in 0..<DemandForecast.curveCount {
-                let row = Self.prior(kind, CurveKind.all[curve].target, enabled: enabled)
-                for _ in 0..<QuantileLevels.count { priors.append(contentsOf: row) }
+                let shares = Self.prior(kind, CurveKind.all[curve].target, enabled: enabled)
+                for model in enabled {
+                    for level in 0..<QuantileLevels.count {
+                        priors[Self.index(kind, curve, model, level)] = shares[model.rawValue]
+                    }
+                }
             }
         }
+        self.priors = priors
         weights = priors
         regrets = Array(repeating: Regret(), count: priors.count)
         pending = Array(repeating: 0, count: priors.count)
-        pendingCount = Array(repeating: 0, count: Self.kinds * DemandForecast.curveCount)
+        pendingCount = Array(repeating: 0, count: Self.rows)
     }
 
-    /// Where nothing was learned: the onset model when something announces demand, else mostly the last value.
+    /// Where nothing was learned: mostly the networks, and the onset model when something announces demand.
     private static func prior(
         _ kind: OnsetContext.Kind, _ target: ForecastTarget, enabled: [ForecastModel]
     ) -> [Float] {
+        // Climate, both networks, onset.
         let usual: [Float] =
             switch (kind, target) {
-            case (_, .point): [0.5, 0.5, 0]
-            case (.surge, .peak): [0.05, 0.05, 0.9]
-            case (.quiet, .peak): [0.3, 0.4, 0.3]
-            case (.busy, .peak): [0.2, 0.7, 0.1]
+            case (_, .point): [0.3, 0.35, 0.35, 0]
+            case (.surge, .peak): [0.04, 0.13, 0.13, 0.7]
+            case (.quiet, .peak): [0.2, 0.35, 0.35, 0.1]
+            case (.busy, .peak): [0.1, 0.425, 0.425, 0.05]
             }
         let kept = ForecastModel.allCases.map { enabled.contains($0) ? usual[$0.rawValue] : 0 }
         let total = kept.reduce(0, +)
         return total > 0 ? kept.map { $0 / total } : kept
     }
 
-    private static func index(_ kind: OnsetContext.Kind, _ curve: Int, _ level: Int) -> Int {
-        ((kind.rawValue * DemandForecast.curveCount + curve) * QuantileLevels.count + level) * models
+    private static func index(_ kind: OnsetContext.Kind, _ curve: Int, _ model: ForecastModel, _ level: Int) -> Int {
+        kind.rawValue * ExpertLayout.row + ExpertLayout.offset(curve: curve, model: model) + level
     }
 
-    /// The weighted mean of what the models say, level by level; values below `zeroBelow` become 0.
-    func combine(_ experts: ExpertCurves, kind: OnsetContext.Kind, curve: Int, zeroBelow: Double) -> QuantileCurve {
-        let climate = experts[curve, .climate]
-        let persistence = experts[curve, .persistence]
-        let onset = experts[curve, .onset]
-        var index = Self.index(kind, curve, 0) - Self.models
-        return QuantileCurve { level in
-            index += Self.models
-            let value =
-                Double(weights[index]) * climate[level] + Double(weights[index + 1]) * persistence[level]
-                + Double(weights[index + 2]) * onset[level]
-            return value < zeroBelow ? 0 : value
+    /// Writes the weighted mean of what the models say of each row of a tile to `tile.combined`.
+    func combine(_ tile: inout ForecastTile) {
+        weights.withUnsafeBufferPointer { weights in
+            tile.experts.withUnsafeBufferPointer { experts in
+                tile.combined.withUnsafeMutableBufferPointer { combined in
+                    guard let weights = weights.baseAddress, let experts = experts.baseAddress,
+                        let combined = combined.baseAddress
+                    else { return }
+                    for row in tile.rows.indices {
+                        Self.combine(
+                            experts + row * ExpertLayout.row,
+                            weights: weights + tile.rows[row].kind.rawValue * ExpertLayout.row,
+                            into: combined + row * ForecastTile.combinedRow)
+                    }
+                }
+            }
         }
     }
 
-    /// Takes in what became of one forecast, to be learned from at the next ``learn()``. `scale` makes losses of
-    /// different resources comparable: the fleet's mean demand, above 0.
-    mutating func count(
-        _ experts: ExpertCurves, combined: QuantileCurve, kind: OnsetContext.Kind, curve: Int, outcome: Double,
-        scale: Double
+    private static func combine(
+        _ experts: UnsafePointer<Float>, weights: UnsafePointer<Float>, into result: UnsafeMutablePointer<Float>
     ) {
-        pendingCount[kind.rawValue * DemandForecast.curveCount + curve] += 1
+        var weight = UnsafeRawPointer(weights)
+        var value = UnsafeRawPointer(experts)
+        let step = ExpertLayout.levels * MemoryLayout<Float>.stride
+        for curve in 0..<DemandForecast.curveCount {
+            var sum = SIMD16<Float>.zero
+            for _ in 0..<ExpertLayout.models {
+                sum += weight.loadUnaligned(as: SIMD16<Float>.self) * value.loadUnaligned(as: SIMD16<Float>.self)
+                weight += step
+                value += step
+            }
+            UnsafeMutableRawPointer(result + curve * ExpertLayout.levels).storeBytes(of: sum, as: SIMD16<Float>.self)
+        }
+    }
+
+    /// Takes in what became of one curve of a forecast, to be learned from at the next ``learn()``.
+    ///
+    /// `experts` is the instance's row, `combined` what was made of it at this curve. `scale` makes losses of different
+    /// curves comparable: the fleet's mean demand, above 0. `share` is how many forecasts this one stands for.
+    mutating func count(
+        _ experts: UnsafePointer<Float>, combined: UnsafePointer<Float>, kind: OnsetContext.Kind, curve: Int,
+        outcome: Float, scale: Float, share: Float
+    ) {
+        pendingCount[kind.rawValue * DemandForecast.curveCount + curve] += share
+        let unit = share / scale
         for level in 0..<QuantileLevels.count {
             let said = combined[level]
-            let gradient =
-                (outcome < said ? 1.0 : outcome > said ? 0.0 : QuantileLevels.shared[level])
-                - QuantileLevels.shared[level]
-            guard gradient != 0 else { continue }
-            let index = Self.index(kind, curve, level)
+            guard outcome != said else { continue }
+            let gradient = (outcome < said ? 1 : 0) - Float(QuantileLevels.shared[level])
             for model in enabled {
-                let gain = gradient * (said - experts[curve, model][level]) / scale
-                pending[index + model.rawValue] += Float(min(max(gain, -1e3), 1e3))
+                let gain = gradient * (said - experts[ExpertLayout.offset(curve: curve, model: model) + level]) * unit
+                pending[Self.index(kind, curve, model, level)] += min(max(gain, -1e3), 1e3)
             }
         }
     }
@@ -105,49 +132,83 @@ struct ExpertWeights: Sendable {
     /// Moves the weights by what was counted since the last call. O(weights), whatever the number of instances.
     mutating func learn() {
         for kind in OnsetContext.Kind.allCases {
+            var total: Float = 0
+            for other in OnsetContext.Kind.allCases {
+                total += pendingCount[other.rawValue * DemandForecast.curveCount]
+            }
             for curve in 0..<DemandForecast.curveCount {
                 let slot = kind.rawValue * DemandForecast.curveCount + curve
                 guard pendingCount[slot] > 0 else { continue }
-                let share = 1 / Double(pendingCount[slot])
-                pendingCount[slot] = 0
-                for level in 0..<QuantileLevels.count { update(Self.index(kind, curve, level), share: share) }
+                let share = 1 / Double(max(total, pendingCount[slot]))
+                for level in 0..<QuantileLevels.count { update(kind, curve, level, share: share) }
             }
         }
+        for slot in pendingCount.indices { pendingCount[slot] = 0 }
     }
 
-    private mutating func update(_ index: Int, share: Double) {
+    private mutating func update(_ kind: OnsetContext.Kind, _ curve: Int, _ level: Int, share: Double) {
         var total = 0.0
-        var raised = InlineArray<3, Double>(repeating: 0)
+        var raised = InlineArray<4, Double>(repeating: 0)
         var greatest = -Double.infinity
-        for model in enabled where priors[index + model.rawValue] > 0 {
-            let position = index + model.rawValue
+        for model in enabled {
+            let position = Self.index(kind, curve, model, level)
+            guard priors[position] > 0 else { continue }
             let gain = Double(pending[position]) * share
             pending[position] = 0
             var regret = regrets[position]
             regret.largest = max(regret.largest * Self.retention, gain.magnitude)
             regret.variance = regret.variance * Self.retention + gain * gain
-            let rate = Self.rate(regret)
+            let rate = rate(regret)
             regret.gain = regret.gain * Self.retention + gain - rate * gain * gain
             regrets[position] = regret
             raised[model.rawValue] = rate * regret.gain * Self.binaryPerNatural
             greatest = max(greatest, raised[model.rawValue])
         }
-        for model in enabled where priors[index + model.rawValue] > 0 {
-            let position = index + model.rawValue
+        for model in enabled {
+            let position = Self.index(kind, curve, model, level)
+            guard priors[position] > 0 else { continue }
             let factor = BinaryPowers.power(raised[model.rawValue] - greatest)
-            let value = Double(priors[position]) * factor * max(Self.rate(regrets[position]), 1e-9)
+            let value = Double(priors[position]) * factor * max(rate(regrets[position]), 1e-9)
             raised[model.rawValue] = value
             total += value
         }
         guard total > 0 else { return }
-        for model in enabled where priors[index + model.rawValue] > 0 {
-            weights[index + model.rawValue] = Float(raised[model.rawValue] / total)
+        for model in enabled {
+            let position = Self.index(kind, curve, model, level)
+            if priors[position] > 0 { weights[position] = Float(raised[model.rawValue] / total) }
         }
     }
 
     /// The learning rate: smaller the more the gains vary, at most half the reciprocal of the largest.
-    private static func rate(_ regret: Regret) -> Double {
+    private func rate(_ regret: Regret) -> Double {
         guard regret.variance > 0, regret.largest > 0 else { return 1 }
         return min(0.5 / regret.largest, (logarithmOfModels / regret.variance).squareRoot())
+    }
+}
+
+// MARK: - Snapshots
+
+extension ExpertWeights {
+    func encode(to writer: inout SnapshotWriter) {
+        for index in weights.indices where priors[index] > 0 {
+            writer.put(weights[index])
+            writer.put(regrets[index].gain)
+            writer.put(regrets[index].variance)
+            writer.put(regrets[index].largest)
+        }
+        writer.put(UInt32(enabled.reduce(0) { $0 | 1 << UInt32($1.rawValue) }))
+    }
+
+    /// Takes over what was encoded by a combination of the same models.
+    mutating func restore(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        for index in weights.indices where priors[index] > 0 {
+            weights[index] = try reader.single(in: 0...1.001)
+            regrets[index].gain = try reader.double(in: -1e12...1e12)
+            regrets[index].variance = try reader.double(in: 0...1e12)
+            regrets[index].largest = try reader.double(in: 0...1e6)
+        }
+        guard try reader.number(UInt32.self) == enabled.reduce(0, { $0 | 1 << UInt32($1.rawValue) }) else {
+            throw .malformed
+        }
     }
 }

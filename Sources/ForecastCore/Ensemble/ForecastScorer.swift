@@ -13,25 +13,32 @@ struct ForecastScorer: Sendable {
     private static let retention = 0.999_422_5  // 2^(-1/1200)
 
     private var scored: UInt64 = 0
+    private var shares: InlineArray<12, Double> = InlineArray(repeating: 0)
     private var losses: InlineArray<12, Double> = InlineArray(repeating: 0)
     private var demands: InlineArray<12, Double> = InlineArray(repeating: 0)
     private var outcomes = 0.0
     private var within80 = 0.0
     private var within95 = 0.0
 
-    mutating func count(_ curve: QuantileCurve, index: Int, outcome: Double, isBusy: Bool) {
+    /// Counts one curve that has come true; `share` is how many forecasts it stands for.
+    mutating func count(_ curve: QuantileCurve, index: Int, outcome: Double, isBusy: Bool, share: Double) {
         scored += 1
-        losses[index] += PinballLoss.mean(curve, outcome: outcome)
-        demands[index] += outcome
+        shares[index] += share
+        losses[index] += share * PinballLoss.mean(curve, outcome: outcome)
+        demands[index] += share * outcome
         guard isBusy else { return }
-        outcomes += 1
-        if curve.covers(outcome, in: .eighty) { within80 += 1 }
-        if curve.covers(outcome, in: .ninetyFive) { within95 += 1 }
+        outcomes += share
+        if curve.covers(outcome, in: .eighty) { within80 += share }
+        if curve.covers(outcome, in: .ninetyFive) { within95 += share }
     }
+
+    /// The mean of what came true, decayed; 0 before anything did.
+    func meanOutcome(_ index: Int) -> Double { shares[index] > 0 ? demands[index] / shares[index] : 0 }
 
     /// Lets one step's worth of the past fade.
     mutating func fade() {
         for index in losses.indices {
+            shares[index] *= Self.retention
             losses[index] *= Self.retention
             demands[index] *= Self.retention
         }

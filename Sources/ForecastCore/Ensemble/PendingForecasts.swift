@@ -1,33 +1,61 @@
 import FleetModel
 
-/// A forecast that is kept until it has come true.
+/// A forecast that is kept until it has come true; what was said lies beside it in ``PendingSecond``.
 struct PendingForecast: Sendable {
     var slot: Int
     var generation: UInt32
     var kind: OnsetContext.Kind
-    var experts: ExpertCurves
-    var curves: InlineArray<12, QuantileCurve>
+    /// How many forecasts this one stands for.
+    var share: Float
+    var scales: InlineArray<2, Float>
+    /// The outcomes that are known so far.
+    var outcomes: InlineArray<12, Float> = InlineArray(repeating: 0)
+    /// Whether the network was asked: only then are there features to learn from.
+    var hasFeatures: Bool
+}
+
+/// The forecasts kept of one second, in flat arrays that are reused.
+struct PendingSecond: Sendable {
+    fileprivate(set) var second: Int64 = .min
+    /// How many instances were negligibly idle: forecast as no demand, and not kept.
+    fileprivate(set) var negligible = 0
+    /// One in so many forecasts is kept.
+    fileprivate(set) var stride: Float = 1
+    var forecasts: [PendingForecast] = []
+    /// Rows of ``ExpertLayout/row``.
+    var experts: [Float] = []
+    /// Rows of 12 × ``ExpertLayout/levels``: what was made of the models, before calibration.
+    var combined: [Float] = []
+    /// Rows of 12.
+    var curves: [QuantileCurve] = []
+    /// Rows of ``FeatureVector/count``.
+    var features: [Float] = []
+
+    fileprivate mutating func begin(_ second: Int64) {
+        self.second = second
+        negligible = 0
+        forecasts.removeAll(keepingCapacity: true)
+        experts.removeAll(keepingCapacity: true)
+        combined.removeAll(keepingCapacity: true)
+        curves.removeAll(keepingCapacity: true)
+        features.removeAll(keepingCapacity: true)
+    }
 }
 
 /// Forecasts that wait to come true: a bounded sample of each second's, for 32 seconds.
 ///
 /// The sample rotates through the instances that are not negligibly idle, so that each has its turn and the choice
-/// depends on nothing but slots and seconds. At most 2 × `perSecond` forecasts of 2.5 KB each second.
+/// depends on nothing but slots and seconds. At most 2 × `perSecond` forecasts of 5 KB each second.
 struct PendingForecasts: Sendable {
     /// How long after a horizon its outcome is looked up, in seconds: by then gaps have been filled.
     static let patience: Int64 = 2
     private static let ringLength = 64
 
-    private struct Second: Sendable {
-        var second: Int64 = .min
-        var forecasts: [PendingForecast] = []
-    }
-
     var scorer = ForecastScorer()
     private let perSecond: Int
     /// By `second & 63`.
-    private var seconds = [Second](repeating: Second(), count: ringLength)
-    private var newest: Int64?
+    private var seconds = [PendingSecond](repeating: PendingSecond(), count: ringLength)
+    private(set) var newest: Int64?
     private var settled: Int64?
     private var offered = 0
     private var offeredAt: Int64 = .min
@@ -48,19 +76,25 @@ struct PendingForecasts: Sendable {
             offeredAt = second
         }
         offered += 1
-        guard (slot &+ Int(truncatingIfNeeded: second)) % stride == 0 else { return false }
+        // Seconds at which idle instances are looked at repeat with a period of their own: mix them up.
+        let turn = (slot &+ Int(truncatingIfNeeded: second) &* 7) % stride
+        guard turn == 0 else { return false }
         let kept = seconds[Self.slot(second)]
         return kept.second != second || kept.forecasts.count < 2 * perSecond
     }
 
-    mutating func keep(_ forecast: PendingForecast, at second: Int64) {
+    /// How many forecasts of `second` each kept one was chosen from.
+    func stride(of second: PendingSecond) -> Float { max(1, second.stride) }
+
+    /// Appends to what is kept of `second`.
+    mutating func keep(at second: Int64, _ append: (inout PendingSecond) -> Void) {
         let slot = Self.slot(second)
-        if seconds[slot].second != second {
-            seconds[slot].second = second
-            seconds[slot].forecasts.removeAll(keepingCapacity: true)
-        }
-        seconds[slot].forecasts.append(forecast)
+        if seconds[slot].second != second { seconds[slot].begin(second) }
+        seconds[slot].stride = Float(stride)
+        append(&seconds[slot])
     }
+
+    mutating func noteNegligible(at second: Int64) { keep(at: second) { $0.negligible += 1 } }
 
     /// The seconds that have come since the last call, at most 64: what came true in each is to be settled.
     mutating func takeUnsettled() -> ClosedRange<Int64>? {
@@ -69,52 +103,96 @@ struct PendingForecasts: Sendable {
         return max(settled + 1, newest - Int64(Self.ringLength) + 1)...newest
     }
 
-    /// The forecasts kept of `second`.
-    func kept(at second: Int64) -> [PendingForecast] {
+    /// Lends out what is kept of `second`, if anything; it is to be given back by ``put(back:)``.
+    mutating func take(_ second: Int64) -> PendingSecond? {
         let slot = Self.slot(second)
-        return seconds[slot].second == second ? seconds[slot].forecasts : []
+        guard seconds[slot].second == second else { return nil }
+        var taken = PendingSecond()
+        swap(&taken, &seconds[slot])
+        return taken
     }
+
+    mutating func put(back second: PendingSecond) { seconds[Self.slot(second.second)] = second }
 
     private static func slot(_ second: Int64) -> Int { Int(truncatingIfNeeded: second) & (ringLength - 1) }
 }
 
 extension FleetForecaster {
-    /// Scores what has come true since the last call, and learns the models' weights from it.
+    /// Scores what has come true since the last call, and learns from it.
     mutating func settle() {
         guard let seconds = scoring.takeUnsettled() else { return }
         for second in seconds {
             for horizon in ForecastHorizon.allCases {
                 let origin = second - Int64(horizon.seconds) - PendingForecasts.patience
-                for forecast in scoring.kept(at: origin) { settle(forecast, origin: origin, horizon) }
+                guard var kept = scoring.take(origin) else { continue }
+                for index in kept.forecasts.indices { settle(&kept, index, horizon) }
+                calibration.countCovered(horizon, share: Float(kept.negligible) / scoring.stride(of: kept))
+                scoring.put(back: kept)
             }
             weights.learn()
+            calibration.learn()
             scoring.scorer.fade()
+            learner.step(at: second, units: lossUnits())
         }
     }
 
-    private mutating func settle(_ forecast: PendingForecast, origin: Int64, _ horizon: ForecastHorizon) {
+    /// For each curve, what makes its loss comparable to the others': 1 over the fleet's mean demand.
+    private func lossUnits() -> InlineArray<12, Float> {
+        InlineArray { index in
+            let mean = scoring.scorer.meanOutcome(index)
+            return mean > 0 ? Float(1 / mean) : 0
+        }
+    }
+
+    private mutating func settle(_ kept: inout PendingSecond, _ index: Int, _ horizon: ForecastHorizon) {
+        let forecast = kept.forecasts[index]
         let state = slots[forecast.slot]
-        let end = origin + Int64(horizon.seconds)
+        let end = kept.second + Int64(horizon.seconds)
         // Retired, or not observed so far: what came is not known.
         guard state.isInUse, state.generation == forecast.generation, let last = state.track.last, last >= end else {
             return
         }
-        let history = state.history.map { histories[Int($0)] }
-        let isBusy = (history?.busyShare(at: last, clocks: clocks) ?? 0) > ForecastScorer.busyShare
+        let history = state.history.map(Int.init)
+        let isBusy = history.map { histories[$0].busyShare(at: last, clocks: clocks) > ForecastScorer.busyShare }
         for resource in Resource.allCases {
-            let fleetMean = scale.mean(resource)
+            let fleetMean = Float(scale.mean(resource))
             for target in ForecastTarget.allCases {
-                let outcome =
-                    target == .point
-                    ? history?.demand(resource, at: end) ?? 0
-                    : history?.peak(resource, over: horizon.seconds, through: end) ?? 0
-                let index = DemandForecast.curveIndex(resource, target, horizon)
-                let curve = forecast.curves[index]
-                scoring.scorer.count(curve, index: index, outcome: outcome, isBusy: isBusy)
-                guard fleetMean > 0 else { continue }
+                let curve = DemandForecast.curveIndex(resource, target, horizon)
+                let outcome = outcome(history, resource, target, horizon, end: end)
+                kept.forecasts[index].outcomes[curve] = outcome
+                count(kept, index, curve: curve, outcome: outcome, isBusy: isBusy ?? false, fleetMean: fleetMean)
+            }
+        }
+        guard horizon == .long, forecast.hasFeatures else { return }
+        learner.take(kept, index)
+    }
+
+    /// What came of the seconds that end with `end`.
+    private func outcome(
+        _ history: Int?, _ resource: Resource, _ target: ForecastTarget, _ horizon: ForecastHorizon, end: Int64
+    ) -> Float {
+        guard let history else { return 0 }
+        let last = histories[history].last
+        guard target == .peak else { return recent.demand(resource, row: history, at: end, last: last) }
+        return recent.peak(resource, row: history, over: horizon.seconds, through: end, last: last)
+    }
+
+    private mutating func count(
+        _ kept: PendingSecond, _ index: Int, curve: Int, outcome: Float, isBusy: Bool, fleetMean: Float
+    ) {
+        let forecast = kept.forecasts[index]
+        let stated = kept.curves[index * DemandForecast.curveCount + curve]
+        scoring.scorer.count(
+            stated, index: curve, outcome: Double(outcome), isBusy: isBusy, share: Double(forecast.share))
+        calibration.count(stated, curve: curve, outcome: outcome, share: forecast.share)
+        guard fleetMean > 0 else { return }
+        kept.experts.withUnsafeBufferPointer { experts in
+            kept.combined.withUnsafeBufferPointer { combined in
+                guard let experts = experts.baseAddress, let combined = combined.baseAddress else { return }
                 weights.count(
-                    forecast.experts, combined: curve, kind: forecast.kind, curve: index, outcome: outcome,
-                    scale: fleetMean)
+                    experts + index * ExpertLayout.row,
+                    combined: combined + (index * DemandForecast.curveCount + curve) * ExpertLayout.levels,
+                    kind: forecast.kind, curve: curve, outcome: outcome, scale: fleetMean, share: forecast.share)
             }
         }
     }

@@ -11,9 +11,14 @@ struct DemandGrid: Sendable {
 
     /// 129 edges in units of ``unit(_:)``.
     private let edges: [Double]
+    private let memoryEdges: [Float]
+    private let computeEdges: [Float]
 
     private init() {
-        edges = (0...Self.binCount).map { BinaryPowers.power(Double($0) / Self.binsPerDoubling) }
+        let edges = (0...Self.binCount).map { BinaryPowers.power(Double($0) / Self.binsPerDoubling) }
+        self.edges = edges
+        memoryEdges = edges.map { Float($0) }
+        computeEdges = edges.map { Float($0 * 0.001) }
     }
 
     /// What the first edge is worth: a byte, or a millionth of a device.
@@ -33,6 +38,13 @@ struct DemandGrid: Sendable {
 
     func lowerEdge(of bin: Int, _ resource: Resource) -> Double {
         edges[max(0, min(bin, Self.binCount))] * unit(resource)
+    }
+
+    /// Lends out the edges of all bins in a resource's unit, for loops over many of them.
+    func withEdges<Result>(_ resource: Resource, _ body: (UnsafePointer<Float>) -> Result) -> Result? {
+        (resource == .memory ? memoryEdges : computeEdges).withUnsafeBufferPointer { edges in
+            edges.baseAddress.map(body)
+        }
     }
 
     /// The demand that lies at `share` (0...1) of the way through `bin`.

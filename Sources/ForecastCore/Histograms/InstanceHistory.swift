@@ -1,27 +1,29 @@
 import FleetModel
 
-/// What is remembered of one instance that has had demand: the last 64 seconds, and decaying histograms of its demand,
-/// of its peaks over each horizon, and of the peaks of its bursts. About 2 KB; instances without demand have none.
+/// What is remembered of one instance that has had demand, beside its ``RecentLoads``: decaying histograms of its demand,
+/// of its peaks over each horizon, and of the peaks of its bursts; decaying averages; and the rhythm of its bursts. About
+/// 1 KB; instances without demand have none.
 ///
 /// Seconds without demand cost nothing: the weight of "no demand" is what the counted seconds leave of the total.
 struct InstanceHistory: Sendable {
-    static let ringLength = 64
     /// Demand that is this close together, in seconds, is one burst.
     static let burstGap: Int64 = 3
+    /// Longer ago than any second that is observed.
+    static let never: Int64 = -(1 << 60)
 
-    private let admitted: Int64
+    let admitted: Int64
     private(set) var last: Int64
     private(set) var lastDemand: Int64
     private var era: Int64
     private var longEra: Int64
-    /// Indexed by `second & 63`.
-    private var recent: InlineArray<2, InlineArray<64, Float>>
-    /// What the persistence model made of each second, indexed by `second & 63`.
-    private var situations: InlineArray<2, InlineArray<64, PersistenceTable.Situation>>
     /// Point, then peaks over 5, 15 and 30 seconds; the four of a resource lie together.
     private var histograms: InlineArray<8, WindowedHistogram>
     private(set) var bursts: InlineArray<2, WindowedHistogram>
-    private var burstPeak: InlineArray<2, Double>
+    private var burstPeak: InlineArray<2, Float>
+    /// Seconds with demand in the burst under way.
+    private(set) var burstSeconds: Int32 = 0
+    private(set) var rhythm = BurstRhythm()
+    private(set) var averages: LoadAverages
     /// The decayed weight of seconds with demand.
     private var busyMass: Double
     private var sums: InlineArray<2, Double>
@@ -30,58 +32,35 @@ struct InstanceHistory: Sendable {
     init(admitted: Int64, last: Int64, clocks: ForecastClocks) {
         self.admitted = admitted
         self.last = last
-        lastDemand = .min
+        lastDemand = Self.never
         era = clocks.short.era(of: last)
         longEra = clocks.long.era(of: last)
-        recent = InlineArray(repeating: InlineArray(repeating: 0))
-        situations = InlineArray(repeating: InlineArray(repeating: .longIdle))
         histograms = InlineArray(repeating: WindowedHistogram())
         bursts = InlineArray(repeating: WindowedHistogram())
         burstPeak = InlineArray(repeating: 0)
+        averages = LoadAverages(before: last + 1)
         busyMass = 0
         sums = InlineArray(repeating: 0)
     }
 
-    /// Demand in one of the last 64 seconds; 0 before and after them.
-    func demand(_ resource: Resource, at second: Int64) -> Double {
-        guard second <= last, second > last - Int64(Self.ringLength) else { return 0 }
-        return Double(recent[resource.rawValue][Self.slot(second)])
-    }
-
-    /// The greatest demand of the `seconds` that end with `end`. O(seconds).
-    func peak(_ resource: Resource, over seconds: Int, through end: Int64) -> Double {
-        let first = max(end - Int64(seconds), last - Int64(Self.ringLength)) + 1
-        var peak: Float = 0
-        for second in first..<max(first, min(end, last) + 1) {
-            peak = max(peak, recent[resource.rawValue][Self.slot(second)])
-        }
-        return Double(peak)
-    }
-
-    /// What the persistence model made of one of the last 64 seconds.
-    func situation(_ resource: Resource, at second: Int64) -> PersistenceTable.Situation {
-        situations[resource.rawValue][Self.slot(second)]
-    }
-
-    mutating func note(_ situation: PersistenceTable.Situation, _ resource: Resource) {
-        situations[resource.rawValue][Self.slot(last)] = situation
-    }
-
-    private static func slot(_ second: Int64) -> Int { Int(truncatingIfNeeded: second) & (ringLength - 1) }
-
     /// Takes in one second. `second` is after the last; those between had no demand.
     ///
-    /// O(horizon); the whole is scaled once in 16 half-lives.
-    mutating func observe(_ load: InlineArray<2, Double>, at second: Int64, clocks: ForecastClocks) {
-        for skipped in 0..<min(second - last - 1, Int64(Self.ringLength)) {
-            store(InlineArray(repeating: 0), at: second - 1 - skipped)
-            for index in situations.indices { situations[index][Self.slot(second - 1 - skipped)] = .longIdle }
+    /// O(horizon); the histograms are halved once in a half-life.
+    mutating func observe(
+        _ load: InlineArray<2, Double>, arrivals: Float, at second: Int64, clocks: ForecastClocks,
+        recent: inout RecentLoads, row: Int
+    ) {
+        let wasBusy = lastDemand == second - 1
+        for skipped in 0..<min(second - last - 1, Int64(RecentLoads.length)) {
+            recent.store(InlineArray(repeating: 0), row: row, at: second - 1 - skipped)
         }
         last = second
-        store(load, at: second)
+        recent.store(load, row: row, at: second)
         scale(clocks)
         let hasDemand = load[0] > 0 || load[1] > 0
-        trackBurst(load, hasDemand: hasDemand)
+        averages.observe(
+            load, arrivals: arrivals, isBusy: hasDemand, wasBusy: wasBusy, at: second, decay: clocks.decay)
+        if hasDemand { trackBurst(load) }
         guard hasDemand || second - lastDemand <= Int64(ForecastHorizon.long.seconds) else { return }
         let weight = clocks.short.weight(of: second, in: era)
         let longWeight = clocks.long.weight(of: second, in: longEra)
@@ -92,17 +71,22 @@ struct InstanceHistory: Sendable {
                 sums[resource.rawValue] += value * longWeight
                 count(value, in: resource.rawValue * 4, resource, weight: Float(weight))
             }
-            for horizon in ForecastHorizon.allCases where second - admitted > Int64(horizon.seconds) {
-                let peak = peak(resource, over: horizon.seconds, through: second)
-                guard peak > 0 else { continue }
-                count(peak, in: resource.rawValue * 4 + 1 + horizon.rawValue, resource, weight: Float(weight))
-            }
+            countPeaks(resource, weight: Float(weight), recent, row: row)
         }
     }
 
-    private mutating func store(_ load: InlineArray<2, Double>, at second: Int64) {
-        recent[0][Self.slot(second)] = Float(load[0])
-        recent[1][Self.slot(second)] = Float(load[1])
+    /// Counts the peaks over each horizon that end with the last second: a longer one holds the shorter.
+    private mutating func countPeaks(_ resource: Resource, weight: Float, _ recent: RecentLoads, row: Int) {
+        var peak: Float = 0
+        var passed = 0
+        for horizon in ForecastHorizon.allCases {
+            let end = last - Int64(passed)
+            peak = max(
+                peak, recent.peak(resource, row: row, over: horizon.seconds - passed, through: end, last: last))
+            passed = horizon.seconds
+            guard peak > 0, last - admitted > Int64(horizon.seconds) else { continue }
+            count(Double(peak), in: resource.rawValue * 4 + 1 + horizon.rawValue, resource, weight: weight)
+        }
     }
 
     private mutating func count(_ value: Double, in index: Int, _ resource: Resource, weight: Float) {
@@ -113,9 +97,8 @@ struct InstanceHistory: Sendable {
     private mutating func scale(_ clocks: ForecastClocks) {
         let now = clocks.short.era(of: last)
         if now != era {
-            let factor = clocks.short.factor(from: era, to: now)
-            for index in histograms.indices { histograms[index].scale(by: Float(factor)) }
-            busyMass *= factor
+            for index in histograms.indices { histograms[index].halve(now - era) }
+            busyMass *= clocks.short.factor(from: era, to: now)
             era = now
         }
         let longNow = clocks.long.era(of: last)
@@ -131,28 +114,30 @@ struct InstanceHistory: Sendable {
 
 extension InstanceHistory {
     /// The greatest demand of the burst that is under way or just over; 0 outside bursts.
-    func currentBurst(_ resource: Resource) -> Double { burstPeak[resource.rawValue] }
+    func currentBurst(_ resource: Resource) -> Double { Double(burstPeak[resource.rawValue]) }
 
-    private mutating func trackBurst(_ load: InlineArray<2, Double>, hasDemand: Bool) {
-        if hasDemand {
-            for index in load.indices { burstPeak[index] = max(burstPeak[index], load[index]) }
-            lastDemand = last
-        }
+    private mutating func trackBurst(_ load: InlineArray<2, Double>) {
+        if burstSeconds == 0 { rhythm.begin(at: last, gap: lastDemand == Self.never ? nil : last - lastDemand - 1) }
+        burstSeconds += 1
+        for index in load.indices { burstPeak[index] = max(burstPeak[index], Float(load[index])) }
+        lastDemand = last
     }
 
     /// Ends the burst under way if its last demand is long enough ago, and counts it.
     ///
     /// - Returns: the burst's greatest demand of each resource, when one ended.
     mutating func endBurst(at second: Int64) -> InlineArray<2, Double>? {
-        guard burstPeak[0] > 0 || burstPeak[1] > 0, second - lastDemand >= Self.burstGap else { return nil }
-        let ended = burstPeak
+        guard burstSeconds > 0, second - lastDemand >= Self.burstGap else { return nil }
+        let ended = InlineArray<2, Double> { Double(burstPeak[$0]) }
         for resource in Resource.allCases where ended[resource.rawValue] > 0 {
             let index = resource.rawValue
             bursts[index].add(DemandGrid.shared.bin(of: ended[index], resource), weight: 1)
             // Half is forgotten whenever 64 bursts have been counted.
-            if bursts[index].mass > 64 { bursts[index].scale(by: 0.5) }
+            if bursts[index].mass > 64 { bursts[index].halve(1) }
         }
+        rhythm.end(at: lastDemand)
         burstPeak = InlineArray(repeating: 0)
+        burstSeconds = 0
         return ended
     }
 }
@@ -160,21 +145,40 @@ extension InstanceHistory {
 // MARK: - What the history says
 
 extension InstanceHistory {
-    /// Quantiles of what the instance has usually wanted, by its decayed histogram, as seen at `second`.
-    func climate(
-        _ resource: Resource, _ target: ForecastTarget, _ horizon: ForecastHorizon, at second: Int64,
-        clocks: ForecastClocks
-    ) -> QuantileCurve {
-        let histogram = histograms[Self.index(resource, target, horizon)]
-        let zero = totalMass(target, horizon, at: second, clocks: clocks) - Double(histogram.mass)
-        return histogram.curve(zeroMass: max(zero, 0), resource)
+    /// Writes the quantiles of what the instance has usually wanted, by its decayed histograms, as seen at `second`, to
+    /// the places of the climate in an instance's row of experts.
+    func writeClimate(at second: Int64, clocks: ForecastClocks, to experts: UnsafeMutablePointer<Float>) {
+        let totals = InlineArray<4, Float> { index in
+            Float(
+                totalMass(
+                    index == 0 ? .point : .peak, ForecastHorizon(rawValue: max(0, index - 1)) ?? .short, at: second,
+                    clocks: clocks))
+        }
+        for resource in Resource.allCases {
+            _ = DemandGrid.shared.withEdges(resource) { edges in
+                let base = experts + ExpertLayout.offset(curve: resource.rawValue * 6, model: .climate)
+                for index in 0..<4 {
+                    let place = base + (index == 0 ? 0 : 2 + index) * ExpertLayout.curve
+                    let histogram = resource.rawValue * 4 + index
+                    histograms[histogram].write(
+                        zeroMass: totals[index] - histograms[histogram].mass, edges: edges, to: place)
+                }
+                // The climate of a point does not depend on the horizon.
+                (base + ExpertLayout.curve).update(from: base, count: QuantileLevels.count)
+                (base + 2 * ExpertLayout.curve).update(from: base, count: QuantileLevels.count)
+            }
+        }
     }
 
-    /// Quantiles of the peak, given that there is demand with probability `probability`: the instance's usual peaks.
-    func peaks(_ resource: Resource, _ horizon: ForecastHorizon, probability: Double) -> QuantileCurve {
-        let histogram = histograms[Self.index(resource, .peak, horizon)]
-        let zero = Double(histogram.mass) * (1 - probability) / max(probability, 1e-9)
-        return histogram.curve(zeroMass: zero, resource)
+    /// Writes quantiles of the peak, given that there is demand with probability `probability`: the usual peaks.
+    func writePeaks(
+        _ resource: Resource, _ horizon: ForecastHorizon, probability: Double, to place: UnsafeMutablePointer<Float>
+    ) {
+        let index = Self.index(resource, .peak, horizon)
+        let zero = Double(histograms[index].mass) * (1 - probability) / max(probability, 1e-9)
+        _ = DemandGrid.shared.withEdges(resource) { edges in
+            histograms[index].write(zeroMass: Float(zero), edges: edges, to: place)
+        }
     }
 
     /// For how many seconds, decayed, there was a peak above 0 over the horizon.
@@ -215,10 +219,11 @@ extension InstanceHistory {
     }
 }
 
-/// The two paces of forgetting: what an instance usually wants, and what holds for the fleet.
+/// The paces of forgetting: what an instance usually wants, what holds for the fleet, and the averages.
 struct ForecastClocks: Sendable {
-    /// Half-life 600 s, for histograms of single instances.
-    let short = DecayClock(halfLife: 600)
+    /// Half-life 600 s, for histograms of single instances; counts are halved with each era.
+    let short = DecayClock(halfLife: 600, halfLivesPerEra: 1)
     /// Half-life 3,600 s, for what is pooled, and for scales.
     let long = DecayClock(halfLife: 3_600)
+    let decay = DecayTable.shared
 }

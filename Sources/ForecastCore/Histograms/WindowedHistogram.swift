@@ -1,79 +1,106 @@
 import FleetModel
 
-/// Counts of demand above 0 in 32 neighbouring bins of the ``DemandGrid``, a factor of 4,400 from least to greatest.
+/// Counts of demand above 0 in 32 neighbouring bins of the ``DemandGrid``, a factor of 4,400 from least to greatest;
+/// 72 bytes.
 ///
 /// The window moves up when greater demand comes; what falls below it counts in its lowest bin. It moves down again
 /// once what is above has decayed to under a thousandth, so that one wild value does not blunt it for ever.
-/// Adding is O(1), except for the rare move.
+/// Adding is O(1), except for the rare move. Counts are whole sixteenths, so that 16 bits hold them.
 struct WindowedHistogram: Sendable {
     static let binCount = 32
+    /// What a weight of 1 counts as.
+    private static let unit: Float = 16
 
-    private var bins: InlineArray<32, Float> = InlineArray(repeating: 0)
+    private var bins: InlineArray<32, UInt16> = InlineArray(repeating: 0)
+    private var total: UInt32 = 0
     private var lowest: Int16 = 0
-    private(set) var mass: Float = 0
 
+    /// The sum of the weights.
+    var mass: Float { Float(total) / Self.unit }
+
+    /// Counts a demand. `weight` is 0 to 4,000, and so is the sum of what is in a bin; more saturates.
     mutating func add(_ bin: Int, weight: Float) {
-        if mass == 0 { lowest = Int16(max(0, bin - 3 * Self.binCount / 4)) }
+        if total == 0 { lowest = Int16(max(0, bin - 3 * Self.binCount / 4)) }
         let highest = Int(lowest) + Self.binCount - 1
         if bin > highest {
             moveUp(by: bin - highest)
         } else if bin < Int(lowest) {
             moveDown(by: Int(lowest) - bin)
         }
-        bins[max(0, bin - Int(lowest))] += weight
-        mass += weight
+        let index = max(0, bin - Int(lowest))
+        let room = UInt16.max - bins[index]
+        let added = min(UInt16(min(max(weight * Self.unit, 0), 65_535).rounded()), room)
+        bins[index] += added
+        total += UInt32(added)
     }
 
-    mutating func scale(by factor: Float) {
-        for index in bins.indices { bins[index] *= factor }
-        mass *= factor
+    /// Halves all counts `times` times, rounding down.
+    mutating func halve(_ times: Int64) {
+        guard total > 0, times > 0 else { return }
+        total = 0
+        for index in bins.indices {
+            bins[index] = times < 16 ? bins[index] >> UInt16(times) : 0
+            total += UInt32(bins[index])
+        }
     }
 
-    /// The counts of one bin of the whole grid.
+    /// The weight in one bin of the whole grid.
     subscript(bin: Int) -> Float {
         let index = bin - Int(lowest)
-        return bins.indices.contains(index) ? bins[index] : 0
+        return bins.indices.contains(index) ? Float(bins[index]) / Self.unit : 0
     }
 
     private mutating func moveUp(by distance: Int) {
-        var below: Float = 0
-        for index in 0..<min(distance, Self.binCount) { below += bins[index] }
+        var below: UInt32 = 0
+        for index in 0..<min(distance, Self.binCount) { below += UInt32(bins[index]) }
         for index in bins.indices {
             bins[index] = index + distance < Self.binCount ? bins[index + distance] : 0
         }
-        bins[0] += below
         lowest += Int16(distance)
+        put(below, into: 0)
     }
 
     private mutating func moveDown(by distance: Int) {
         let moved = min(distance, Self.binCount - 1)
-        var above: Float = 0
-        for index in (Self.binCount - moved)..<Self.binCount { above += bins[index] }
-        guard above < mass / 1_000 else { return }
+        var above: UInt32 = 0
+        for index in (Self.binCount - moved)..<Self.binCount { above += UInt32(bins[index]) }
+        guard above < total / 1_000 else { return }
         for index in bins.indices.reversed() { bins[index] = index >= moved ? bins[index - moved] : 0 }
-        bins[Self.binCount - 1] += above
         lowest -= Int16(moved)
+        put(above, into: Self.binCount - 1)
     }
 
-    /// Quantiles of a mixture: no demand with weight `zeroMass`, and else what was counted here.
+    /// Adds what fell out of the window to a bin at its end, as far as it holds it.
+    private mutating func put(_ count: UInt32, into index: Int) {
+        let kept = min(UInt32(UInt16.max - bins[index]), count)
+        bins[index] += UInt16(kept)
+        total -= count - kept
+    }
+
+    /// Writes the 13 quantiles of a mixture to `place`: no demand with weight `zeroMass`, and else what was counted
+    /// here. `edges` are those of the ``DemandGrid``.
     ///
     /// O(bins + levels).
-    func curve(zeroMass: Double, _ resource: Resource) -> QuantileCurve {
-        guard mass > 0 else { return .zero }
-        let grid = DemandGrid.shared
-        let total = max(0, zeroMass) + Double(mass)
-        var passed = max(0, zeroMass)
+    func write(zeroMass: Float, edges: UnsafePointer<Float>, to place: UnsafeMutablePointer<Float>) {
+        let zero = max(0, zeroMass) * Self.unit
+        let all = zero + Float(total)
+        var passed = zero
+        var count: Float = 0
         var index = -1
-        return QuantileCurve { level in
-            let wanted = QuantileLevels.shared[level] * total
-            guard wanted > max(0, zeroMass) else { return 0 }
+        for level in 0..<QuantileLevels.count {
+            let wanted = QuantileLevels.single[level] * all
+            guard wanted > zero, total > 0 else {
+                place[level] = 0
+                continue
+            }
             while index < 0 || (passed < wanted && index < Self.binCount - 1) {
                 index += 1
-                passed += Double(bins[index])
+                count = Float(bins[index])
+                passed += count
             }
-            let count = Double(bins[index])
             let share = count > 0 ? 1 - min(1, max(0, passed - wanted) / count) : 1
-            return grid.value(in: Int(lowest) + index, share: share, resource)
+            let lower = edges[Int(lowest) + index]
+            place[level] = lower + share * (edges[min(Int(lowest) + index + 1, DemandGrid.binCount)] - lower)
         }
     }
 }
@@ -81,4 +108,6 @@ struct WindowedHistogram: Sendable {
 extension QuantileLevels {
     /// The levels without a heap object behind them.
     static let shared: InlineArray<13, Double> = InlineArray { all[$0] }
+    /// The levels in single precision.
+    static let single: InlineArray<13, Float> = InlineArray { Float(all[$0]) }
 }

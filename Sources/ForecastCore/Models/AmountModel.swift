@@ -23,6 +23,20 @@ struct AmountModel: Sendable {
             for index in bins.indices { bins[index] *= 0.5 }
             mass *= 0.5
         }
+
+        func encode(to writer: inout SnapshotWriter) {
+            for index in bins.indices { writer.put(bins[index]) }
+        }
+
+        init() {}
+
+        init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+            for index in bins.indices {
+                bins[index] = try reader.single(in: 0...257)
+                mass += bins[index]
+            }
+            guard mass < 258 else { throw .malformed }
+        }
     }
 
     private var fleet: InlineArray<2, Table> = InlineArray(repeating: Table())
@@ -104,5 +118,19 @@ struct AmountModel: Sendable {
             let counted = (own?[bin] ?? 0) + (bin == currentBin ? 1 : 0)
             return (counted + Strength.application * ofType) / (ownMass + Strength.application)
         }
+    }
+
+    func encode(to writer: inout SnapshotWriter) {
+        for index in fleet.indices { fleet[index].encode(to: &writer) }
+        writer.put(UInt32(applications.count))
+        for table in applications { table.encode(to: &writer) }
+    }
+
+    mutating func restore(from reader: inout SnapshotReader, applications count: Int) throws(SnapshotFailure) {
+        for index in fleet.indices { fleet[index] = try Table(from: &reader) }
+        let tables = try reader.count(in: 0...(2 * count))
+        guard tables % 2 == 0 else { throw .malformed }
+        applications = []
+        for _ in 0..<tables { applications.append(try Table(from: &reader)) }
     }
 }

@@ -38,6 +38,22 @@ struct OnsetModel: Sendable {
             }
         }
 
+        func encode(to writer: inout SnapshotWriter, weight: Float) {
+            for index in trials.indices {
+                writer.put(trials[index] / weight)
+                writer.put(hits[index] / weight)
+            }
+        }
+
+        init() {}
+
+        init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+            for index in trials.indices {
+                trials[index] = try reader.single(in: 0...1e12)
+                hits[index] = try reader.single(in: 0...(trials[index] * 1.001))
+            }
+        }
+
         /// The frequency of hits, with `strength` seconds of `prior` beside what was counted.
         func shrunk(_ horizon: Int, to prior: Double, strength: Double, weight: Double) -> Double {
             let added = strength * weight
@@ -53,6 +69,8 @@ struct OnsetModel: Sendable {
     /// The weight of one second now.
     private var weight = 1.0
     private var second: Int64 = .min
+    /// Whether counts are in units of a second now, since they were restored and no second has come.
+    private var isRestored = false
 
     /// Brings what was counted up to `second`.
     mutating func advance(to second: Int64, clock: DecayClock) {
@@ -61,8 +79,15 @@ struct OnsetModel: Sendable {
         weight = clock.weight(of: second)
         let now = clock.era(of: second)
         defer { era = now }
+        if isRestored {
+            isRestored = false
+            scale(by: Float(weight))
+        }
         guard let era, era != now else { return }
-        let factor = Float(clock.factor(from: era, to: now))
+        scale(by: Float(clock.factor(from: era, to: now)))
+    }
+
+    private mutating func scale(by factor: Float) {
         for index in groups.indices { groups[index].scale(by: factor) }
         for index in cells.indices { cells[index].scale(by: factor) }
         for index in applicationCells.indices { applicationCells[index].scale(by: factor) }
@@ -87,14 +112,16 @@ struct OnsetModel: Sendable {
         }
     }
 
-    /// The probability of demand within each horizon from the last second of `track` on: ascending, 0...1.
-    func probabilities(_ track: OnsetTrack, application: Int) -> InlineArray<3, Float> {
-        let context = track.context
+    /// The probability of demand within each horizon from a second with this context on: ascending, 0...1. `records` are
+    /// the instance's own of that kind of second, by horizon.
+    func probabilities(
+        _ context: OnsetContext, records: InlineArray<3, OnsetTrack.HitRecord>, application: Int
+    ) -> InlineArray<3, Float> {
         var floor: Float = 0
         var result = InlineArray<3, Float>(repeating: 0)
         for horizon in ForecastHorizon.allCases {
             let pooled = pooledProbability(context, application: application, horizon.rawValue)
-            let record = track.record(context.kind, horizon)
+            let record = records[horizon.rawValue]
             // What its own record must outweigh: three seconds of surge, or two onsets, each seen for a whole horizon.
             let doubt: Float = context.kind == .surge ? 3 : 2 * Float(horizon.seconds)
             let own = (record.hits + doubt) / (record.expected + doubt)
@@ -113,5 +140,23 @@ struct OnsetModel: Sendable {
         let index = application * OnsetContext.cellCount + Int(context.cell)
         guard index < applicationCells.count else { return fleet }
         return applicationCells[index].shrunk(horizon, to: fleet, strength: strength.fleet, weight: weight)
+    }
+
+    func encode(to writer: inout SnapshotWriter) {
+        let unit = isRestored ? 1 : Float(weight)
+        for frequency in groups { frequency.encode(to: &writer, weight: unit) }
+        for frequency in cells { frequency.encode(to: &writer, weight: unit) }
+        writer.put(UInt32(applicationCells.count / OnsetContext.cellCount))
+        for frequency in applicationCells { frequency.encode(to: &writer, weight: unit) }
+    }
+
+    mutating func restore(from reader: inout SnapshotReader, applications: Int) throws(SnapshotFailure) {
+        for index in groups.indices { groups[index] = try Frequency(from: &reader) }
+        for index in cells.indices { cells[index] = try Frequency(from: &reader) }
+        applicationCells = []
+        for _ in 0..<(try reader.count(in: 0...applications)) * OnsetContext.cellCount {
+            applicationCells.append(try Frequency(from: &reader))
+        }
+        isRestored = true
     }
 }

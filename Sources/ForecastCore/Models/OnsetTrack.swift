@@ -71,9 +71,9 @@ struct OnsetTrack: Sendable {
     /// Whether there was demand in the last `seconds`, the last included.
     func hadDemand(within seconds: Int) -> Bool { demandMask & ((1 << UInt64(seconds)) - 1) != 0 }
 
-    /// The instance's own record in seconds of `kind`.
-    func record(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon) -> HitRecord {
-        records[kind.rawValue * 3 + horizon.rawValue]
+    /// The instance's own records in seconds of `kind`, by horizon.
+    func records(_ kind: OnsetContext.Kind) -> InlineArray<3, HitRecord> {
+        [records[kind.rawValue * 3], records[kind.rawValue * 3 + 1], records[kind.rawValue * 3 + 2]]
     }
 
     mutating func count(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, expected: Double, hit: Bool) {

@@ -4,38 +4,64 @@ import Testing
 @testable import ForecastCore
 
 @Suite struct ExpertWeightsTests {
-    @Test(arguments: [ForecastModel.climate, .persistence, .onset])
+    /// What each model says of every curve and level.
+    private func experts(_ value: (ForecastModel) -> Float) -> [Float] {
+        var row = [Float](repeating: 0, count: ExpertLayout.row)
+        for curve in 0..<DemandForecast.curveCount {
+            for model in ForecastModel.allCases {
+                for level in 0..<QuantileLevels.count {
+                    row[ExpertLayout.offset(curve: curve, model: model) + level] = value(model)
+                }
+            }
+        }
+        return row
+    }
+
+    private func combined(_ weights: ExpertWeights, _ experts: [Float], _ kind: OnsetContext.Kind) -> [Float] {
+        var tile = ForecastTile(networks: [], capacity: 1)
+        tile.rows.append(
+            ForecastTile.Row(
+                place: 0, slot: 0, application: 0, history: nil, second: 0, onset: [0, 0, 0], kind: kind, isIdle: false,
+                scales: [1, 1], zeroBelow: [0, 0]))
+        tile.experts = experts
+        weights.combine(&tile)
+        return tile.combined
+    }
+
+    @Test(arguments: ForecastModel.allCases)
     func weightMovesToTheModelThatIsRight(_ best: ForecastModel) {
         var weights = ExpertWeights(enabled: ForecastModel.allCases)
         let curve = DemandForecast.curveIndex(.memory, .peak, .short)
-        var experts = ExpertCurves()
-        for model in ForecastModel.allCases {
-            experts[curve, model] = QuantileCurve { _ in model == best ? 100 : 300 }
-        }
-        var said = QuantileCurve.zero
+        let row = experts { $0 == best ? 100 : 300 }
+        var said: [Float] = []
         for _ in 0..<300 {
-            said = weights.combine(experts, kind: .busy, curve: curve, zeroBelow: 0)
-            weights.count(experts, combined: said, kind: .busy, curve: curve, outcome: 100, scale: 100)
+            said = combined(weights, row, .busy)
+            row.withUnsafeBufferPointer { row in
+                said.withUnsafeBufferPointer { said in
+                    guard let row = row.baseAddress, let said = said.baseAddress else { return }
+                    weights.count(
+                        row, combined: said + curve * ExpertLayout.levels, kind: .busy, curve: curve, outcome: 100,
+                        scale: 100, share: 1)
+                }
+            }
             weights.learn()
         }
-        #expect(abs(said.median - 100) < 20)
+        #expect(abs(said[curve * ExpertLayout.levels + QuantileLevels.median] - 100) < 20)
+    }
+
+    @Test func weightsOfACurveAddUpToOne() {
+        let weights = ExpertWeights(enabled: ForecastModel.allCases)
+        for kind in OnsetContext.Kind.allCases {
+            let said = combined(weights, experts { _ in 1 }, kind)
+            for curve in 0..<DemandForecast.curveCount {
+                for level in 0..<QuantileLevels.count { #expect(abs(said[curve * 16 + level] - 1) < 1e-5) }
+            }
+        }
     }
 
     @Test func onlyEnabledModelsCount() {
         let weights = ExpertWeights(enabled: [.climate])
-        let curve = DemandForecast.curveIndex(.memory, .point, .long)
-        var experts = ExpertCurves()
-        experts[curve, .climate] = QuantileCurve { _ in 10 }
-        experts[curve, .persistence] = QuantileCurve { _ in 1_000 }
-        let said = weights.combine(experts, kind: .quiet, curve: curve, zeroBelow: 0)
-        #expect(said.median == 10)
-    }
-
-    @Test func valuesBelowTheThresholdAreExactlyZero() {
-        let weights = ExpertWeights(enabled: [.climate])
-        var experts = ExpertCurves()
-        experts[0, .climate] = QuantileCurve { Double($0) }
-        let said = weights.combine(experts, kind: .busy, curve: 0, zeroBelow: 5)
-        #expect((0..<13).map { said[$0] } == [0, 0, 0, 0, 0, 5, 6, 7, 8, 9, 10, 11, 12])
+        let said = combined(weights, experts { $0 == .climate ? 10 : 1_000 }, .quiet)
+        #expect(said[DemandForecast.curveIndex(.memory, .point, .long) * 16 + QuantileLevels.median] == 10)
     }
 }

@@ -1,0 +1,95 @@
+package import FleetModel
+
+extension FleetForecaster {
+    package mutating func observe(_ slot: ForecastSlot, _ observation: LoadObservation) {
+        let second = observation.second
+        // A bound that no clock reaches keeps the arithmetic of seconds from overflowing.
+        guard isInUse(slot), second.magnitude < 1 << 48 else { return }
+        let index = slot.rawValue
+        if let last = slots[index].track.last {
+            guard second > last else { return }
+        } else {
+            slots[index].admitted = second - 1
+        }
+        let load = InlineArray<2, Double> { resource in
+            let value = resource == 0 ? observation.gpuMemory : observation.gpuCompute
+            return value > 0 ? min(value, Self.greatestDemand) : 0
+        }
+        let hasDemand = load[0] > 0 || load[1] > 0
+        scoring.noteObserved(second)
+        scale.advance(to: second, clock: clocks.long)
+        onsets.advance(to: second, clock: clocks.long)
+        scale.count(load)
+        slots[index].track.observe(observation, hasDemand: hasDemand)
+        if observation.networkIn != nil || observation.cpuMilli != nil { slots[index].hasLeadingSignals = true }
+        onsets.learn(from: &slots[index].track, application: Int(slots[index].application))
+        let work = observation.workInFlight ?? 0
+        let arrivals = work > 0 ? Float(min(work, 1e6)) : 0
+        observeHistory(index, load, arrivals: arrivals, hasDemand: hasDemand, at: second)
+    }
+
+    private mutating func observeHistory(
+        _ index: Int, _ load: InlineArray<2, Double>, arrivals: Float, hasDemand: Bool, at second: Int64
+    ) {
+        let application = Int(slots[index].application)
+        types[application].second.arrivals += arrivals
+        guard let number = slots[index].history ?? (hasDemand ? addHistory(index, at: second) : nil) else { return }
+        let history = Int(number)
+        let isRecent = hasDemand || second - histories[history].lastDemand <= Self.longIdleSeconds
+        guard isRecent || arrivals > 0 else { return }
+        if let peaks = histories[history].endBurst(at: second) { amounts.count(peaks, application: application) }
+        let wasBusy = histories[history].lastDemand == second - 1
+        histories[history].observe(
+            load, arrivals: arrivals, at: second, clocks: clocks, recent: &recent, row: history)
+        guard hasDemand else { return }
+        types[application].second.busy += 1
+        if wasBusy { types[application].second.continued += 1 }
+        for resource in Resource.allCases {
+            let value = Float(load[resource.rawValue])
+            let scaled = value / demandScale(history, resource, application: application, at: second)
+            types[application].second.demand[resource.rawValue] += value
+            types[application].second.scaled[resource.rawValue] += min(scaled, 100)
+            types[application].second.squares[resource.rawValue] += min(scaled * scaled, 10_000)
+        }
+    }
+
+    /// The mean demand of an instance while it has any: the unit of its features and of the network's quantiles.
+    func demandScale(_ history: Int?, _ resource: Resource, application: Int, at second: Int64) -> Float {
+        let usual = types[application].usualDemand(resource, fleet: fleetDemand[resource.rawValue])
+        guard let history else { return max(usual, 1e-6) }
+        return histories[history].averages.scale(resource, usual: usual, at: second, decay: clocks.decay)
+    }
+
+    /// Ends the second that types have summed up, once all that was reported of it has come.
+    mutating func advanceTypes() {
+        guard let newest = scoring.newest, newest != typesAt else { return }
+        let elapsed = max(1, newest - (typesAt ?? newest - 1))
+        typesAt = newest
+        var sums = InlineArray<2, Float>(repeating: 0)
+        var seconds: Float = 1e-6
+        for index in types.indices {
+            types[index].advance(by: elapsed)
+            for resource in sums.indices { sums[resource] += types[index].demandSums[resource] }
+            seconds += types[index].busySeconds
+        }
+        for resource in sums.indices { fleetDemand[resource] = sums[resource] / seconds }
+    }
+
+    private mutating func addHistory(_ index: Int, at second: Int64) -> Int32 {
+        let fresh = InstanceHistory(admitted: slots[index].admitted, last: second - 1, clocks: clocks)
+        let number: Int32
+        if let free = freeHistories.popLast() {
+            histories[Int(free)] = fresh
+            idleCurves.clear(Int(free))
+            recent.clear(Int(free))
+            number = free
+        } else {
+            histories.append(fresh)
+            idleCurves.addRow()
+            recent.addRow()
+            number = Int32(histories.count - 1)
+        }
+        slots[index].history = number
+        return number
+    }
+}

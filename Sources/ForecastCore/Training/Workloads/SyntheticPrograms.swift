@@ -1,0 +1,88 @@
+import Determinism
+
+/// Programs of one kind that each go their own way: on and off, periodic, image generation, long batches.
+enum SyntheticProgram: UInt64, CaseIterable {
+    case onOff, periodic, diffusion, batch
+
+    /// Draws what `instances` programs of this kind do. They share their habits, and differ somewhat in each.
+    func series(instances: Int, seconds: Int, random: inout SeededGenerator) -> [SyntheticSeries] {
+        let habits = Habits(self, random: &random)
+        return (0..<instances).map { _ in
+            var own = random.split()
+            return Self.series(habits.varied(&own), seconds: seconds, random: &own)
+        }
+    }
+
+    private struct Habits {
+        var busy: Double
+        var idle: Double
+        var busySpread: Double
+        var idleSpread: Double
+        var memory: Double
+        var compute: Double
+        var levelSpread: Double
+        var noise: Double
+        var lead: Double
+        /// The probability, each second, that the program's amounts or pace change for good.
+        let change: Double
+
+        init(_ program: SyntheticProgram, random: inout SeededGenerator) {
+            let (busy, idle): (ClosedRange<Double>, ClosedRange<Double>) =
+                switch program {
+                case .onOff: (1.5...60, 4...150)
+                case .periodic: (1.5...30, 5...120)
+                case .diffusion: (4...45, 10...150)
+                case .batch: (60...600, 20...300)
+                }
+            self.busy = random.drawLogarithmic(busy)
+            self.idle = random.drawLogarithmic(idle)
+            busySpread = program == .periodic ? random.draw(0...0.15) : random.draw(0.2...1.1)
+            idleSpread = program == .periodic ? random.draw(0...0.15) : random.draw(0.3...1.2)
+            memory = random.drawLogarithmic(5e7...1.6e10)
+            compute = random.drawLogarithmic(30...1_000)
+            levelSpread = random.flip(0.5) ? random.draw(0...0.1) : random.draw(0.1...0.9)
+            noise = random.draw(0...0.3)
+            lead = random.flip(0.6) ? random.draw(0.5...4) : 0
+            change = random.flip(0.3) ? 1.0 / 500 : 0
+        }
+
+        func varied(_ random: inout SeededGenerator) -> Habits {
+            var own = self
+            own.busy *= random.drawLogNormal(median: 1, spread: 0.4)
+            own.idle *= random.drawLogNormal(median: 1, spread: 0.8)
+            own.memory *= random.drawLogNormal(median: 1, spread: 0.4)
+            own.compute *= random.drawLogNormal(median: 1, spread: 0.3)
+            return own
+        }
+
+        mutating func age(_ seconds: Double, _ random: inout SeededGenerator) {
+            guard random.flip(min(1, change * seconds)) else { return }
+            busy *= random.drawLogarithmic(0.4...2.5)
+            idle *= random.drawLogarithmic(0.3...3)
+            memory *= random.drawLogarithmic(0.3...3.5)
+            compute *= random.drawLogarithmic(0.3...3.5)
+        }
+    }
+
+    private static func series(_ habits: Habits, seconds: Int, random: inout SeededGenerator) -> SyntheticSeries {
+        var habits = habits
+        var series = SyntheticSeries(seconds: seconds)
+        for second in 0..<seconds {
+            series.cpu[second] = random.draw(2...14)
+            series.network[second] = random.draw(100...4_000)
+        }
+        var time = -random.drawExponential(mean: habits.busy + habits.idle)
+        while time < Double(seconds) {
+            let idle = random.drawLogNormal(median: habits.idle, spread: habits.idleSpread)
+            let busy = max(0.3, random.drawLogNormal(median: habits.busy, spread: habits.busySpread))
+            let level = random.drawLogNormal(median: 1, spread: habits.levelSpread)
+            time += idle
+            series.use(
+                from: time, to: time + busy, memory: habits.memory * level, compute: min(1_000, habits.compute * level),
+                noise: habits.noise, lead: habits.lead, random: &random)
+            time += busy
+            habits.age(idle + busy, &random)
+        }
+        return series
+    }
+}
