@@ -144,7 +144,7 @@ let package = Package(
         library(
             "Commands",
             [
-                "FleetModel", "Determinism", "RemotingCore", "Simulation", "ControlProtocol", "DeviceDrivers",
+                "FleetModel", "Determinism", "ForecastCore", "RemotingCore", "Simulation", "ControlProtocol", "DeviceDrivers",
                 "InterfaceStore", "TraceFiles", "Observability", "ManagerRuntime", "AgentRuntime",
                 "GPUServerRuntime", "Dashboard", "COpenCL", grpcCore, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -17,8 +17,9 @@ extension ManagerConfiguration {
             softwareVersion: softwareVersion, period: period, timeToLive: timeToLive,
             silence: max(.seconds(3), period * 3),
             allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
+        let forecaster = FleetForecaster(configuration: FleetForecaster.Configuration(networks: networks))
         return ManagerMachine(
-            configuration: machine, recovered: recovered, forecaster: TappedForecaster(FleetForecaster(), tap),
+            configuration: machine, recovered: recovered, forecaster: TappedForecaster(forecaster, tap),
             random: SystemRandomNumberGenerator(), now: MonotonicClock.now())
     }
 }

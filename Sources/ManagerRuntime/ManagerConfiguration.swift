@@ -1,5 +1,6 @@
 package import ControlProtocol
 package import FleetModel
+package import ForecastCore
 
 /// Everything that an operator can choose for a manager, with its defaults.
 package struct ManagerConfiguration: Hashable, Sendable {
@@ -27,6 +28,8 @@ package struct ManagerConfiguration: Hashable, Sendable {
     package var policy = Policy.presync
     /// The priority classes; empty for the built-in ones.
     package var classes = PriorityClass.builtIn
+    /// The forecasting networks to begin with: those that ship, or what `presync forecast train` wrote.
+    package var networks = ShippedNetworks.all
     /// Streams that may be open at once.
     package var maximumLinks = 10_000
     /// Events kept for `presync events`.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import FleetModel
-import InterfaceStore
 import Logging
 import ManagerRuntime
 import Observability
@@ -27,6 +26,7 @@ struct ManagerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var policy: String?
     @Option(help: .hidden) var period: String?
     @Option(help: .hidden) var timeToLive: String?
+    @Option(help: .hidden) var networks: String?
     @Option(help: .hidden) var maximumLinks: String?
     @Option(help: .hidden) var keptEvents: String?
     @Option(help: .hidden) var logLevel: String?
@@ -39,7 +39,8 @@ struct ManagerCommand: AsyncParsableCommand {
                 flags: [
                     "listen": listen, "http-listen": httpListen, "http-url": httpUrl,
                     "state-directory": stateDirectory, "policy": policy, "period": period,
-                    "time-to-live": timeToLive, "maximum-links": maximumLinks, "kept-events": keptEvents,
+                    "time-to-live": timeToLive, "networks": networks, "maximum-links": maximumLinks,
+                    "kept-events": keptEvents,
                     "log-level": logLevel, "log-format": logFormat,
                 ])
             let configuration = ManagerSettings.configuration(&settings)
@@ -49,24 +50,15 @@ struct ManagerCommand: AsyncParsableCommand {
             try Daemon.takeStateDirectory(configuration.stateDirectory)
             logging.bootstrap()
             let logger = Logger(label: ManagerSettings.role)
+            let revision = UInt32(SessionLimits.revision)
+            let interfaces = SemanticVersion(OpenCLInterface.version).map {
+                InterfacePublication.thisBuild(
+                    in: configuration.stateDirectory + "/interfaces", version: $0, wireRevisions: revision...revision)
+            }
             let service = ManagerService(
                 configuration: configuration, softwareVersion: SoftwareVersion.text, logger: logger,
-                interfaces: Self.publication(directory: configuration.stateDirectory + "/interfaces"))
+                interfaces: interfaces ?? .none)
             try await Daemon.run(service, name: ManagerSettings.role, options: daemon, logger: logger)
         }
-    }
-
-    /// The bundle of this build, made when the manager starts and served to whoever installs it.
-    private static func publication(directory: String) -> InterfacePublication {
-        let store = LocalInterfaceStore(directory: directory)
-        return InterfacePublication(
-            publish: {
-                guard let version = SemanticVersion(OpenCLInterface.version) else { return [] }
-                let bundle = try BundleBuilder(store: store).buildFromThisProgram(
-                    kind: OpenCLInterface.kind, version: version,
-                    wireRevisions: UInt32(SessionLimits.revision)...UInt32(SessionLimits.revision))
-                return [bundle.version]
-            },
-            addRoutes: { addBundleRoutes(to: $0, store: store) })
     }
 }

@@ -19,6 +19,7 @@ enum ManagerSettings {
             Setting(name: "period", meaning: "time from step to step, 100ms to 1m (default: 1s)"),
             Setting(
                 name: "time-to-live", meaning: "how long a grant stands unrenewed, from 3 periods (default: 5s)"),
+            Setting(name: "networks", meaning: "file that 'presync forecast train' wrote (default: what ships)"),
             Setting(name: "maximum-links", meaning: "agents and GPU servers at once (default: 10000)"),
             Setting(name: "kept-events", meaning: "events kept for 'presync events' (default: 4096)"),
         ] + Daemon.commonSettings
@@ -46,6 +47,11 @@ enum ManagerSettings {
         }
         if let value = settings.value("time-to-live", expected: "a duration", Duration.init(text:)) {
             configuration.timeToLive = value
+        }
+        if let value = settings.value(
+            "networks", expected: "a file of networks", { try? NetworksFile.read($0) })
+        {
+            configuration.networks = value
         }
         if let value = settings.value("maximum-links", expected: "a whole number", Int.init) {
             configuration.maximumLinks = value

@@ -1,0 +1,119 @@
+import FleetModel
+import ForecastCore
+
+/// How good each method was, as `presync forecast evaluate` writes it.
+struct EvaluationView: RenderableAnswer {
+    /// One method's run.
+    struct Evaluation {
+        var name: String
+        var result: EvaluationResult
+        var microsecondsPerForecast: Double
+    }
+
+    struct Figures: Encodable {
+        /// Weighted quantile loss over the scored levels, and at .99 alone.
+        var wql: Double
+        var wql99: Double
+        /// Shares of outcomes not above the quantile.
+        var coverage90: Double
+        var coverage95: Double
+        var coverage99: Double
+        /// Shares of outcomes within the two-sided intervals, of instances busy in over 20 % of the time; absent when
+        /// there are none.
+        var two80Busy: Double?
+        var two95Busy: Double?
+    }
+
+    struct Cell: Encodable {
+        var resource: String
+        var target: String
+        /// Seconds.
+        var horizon: Int
+        var wql: Double
+        var wql99: Double
+        var coverage90: Double
+        var coverage95: Double
+        var coverage99: Double
+        var two80Busy: Double?
+        var two95Busy: Double?
+    }
+
+    struct Method: Encodable {
+        var name: String
+        var cells: [Cell]
+        var mean: Figures
+        var microsecondsPerForecast: Double
+    }
+
+    var trace: String
+    var firstOrigin: Int
+    var lastOrigin: Int
+    /// The networks were fitted to what came before this second; absent where nothing was fitted.
+    var trainUntil: Int?
+    var forecasts: Int
+    var methods: [Method]
+    /// The engine's.
+    var microsecondsPerForecast: Double
+    var stateBytesPerInstance: Int
+
+    init(trace: String, origins: Range<Int>, trainUntil: Int?, evaluations: [Evaluation], stateBytes: Int) {
+        self.trace = trace
+        firstOrigin = origins.lowerBound
+        lastOrigin = origins.upperBound - 1
+        self.trainUntil = trainUntil
+        forecasts = evaluations.first?.result.forecasts ?? 0
+        methods = evaluations.map(Method.init)
+        microsecondsPerForecast = evaluations.first?.microsecondsPerForecast ?? 0
+        stateBytesPerInstance = stateBytes
+    }
+
+    func table() -> TextTable {
+        var table = TextTable(
+            titles: ["METHOD", "RESOURCE", "TARGET", "WITHIN", "WQL", "WQL .99", "NOT ABOVE .9", ".95", ".99"])
+        func row(_ names: [String], _ figures: [Double]) {
+            let values = figures.map { TextTable.Cell(Self.text($0)) }
+            table.rows.append(names.map { TextTable.Cell($0) } + values)
+        }
+        for method in methods {
+            for cell in method.cells {
+                row(
+                    [method.name, cell.resource, cell.target, "\(cell.horizon) s"],
+                    [cell.wql, cell.wql99, cell.coverage90, cell.coverage95, cell.coverage99])
+            }
+            let mean = method.mean
+            row(
+                [method.name, "mean of 12", "", ""],
+                [mean.wql, mean.wql99, mean.coverage90, mean.coverage95, mean.coverage99])
+        }
+        return table
+    }
+
+    /// Three digits after the point.
+    private static func text(_ value: Double) -> String {
+        let thousandths = Int((value * 1_000).rounded())
+        let digits = String(thousandths % 1_000)
+        return "\(thousandths / 1_000).\(String(repeating: "0", count: 3 - digits.count))\(digits)"
+    }
+}
+
+extension EvaluationView.Method {
+    fileprivate init(_ evaluation: EvaluationView.Evaluation) {
+        let result = evaluation.result
+        name = evaluation.name
+        cells = result.cells.map { cell in
+            EvaluationView.Cell(
+                resource: String(describing: cell.resource), target: String(describing: cell.target),
+                horizon: cell.horizon.seconds, wql: cell.loss, wql99: cell.loss99, coverage90: cell.coverage90,
+                coverage95: cell.coverage95, coverage99: cell.coverage99, two80Busy: cell.two80, two95Busy: cell.two95)
+        }
+        func mean(_ figures: [Double?]) -> Double? {
+            let known = figures.compactMap(\.self)
+            return known.isEmpty ? nil : known.reduce(0, +) / Double(known.count)
+        }
+        self.mean = EvaluationView.Figures(
+            wql: result.meanLoss, wql99: result.meanLoss99, coverage90: result.coverage90,
+            coverage95: result.coverage95, coverage99: result.coverage99,
+            two80Busy: mean(result.cells.map(\.two80)), two95Busy: mean(result.cells.map(\.two95)))
+        microsecondsPerForecast = evaluation.microsecondsPerForecast
+    }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Dashboard
+import FleetModel
+import ForecastCore
+import Foundation
+
+/// `presync forecast train`.
+struct ForecastTrainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Fit the forecasting networks to recorded traces, and write them to a file.",
+        discussion: """
+            Begins from the networks that ship, or from --networks, holds out the last part of each trace, and stops \
+            a network's training when it no longer gets better there. 'presync manager --networks FILE' forecasts with \
+            the result, and goes on learning.
+
+            presync forecast train monday.csv.gz tuesday.csv.gz --to fleet.networks
+            presync forecast evaluate wednesday.csv.gz --no-fit --networks fleet.networks
+            """)
+
+    @Argument(help: ArgumentHelp("Telemetry traces, plain or gzip.", valueName: "trace"))
+    var traces: [String]
+
+    @Option(help: ArgumentHelp("The file to write.", valueName: "file"))
+    var to: String
+
+    @Option(help: ArgumentHelp("Use the seconds before this one of each trace. Default: all.", valueName: "second"))
+    var trainUntil: Int?
+
+    @Option(help: ArgumentHelp("The most times that all examples are gone through.", valueName: "n"))
+    var epochs = 6
+
+    @Option(help: ArgumentHelp("Begin from networks that were written before.", valueName: "file"))
+    var networks: String?
+
+    func validate() throws {
+        guard !traces.isEmpty else { throw ValidationError("name at least one trace") }
+        guard (1...1_000).contains(epochs) else { throw ValidationError("--epochs must be between 1 and 1000") }
+        if let trainUntil, trainUntil < 60 { throw ValidationError("--train-until must be at least 60") }
+    }
+
+    func run() throws {
+        try CommandRunner.run {
+            let start = try networks.map(NetworksFile.read) ?? ShippedNetworks.all
+            var panels: [DemandPanel] = []
+            for trace in traces { panels.append(try TracePanel.read(trace)) }
+            var configuration = NetworkFit.Configuration()
+            configuration.epochs = epochs
+            let outcome = NetworkFitting.run(
+                panels: panels, seconds: trainUntil, from: start, configuration: configuration)
+            do {
+                try NetworkFile.text(of: outcome.networks).write(toFile: to, atomically: true, encoding: .utf8)
+            } catch {
+                throw CommandFailure(
+                    .noInput, "\(to) cannot be written: \(error.localizedDescription)",
+                    advice: "name a file in a folder that you may write to")
+            }
+            print("wrote \(outcome.networks.count) networks to \(to)")
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import Dashboard
+import FleetModel
+import ForecastCore
+import Foundation
+
+/// Networks in a file: what `presync forecast train` writes.
+enum NetworksFile {
+    /// - Throws: ``CommandFailure`` when the file cannot be read or holds no networks.
+    static func read(_ path: String) throws(CommandFailure) -> [QuantileNetwork] {
+        guard let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int,
+            size <= NetworkFile.greatestSize, let text = try? String(contentsOfFile: path, encoding: .utf8)
+        else {
+            throw CommandFailure(
+                .noInput, "\(path) cannot be read, or is larger than 1 MiB",
+                advice: "name a file that 'presync forecast train' wrote")
+        }
+        do { return try NetworkFile.networks(of: text) } catch {
+            throw CommandFailure(
+                .noInput, "\(path) holds no networks: \(error)",
+                advice: "name a file that 'presync forecast train' wrote")
+        }
+    }
+}
+
+/// A fit of networks to panels, told on standard error as it goes.
+enum NetworkFitting {
+    struct Outcome {
+        var networks: [QuantileNetwork]
+        /// For each network, its loss on the held-out part before and after, where it was trained.
+        var heldOut: [(first: Double, best: Double)]
+    }
+
+    static func run(
+        panels: [DemandPanel], seconds: Int?, from networks: [QuantileNetwork],
+        configuration: NetworkFit.Configuration = .init()
+    ) -> Outcome {
+        var fit = NetworkFit(panels: panels, seconds: seconds, from: networks, configuration: configuration)
+        var heldOut = [(first: Double, best: Double)](repeating: (.infinity, .infinity), count: networks.count)
+        while let progress = fit.step() {
+            switch progress {
+            case .recorded(let examples, let kept):
+                StandardError.write("presync forecast: \(examples) examples, \(kept) held out\n")
+            case .trained(let network, let epoch):
+                let losses = [epoch.trainingLoss, epoch.heldOutLoss].map { Quantity.decimal($0, digits: 4) }
+                StandardError.write(
+                    "presync forecast: network \(network + 1) of \(networks.count), epoch \(epoch.epoch): "
+                        + "loss \(losses[0]), held out \(losses[1])\(epoch.isBest ? ", the best so far" : "")\n")
+                guard heldOut.indices.contains(network) else { continue }
+                if heldOut[network].first.isInfinite { heldOut[network].first = epoch.heldOutLoss }
+                heldOut[network].best = min(heldOut[network].best, epoch.heldOutLoss)
+            }
+        }
+        return Outcome(networks: fit.networks, heldOut: heldOut)
+    }
+}
