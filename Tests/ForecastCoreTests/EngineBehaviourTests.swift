@@ -99,7 +99,7 @@ import Testing
             for target in ForecastTarget.allCases {
                 let curve = said[399][2].curve(.memory, target, horizon)
                 #expect(abs(curve.median / 5e8 - 1) < 0.1)
-                #expect(curve.width80 < 0.2 * 5e8)
+                #expect(curve.value(at: 0.9) - curve.value(at: 0.1) < 0.2 * 5e8)
             }
         }
     }
