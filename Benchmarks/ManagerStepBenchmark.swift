@@ -4,7 +4,7 @@ import FleetModel
 import ForecastCore
 
 /// The manager's step over a whole fleet: taking in one report and one second per instance, forecasting every one, and
-/// deciding. No sockets and no store: commits are answered at once.
+/// deciding. No sockets and no store: commits are answered at once, and so are commands and notifications.
 enum ManagerStepBenchmark {
     static let activeShare: UInt64 = 30
 
@@ -115,7 +115,7 @@ private struct BenchmarkFleet {
         return PredictionReport(sequence: sequence, sentAt: now, telemetry: telemetry)
     }
 
-    /// Carries out what keeps the machine going: commits, and slices of the step.
+    /// Carries out what keeps the machine going: commits, slices of the step, and the peers' answers.
     private mutating func handle(_ event: ManagerEvent) {
         var events = [event]
         while let next = events.popLast() {
@@ -126,10 +126,27 @@ private struct BenchmarkFleet {
                     events.append(.storeAnswered(.committed(revision: revision)))
                 case .continueStep:
                     events.append(.stepSliceDue)
+                case .sendToServer(.command(let command), let link):
+                    let endpoint = SessionEndpoint(host: "server", port: 1)
+                    let outcome = GrantCommandAnswer.Outcome.inForce(
+                        endpoint: command.goal == .released ? nil : endpoint)
+                    let answer = GrantCommandAnswer(grant: command.grant, epoch: command.epoch, outcome: outcome)
+                    events.append(.serverMessageReceived(.commandAnswered(answer), link))
+                case .sendToAgent(.allocation(let notification), let link):
+                    events.append(acknowledged(notification.grant, notification.epoch, .ready, link))
+                case .sendToAgent(.withdrawal(let withdrawal), let link):
+                    events.append(acknowledged(withdrawal.grant, withdrawal.epoch, .released, link))
                 default:
                     break
                 }
             }
         }
+    }
+
+    private func acknowledged(
+        _ grant: GrantID, _ epoch: Epoch, _ outcome: NotificationAcknowledgement.Outcome, _ link: LinkID
+    ) -> ManagerEvent {
+        let acknowledgement = NotificationAcknowledgement(grant: grant, epoch: epoch, outcome: outcome)
+        return .agentMessageReceived(.acknowledged(acknowledgement), link)
     }
 }

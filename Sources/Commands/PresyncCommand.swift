@@ -22,7 +22,8 @@ struct PresyncCommand: AsyncParsableCommand {
         version: SoftwareVersion.text,
         subcommands: [
             UpCommand.self, ManagerCommand.self, GPUServerCommand.self, AgentCommand.self, RunCommand.self,
-            ReportCommand.self, SampleCommand.self, SimulateCommand.self, RecordCommand.self, ForecastCommand.self, StatusCommand.self,
+            ReportCommand.self, SampleCommand.self, SimulateCommand.self, RecordCommand.self, ForecastCommand.self,
+            StatusCommand.self,
             InstancesCommand.self, PoolCommand.self, EventsCommand.self,
         ])
 }

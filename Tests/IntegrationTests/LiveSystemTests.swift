@@ -36,6 +36,7 @@ import Testing
             #expect(manager.total("presync_requests_total", ["found": "refused"]) == 0)
             #expect(try #require(manager.total("presync_grants_total")) >= 1)
             #expect(manager.total("presync_manager_term") == 1)
+            #expect(manager.total("presync_safety_violations_total") == 0)
             #expect(manager.total("presync_device_available") == 1)
             #expect(
                 manager.total("presync_device_memory_bytes", ["kind": "total"])

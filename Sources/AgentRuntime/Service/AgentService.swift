@@ -71,7 +71,9 @@ package struct AgentService: Service {
         }
         var status = stat()
         guard folder.isEmpty || (stat(folder, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR) else {
-            throw AgentServiceError("the socket's folder \(folder) cannot be created: \(errorText(errno)); name another socket with --socket")
+            throw AgentServiceError(
+                "the socket's folder \(folder) cannot be created: \(errorText(errno)); name another socket with --socket"
+            )
         }
         var limit = rlimit()
         if getrlimit(Int32(RLIMIT_NOFILE.rawValue), &limit) == 0 {

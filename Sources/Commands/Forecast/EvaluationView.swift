@@ -42,6 +42,7 @@ struct EvaluationView: RenderableAnswer {
         var name: String
         var cells: [Cell]
         var mean: Figures
+        /// With its learning.
         var microsecondsPerForecast: Double
     }
 
@@ -52,18 +53,21 @@ struct EvaluationView: RenderableAnswer {
     var trainUntil: Int?
     var forecasts: Int
     var methods: [Method]
-    /// The engine's.
+    /// The engine's, without its learning, which costs the same whatever the size of the fleet.
     var microsecondsPerForecast: Double
     var stateBytesPerInstance: Int
 
-    init(trace: String, origins: Range<Int>, trainUntil: Int?, evaluations: [Evaluation], stateBytes: Int) {
+    init(
+        trace: String, origins: Range<Int>, trainUntil: Int?, evaluations: [Evaluation],
+        microsecondsPerForecast: Double, stateBytes: Int
+    ) {
         self.trace = trace
         firstOrigin = origins.lowerBound
         lastOrigin = origins.upperBound - 1
         self.trainUntil = trainUntil
         forecasts = evaluations.first?.result.forecasts ?? 0
         methods = evaluations.map(Method.init)
-        microsecondsPerForecast = evaluations.first?.microsecondsPerForecast ?? 0
+        self.microsecondsPerForecast = microsecondsPerForecast
         stateBytesPerInstance = stateBytes
     }
 

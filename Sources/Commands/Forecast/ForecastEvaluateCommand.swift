@@ -64,6 +64,7 @@ struct ForecastEvaluateCommand: ParsableCommand {
             }
             let view = EvaluationView(
                 trace: trace, origins: scored, trainUntil: until, evaluations: evaluations,
+                microsecondsPerForecast: costWithoutLearning(on: panel, scored, networks: start),
                 stateBytes: FleetForecaster.bytesPerInstance)
             print(
                 try AnswerRenderer(format: json ? .json : .table, style: .standardOutput).render(view), terminator: "")
@@ -82,6 +83,17 @@ struct ForecastEvaluateCommand: ParsableCommand {
             // Fitted on what came before: they serve once they have forecast what then came no worse.
             if second == until, let fitted { engine.propose(fitted) }
         }
+    }
+
+    /// What observing, forecasting, scoring and mixing take. A step of learning takes the same for 64 instances as for a
+    /// million: it is left out here, and part of each method's own figure.
+    private func costWithoutLearning(
+        on panel: DemandPanel, _ scored: Range<Int>, networks: [QuantileNetwork]
+    ) -> Double {
+        let configuration = FleetForecaster.Configuration(networks: networks, learnsOnline: false)
+        var forecaster = TimedForecaster(FleetForecaster(configuration: configuration))
+        _ = Evaluation.run(&forecaster, on: panel, origins: scored, step: scored.count)
+        return forecaster.microsecondsPerForecast
     }
 
     private func evaluate<Base: Forecaster>(

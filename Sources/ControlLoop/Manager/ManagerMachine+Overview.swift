@@ -41,7 +41,8 @@ extension ManagerMachine {
             description: record.description, agent: record.agent, readiness: readiness,
             slice: readiness >= .reserved ? best?.stored.slice ?? .zero : .zero, device: best?.stored.device,
             latest: record.intake.latest, source: record.intake.source,
-            telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt, forecast: forecasts ? record.forecast : nil,
+            telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt,
+            forecast: forecasts ? record.forecast : nil,
             shortfall: record.shortfall.map { describe($0, of: instance) })
     }
 

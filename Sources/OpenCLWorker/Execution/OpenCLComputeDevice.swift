@@ -37,6 +37,14 @@ final class OpenCLComputeDevice: ComputeDevice {
             throw DeviceDriverError(.callFailed(status), "clCreateCommandQueue failed with OpenCL error \(status)")
         }
         (self.context, self.queue) = (context, queue)
+        issueFirstCommand()
+    }
+
+    /// A device's first command takes longer than those after it, so it is one of the worker's own. That it fails is
+    /// left for a session to find: it is told with the command that it gave.
+    private func issueFirstCommand() {
+        guard let buffer = try? makeBuffer(flags: 0, size: 4) else { return }
+        _ = withUnsafeBytes(of: UInt32(0)) { try? write($0, to: buffer, at: 0) }
     }
 
     func makeBuffer(flags: UInt64, size: Int) throws(OpenCLFailure) -> Buffer {
