@@ -33,7 +33,10 @@ struct WorkerLoop: ~Copyable {
         defer { session?.close() }
         post.announce(.identity(identity))
         while true {
-            if let ending = turn() { return ending }
+            guard let ending = turn() else { continue }
+            // What a short session has used would not be known otherwise.
+            post.announce(.status(account.takeReport()))
+            return ending
         }
     }
 

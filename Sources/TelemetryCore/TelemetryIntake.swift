@@ -46,6 +46,8 @@ package struct TelemetryIntake: Sendable {
     /// What GPU servers reported since the last release.
     private var freshUse: GPUUse?
     private var standingUse: GPUUse?
+    /// Whether the last session has ended: the fresh use counts for its second, and does not stand after it.
+    private var useIsOver = false
 
     /// The last observation that was taken.
     package private(set) var latest: LoadObservation?
@@ -85,11 +87,18 @@ package struct TelemetryIntake: Sendable {
     /// Takes in what GPU servers say that the instance's sessions use. Several sessions are summed by the caller.
     package mutating func recordGPUUse(memory: Bytes, compute: MilliShare, receivedAt: MonotonicTime) {
         guard Self.isSane(receivedAt) else { return }
+        useIsOver = false
         let second = (receivedAt + Self.toMiddle).secondIndex
         let bytes = Double(memory.rawValue).clamped(to: PlausibleRange.gpuMemory)
         let share = Double(compute.rawValue).clamped(to: PlausibleRange.gpuCompute)
         freshUse = GPUUse(
             second: second, memory: max(bytes, freshUse?.memory ?? 0), compute: max(share, freshUse?.compute ?? 0))
+    }
+
+    /// Takes in that a session has ended: what it used counts until here.
+    package mutating func recordEndOfGPUUse(receivedAt: MonotonicTime) {
+        recordGPUUse(memory: .zero, compute: .zero, receivedAt: receivedAt)
+        useIsOver = true
     }
 
     /// Whether reports of this life count; a life that is new ends the one before.
@@ -207,6 +216,10 @@ package struct TelemetryIntake: Sendable {
         }
         let isStanding = standingUse.map { second - $0.second < Self.carriedSeconds } ?? false
         let use = isStanding ? standingUse : nil
+        if useIsOver, freshUse == nil {
+            standingUse = nil
+            useIsOver = false
+        }
         return LoadObservation(
             second: second, gpuMemory: use?.memory ?? 0, gpuCompute: use?.compute ?? 0,
             cpuMilli: samples?.cpuMilli, hostMemory: samples?.hostMemory, networkIn: samples?.networkIn,

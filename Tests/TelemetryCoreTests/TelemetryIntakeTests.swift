@@ -179,6 +179,16 @@ extension TelemetryIntake {
         #expect(intake.takeObservations(before: 12).first?.gpuMemory == 100)
     }
 
+    @Test func whatASessionUsedAtItsEndCountsForThatSecondAlone() {
+        var intake = TelemetryIntake()
+        intake.ingest([10.9], sentAt: 10.9)
+        _ = intake.takeObservations(before: 11)
+        intake.recordGPUUse(memory: Bytes(100), compute: MilliShare(20), receivedAt: .seconds(11.8))
+        intake.recordEndOfGPUUse(receivedAt: .seconds(11.8))
+        for second in 11...13 { intake.ingest([Double(second) + 0.9], sentAt: Double(second) + 0.9) }
+        #expect(intake.takeObservations(before: 14).map(\.gpuMemory) == [100, 0, 0])
+    }
+
     @Test func aLongSilenceFillsABoundedNumberOfSeconds() {
         var intake = TelemetryIntake()
         intake.ingest([10.9], sentAt: 10.9)

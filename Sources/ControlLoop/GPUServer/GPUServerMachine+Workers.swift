@@ -110,7 +110,15 @@ extension GPUServerMachine {
     }
 
     mutating func workerExited(_ id: GrantID, now: MonotonicTime) -> [GPUServerEffect] {
+        // Of what a session used since the last heartbeat nothing is heard once it is gone.
+        let hasUse = grants[id].map { $0.isAttached && ($0.peakMemory > .zero || $0.busy > .zero) } ?? false
+        let lastWords = hasUse && isLinked ? [heartbeat(now)] : []
         guard let grant = remove(id) else { return [] }
+        return lastWords + exited(grant, now: now)
+    }
+
+    private func exited(_ grant: Grant, now: MonotonicTime) -> [GPUServerEffect] {
+        let id = grant.id
         switch grant.phase {
         case .stopping(let reason):
             guard let epoch = grant.unanswered else { return [.send(.grantEnded(id, reason))] }

@@ -252,7 +252,7 @@ extension ManagerMachine {
         charge(id, .none)
         grants.touch(id)
         update(grant.stored.instance.id) {
-            $0.intake.recordGPUUse(memory: .zero, compute: .zero, receivedAt: now)
+            $0.intake.recordEndOfGPUUse(receivedAt: now)
             if reason == .sessionEnded { $0.sessionEnded = now }
         }
         return grant.lifecycle.isReleasing ? [] : [event(.reclaimed, at: now, grant, reason.rawValue)]
