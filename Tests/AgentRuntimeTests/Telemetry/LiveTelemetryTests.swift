@@ -130,13 +130,17 @@ struct LiveTelemetryTests {
     func loopbackBytes() throws {
         var (collector, _) = collector(.processTree(root: getpid()))
         _ = collector.sample(now: .seconds(1))
-        let connection = try #require(Connection())
-        collector.lookAtSockets()
-        connection.carry(1 << 20)
-        connection.closeBoth()
-        let sample = try #require(collector.sample(now: .seconds(2)).first?.samples.first)
-        #expect(try #require(sample.networkInRate) >= Double(1 << 20))
-        #expect(try #require(sample.networkOutRate) >= Double(1 << 20))
+        // The kernel tells what a closed socket carried, but drops notices where many sockets close at once, as they do
+        // while other tests run (netlink(7), ENOBUFS): of several connections one at least is heard of.
+        let rates = try (2...21).map { second -> (Double, Double) in
+            let connection = try #require(Connection())
+            collector.lookAtSockets()
+            connection.carry(1 << 20)
+            connection.closeBoth()
+            let sample = try #require(collector.sample(now: .seconds(Double(second))).first?.samples.first)
+            return (try #require(sample.networkInRate), try #require(sample.networkOutRate))
+        }
+        #expect(rates.contains { $0.0 >= Double(1 << 20) && $0.1 >= Double(1 << 20) }, "\(rates)")
     }
 
     @Test("A marked socket's traffic is nobody's")

@@ -46,7 +46,8 @@ struct WorkerSupervisorTests {
 
     private func record() throws -> ProcessRecord {
         let path = directory.path + "/g31.control.process"
-        return try #require(SmallFile.read(path).flatMap { ProcessRecord($0) })
+        let text = SmallFile.read(path)
+        return try #require(text.flatMap { ProcessRecord($0) }, "the record is \(text ?? "not there")")
     }
 
     /// The next event that `matching` accepts.
@@ -148,8 +149,10 @@ struct WorkerSupervisorTests {
     func recordsBeforeTicket() async throws {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
         let idle = directory.path + "/idle"
-        try "#!/bin/sh\nexec sleep 600\n".write(toFile: idle, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: idle)
+        // Written by a process of its own: a child that another test forks meanwhile would hold a file that this process
+        // writes, and what is held for writing cannot be started (execve(2), ETXTBSY).
+        let writer = popen("printf '#!/bin/sh\\nexec sleep 600\\n' > '\(idle)' && chmod 755 '\(idle)'", "r")
+        #expect(pclose(writer) == 0)
         let process: ProcessRecord
         do {
             let (supervisor, _) = try takeUp(executable: idle)
