@@ -24,18 +24,27 @@ struct EvaluationView: RenderableAnswer {
         var two95Busy: Double?
     }
 
+    /// One resource, target and horizon; its figures stand beside these names.
     struct Cell: Encodable {
         var resource: String
         var target: String
         /// Seconds.
         var horizon: Int
-        var wql: Double
-        var wql99: Double
-        var coverage90: Double
-        var coverage95: Double
-        var coverage99: Double
-        var two80Busy: Double?
-        var two95Busy: Double?
+        var figures: Figures
+
+        private enum CodingKeys: CodingKey {
+            case resource
+            case target
+            case horizon
+        }
+
+        func encode(to encoder: any Encoder) throws {
+            var names = encoder.container(keyedBy: CodingKeys.self)
+            try names.encode(resource, forKey: .resource)
+            try names.encode(target, forKey: .target)
+            try names.encode(horizon, forKey: .horizon)
+            try figures.encode(to: encoder)
+        }
     }
 
     struct Method: Encodable {
@@ -74,20 +83,17 @@ struct EvaluationView: RenderableAnswer {
     func table() -> TextTable {
         var table = TextTable(
             titles: ["METHOD", "RESOURCE", "TARGET", "WITHIN", "WQL", "WQL .99", "NOT ABOVE .9", ".95", ".99"])
-        func row(_ names: [String], _ figures: [Double]) {
-            let values = figures.map { TextTable.Cell(Self.text($0)) }
-            table.rows.append(names.map { TextTable.Cell($0) } + values)
+        func row(_ names: [String], _ figures: Figures) {
+            let values = [
+                figures.wql, figures.wql99, figures.coverage90, figures.coverage95, figures.coverage99,
+            ]
+            table.rows.append((names + values.map(Self.text)).map { TextTable.Cell($0) })
         }
         for method in methods {
             for cell in method.cells {
-                row(
-                    [method.name, cell.resource, cell.target, "\(cell.horizon) s"],
-                    [cell.wql, cell.wql99, cell.coverage90, cell.coverage95, cell.coverage99])
+                row([method.name, cell.resource, cell.target, "\(cell.horizon) s"], cell.figures)
             }
-            let mean = method.mean
-            row(
-                [method.name, "mean of 12", "", ""],
-                [mean.wql, mean.wql99, mean.coverage90, mean.coverage95, mean.coverage99])
+            row([method.name, "mean of 12", "", ""], method.mean)
         }
         return table
     }
@@ -107,8 +113,10 @@ extension EvaluationView.Method {
         cells = result.cells.map { cell in
             EvaluationView.Cell(
                 resource: String(describing: cell.resource), target: String(describing: cell.target),
-                horizon: cell.horizon.seconds, wql: cell.loss, wql99: cell.loss99, coverage90: cell.coverage90,
-                coverage95: cell.coverage95, coverage99: cell.coverage99, two80Busy: cell.two80, two95Busy: cell.two95)
+                horizon: cell.horizon.seconds,
+                figures: EvaluationView.Figures(
+                    wql: cell.loss, wql99: cell.loss99, coverage90: cell.coverage90, coverage95: cell.coverage95,
+                    coverage99: cell.coverage99, two80Busy: cell.two80, two95Busy: cell.two95))
         }
         func mean(_ figures: [Double?]) -> Double? {
             let known = figures.compactMap(\.self)
