@@ -106,6 +106,7 @@ let package = Package(
             "InterfaceStore",
             ["FleetModel", "InterfaceCore", crypto, nioCore, nioHTTP, httpClient, hummingbird]),
         library("TraceFiles", ["FleetModel", "CZlib"]),
+        library("OpenBLAS", ["ForecastCore"]),
         library(
             "Observability",
             ["FleetModel", logging, lifecycle, nioCore, hummingbird]),
@@ -115,7 +116,7 @@ let package = Package(
             "ManagerRuntime",
             [
                 "FleetModel", "ForecastCore", "AllocationCore", "ControlLoop", "ControlProtocol", "StateStore",
-                "InterfaceStore", "Observability", grpcCore, grpcTransport, logging, lifecycle,
+                "InterfaceStore", "OpenBLAS", "Observability", grpcCore, grpcTransport, logging, lifecycle,
             ]),
         library(
             "AgentRuntime",
@@ -147,7 +148,7 @@ let package = Package(
             [
                 "FleetModel", "Determinism", "ForecastCore", "RemotingCore", "Simulation", "ControlProtocol",
                 "DeviceDrivers",
-                "InterfaceStore", "TraceFiles", "Observability", "ManagerRuntime", "AgentRuntime",
+                "InterfaceStore", "TraceFiles", "OpenBLAS", "Observability", "ManagerRuntime", "AgentRuntime",
                 "GPUServerRuntime", "Dashboard", "COpenCL", grpcCore, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -186,6 +187,7 @@ let package = Package(
         tests("StateStore"),
         tests("InterfaceStore", ["InterfaceCore", nioCore, nioHTTP, httpClient, hummingbird, logging]),
         tests("TraceFiles", ["CZlib"]),
+        tests("OpenBLAS", ["ForecastCore"]),
         tests("Observability"),
         tests("ManagerRuntime", ["ControlLoop", "ControlProtocol", "StateStore", grpcCore, logging, lifecycle]),
         tests("AgentRuntime", ["ControlLoop", "RemotingCore", "SessionTransport"]),

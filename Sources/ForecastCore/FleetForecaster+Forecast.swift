@@ -10,6 +10,7 @@ extension FleetForecaster {
     package mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast] {
         settle()
         advanceTypes()
+        if let newest = scoring.newest { calendar.advance(to: newest, offset: configuration.localTimeOffset) }
         var forecasts = [DemandForecast](repeating: DemandForecast(madeAt: madeAt), count: slots.count)
         // Taken out, so that it can be written while the rest of the state is read.
         var tile = ForecastTile.spare
@@ -112,6 +113,7 @@ extension FleetForecaster {
     private func writeFeatures(_ tile: inout ForecastTile) {
         guard !tile.networks.isEmpty else { return }
         let (histories, slots, types, decay, recent) = (histories, slots, types, clocks.decay, recent)
+        let calendar = calendar
         let rows = tile.rows
         tile.networks[0].layers[0].withUnsafeMutableBufferPointer { features in
             histories.withUnsafeBufferPointer { histories in
@@ -124,7 +126,7 @@ extension FleetForecaster {
                     }
                     histories[history].writeFeatures(
                         to: place, scales: row.scales, type: types[row.application], onset: row.onset,
-                        isSurge: row.kind == .surge, hasLeadingSignals: slots[row.slot].hasLeadingSignals,
+                        isSurge: row.kind == .surge, signals: slots[row.slot].signals, calendar: calendar,
                         at: row.second, decay: decay, recent: recent, row: history)
                 }
             }

@@ -21,7 +21,7 @@ extension FleetForecaster {
         onsets.advance(to: second, clock: clocks.long)
         scale.count(load)
         slots[index].track.observe(observation, hasDemand: hasDemand)
-        if observation.networkIn != nil || observation.cpuMilli != nil { slots[index].hasLeadingSignals = true }
+        slots[index].signals.observe(observation)
         onsets.learn(from: &slots[index].track, application: Int(slots[index].application))
         let work = observation.workInFlight ?? 0
         let arrivals = work > 0 ? Float(min(work, 1e6)) : 0

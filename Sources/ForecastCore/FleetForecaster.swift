@@ -19,6 +19,9 @@ package struct FleetForecaster: Forecaster {
         /// How they do.
         package var learning = NetworkLearner.Rules()
         package var linearAlgebra: any LinearAlgebra
+        /// What to add to an observation's second for seconds since 1970-01-01 00:00 in local time; nil where the time of
+        /// day is not known.
+        package var localTimeOffset: Int64?
 
         package init(
             models: [ForecastModel] = ForecastModel.allCases, sampledPerSecond: Int = 128,
@@ -44,8 +47,7 @@ package struct FleetForecaster: Forecaster {
         var admitted: Int64 = 0
         /// The last second of which a forecast was kept for scoring.
         var sampledAt: Int64 = .min
-        /// Whether network or CPU are reported.
-        var hasLeadingSignals = false
+        var signals = HostSignals()
         var track = OnsetTrack()
     }
 
@@ -56,6 +58,7 @@ package struct FleetForecaster: Forecaster {
 
     let configuration: Configuration
     let clocks = ForecastClocks()
+    var calendar = CalendarFeatures()
     var slots: [SlotState] = []
     var histories: [InstanceHistory] = []
     /// By the same index as `histories`.

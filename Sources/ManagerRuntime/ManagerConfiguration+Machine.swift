@@ -2,12 +2,15 @@ import AllocationCore
 import ControlLoop
 import FleetModel
 import ForecastCore
+import Foundation
 import Observability
 
 extension ManagerConfiguration {
     /// The machine of this configuration, on what the store held after it had begun a new term. `tap` is shown what
     /// the machine learns of instances.
-    func makeMachine(recovered: StoredFleet, softwareVersion: String, tap: TelemetryTap) -> ManagerMachine {
+    func makeMachine(
+        recovered: StoredFleet, softwareVersion: String, linearAlgebra: any LinearAlgebra, tap: TelemetryTap
+    ) -> ManagerMachine {
         let mode: AllocationConfiguration.Mode =
             switch policy {
             case .presync: .presync
@@ -17,9 +20,17 @@ extension ManagerConfiguration {
             softwareVersion: softwareVersion, period: period, timeToLive: timeToLive,
             silence: max(.seconds(3), period * 3),
             allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
-        let forecaster = FleetForecaster(configuration: FleetForecaster.Configuration(networks: networks))
+        var forecasting = FleetForecaster.Configuration(networks: networks, linearAlgebra: linearAlgebra)
+        forecasting.localTimeOffset = Self.localTimeOffset()
+        let forecaster = FleetForecaster(configuration: forecasting)
         return ManagerMachine(
             configuration: machine, recovered: recovered, forecaster: TappedForecaster(forecaster, tap),
             random: SystemRandomNumberGenerator(), now: MonotonicClock.now())
+    }
+
+    /// What to add to the manager's own seconds for seconds since 1970-01-01 00:00 in this host's time zone, as of now.
+    private static func localTimeOffset() -> Int64 {
+        let wall = Date().timeIntervalSince1970 + Double(TimeZone.current.secondsFromGMT())
+        return Int64(wall) - MonotonicClock.now().rawValue / 1_000_000_000
     }
 }

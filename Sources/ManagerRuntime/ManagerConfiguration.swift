@@ -1,6 +1,7 @@
 package import ControlProtocol
 package import FleetModel
 package import ForecastCore
+package import OpenBLAS
 
 /// Everything that an operator can choose for a manager, with its defaults.
 package struct ManagerConfiguration: Hashable, Sendable {
@@ -30,6 +31,8 @@ package struct ManagerConfiguration: Hashable, Sendable {
     package var classes = PriorityClass.builtIn
     /// The forecasting networks to begin with: those that ship, or what `presync forecast train` wrote.
     package var networks = ShippedNetworks.all
+    /// What the networks' products are computed with.
+    package var linearAlgebra = LinearAlgebraChoice.automatic
     /// Streams that may be open at once.
     package var maximumLinks = 10_000
     /// Events kept for `presync events`.

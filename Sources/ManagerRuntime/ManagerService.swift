@@ -1,11 +1,13 @@
 import ControlLoop
 package import ControlProtocol
 import FleetModel
+import ForecastCore
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
 package import Logging
 import Observability
+import OpenBLAS
 import ServiceLifecycle
 import StateStore
 
@@ -47,6 +49,10 @@ package struct ManagerService: Service {
     package func run() async throws {
         let errors = configuration.validate()
         guard errors.isEmpty else { throw ManagerError.invalidConfiguration(errors) }
+        let linearAlgebra: (name: String, algebra: any LinearAlgebra)
+        do { linearAlgebra = try configuration.linearAlgebra.resolve() } catch {
+            throw ManagerError.invalidConfiguration(["linear-algebra: \(error)"])
+        }
         let store: SQLiteFleetStore
         let recovered: StoredFleet
         do {
@@ -59,12 +65,17 @@ package struct ManagerService: Service {
             throw ManagerError.store(String(describing: error))
         }
         logger.info(
-            "manager starts", metadata: ["term": "\(recovered.term)", "grants": "\(recovered.grants.count)"])
+            "manager starts",
+            metadata: [
+                "term": "\(recovered.term)", "grants": "\(recovered.grants.count)",
+                "linear-algebra": "\(linearAlgebra.name)",
+            ])
         let result: Result<Void, any Error>
         do {
             let parts = ManagerParts(configuration: configuration, store: store, logger: logger)
             let machine = configuration.makeMachine(
-                recovered: recovered, softwareVersion: softwareVersion, tap: parts.telemetry)
+                recovered: recovered, softwareVersion: softwareVersion, linearAlgebra: linearAlgebra.algebra,
+                tap: parts.telemetry)
             result = .success(try await run(parts, machine))
         } catch {
             result = .failure(error)

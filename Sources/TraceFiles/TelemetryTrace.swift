@@ -17,11 +17,13 @@ package struct TelemetryTraceRow: Hashable, Sendable {
     /// Bytes per second.
     package var networkInRate: Double?
     package var networkOutRate: Double?
+    /// Seconds since the user last did something, the least in the second.
+    package var userIdle: Double?
 
     package init(
         time: Double, instance: InstanceID, application: ApplicationType, gpuMemory: Bytes, gpuCompute: Double,
         requests: Double? = nil, cpuMilli: Double? = nil, memory: Bytes? = nil, networkInRate: Double? = nil,
-        networkOutRate: Double? = nil
+        networkOutRate: Double? = nil, userIdle: Double? = nil
     ) {
         self.time = time
         self.instance = instance
@@ -33,6 +35,7 @@ package struct TelemetryTraceRow: Hashable, Sendable {
         self.memory = memory
         self.networkInRate = networkInRate
         self.networkOutRate = networkOutRate
+        self.userIdle = userIdle
     }
 
     /// The row of what was observed, with seconds counted from `origin`. What is beyond a column's range is written as
@@ -51,7 +54,8 @@ package struct TelemetryTraceRow: Hashable, Sendable {
             cpuMilli: load.cpuMilli.map { within(TelemetryTraceRange.rates, $0) },
             memory: load.hostMemory.map { Bytes(Int64(within(TelemetryTraceRange.amounts, $0))) },
             networkInRate: load.networkIn.map { within(TelemetryTraceRange.rates, $0) },
-            networkOutRate: load.networkOut.map { within(TelemetryTraceRange.rates, $0) })
+            networkOutRate: load.networkOut.map { within(TelemetryTraceRange.rates, $0) },
+            userIdle: load.userIdleSeconds.map { within(TelemetryTraceRange.times, $0) })
     }
 
     /// The row as the forecaster takes it in.
@@ -59,7 +63,7 @@ package struct TelemetryTraceRow: Hashable, Sendable {
         LoadObservation(
             second: Int64(time), gpuMemory: Double(gpuMemory.rawValue), gpuCompute: gpuCompute, cpuMilli: cpuMilli,
             hostMemory: memory.map { Double($0.rawValue) }, networkIn: networkInRate, networkOut: networkOutRate,
-            workInFlight: requests)
+            workInFlight: requests, userIdleSeconds: userIdle)
     }
 }
 
@@ -75,6 +79,7 @@ package enum TelemetryTraceColumn: String, CaseIterable, Sendable {
     case memory = "memory_bytes"
     case networkInRate = "network_in_rate"
     case networkOutRate = "network_out_rate"
+    case userIdle = "user_idle_s"
 }
 
 /// What the columns of a telemetry trace may hold.
@@ -103,6 +108,7 @@ package final class TelemetryTraceReader {
     private let memory: TableColumn?
     private let networkInRate: TableColumn?
     private let networkOutRate: TableColumn?
+    private let userIdle: TableColumn?
     private let longest: Double
     private var firstTime: Double?
     private var lastTime = 0.0
@@ -120,6 +126,7 @@ package final class TelemetryTraceReader {
         memory = table.optionalColumn(TelemetryTraceColumn.memory.rawValue)
         networkInRate = table.optionalColumn(TelemetryTraceColumn.networkInRate.rawValue)
         networkOutRate = table.optionalColumn(TelemetryTraceColumn.networkOutRate.rawValue)
+        userIdle = table.optionalColumn(TelemetryTraceColumn.userIdle.rawValue)
     }
 
     /// The next row, or nil after the last.
@@ -152,7 +159,8 @@ package final class TelemetryTraceReader {
             cpuMilli: try row.optionalNumber(cpuMilli, in: TelemetryTraceRange.rates),
             memory: try row.optionalNumber(memory, in: TelemetryTraceRange.amounts).map { Bytes(Int64($0)) },
             networkInRate: try row.optionalNumber(networkInRate, in: TelemetryTraceRange.rates),
-            networkOutRate: try row.optionalNumber(networkOutRate, in: TelemetryTraceRange.rates))
+            networkOutRate: try row.optionalNumber(networkOutRate, in: TelemetryTraceRange.rates),
+            userIdle: try row.optionalNumber(userIdle, in: TelemetryTraceRange.times))
     }
 }
 

@@ -32,7 +32,7 @@ package final class TelemetryTraceWriter {
     package func append(_ row: TelemetryTraceRow) throws(TraceError) {
         var text = "\(row.time),\(row.instance),\(row.application),\(row.gpuMemory.rawValue),\(row.gpuCompute)"
         let memory = row.memory.map { Double($0.rawValue) }
-        for value in [row.requests, row.cpuMilli, memory, row.networkInRate, row.networkOutRate] {
+        for value in [row.requests, row.cpuMilli, memory, row.networkInRate, row.networkOutRate, row.userIdle] {
             text += value.map { ",\($0)" } ?? ","
         }
         try write(text)

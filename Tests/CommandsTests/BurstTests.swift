@@ -68,10 +68,19 @@ import Testing
     @Test func `options survive their way to another process`() throws {
         let arguments = [
             "--seed", "9", "--mean-gap", "33", "--gap-cv", "1.5", "--minimum-gap", "7", "--memory-cap",
-            "1GiB", "--uplink", "5000000", "--requests", "r.csv", "--fleet", "12",
+            "1GiB", "--uplink", "5000000", "--requests", "r.csv", "--fleet", "12", "--users",
         ]
         let load = try LoadOptions.parse(arguments)
         #expect(try LoadOptions.parse(load.arguments).arguments == load.arguments)
         #expect(load.memoryCap.bytes == .gibibytes(1))
+    }
+
+    @Test func `every second instance has a user, and an application type of its own`() throws {
+        let load = try LoadOptions.parse(["--users"])
+        let arrivals = try load.arrivals(for: 600, member: 0, of: 2)
+        #expect(load.user(before: arrivals, for: 600, member: 0) != nil)
+        #expect(load.user(before: arrivals, for: 600, member: 1) == nil)
+        #expect(load.application(member: 0) != load.application(member: 1))
+        #expect(try LoadOptions.parse([]).user(before: arrivals, for: 600, member: 0) == nil)
     }
 }

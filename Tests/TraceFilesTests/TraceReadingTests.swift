@@ -97,7 +97,7 @@ private func gzipped(_ text: String) throws -> [UInt8] {
     func whateverWasObservedIsReadAgain(_ value: Double) throws {
         let load = LoadObservation(
             second: .max, gpuMemory: value, gpuCompute: value, cpuMilli: value, hostMemory: value, networkIn: value,
-            networkOut: value, workInFlight: value)
+            networkOut: value, workInFlight: value, userIdleSeconds: value)
         let observation = InstanceObservation(
             instance: InstanceID(unchecked: "i"), application: ApplicationType(unchecked: "c"), load: load)
         let row = TelemetryTraceRow(observation, origin: .min)
@@ -127,7 +127,7 @@ private func gzipped(_ text: String) throws -> [UInt8] {
                 time: value, instance: InstanceID(unchecked: "i\(step % 3)"),
                 application: ApplicationType(unchecked: "chat"), gpuMemory: Bytes(Int64(step) << 20),
                 gpuCompute: value / 7, requests: step % 2 == 0 ? nil : 1, cpuMilli: 0.1 * value,
-                memory: Bytes(1 << 33), networkInRate: 1e9, networkOutRate: nil)
+                memory: Bytes(1 << 33), networkInRate: 1e9, networkOutRate: nil, userIdle: step % 3 == 0 ? nil : value)
         }
         let writer = try TelemetryTraceWriter(path: file.path)
         for row in rows { try writer.append(row) }

@@ -2,6 +2,7 @@ import ArgumentParser
 import FleetModel
 import ForecastCore
 import Foundation
+import OpenBLAS
 
 /// `presync forecast evaluate`.
 struct ForecastEvaluateCommand: ParsableCommand {
@@ -41,6 +42,12 @@ struct ForecastEvaluateCommand: ParsableCommand {
     )
     var networks: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What the networks are computed with: portable (equal figures everywhere), openblas (faster) or automatic.",
+            valueName: "name"))
+    var linearAlgebra = LinearAlgebraChoice.portable
+
     @Flag(help: "Write one JSON object.")
     var json = false
 
@@ -58,13 +65,16 @@ struct ForecastEvaluateCommand: ParsableCommand {
             let scored = try scoredSeconds(of: panel)
             let start = try networks.map(NetworksFile.read) ?? ShippedNetworks.all
             let until = noFit ? nil : min(trainUntil ?? scored.lowerBound, panel.seconds)
-            let fitted = until.map { NetworkFitting.run(panels: [panel], seconds: $0, from: start).networks }
+            let algebra = try linearAlgebra.open()
+            let fitted = until.map {
+                NetworkFitting.run(panels: [panel], seconds: $0, from: start, linearAlgebra: algebra).networks
+            }
             let evaluations = EvaluatedMethod.allCases.map { method in
-                evaluate(method, on: panel, scored, start: start, fitted: fitted, from: until)
+                evaluate(method, on: panel, scored, start: start, fitted: fitted, from: until, algebra)
             }
             let view = EvaluationView(
                 trace: trace, origins: scored, trainUntil: until, evaluations: evaluations,
-                microsecondsPerForecast: costWithoutLearning(on: panel, scored, networks: start),
+                microsecondsPerForecast: costWithoutLearning(on: panel, scored, networks: start, algebra),
                 stateBytes: FleetForecaster.bytesPerInstance)
             print(
                 try AnswerRenderer(format: json ? .json : .table, style: .standardOutput).render(view), terminator: "")
@@ -73,12 +83,13 @@ struct ForecastEvaluateCommand: ParsableCommand {
 
     private func evaluate(
         _ method: EvaluatedMethod, on panel: DemandPanel, _ scored: Range<Int>, start: [QuantileNetwork],
-        fitted: [QuantileNetwork]?, from until: Int?
+        fitted: [QuantileNetwork]?, from until: Int?, _ algebra: any LinearAlgebra
     ) -> EvaluationView.Evaluation {
         if let baseline = method.baseline {
             return evaluate(method, BaselineForecaster(baseline), on: panel, scored) { _, _ in }
         }
-        let configuration = FleetForecaster.Configuration(models: method.models, networks: start)
+        let configuration = FleetForecaster.Configuration(
+            models: method.models, networks: start, linearAlgebra: algebra)
         return evaluate(method, FleetForecaster(configuration: configuration), on: panel, scored) { second, engine in
             // Fitted on what came before: they serve once they have forecast what then came no worse.
             if second == until, let fitted { engine.propose(fitted) }
@@ -88,9 +99,10 @@ struct ForecastEvaluateCommand: ParsableCommand {
     /// What observing, forecasting, scoring and mixing take. A step of learning takes the same for 64 instances as for a
     /// million: it is left out here, and part of each method's own figure.
     private func costWithoutLearning(
-        on panel: DemandPanel, _ scored: Range<Int>, networks: [QuantileNetwork]
+        on panel: DemandPanel, _ scored: Range<Int>, networks: [QuantileNetwork], _ algebra: any LinearAlgebra
     ) -> Double {
-        let configuration = FleetForecaster.Configuration(networks: networks, learnsOnline: false)
+        let configuration = FleetForecaster.Configuration(
+            networks: networks, learnsOnline: false, linearAlgebra: algebra)
         var forecaster = TimedForecaster(FleetForecaster(configuration: configuration))
         _ = Evaluation.run(&forecaster, on: panel, origins: scored, step: scored.count)
         return forecaster.microsecondsPerForecast

@@ -3,6 +3,7 @@ import Dashboard
 import FleetModel
 import ForecastCore
 import Foundation
+import OpenBLAS
 
 /// `presync forecast train`.
 struct ForecastTrainCommand: ParsableCommand {
@@ -33,6 +34,12 @@ struct ForecastTrainCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Begin from networks that were written before.", valueName: "file"))
     var networks: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "What the networks are computed with: portable (equal figures everywhere), openblas (faster) or automatic.",
+            valueName: "name"))
+    var linearAlgebra = LinearAlgebraChoice.portable
+
     func validate() throws {
         guard !traces.isEmpty else { throw ValidationError("name at least one trace") }
         guard (1...1_000).contains(epochs) else { throw ValidationError("--epochs must be between 1 and 1000") }
@@ -47,13 +54,18 @@ struct ForecastTrainCommand: ParsableCommand {
             var configuration = NetworkFit.Configuration()
             configuration.epochs = epochs
             let outcome = NetworkFitting.run(
-                panels: panels, seconds: trainUntil, from: start, configuration: configuration)
+                panels: panels, seconds: trainUntil, from: start, configuration: configuration,
+                linearAlgebra: try linearAlgebra.open())
             do {
                 try NetworkFile.text(of: outcome.networks).write(toFile: to, atomically: true, encoding: .utf8)
             } catch {
                 throw CommandFailure(
                     .noInput, "\(to) cannot be written: \(error.localizedDescription)",
                     advice: "name a file in a folder that you may write to")
+            }
+            for (index, loss) in outcome.heldOut.enumerated() {
+                let losses = [loss.first, loss.best].map { Quantity.decimal($0, digits: 4) }
+                print("network \(index + 1): loss on the held-out part \(losses[0]) before, \(losses[1]) after")
             }
             print("wrote \(outcome.networks.count) networks to \(to)")
         }

@@ -1,7 +1,9 @@
+import ArgumentParser
 import Dashboard
 import FleetModel
 import ForecastCore
 import Foundation
+import OpenBLAS
 
 /// Networks in a file: what `presync forecast train` writes.
 enum NetworksFile {
@@ -32,9 +34,10 @@ enum NetworkFitting {
 
     static func run(
         panels: [DemandPanel], seconds: Int?, from networks: [QuantileNetwork],
-        configuration: NetworkFit.Configuration = .init()
+        configuration: NetworkFit.Configuration = .init(), linearAlgebra: any LinearAlgebra
     ) -> Outcome {
-        var fit = NetworkFit(panels: panels, seconds: seconds, from: networks, configuration: configuration)
+        var fit = NetworkFit(
+            panels: panels, seconds: seconds, from: networks, configuration: configuration, algebra: linearAlgebra)
         var heldOut = [(first: Double, best: Double)](repeating: (.infinity, .infinity), count: networks.count)
         while let progress = fit.step() {
             switch progress {
@@ -46,10 +49,21 @@ enum NetworkFitting {
                     "presync forecast: network \(network + 1) of \(networks.count), epoch \(epoch.epoch): "
                         + "loss \(losses[0]), held out \(losses[1])\(epoch.isBest ? ", the best so far" : "")\n")
                 guard heldOut.indices.contains(network) else { continue }
-                if heldOut[network].first.isInfinite { heldOut[network].first = epoch.heldOutLoss }
+                heldOut[network].first = epoch.firstLoss
                 heldOut[network].best = min(heldOut[network].best, epoch.heldOutLoss)
             }
         }
         return Outcome(networks: fit.networks, heldOut: heldOut)
+    }
+}
+
+extension LinearAlgebraChoice: ExpressibleByArgument {
+    /// What was chosen.
+    /// - Throws: ``CommandFailure`` when it is not installed.
+    func open() throws(CommandFailure) -> any LinearAlgebra {
+        do { return try resolve().algebra } catch {
+            throw CommandFailure(
+                .unavailable, "\(error)", advice: "install it (Debian: libopenblas0-serial), or use portable")
+        }
     }
 }

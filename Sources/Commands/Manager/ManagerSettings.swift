@@ -2,6 +2,7 @@ import ControlProtocol
 import FleetModel
 import ManagerRuntime
 import Observability
+import OpenBLAS
 
 /// The manager's settings.
 enum ManagerSettings {
@@ -20,6 +21,9 @@ enum ManagerSettings {
             Setting(
                 name: "time-to-live", meaning: "how long a grant stands unrenewed, from 3 periods (default: 5s)"),
             Setting(name: "networks", meaning: "file that 'presync forecast train' wrote (default: what ships)"),
+            Setting(
+                name: "linear-algebra",
+                meaning: "openblas, portable, or automatic: openblas where installed (default: automatic)"),
             Setting(name: "maximum-links", meaning: "agents and GPU servers at once (default: 10000)"),
             Setting(name: "kept-events", meaning: "events kept for 'presync events' (default: 4096)"),
         ] + Daemon.commonSettings
@@ -52,6 +56,11 @@ enum ManagerSettings {
             "networks", expected: "a file of networks", { try? NetworksFile.read($0) })
         {
             configuration.networks = value
+        }
+        if let value = settings.value(
+            "linear-algebra", expected: "automatic, portable or openblas", LinearAlgebraChoice.init(rawValue:))
+        {
+            configuration.linearAlgebra = value
         }
         if let value = settings.value("maximum-links", expected: "a whole number", Int.init) {
             configuration.maximumLinks = value

@@ -36,6 +36,12 @@ struct LoadOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Pace at which a payload arrives, bytes a second.", valueName: "rate"))
     var uplink = 3_000_000
 
+    @Flag(
+        help: ArgumentHelp(
+            "Every second instance has a user, simulated, who is at work before most bursts.",
+            discussion: "What the user does is reported to the agent, which must allow it (user-activity)."))
+    var users = false
+
     func validate() throws {
         var problems = model.problems
         if !(1_000...80_000_000).contains(uplink) { problems.append("--uplink must be between 1000 and 80000000") }
@@ -59,6 +65,7 @@ struct LoadOptions: ParsableArguments {
         ]
         if let requests { arguments += ["--requests", requests] }
         if let fleet { arguments += ["--fleet", String(fleet)] }
+        if users { arguments.append("--users") }
         return arguments
     }
 
@@ -73,6 +80,15 @@ struct LoadOptions: ParsableArguments {
         let size = max(members, fleet ?? RequestDealer.fleetSize(trace, meanGap: meanGap))
         return RequestDealer(fleet: size, seed: seed).deal(trace, to: member, for: duration)
     }
+
+    /// The user before instance `member`; nil where there is none.
+    func user(before arrivals: [Arrival], for duration: Double, member: Int) -> SampleUser? {
+        guard users, member % 2 == 0 else { return nil }
+        return SampleUser(before: arrivals, for: duration, seed: seed &+ UInt64(member) &* 0x5DEE_CE66)
+    }
+
+    /// The application type of instance `member`: what has a user is another than what has none.
+    func application(member: Int) -> String { users && member % 2 == 0 ? "sample-interactive" : "sample" }
 
     /// What `arrival` has to do. Payload and CPU work lead the first GPU call by about 1.7 s in the median of the
     /// built-in arrivals.

@@ -65,6 +65,9 @@ struct SampleCommand: ParsableCommand {
             for index in 0..<warmUp { try driver.warmUp(index) }
             let clock = waitForStart ? try SampleDriver.awaitStart() : MonotonicClock.now()
             guard let clock else { return }
+            if let user = load.user(before: arrivals, for: length.seconds, member: member) {
+                SampleUserReports.start(user, clock: clock)
+            }
             let late = try driver.run(arrivals, clock: clock, until: clock + length.duration, member: member)
             if late > 0 {
                 StandardError.write("presync sample: time was over before \(late) bursts that were due had begun\n")

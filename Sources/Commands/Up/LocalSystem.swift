@@ -81,12 +81,13 @@ final class LocalSystem {
             ])
     }
 
-    func startAgent() throws(CommandFailure) {
+    /// `watchesUsers` allows programs to report what their users do.
+    func startAgent(watchesUsers: Bool) throws(CommandFailure) {
         try start(
             "agent",
             [
                 "--manager", layout.managerAddress, "--id", "local", "--socket", layout.agentSocket,
-                "--status-listen", "127.0.0.1:\(try FreePort.find())",
+                "--status-listen", "127.0.0.1:\(try FreePort.find())", "--user-activity", watchesUsers ? "yes" : "no",
             ])
     }
 

@@ -11,8 +11,7 @@ struct PolicyRun {
         var length: Duration
         var memory: Bytes
         var warmUp: Int
-        /// Arguments of the sample that describe its load.
-        var load: [String]
+        var load: LoadOptions
         /// Seconds; a start after a longer idle gap counts as one after idle.
         var idleThreshold: Double
         var period: Duration
@@ -70,7 +69,7 @@ struct PolicyRun {
         try system.startGPUServer()
         try await wait("a device", system, client, view) { $0.devices.contains { $0.available } }
         state.heading.note = "starting the agent"
-        try system.startAgent()
+        try system.startAgent(watchesUsers: parameters.load.users)
         try await wait("the agent", system, client, view) { [layout = system.layout] _ in
             (try? AgentSocket(path: layout.agentSocket))?.close() != nil
         }

@@ -12,7 +12,9 @@ final class SampleFleet {
     let payloadServer: PayloadServerProcess
 
     /// Starts `count` instances `i1`, `i2` and so on, which warm up and then wait for ``startClock()``.
-    init(count: Int, layout: LocalSystem.Layout, load: [String], length: Duration, warmUp: Int) throws(CommandFailure) {
+    init(count: Int, layout: LocalSystem.Layout, load: LoadOptions, length: Duration, warmUp: Int)
+        throws(CommandFailure)
+    {
         let server = try PayloadServerProcess()
         payloadServer = server
         var children: [ChildProcess] = []
@@ -29,13 +31,14 @@ final class SampleFleet {
                     "--warm-up", String(warmUp), "--payload-port", String(server.port), "--wait-for-start",
                 ]
                 let run = [
-                    "run", "--instance", name, "--application", "sample", "--agent-socket", layout.agentSocket,
+                    "run", "--instance", name, "--application", load.application(member: member), "--agent-socket",
+                    layout.agentSocket,
                     "--client-library", layout.clientLibrary, "--own-cgroup", "--",
                 ]
                 children.append(
                     try ChildProcess(
                         ChildProcess.Launch(
-                            executable: OwnExecutable.path, arguments: run + sample + load, input: .pipe,
+                            executable: OwnExecutable.path, arguments: run + sample + load.arguments, input: .pipe,
                             output: .file(layout.log(name)), errors: .file(layout.log(name)), leadsGroup: true)))
                 readers.append(ResultsReader(path: results))
             }

@@ -108,7 +108,7 @@ struct UpCommand: AsyncParsableCommand {
     private func parameters(_ recording: TelemetryRecording?) -> PolicyRun.Parameters {
         PolicyRun.Parameters(
             instances: instances, length: length?.duration ?? Self.endless, memory: poolMemory, warmUp: warmUp,
-            load: load.arguments, idleThreshold: idleThreshold.seconds, period: period.duration,
+            load: load, idleThreshold: idleThreshold.seconds, period: period.duration,
             recording: recording)
     }
 

@@ -1,6 +1,6 @@
 import FleetModel
 
-/// What the network is told about one instance in one second: 88 numbers, all scale-free and within ±8.
+/// What the network is told about one instance in one second: 104 numbers, all scale-free and within ±8.
 ///
 /// Demand is in units of the instance's *scale* (its mean demand while it has any, leaning to its application type's).
 /// Counts and durations go in by their square root or logarithm. Groups, in this order: the last 8 seconds of both
@@ -8,9 +8,11 @@ import FleetModel
 /// the application type's load against its usual one; how the instance compares to its type; and what the onset model
 /// makes of leading signals. What is not reported is 0, and says so.
 package enum FeatureVector {
-    package static let count = 88
+    package static let count = 104
     /// What the application type does, and how the instance's busy share compares to it.
     static let ofType = 52..<75
+    /// The time of day and of the week: not known in training, so that networks begin without weight on it.
+    static let calendar = 99..<103
 
     /// Linear up to 4, logarithmic beyond.
     @inline(__always)

@@ -6,8 +6,8 @@ extension InstanceHistory {
     /// O(``FeatureVector/count``).
     func writeFeatures(
         to row: UnsafeMutablePointer<Float>, scales: InlineArray<2, Float>, type: TypeLoad,
-        onset: InlineArray<3, Float>, isSurge: Bool, hasLeadingSignals: Bool, at second: Int64,
-        decay: DecayTable, recent: RecentLoads, row number: Int
+        onset: InlineArray<3, Float>, isSurge: Bool, signals: HostSignals,
+        calendar: CalendarFeatures, at second: Int64, decay: DecayTable, recent: RecentLoads, row number: Int
     ) {
         var writer = FeatureWriter(row)
         let known = second - admitted
@@ -39,9 +39,11 @@ extension InstanceHistory {
         for index in type.features.indices { writer.put(type.features[index]) }
         writeComparison(to: &writer, scales: scales, type: type, busy: long, known: known, at: second, decay: decay)
         rhythm.write(to: &writer, idle: idle, at: second)
-        for index in onset.indices { writer.put(hasLeadingSignals ? onset[index] : 0) }
+        for index in onset.indices { writer.put(signals.isReported ? onset[index] : 0) }
         writer.put(isSurge ? 1 : 0)
-        writer.put(hasLeadingSignals ? 1 : 0)
+        writer.put(signals.isReported ? 1 : 0)
+        signals.write(to: &writer)
+        calendar.write(to: &writer)
         writer.finish()
     }
 

@@ -1,18 +1,20 @@
-/// What an instance looks like in one second, as far as it tells whether GPU demand is near: one of 242 cells.
+/// What an instance looks like in one second, as far as it tells whether GPU demand is near: one of 434 cells.
 struct OnsetContext: Sendable {
     /// The kinds of second that forecasts distinguish.
     enum Kind: Int, CaseIterable, Sendable {
         /// No demand, and nothing that announces it.
         case quiet
-        /// No demand, and network, CPU or work in flight above the idle baseline, now or within the last 5 s.
+        /// No demand, and network or CPU above the idle baseline, work in flight, or an active user, now or within the
+        /// last 5 s.
         case surge
         /// Demand.
         case busy
     }
 
-    static let cellCount = 242
-    /// Cells that are similar before anything is learned: 9 of surges by signal, then quiet, then busy.
-    static let groupCount = 11
+    static let cellCount = 434
+    /// Cells that are similar before anything is learned: 9 of surges by signal, then quiet, busy, and surges in
+    /// which only the user is active.
+    static let groupCount = 12
     private static let firstQuiet = 40
     private static let firstSurge = 50
 
@@ -39,11 +41,12 @@ struct OnsetContext: Sendable {
 
     /// A second of a surge that began `age` seconds ago.
     static func surge(
-        network: IdleBaseline.Level, cpu: IdleBaseline.Level, hasWork: Bool, age: Int64, idle: Int64?
+        network: IdleBaseline.Level, cpu: IdleBaseline.Level, hasWork: Bool, hasUser: Bool, age: Int64,
+        idle: Int64?
     ) -> OnsetContext {
         let phase = age <= 1 ? 0 : age <= 3 ? 1 : 2
         let followsDemand = (idle ?? .max) <= 3 ? 1 : 0
-        let signals = (network.rawValue * 4 + cpu.rawValue) * 2 + (hasWork ? 1 : 0)
+        let signals = (network.rawValue * 4 + cpu.rawValue) * 4 + (hasWork ? 2 : 0) + (hasUser ? 1 : 0)
         return OnsetContext(cell: UInt16(firstSurge + (signals * 3 + phase) * 2 + followsDemand))
     }
 
@@ -53,8 +56,9 @@ struct OnsetContext: Sendable {
         case .quiet: return 9
         case .busy: return 10
         case .surge:
-            let signals = (Int(cell) - Self.firstSurge) / 12
-            return min(signals / 4, 2) * 3 + min(signals % 4, 2)
+            let signals = (Int(cell) - Self.firstSurge) / 6
+            let host = signals / 4
+            return signals == 1 ? 11 : min(host / 4, 2) * 3 + min(host % 4, 2)
         }
     }
 
@@ -73,6 +77,7 @@ struct OnsetContext: Sendable {
         case 7: (0.4, 0.5, 0.55)  // network is, CPU was
         case 8: (0.5, 0.6, 0.65)  // both are
         case 9: (0.03, 0.08, 0.15)  // quiet
+        case 11: (0.1, 0.2, 0.3)  // the user is active
         default: (0.8, 0.85, 0.9)  // busy
         }
     }

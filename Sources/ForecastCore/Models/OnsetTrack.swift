@@ -16,6 +16,7 @@ struct OnsetTrack: Sendable {
     private var network = IdleBaseline(floor: 16_384)
     /// Thousandths of a core; 25 is housekeeping.
     private var cpu = IdleBaseline(floor: 25)
+    private var userActivity = UserActivity()
     /// The contexts of the last 32 seconds, by `second & 31`.
     private var cells: InlineArray<32, UInt16> = InlineArray(repeating: unknownCell)
     private(set) var context = OnsetContext.quiet(idle: nil)
@@ -50,15 +51,21 @@ struct OnsetTrack: Sendable {
         let networkLevel = network.observe(observation.networkIn, at: second, isBusy: hasDemand)
         let cpuLevel = cpu.observe(observation.cpuMilli, at: second, isBusy: hasDemand)
         let hasWork = (observation.workInFlight ?? 0) > 0
+        userActivity.observe(idle: observation.userIdleSeconds, at: second)
         if hasDemand {
             return .busy(seconds: second - busySince + 1, demandMask: demandMask, hasWork: hasWork)
         }
         let idle = lastDemand.map { second - $0 }
-        guard networkLevel > .none || cpuLevel > .none || hasWork else { return .quiet(idle: idle) }
-        // Without either signal (work in flight only) the surge is always young.
-        let began = max(network.surgeBegan, cpu.surgeBegan, second - 60)
-        let age = networkLevel == .none && cpuLevel == .none ? 0 : second - began
-        return .surge(network: networkLevel, cpu: cpuLevel, hasWork: hasWork, age: age, idle: idle)
+        let hasUser = userActivity.isActive
+        guard networkLevel > .none || cpuLevel > .none || hasWork || hasUser else { return .quiet(idle: idle) }
+        // With work in flight only, the surge is always young.
+        let began =
+            networkLevel > .none || cpuLevel > .none
+            ? max(network.surgeBegan, cpu.surgeBegan) : hasUser ? userActivity.began : second
+        return .surge(
+            network: networkLevel, cpu: cpuLevel, hasWork: hasWork, hasUser: hasUser,
+            age: second - max(began, second - 60),
+            idle: idle)
     }
 
     /// The context `seconds` (5, 15 or 30) before the last second, where it was observed.
@@ -87,4 +94,20 @@ struct OnsetTrack: Sendable {
     }
 
     private static func slot(_ second: Int64) -> Int { Int(truncatingIfNeeded: second) & (ringLength - 1) }
+}
+
+/// Whether the user of an instance is active, and since when; 16 bytes.
+private struct UserActivity: Sendable {
+    /// One who did something in the last 5 s is active.
+    private static let recency = 5.0
+
+    private(set) var isActive = false
+    private(set) var began: Int64 = 0
+
+    /// `idle` is seconds, nil where that is not watched.
+    mutating func observe(idle: Double?, at second: Int64) {
+        let isActiveNow = idle.map { $0 >= 0 && $0 <= Self.recency } ?? false
+        if isActiveNow, !isActive { began = second }
+        isActive = isActiveNow
+    }
 }

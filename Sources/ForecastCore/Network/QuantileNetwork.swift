@@ -48,6 +48,9 @@ package struct QuantileNetwork: Sendable, Hashable {
             }
         }
         for weight in ignoredWeights { parameters[weight] = 0 }
+        for weight in FeatureVector.calendar.lowerBound * hidden[0]..<FeatureVector.calendar.upperBound * hidden[0] {
+            parameters[weight] = 0
+        }
     }
 
     /// Where in ``parameters`` the weights of the features lie that are not looked at.

@@ -28,6 +28,8 @@ package struct NetworkTrainer: Sendable {
         package let epoch: Int
         package let trainingLoss: Double
         package let heldOutLoss: Double
+        /// On the held-out part, before the first epoch; infinite where nothing is held out.
+        package let firstLoss: Double
         package let isBest: Bool
     }
 
@@ -43,6 +45,7 @@ package struct NetworkTrainer: Sendable {
     private var batch = TrainingBatch()
     private var epochsDone = 0
     private var steps = 0
+    private let firstLoss: Double
     private var bestLoss: Double
     private var bestEpoch = 0
     /// The best network so far; at first the one to begin from.
@@ -61,8 +64,8 @@ package struct NetworkTrainer: Sendable {
         units = examples.units()
         random = SeededGenerator(seed: configuration.seed)
         order = Array(0..<examples.count)
-        bestLoss = .infinity
-        if heldOut.count > 0 { bestLoss = heldOutLoss() }
+        firstLoss = Self.loss(of: network, on: heldOut, units: units, batch: configuration.batch, using: algebra)
+        bestLoss = firstLoss
     }
 
     /// Goes through all examples once. O(examples × parameters).
@@ -87,7 +90,10 @@ package struct NetworkTrainer: Sendable {
             sum += Double(optimizer.step(&network, on: batch, rate: rate, using: algebra))
         }
         // With nothing held out, the training itself must do.
-        let loss = heldOut.count > 0 ? heldOutLoss() : sum / Double(batches)
+        let loss =
+            heldOut.count > 0
+            ? Self.loss(of: network, on: heldOut, units: units, batch: configuration.batch, using: algebra)
+            : sum / Double(batches)
         let isBest = loss < bestLoss
         if isBest {
             bestLoss = loss
@@ -95,7 +101,8 @@ package struct NetworkTrainer: Sendable {
             best = network
         }
         return Progress(
-            epoch: epochsDone, trainingLoss: sum / Double(batches), heldOutLoss: loss, isBest: isBest)
+            epoch: epochsDone, trainingLoss: sum / Double(batches), heldOutLoss: loss, firstLoss: firstLoss,
+            isBest: isBest)
     }
 
     /// Rises over the first 100 steps, then falls along half a cosine to 2 % of its greatest. `share` is how much is done.
@@ -108,17 +115,20 @@ package struct NetworkTrainer: Sendable {
         return configuration.rate * min(1, Float(steps) / 100) * Float(0.02 + 0.49 * (1 + wave))
     }
 
-    private mutating func heldOutLoss() -> Double {
+    /// The loss on all of `examples`; infinite when there are none.
+    private static func loss(
+        of network: QuantileNetwork, on examples: ExampleStore, units: InlineArray<12, Float>, batch size: Int,
+        using algebra: any LinearAlgebra
+    ) -> Double {
+        guard examples.count > 0 else { return .infinity }
+        var optimizer = NetworkOptimizer()
+        var batch = TrainingBatch()
         var sum = 0.0
-        var batches = 0.0
-        for first in stride(from: 0, to: heldOut.count, by: configuration.batch) {
+        for first in stride(from: 0, to: examples.count, by: size) {
             batch.removeAll()
-            for index in first..<min(first + configuration.batch, heldOut.count) {
-                batch.append(heldOut, index, units: units)
-            }
+            for index in first..<min(first + size, examples.count) { batch.append(examples, index, units: units) }
             sum += Double(optimizer.loss(network, on: batch, using: algebra)) * Double(batch.rows)
-            batches += Double(batch.rows)
         }
-        return batches > 0 ? sum / batches : 0
+        return sum / Double(examples.count)
     }
 }

@@ -85,6 +85,32 @@ import Testing
         #expect(said[1] > 0.7)
     }
 
+    /// Two users type now and then; only the second's program then uses the GPU.
+    @Test func aUserAtWorkAnnouncesDemandWhereItDid() {
+        var forecaster = FleetForecaster()
+        let slots = (0..<2).map { forecaster.admit(.numbered($0)) }
+        var typing: [Double] = []
+        var away: [Double] = []
+        for second in 0..<600 as Range<Int64> {
+            let isTyping = second % 40 < 4
+            for (index, slot) in slots.enumerated() {
+                let isBusy = index == 1 && (5..<9).contains(second % 40)
+                forecaster.observe(
+                    slot,
+                    LoadObservation(
+                        second: second, gpuMemory: isBusy ? 1e8 : 0, gpuCompute: isBusy ? 200 : 0,
+                        cpuMilli: 5, networkIn: 800,
+                        userIdleSeconds: isTyping ? 0 : Double(second % 40 - 3)))
+            }
+            let forecasts = forecaster.forecast(slots, madeAt: .seconds(Double(second)))
+            if second == 561 { typing = forecasts.map { $0.onsetProbability(within: .short) } }
+            if second == 590 { away = forecasts.map { $0.onsetProbability(within: .short) } }
+        }
+        #expect(typing[0] < 0.1)
+        #expect(typing[1] > 0.7)
+        #expect(away[1] < 0.1)
+    }
+
     @Test func everyContextHasACellAGroupAndARisingPrior() {
         for cell in 0..<OnsetContext.cellCount {
             let context = OnsetContext(cell: UInt16(cell))

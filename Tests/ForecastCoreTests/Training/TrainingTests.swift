@@ -63,7 +63,7 @@ import Testing
 
     private func fit(_ panel: DemandPanel) -> (networks: [QuantileNetwork], progress: [NetworkFit.Progress]) {
         var configuration = NetworkFit.Configuration()
-        configuration.epochs = 3
+        configuration.epochs = 8
         configuration.examplesPerSecond = 16
         var fit = NetworkFit(panels: [panel], seconds: 300, from: small, configuration: configuration)
         var progress: [NetworkFit.Progress] = []
@@ -83,7 +83,7 @@ import Testing
         let losses = progress.compactMap { step -> Double? in
             if case .trained(0, let epoch) = step { epoch.trainingLoss } else { nil }
         }
-        #expect(losses.count == 3 && losses[2] < losses[0])
+        #expect(losses.count > 3 && losses[losses.count - 1] < losses[0])
         #expect(fit(panel).networks == networks)
     }
 

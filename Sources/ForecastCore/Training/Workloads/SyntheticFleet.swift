@@ -63,19 +63,26 @@ package enum SyntheticFleet {
     /// What is reported beside the use of the GPU.
     private struct Telemetry {
         let hasHost: Bool
+        let hasUser: Bool
         let hasWork: Bool
 
         init(random: inout SeededGenerator) {
-            hasHost = random.flip(0.4)
+            hasHost = random.flip(0.5)
+            hasUser = random.flip(0.4)
             hasWork = random.flip(0.7)
         }
 
         func observations(_ series: SyntheticSeries) -> [LoadObservation] {
-            series.memory.indices.map { second in
-                LoadObservation(
+            var idle = 0.0
+            return series.memory.indices.map { second in
+                idle = series.userActive[second] ? 0 : idle + 1
+                return LoadObservation(
                     second: Int64(second), gpuMemory: series.memory[second], gpuCompute: series.compute[second],
-                    cpuMilli: hasHost ? series.cpu[second] : nil, networkIn: hasHost ? series.network[second] : nil,
-                    workInFlight: hasWork ? series.requests[second] : nil)
+                    cpuMilli: hasHost ? series.cpu[second] : nil,
+                    hostMemory: hasHost ? series.hostMemory[second] : nil,
+                    networkIn: hasHost ? series.network[second] : nil,
+                    networkOut: hasHost ? series.networkOut[second] : nil,
+                    workInFlight: hasWork ? series.requests[second] : nil, userIdleSeconds: hasUser ? idle : nil)
             }
         }
     }

@@ -13,7 +13,7 @@ enum SyntheticProgram: UInt64, CaseIterable {
         }
     }
 
-    private struct Habits {
+    fileprivate struct Habits {
         var busy: Double
         var idle: Double
         var busySpread: Double
@@ -22,7 +22,14 @@ enum SyntheticProgram: UInt64, CaseIterable {
         var compute: Double
         var levelSpread: Double
         var noise: Double
+        /// Seconds from the first sign of a burst to its beginning; 0 without signs.
         var lead: Double
+        /// Bytes that come in before a burst, for each byte of GPU memory that it takes; below 0 where they tell nothing.
+        var payload: Double
+        /// For how many seconds a user is at work before a burst; 0 without a user.
+        var user: Double
+        /// How many signs without a burst there are for each burst.
+        var falseAlarms: Double
         /// The probability, each second, that the program's amounts or pace change for good.
         let change: Double
 
@@ -43,6 +50,9 @@ enum SyntheticProgram: UInt64, CaseIterable {
             levelSpread = random.flip(0.5) ? random.draw(0...0.1) : random.draw(0.1...0.9)
             noise = random.draw(0...0.3)
             lead = random.flip(0.6) ? random.draw(0.5...4) : 0
+            payload = random.flip(0.6) ? random.drawLogarithmic(1e-3...0.1) : -1
+            user = random.flip(0.4) ? random.drawLogarithmic(1...15) : 0
+            falseAlarms = random.flip(0.5) ? random.draw(0...0.8) : 0
             change = random.flip(0.3) ? 1.0 / 500 : 0
         }
 
@@ -70,19 +80,38 @@ enum SyntheticProgram: UInt64, CaseIterable {
         for second in 0..<seconds {
             series.cpu[second] = random.draw(2...14)
             series.network[second] = random.draw(100...4_000)
+            series.networkOut[second] = random.draw(100...2_000)
+            series.hostMemory[second] = 2e8
         }
         var time = -random.drawExponential(mean: habits.busy + habits.idle)
         while time < Double(seconds) {
             let idle = random.drawLogNormal(median: habits.idle, spread: habits.idleSpread)
             let busy = max(0.3, random.drawLogNormal(median: habits.busy, spread: habits.busySpread))
             let level = random.drawLogNormal(median: 1, spread: habits.levelSpread)
+            if idle > 8, random.flip(habits.falseAlarms) {
+                series.announce(at: time + random.draw(4...idle), habits, level: level, random: &random)
+            }
             time += idle
+            series.announce(at: time, habits, level: level, random: &random)
             series.use(
                 from: time, to: time + busy, memory: habits.memory * level, compute: min(1_000, habits.compute * level),
-                noise: habits.noise, lead: habits.lead, random: &random)
+                noise: habits.noise, random: &random)
             time += busy
             habits.age(idle + busy, &random)
         }
         return series
+    }
+}
+
+extension SyntheticSeries {
+    /// The signs before a burst of `level`, as these habits have them; the user is away at one burst in seven.
+    fileprivate mutating func announce(
+        at time: Double, _ habits: SyntheticProgram.Habits, level: Double, random: inout SeededGenerator
+    ) {
+        let user = random.flip(0.85) ? habits.user * random.draw(0.5...1.5) : 0
+        let told = habits.payload * habits.memory * level * random.drawLogNormal(median: 1, spread: 0.1)
+        announce(
+            at: time, lead: habits.lead, payload: habits.payload > 0 ? told : random.drawLogarithmic(2e5...2e7),
+            user: user, random: &random)
     }
 }

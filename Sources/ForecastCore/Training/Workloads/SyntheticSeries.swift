@@ -12,6 +12,12 @@ struct SyntheticSeries: Sendable {
     var network: [Double]
     /// Thousandths of a core.
     var cpu: [Double]
+    /// Bytes of host memory.
+    var hostMemory: [Double]
+    /// Bytes sent per second.
+    var networkOut: [Double]
+    /// Whether the user does something.
+    var userActive: [Bool]
 
     init(seconds: Int) {
         memory = Array(repeating: 0, count: seconds)
@@ -19,6 +25,9 @@ struct SyntheticSeries: Sendable {
         requests = memory
         network = memory
         cpu = memory
+        hostMemory = memory
+        networkOut = memory
+        userActive = Array(repeating: false, count: seconds)
     }
 
     /// A request that arrives at `time` (seconds): `context` tokens are taken in, `generated` tokens come out one by one.
@@ -28,6 +37,7 @@ struct SyntheticSeries: Sendable {
         guard first < seconds else { return }
         requests[first] += 1
         network[first] += context * 400
+        hostMemory[first] += context * 4_000
         let decoding = time + context * shape.prefillSeconds
         let end = decoding + generated * shape.decodeSeconds
         for second in first...min(Int(end), seconds - 1) {
@@ -38,29 +48,46 @@ struct SyntheticSeries: Sendable {
             let tokens = context + min(generated, max(0, (min(to, end) - decoding) / shape.decodeSeconds))
             memory[second] += shape.bytesPerToken * tokens
             cpu[second] += 30 * (prefill + decode)
+            networkOut[second] += 2_000 * decode
         }
     }
 
-    /// Steady use of the GPU over (`from`, `to`], announced by network and CPU `lead` seconds ahead.
+    /// Steady use of the GPU over (`from`, `to`].
     mutating func use(
-        from: Double, to: Double, memory level: Double, compute share: Double, noise: Double, lead: Double,
+        from: Double, to: Double, memory level: Double, compute share: Double, noise: Double,
         random: inout SeededGenerator
     ) {
-        let first = max(0, Int(from))
-        let last = min(Int(to), memory.count - 1)
-        guard first <= last else { return }
-        for second in first...last {
+        for second in seconds(from, to) {
             let covered = max(0, min(to, Double(second + 1)) - max(from, Double(second)))
             guard covered > 0 else { continue }
             memory[second] += level
             compute[second] += share * covered * max(0.05, 1 + noise * random.drawNormal())
             cpu[second] += 150 * covered
+            networkOut[second] += 3_000 * covered
         }
+    }
+
+    /// What is seen of an instance before it uses its GPU at `time`, or does not: a user at work, then a payload that
+    /// comes in, then work on the CPU.
+    mutating func announce(
+        at time: Double, lead: Double, payload: Double, user: Double, random: inout SeededGenerator
+    ) {
+        for second in seconds(time - user, time) where user > 0 { userActive[second] = true }
         guard lead > 0 else { return }
-        for second in max(0, Int(from - lead))...first {
-            network[second] += random.drawLogarithmic(2e5...2e7)
-            if Double(second) > from - lead / 2 { cpu[second] += random.draw(150...900) }
+        let received = time - lead / 2
+        for second in seconds(time - lead, received) {
+            let covered = max(0, min(received, Double(second + 1)) - max(time - lead, Double(second)))
+            network[second] += payload * covered / (lead / 2)
+            networkOut[second] += 0.02 * payload * covered / (lead / 2)
         }
+        for second in seconds(received, time) { cpu[second] += random.draw(150...900) }
+        for second in seconds(received, time + 3) { hostMemory[second] += payload }
+    }
+
+    /// The seconds of this series that (`from`, `to`] touches.
+    private func seconds(_ from: Double, _ to: Double) -> Range<Int> {
+        let first = max(0, Int(max(from, 0)))
+        return first..<max(first, min(Int(to) + 1, memory.count))
     }
 }
 
