@@ -127,7 +127,7 @@ let package = Package(
             "GPUServerRuntime",
             [
                 "FleetModel", "InterfaceCore", "ControlLoop", "ControlProtocol", "DeviceDrivers", "WorkerControl",
-                "InterfaceStore", "Observability", logging, lifecycle,
+                "StateStore", "InterfaceStore", "Observability", logging, lifecycle,
             ]),
         .target(
             name: "OpenCLClient", dependencies: ["RemotingCore", "COpenCL"], exclude: ["exports.map"],
@@ -187,9 +187,14 @@ let package = Package(
         tests("InterfaceStore", ["InterfaceCore", nioCore, nioHTTP, httpClient, hummingbird, logging]),
         tests("TraceFiles", ["CZlib"]),
         tests("Observability"),
-        tests("ManagerRuntime", ["ControlLoop", "ControlProtocol", "StateStore", grpcCore, logging, lifecycle]),
+        tests(
+            "ManagerRuntime",
+            [
+                "ForecastCore", "ControlLoop", "ControlProtocol", "StateStore", "Observability", grpcCore, logging,
+                lifecycle,
+            ]),
         tests("AgentRuntime", ["ControlLoop", "RemotingCore", "SessionTransport"]),
-        tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl"]),
+        tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "StateStore"]),
         tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL"]),
         tests("Dashboard"),
         tests(

@@ -60,6 +60,8 @@ package struct FleetForecaster: Forecaster {
     var histories: [InstanceHistory] = []
     /// By the same index as `histories`.
     var recent = RecentLoads()
+    /// The slot whose history it is, by the same index as `histories`; nil for those of instances that left.
+    var historyOwners: [Int32?] = []
     /// What was last said of instances that were idle, by the same index as `histories`.
     var idleCurves = IdleCurves()
     var applications: [ApplicationType: Int32] = [:]
@@ -78,7 +80,9 @@ package struct FleetForecaster: Forecaster {
     var tile: ForecastTile
     /// By the same index as `slots`.
     private var descriptions: [InstanceDescription] = []
-    private var departed = DepartedInstances()
+    var departed = DepartedInstances()
+    /// From the clock of what is observed to the forecaster's own, in seconds; nil after a snapshot until something is.
+    var timeShift: Int64? = 0
     private var freeSlots: [Int] = []
     var freeHistories: [Int32] = []
 
@@ -103,6 +107,7 @@ package struct FleetForecaster: Forecaster {
     /// The bytes that an instance with a history takes; one that never had demand takes ``bytesPerColdInstance``.
     package static let bytesPerInstance =
         bytesPerColdInstance + MemoryLayout<InstanceHistory>.stride + RecentLoads.bytes + IdleCurves.bytes
+        + MemoryLayout<Int32?>.stride
     package static let bytesPerColdInstance = MemoryLayout<SlotState>.stride
 
     /// The networks in service.
@@ -131,6 +136,8 @@ package struct FleetForecaster: Forecaster {
             slots[index].history = former.history
             slots[index].track = former.track
             slots[index].admitted = former.admitted
+            slots[index].hasLeadingSignals = former.hasLeadingSignals
+            historyOwners[Int(former.history)] = Int32(index)
         }
         return ForecastSlot(rawValue: index)
     }
@@ -138,16 +145,23 @@ package struct FleetForecaster: Forecaster {
     package mutating func retire(_ slot: ForecastSlot) {
         guard isInUse(slot) else { return }
         let index = slot.rawValue
-        if let history = slots[index].history {
-            freeHistories += departed.add(
-                DepartedInstances.Record(
-                    description: descriptions[index], history: history, track: slots[index].track,
-                    admitted: slots[index].admitted))
+        if let record = record(of: index) {
+            historyOwners[Int(record.history)] = nil
+            freeHistories += departed.add(record)
         }
         types[Int(slots[index].application)].members -= 1
         slots[index].isInUse = false
         slots[index].history = nil
         freeSlots.append(index)
+    }
+
+    /// What is to be remembered of the instance in a slot; nil where it has no history.
+    func record(of slot: Int) -> DepartedInstances.Record? {
+        slots[slot].history.map { history in
+            DepartedInstances.Record(
+                description: descriptions[slot], history: history, track: slots[slot].track,
+                admitted: slots[slot].admitted, hasLeadingSignals: slots[slot].hasLeadingSignals)
+        }
     }
 
     func isInUse(_ slot: ForecastSlot) -> Bool { slots.indices.contains(slot.rawValue) && slots[slot.rawValue].isInUse }

@@ -43,6 +43,14 @@ package protocol Forecaster: Sendable {
     /// fleet, then from a prior; so it is above 0 for every slot in use.
     func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double
 
+    /// What was learned so far, for a forecaster of a later life to go on from; nil where there is nothing, and of a
+    /// forecaster that keeps nothing over a restart.
+    func snapshot() -> FleetSnapshot?
+
     /// How good the forecasts were that have come true.
     var accuracy: AccuracyOverview { get }
+}
+
+extension Forecaster {
+    package func snapshot() -> FleetSnapshot? { nil }
 }

@@ -5,9 +5,13 @@ import ForecastCore
 import Observability
 
 extension ManagerConfiguration {
-    /// The machine of this configuration, on what the store held after it had begun a new term. `tap` is shown what
-    /// the machine learns of instances.
-    func makeMachine(recovered: StoredFleet, softwareVersion: String, tap: TelemetryTap) -> ManagerMachine {
+    /// How the forecaster begins where it has nothing to go on from.
+    var forecasting: FleetForecaster.Configuration { .init(networks: networks ?? ShippedNetworks.all) }
+
+    /// The machine of this configuration, on what the store held after it had begun a new term.
+    func makeMachine(
+        recovered: StoredFleet, forecaster: some Forecaster, softwareVersion: String
+    ) -> ManagerMachine {
         let mode: AllocationConfiguration.Mode =
             switch policy {
             case .presync: .presync
@@ -15,11 +19,10 @@ extension ManagerConfiguration {
             }
         let machine = ManagerMachineConfiguration(
             softwareVersion: softwareVersion, period: period, timeToLive: timeToLive,
-            silence: max(.seconds(3), period * 3),
+            silence: max(.seconds(3), period * 3), snapshotPeriod: snapshotPeriod,
             allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
-        let forecaster = FleetForecaster(configuration: FleetForecaster.Configuration(networks: networks))
         return ManagerMachine(
-            configuration: machine, recovered: recovered, forecaster: TappedForecaster(forecaster, tap),
-            random: SystemRandomNumberGenerator(), now: MonotonicClock.now())
+            configuration: machine, recovered: recovered, forecaster: forecaster, random: SystemRandomNumberGenerator(),
+            now: MonotonicClock.now())
     }
 }

@@ -1,6 +1,7 @@
 import ControlLoop
 package import ControlProtocol
 import FleetModel
+import ForecastCore
 import Foundation
 import GRPCCore
 import GRPCNIOTransportHTTP2
@@ -11,9 +12,10 @@ import StateStore
 
 /// The manager as a daemon: it joins the machine to the store, to its peers, to the clock and to those who ask.
 ///
-/// Start: the store is opened and a term begun, then the machine recovers, then the ports are opened. Graceful
-/// shutdown: streams are closed with the reason, what is under way in the store is finished, and the store is closed.
-/// A killed manager loses nothing but time: what peers were told was durable before.
+/// Start: the store is opened and a term begun, then the machine recovers, with what its forecaster had learned, then
+/// the ports are opened. Graceful shutdown: streams are closed with the reason, what is under way in the store is
+/// finished, what was learned is kept, and the store is closed. A killed manager loses nothing but time: what peers were
+/// told was durable before, and of what was learned at most ``ManagerConfiguration/snapshotPeriod`` is missing.
 package struct ManagerService: Service {
     /// Where a running manager is reached.
     package struct Addresses: Hashable, Sendable {
@@ -64,7 +66,8 @@ package struct ManagerService: Service {
         do {
             let parts = ManagerParts(configuration: configuration, store: store, logger: logger)
             let machine = configuration.makeMachine(
-                recovered: recovered, softwareVersion: softwareVersion, tap: parts.telemetry)
+                recovered: recovered, forecaster: TappedForecaster(makeForecaster(parts), parts.telemetry),
+                softwareVersion: softwareVersion)
             result = .success(try await run(parts, machine))
         } catch {
             result = .failure(error)
@@ -74,6 +77,14 @@ package struct ManagerService: Service {
         await store.close()
         logger.info("manager ends")
         try result.get()
+    }
+
+    /// What the last manager knew, where that was kept.
+    private func makeForecaster(_ parts: ManagerParts) -> FleetForecaster {
+        guard let keeper = parts.snapshotKeeper else {
+            return FleetForecaster(configuration: configuration.forecasting)
+        }
+        return keeper.file.forecaster(configuration, metrics: keeper.metrics, logger: logger)
     }
 
     private func run(_ parts: ManagerParts, _ machine: ManagerMachine) async throws {

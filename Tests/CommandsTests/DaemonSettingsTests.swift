@@ -30,7 +30,9 @@ import Testing
     @Test func `a manager's settings reach its configuration`() {
         var settings = Settings(
             role: ManagerSettings.role, known: ManagerSettings.known,
-            flags: ["listen": "0.0.0.0:7500", "policy": "reactive", "period": "500ms"],
+            flags: [
+                "listen": "0.0.0.0:7500", "policy": "reactive", "period": "500ms", "snapshot-every": "5m",
+            ],
             environment: ["PRESYNC_MANAGER_STATE_DIRECTORY": "/srv/presync"], file: nil)
         let configuration = ManagerSettings.configuration(&settings)
         #expect(settings.problems.isEmpty)
@@ -38,6 +40,15 @@ import Testing
         #expect(configuration.policy == .reactive)
         #expect(configuration.period == .milliseconds(500))
         #expect(configuration.stateDirectory == "/srv/presync")
+        #expect(configuration.snapshotPeriod == .seconds(300))
+    }
+
+    @Test func `a manager that is to keep no snapshots keeps none`() {
+        var settings = Settings(
+            role: ManagerSettings.role, known: ManagerSettings.known, flags: ["snapshot-every": "0"], environment: [:],
+            file: nil)
+        #expect(ManagerSettings.configuration(&settings).snapshotPeriod == nil)
+        #expect(settings.problems.isEmpty)
     }
 
     @Test func `an agent's wrong settings are all reported, those of its own check as well`() {

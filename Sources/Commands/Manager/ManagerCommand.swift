@@ -27,6 +27,7 @@ struct ManagerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var period: String?
     @Option(help: .hidden) var timeToLive: String?
     @Option(help: .hidden) var networks: String?
+    @Option(help: .hidden) var snapshotEvery: String?
     @Option(help: .hidden) var maximumLinks: String?
     @Option(help: .hidden) var keptEvents: String?
     @Option(help: .hidden) var logLevel: String?
@@ -39,8 +40,8 @@ struct ManagerCommand: AsyncParsableCommand {
                 flags: [
                     "listen": listen, "http-listen": httpListen, "http-url": httpUrl,
                     "state-directory": stateDirectory, "policy": policy, "period": period,
-                    "time-to-live": timeToLive, "networks": networks, "maximum-links": maximumLinks,
-                    "kept-events": keptEvents,
+                    "time-to-live": timeToLive, "networks": networks,
+                    "snapshot-every": snapshotEvery, "maximum-links": maximumLinks, "kept-events": keptEvents,
                     "log-level": logLevel, "log-format": logFormat,
                 ])
             let configuration = ManagerSettings.configuration(&settings)

@@ -20,6 +20,9 @@ enum ManagerSettings {
             Setting(
                 name: "time-to-live", meaning: "how long a grant stands unrenewed, from 3 periods (default: 5s)"),
             Setting(name: "networks", meaning: "file that 'presync forecast train' wrote (default: what ships)"),
+            Setting(
+                name: "snapshot-every",
+                meaning: "time between snapshots of what forecasts rest on, 0 for never (default: 60s)"),
             Setting(name: "maximum-links", meaning: "agents and GPU servers at once (default: 10000)"),
             Setting(name: "kept-events", meaning: "events kept for 'presync events' (default: 4096)"),
         ] + Daemon.commonSettings
@@ -52,6 +55,9 @@ enum ManagerSettings {
             "networks", expected: "a file of networks", { try? NetworksFile.read($0) })
         {
             configuration.networks = value
+        }
+        if let value = settings.value("snapshot-every", expected: "a duration", Duration.init(text:)) {
+            configuration.snapshotPeriod = value == .zero ? nil : value
         }
         if let value = settings.value("maximum-links", expected: "a whole number", Int.init) {
             configuration.maximumLinks = value

@@ -92,6 +92,8 @@ struct TappedForecaster<Base: Forecaster>: Forecaster {
         base.amountIfDemanded(slot, resource: resource, level: level)
     }
 
+    func snapshot() -> FleetSnapshot? { base.snapshot() }
+
     var accuracy: AccuracyOverview { base.accuracy }
 
     private func observed(_ slot: ForecastSlot, _ load: LoadObservation) -> InstanceObservation? {
