@@ -132,14 +132,29 @@ package struct FleetForecaster: Forecaster {
             descriptions.append(instance)
             index = slots.count - 1
         }
-        if let former = departed.take(instance) {
-            slots[index].history = former.history
-            slots[index].track = former.track
-            slots[index].admitted = former.admitted
-            slots[index].hasLeadingSignals = former.hasLeadingSignals
-            historyOwners[Int(former.history)] = Int32(index)
-        }
+        goOn(index)
         return ForecastSlot(rawValue: index)
+    }
+
+    /// Gives a slot what is remembered of its instance, if that was here before.
+    private mutating func goOn(_ slot: Int) {
+        guard let former = departed.take(descriptions[slot]) else { return }
+        slots[slot].history = former.history
+        slots[slot].track = former.track
+        slots[slot].admitted = former.admitted
+        slots[slot].hasLeadingSignals = former.hasLeadingSignals
+        historyOwners[Int(former.history)] = Int32(slot)
+    }
+
+    package mutating func describe(_ slot: ForecastSlot, as instance: InstanceDescription) {
+        guard isInUse(slot) else { return }
+        let index = slot.rawValue
+        let application = applicationIndex(instance.application)
+        types[Int(slots[index].application)].members -= 1
+        types[Int(application)].members += 1
+        slots[index].application = application
+        descriptions[index] = instance
+        if slots[index].history == nil { goOn(index) }
     }
 
     package mutating func retire(_ slot: ForecastSlot) {

@@ -28,6 +28,10 @@ package protocol Forecaster: Sendable {
     /// Lets an instance go. Its slot may be given to the next that is admitted.
     mutating func retire(_ slot: ForecastSlot)
 
+    /// The instance of a slot is `instance` from now on, of another application type or class, say. What is known of it
+    /// stays; where that is nothing, what is remembered under its new description counts.
+    mutating func describe(_ slot: ForecastSlot, as instance: InstanceDescription)
+
     /// Takes in one second of one instance. Seconds ascend for each slot; one that does not is ignored.
     mutating func observe(_ slot: ForecastSlot, _ observation: LoadObservation)
 
@@ -52,5 +56,8 @@ package protocol Forecaster: Sendable {
 }
 
 extension Forecaster {
+    /// For forecasters that look at no descriptions.
+    package mutating func describe(_ slot: ForecastSlot, as instance: InstanceDescription) {}
+
     package func snapshot() -> FleetSnapshot? { nil }
 }
