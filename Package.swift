@@ -128,7 +128,7 @@ let package = Package(
             "GPUServerRuntime",
             [
                 "FleetModel", "InterfaceCore", "ControlLoop", "ControlProtocol", "DeviceDrivers", "WorkerControl",
-                "InterfaceStore", "Observability", logging, lifecycle,
+                "StateStore", "InterfaceStore", "Observability", logging, lifecycle,
             ]),
         .target(
             name: "OpenCLClient", dependencies: ["RemotingCore", "COpenCL"], exclude: ["exports.map"],
@@ -189,9 +189,14 @@ let package = Package(
         tests("TraceFiles", ["CZlib"]),
         tests("OpenBLAS", ["ForecastCore"]),
         tests("Observability"),
-        tests("ManagerRuntime", ["ControlLoop", "ControlProtocol", "StateStore", grpcCore, logging, lifecycle]),
+        tests(
+            "ManagerRuntime",
+            [
+                "ForecastCore", "ControlLoop", "ControlProtocol", "StateStore", "Observability", grpcCore, logging,
+                lifecycle,
+            ]),
         tests("AgentRuntime", ["ControlLoop", "RemotingCore", "SessionTransport"]),
-        tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl"]),
+        tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "StateStore"]),
         tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL"]),
         tests("Dashboard"),
         tests(

@@ -11,6 +11,7 @@ import Foundation
         ("durable-grants", DurableGrantsBenchmark.run),
         ("agent", AgentBenchmark.run),
         ("forecast", ForecastBenchmark.run),
+        ("snapshot", SnapshotBenchmark.run),
     ]
 
     static func main() async {

@@ -10,7 +10,9 @@ extension FleetForecaster {
     package mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast] {
         settle()
         advanceTypes()
-        if let newest = scoring.newest { calendar.advance(to: newest, offset: configuration.localTimeOffset) }
+        if let newest = scoring.newest {
+            calendar.advance(to: newest, offset: configuration.localTimeOffset.map { $0 - (timeShift ?? 0) })
+        }
         var forecasts = [DemandForecast](repeating: DemandForecast(madeAt: madeAt), count: slots.count)
         // Taken out, so that it can be written while the rest of the state is read.
         var tile = ForecastTile.spare

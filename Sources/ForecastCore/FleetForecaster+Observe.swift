@@ -2,9 +2,11 @@ package import FleetModel
 
 extension FleetForecaster {
     package mutating func observe(_ slot: ForecastSlot, _ observation: LoadObservation) {
-        let second = observation.second
         // A bound that no clock reaches keeps the arithmetic of seconds from overflowing.
-        guard isInUse(slot), second.magnitude < 1 << 48 else { return }
+        guard isInUse(slot), observation.second.magnitude < 1 << 48 else { return }
+        var observation = observation
+        observation.second += shift(at: observation.second)
+        let second = observation.second
         let index = slot.rawValue
         if let last = slots[index].track.last {
             guard second > last else { return }
@@ -28,12 +30,20 @@ extension FleetForecaster {
         observeHistory(index, load, arrivals: arrivals, hasDemand: hasDemand, at: second)
     }
 
+    /// What is to be added to a second that is observed: after a snapshot, the first follows the last before it.
+    private mutating func shift(at second: Int64) -> Int64 {
+        if let timeShift { return timeShift }
+        let shift = (scoring.newest ?? 0) + 1 - second
+        timeShift = shift
+        return shift
+    }
+
     private mutating func observeHistory(
         _ index: Int, _ load: InlineArray<2, Double>, arrivals: Float, hasDemand: Bool, at second: Int64
     ) {
         let application = Int(slots[index].application)
         types[application].second.arrivals += arrivals
-        guard let number = slots[index].history ?? (hasDemand ? addHistory(index, at: second) : nil) else { return }
+        guard let number = slots[index].history ?? (hasDemand ? beginHistory(index, at: second) : nil) else { return }
         let history = Int(number)
         let isRecent = hasDemand || second - histories[history].lastDemand <= Self.longIdleSeconds
         guard isRecent || arrivals > 0 else { return }
@@ -65,31 +75,41 @@ extension FleetForecaster {
         guard let newest = scoring.newest, newest != typesAt else { return }
         let elapsed = max(1, newest - (typesAt ?? newest - 1))
         typesAt = newest
+        for index in types.indices { types[index].advance(by: elapsed) }
+        sumUpTypes()
+    }
+
+    /// Takes the fleet's mean demand from what the types had.
+    mutating func sumUpTypes() {
         var sums = InlineArray<2, Float>(repeating: 0)
         var seconds: Float = 1e-6
-        for index in types.indices {
-            types[index].advance(by: elapsed)
-            for resource in sums.indices { sums[resource] += types[index].demandSums[resource] }
-            seconds += types[index].busySeconds
+        for type in types {
+            for resource in sums.indices { sums[resource] += type.demandSums[resource] }
+            seconds += type.busySeconds
         }
         for resource in sums.indices { fleetDemand[resource] = sums[resource] / seconds }
     }
 
-    private mutating func addHistory(_ index: Int, at second: Int64) -> Int32 {
+    private mutating func beginHistory(_ index: Int, at second: Int64) -> Int32 {
         let fresh = InstanceHistory(admitted: slots[index].admitted, last: second - 1, clocks: clocks)
-        let number: Int32
-        if let free = freeHistories.popLast() {
-            histories[Int(free)] = fresh
-            idleCurves.clear(Int(free))
-            recent.clear(Int(free))
-            number = free
-        } else {
-            histories.append(fresh)
-            idleCurves.addRow()
-            recent.addRow()
-            number = Int32(histories.count - 1)
-        }
+        let number = addHistory(fresh, of: Int32(index))
         slots[index].history = number
         return number
+    }
+
+    /// Adds a history without recent loads. `owner` is the slot whose it is, nil where the instance is not there.
+    mutating func addHistory(_ history: InstanceHistory, of owner: Int32?) -> Int32 {
+        if let free = freeHistories.popLast() {
+            histories[Int(free)] = history
+            historyOwners[Int(free)] = owner
+            idleCurves.clear(Int(free))
+            recent.clear(Int(free))
+            return free
+        }
+        histories.append(history)
+        historyOwners.append(owner)
+        idleCurves.addRow()
+        recent.addRow()
+        return Int32(histories.count - 1)
     }
 }

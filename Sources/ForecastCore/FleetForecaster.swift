@@ -63,6 +63,8 @@ package struct FleetForecaster: Forecaster {
     var histories: [InstanceHistory] = []
     /// By the same index as `histories`.
     var recent = RecentLoads()
+    /// The slot whose history it is, by the same index as `histories`; nil for those of instances that left.
+    var historyOwners: [Int32?] = []
     /// What was last said of instances that were idle, by the same index as `histories`.
     var idleCurves = IdleCurves()
     var applications: [ApplicationType: Int32] = [:]
@@ -81,7 +83,9 @@ package struct FleetForecaster: Forecaster {
     var tile: ForecastTile
     /// By the same index as `slots`.
     private var descriptions: [InstanceDescription] = []
-    private var departed = DepartedInstances()
+    var departed = DepartedInstances()
+    /// From the clock of what is observed to the forecaster's own, in seconds; nil after a snapshot until something is.
+    var timeShift: Int64? = 0
     private var freeSlots: [Int] = []
     var freeHistories: [Int32] = []
 
@@ -106,6 +110,7 @@ package struct FleetForecaster: Forecaster {
     /// The bytes that an instance with a history takes; one that never had demand takes ``bytesPerColdInstance``.
     package static let bytesPerInstance =
         bytesPerColdInstance + MemoryLayout<InstanceHistory>.stride + RecentLoads.bytes + IdleCurves.bytes
+        + MemoryLayout<Int32?>.stride
     package static let bytesPerColdInstance = MemoryLayout<SlotState>.stride
 
     /// The networks in service.
@@ -130,27 +135,51 @@ package struct FleetForecaster: Forecaster {
             descriptions.append(instance)
             index = slots.count - 1
         }
-        if let former = departed.take(instance) {
-            slots[index].history = former.history
-            slots[index].track = former.track
-            slots[index].admitted = former.admitted
-        }
+        goOn(index)
         return ForecastSlot(rawValue: index)
+    }
+
+    /// Gives a slot what is remembered of its instance, if that was here before.
+    private mutating func goOn(_ slot: Int) {
+        guard let former = departed.take(descriptions[slot]) else { return }
+        slots[slot].history = former.history
+        slots[slot].track = former.track
+        slots[slot].admitted = former.admitted
+        slots[slot].signals = former.signals
+        historyOwners[Int(former.history)] = Int32(slot)
+    }
+
+    package mutating func describe(_ slot: ForecastSlot, as instance: InstanceDescription) {
+        guard isInUse(slot) else { return }
+        let index = slot.rawValue
+        let application = applicationIndex(instance.application)
+        types[Int(slots[index].application)].members -= 1
+        types[Int(application)].members += 1
+        slots[index].application = application
+        descriptions[index] = instance
+        if slots[index].history == nil { goOn(index) }
     }
 
     package mutating func retire(_ slot: ForecastSlot) {
         guard isInUse(slot) else { return }
         let index = slot.rawValue
-        if let history = slots[index].history {
-            freeHistories += departed.add(
-                DepartedInstances.Record(
-                    description: descriptions[index], history: history, track: slots[index].track,
-                    admitted: slots[index].admitted))
+        if let record = record(of: index) {
+            historyOwners[Int(record.history)] = nil
+            freeHistories += departed.add(record)
         }
         types[Int(slots[index].application)].members -= 1
         slots[index].isInUse = false
         slots[index].history = nil
         freeSlots.append(index)
+    }
+
+    /// What is to be remembered of the instance in a slot; nil where it has no history.
+    func record(of slot: Int) -> DepartedInstances.Record? {
+        slots[slot].history.map { history in
+            DepartedInstances.Record(
+                description: descriptions[slot], history: history, track: slots[slot].track,
+                admitted: slots[slot].admitted, signals: slots[slot].signals)
+        }
     }
 
     func isInUse(_ slot: ForecastSlot) -> Bool { slots.indices.contains(slot.rawValue) && slots[slot.rawValue].isInUse }

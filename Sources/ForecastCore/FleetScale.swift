@@ -34,6 +34,20 @@ struct FleetScale: Sendable {
         for index in sums.indices { sums[index] += load[index] * weight }
     }
 
+    func encode(to writer: inout SnapshotWriter) {
+        writer.put(second: second == .min ? nil : second)
+        for index in sums.indices { writer.put(sums[index]) }
+        writer.put(seconds)
+    }
+
+    init() {}
+
+    init(from reader: inout SnapshotReader, clock: DecayClock) throws(SnapshotFailure) {
+        if let second = try reader.secondIfAny(upTo: reader.newest) { advance(to: second, clock: clock) }
+        for index in sums.indices { sums[index] = try reader.double(in: 0...1e30) }
+        seconds = try reader.double(in: 0...1e16)
+    }
+
     func mean(_ resource: Resource) -> Double { seconds > 0 ? sums[resource.rawValue] / seconds : 0 }
 
     /// An instance's mean demand, leaning to the fleet's while it is new.

@@ -28,6 +28,10 @@ package protocol Forecaster: Sendable {
     /// Lets an instance go. Its slot may be given to the next that is admitted.
     mutating func retire(_ slot: ForecastSlot)
 
+    /// The instance of a slot is `instance` from now on, of another application type or class, say. What is known of it
+    /// stays; where that is nothing, what is remembered under its new description counts.
+    mutating func describe(_ slot: ForecastSlot, as instance: InstanceDescription)
+
     /// Takes in one second of one instance. Seconds ascend for each slot; one that does not is ignored.
     mutating func observe(_ slot: ForecastSlot, _ observation: LoadObservation)
 
@@ -43,6 +47,17 @@ package protocol Forecaster: Sendable {
     /// fleet, then from a prior; so it is above 0 for every slot in use.
     func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double
 
+    /// What was learned so far, for a forecaster of a later life to go on from; nil where there is nothing, and of a
+    /// forecaster that keeps nothing over a restart.
+    func snapshot() -> FleetSnapshot?
+
     /// How good the forecasts were that have come true.
     var accuracy: AccuracyOverview { get }
+}
+
+extension Forecaster {
+    /// For forecasters that look at no descriptions.
+    package mutating func describe(_ slot: ForecastSlot, as instance: InstanceDescription) {}
+
+    package func snapshot() -> FleetSnapshot? { nil }
 }

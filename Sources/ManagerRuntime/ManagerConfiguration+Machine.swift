@@ -4,12 +4,22 @@ import FleetModel
 import ForecastCore
 import Foundation
 import Observability
+import OpenBLAS
 
 extension ManagerConfiguration {
-    /// The machine of this configuration, on what the store held after it had begun a new term. `tap` is shown what
-    /// the machine learns of instances.
+    /// How the forecaster begins where it has nothing to go on from.
+    var forecasting: FleetForecaster.Configuration {
+        // What cannot be opened has stopped the start before.
+        let algebra = try? linearAlgebra.resolve().algebra
+        var forecasting = FleetForecaster.Configuration(
+            networks: networks ?? ShippedNetworks.all, linearAlgebra: algebra ?? PortableLinearAlgebra())
+        forecasting.localTimeOffset = Self.localTimeOffset()
+        return forecasting
+    }
+
+    /// The machine of this configuration, on what the store held after it had begun a new term.
     func makeMachine(
-        recovered: StoredFleet, softwareVersion: String, linearAlgebra: any LinearAlgebra, tap: TelemetryTap
+        recovered: StoredFleet, forecaster: some Forecaster, softwareVersion: String
     ) -> ManagerMachine {
         let mode: AllocationConfiguration.Mode =
             switch policy {
@@ -18,14 +28,11 @@ extension ManagerConfiguration {
             }
         let machine = ManagerMachineConfiguration(
             softwareVersion: softwareVersion, period: period, timeToLive: timeToLive,
-            silence: max(.seconds(3), period * 3),
+            silence: max(.seconds(3), period * 3), snapshotPeriod: snapshotPeriod,
             allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
-        var forecasting = FleetForecaster.Configuration(networks: networks, linearAlgebra: linearAlgebra)
-        forecasting.localTimeOffset = Self.localTimeOffset()
-        let forecaster = FleetForecaster(configuration: forecasting)
         return ManagerMachine(
-            configuration: machine, recovered: recovered, forecaster: TappedForecaster(forecaster, tap),
-            random: SystemRandomNumberGenerator(), now: MonotonicClock.now())
+            configuration: machine, recovered: recovered, forecaster: forecaster, random: SystemRandomNumberGenerator(),
+            now: MonotonicClock.now())
     }
 
     /// What to add to the manager's own seconds for seconds since 1970-01-01 00:00 in this host's time zone, as of now.

@@ -29,10 +29,13 @@ package struct ManagerConfiguration: Hashable, Sendable {
     package var policy = Policy.presync
     /// The priority classes; empty for the built-in ones.
     package var classes = PriorityClass.builtIn
-    /// The forecasting networks to begin with: those that ship, or what `presync forecast train` wrote.
-    package var networks = ShippedNetworks.all
+    /// Forecasting networks that `presync forecast train` wrote; nil for those that ship.
+    package var networks: [QuantileNetwork]?
     /// What the networks' products are computed with.
     package var linearAlgebra = LinearAlgebraChoice.automatic
+    /// How often what the forecaster has learned is kept, for the next start to go on from; nil for never, and then
+    /// what is there is not read either.
+    package var snapshotPeriod: Duration? = .seconds(60)
     /// Streams that may be open at once.
     package var maximumLinks = 10_000
     /// Events kept for `presync events`.
@@ -59,6 +62,11 @@ package struct ManagerConfiguration: Hashable, Sendable {
             period >= .milliseconds(100) && period <= .seconds(60), "period: \(period) is not between 100 ms and 1 min")
         require(timeToLive >= period * 3, "time-to-live: \(timeToLive) is less than three periods of \(period)")
         require(timeToLive <= .seconds(3_600), "time-to-live: \(timeToLive) is more than an hour")
+        if let snapshotPeriod {
+            require(
+                snapshotPeriod >= .seconds(1) && snapshotPeriod <= .seconds(86_400),
+                "snapshot-every: \(snapshotPeriod) is not between 1 s and a day, and not 0 for never")
+        }
         require((1...1_000_000).contains(maximumLinks), "maximum-links: \(maximumLinks) is not between 1 and 1,000,000")
         require(
             (1...ProtocolLimits.events).contains(keptEvents),

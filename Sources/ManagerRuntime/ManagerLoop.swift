@@ -1,6 +1,7 @@
 import ControlLoop
 import ControlProtocol
 import FleetModel
+import ForecastCore
 import Logging
 import Observability
 
@@ -9,6 +10,8 @@ struct ManagerLoop {
     private var machine: ManagerMachine
     private let inbox: ManagerInbox
     private let storeWork: BoundedMailbox<StoreWork>
+    /// Nil where none are kept.
+    private let snapshots: BoundedMailbox<FleetSnapshot>?
     private let agents: PeerLinks<AgentRole>
     private let servers: PeerLinks<GPUServerRole>
     private let events: EventLog
@@ -19,12 +22,13 @@ struct ManagerLoop {
 
     init(
         machine: ManagerMachine, inbox: ManagerInbox, storeWork: BoundedMailbox<StoreWork>,
-        agents: PeerLinks<AgentRole>, servers: PeerLinks<GPUServerRole>, events: EventLog, metrics: ManagerMetrics,
-        logger: Logger
+        snapshots: BoundedMailbox<FleetSnapshot>?, agents: PeerLinks<AgentRole>, servers: PeerLinks<GPUServerRole>,
+        events: EventLog, metrics: ManagerMetrics, logger: Logger
     ) {
         self.machine = machine
         self.inbox = inbox
         self.storeWork = storeWork
+        self.snapshots = snapshots
         self.agents = agents
         self.servers = servers
         self.events = events
@@ -39,6 +43,7 @@ struct ManagerLoop {
         defer { inbox.finish() }
         do {
             while let input = await nextInput() { try take(input) }
+            keepSnapshot()
         } catch {
             inbox.finish()
             while case .overviewWanted(_, let answer)? = await nextQuestion() { answer(nil) }
@@ -86,11 +91,18 @@ struct ManagerLoop {
             agents.close(link, reason: reason)
             servers.close(link, reason: reason)
         case .continueStep: inputsBeforeSlice = inbox.count
+        case .keepSnapshot: keepSnapshot()
         case .record(let event):
             events.append(event)
             metrics.recorded(event)
             logger.debug("fleet event", metadata: ["kind": "\(event.kind.rawValue)", "detail": "\(event.detail)"])
         case .resign(let reason, let seen): throw .superseded(reason, term: seen)
         }
+    }
+
+    private func keepSnapshot() {
+        guard let snapshots, let snapshot = machine.forecastSnapshot() else { return }
+        // Without room the one before is still being written: the disk is slow, and this one is given up.
+        _ = snapshots.offer(snapshot)
     }
 }

@@ -16,11 +16,18 @@ struct ManagerParts: Sendable {
     let servers: PeerLinks<GPUServerRole>
     let storeWork = BoundedMailbox<StoreWork>(limit: StoreWorker.queueLimit)
     let storeWorker: StoreWorker
+    /// Nil where no snapshots are kept.
+    let snapshotKeeper: SnapshotKeeper?
     let metrics: ManagerMetrics
     let telemetry = TelemetryTap()
     private let start = DaemonStart()
 
     init(configuration: ManagerConfiguration, store: any FleetStore, logger: Logger) {
+        snapshotKeeper = configuration.snapshotPeriod.map { [registry] _ in
+            SnapshotKeeper(
+                file: SnapshotFile(stateDirectory: configuration.stateDirectory),
+                metrics: SnapshotMetrics(registry: registry), logger: logger)
+        }
         metrics = ManagerMetrics(registry: registry)
         metrics.exposeFleet(from: inbox)
         events = EventLog(limit: configuration.keptEvents)
@@ -42,16 +49,23 @@ struct ManagerParts: Sendable {
         ]
     }
 
-    /// The loop and the store's worker: they end when the inbox is finished and all is done, or when the loop throws.
+    /// The loop, and those who write for it: they end when the inbox is finished and all is done, or when the loop throws.
     func runCore(_ machine: ManagerMachine, logger: Logger) async throws {
         var loop = ManagerLoop(
-            machine: machine, inbox: inbox, storeWork: storeWork, agents: agents, servers: servers, events: events,
+            machine: machine, inbox: inbox, storeWork: storeWork, snapshots: snapshotKeeper?.snapshots, agents: agents,
+            servers: servers, events: events,
             metrics: metrics, logger: logger)
         async let working: Void = storeWorker.run()
-        defer { storeWork.finish() }
+        async let keeping: Void? = snapshotKeeper?.run()
+        func finish() {
+            storeWork.finish()
+            snapshotKeeper?.snapshots.finish()
+        }
+        defer { finish() }
         try await loop.run()
-        storeWork.finish()
+        finish()
         await working
+        _ = await keeping
     }
 
     /// Begins the machine's step once a period; a step that is late is not made up for.

@@ -13,9 +13,10 @@ import StateStore
 
 /// The manager as a daemon: it joins the machine to the store, to its peers, to the clock and to those who ask.
 ///
-/// Start: the store is opened and a term begun, then the machine recovers, then the ports are opened. Graceful
-/// shutdown: streams are closed with the reason, what is under way in the store is finished, and the store is closed.
-/// A killed manager loses nothing but time: what peers were told was durable before.
+/// Start: the store is opened and a term begun, then the machine recovers, with what its forecaster had learned, then
+/// the ports are opened. Graceful shutdown: streams are closed with the reason, what is under way in the store is
+/// finished, what was learned is kept, and the store is closed. A killed manager loses nothing but time: what peers were
+/// told was durable before, and of what was learned at most ``ManagerConfiguration/snapshotPeriod`` is missing.
 package struct ManagerService: Service {
     /// Where a running manager is reached.
     package struct Addresses: Hashable, Sendable {
@@ -49,8 +50,8 @@ package struct ManagerService: Service {
     package func run() async throws {
         let errors = configuration.validate()
         guard errors.isEmpty else { throw ManagerError.invalidConfiguration(errors) }
-        let linearAlgebra: (name: String, algebra: any LinearAlgebra)
-        do { linearAlgebra = try configuration.linearAlgebra.resolve() } catch {
+        let linearAlgebra: String
+        do { linearAlgebra = try configuration.linearAlgebra.resolve().name } catch {
             throw ManagerError.invalidConfiguration(["linear-algebra: \(error)"])
         }
         let store: SQLiteFleetStore
@@ -68,14 +69,14 @@ package struct ManagerService: Service {
             "manager starts",
             metadata: [
                 "term": "\(recovered.term)", "grants": "\(recovered.grants.count)",
-                "linear-algebra": "\(linearAlgebra.name)",
+                "linear-algebra": "\(linearAlgebra)",
             ])
         let result: Result<Void, any Error>
         do {
             let parts = ManagerParts(configuration: configuration, store: store, logger: logger)
             let machine = configuration.makeMachine(
-                recovered: recovered, softwareVersion: softwareVersion, linearAlgebra: linearAlgebra.algebra,
-                tap: parts.telemetry)
+                recovered: recovered, forecaster: TappedForecaster(makeForecaster(parts), parts.telemetry),
+                softwareVersion: softwareVersion)
             result = .success(try await run(parts, machine))
         } catch {
             result = .failure(error)
@@ -85,6 +86,14 @@ package struct ManagerService: Service {
         await store.close()
         logger.info("manager ends")
         try result.get()
+    }
+
+    /// What the last manager knew, where that was kept.
+    private func makeForecaster(_ parts: ManagerParts) -> FleetForecaster {
+        guard let keeper = parts.snapshotKeeper else {
+            return FleetForecaster(configuration: configuration.forecasting)
+        }
+        return keeper.file.forecaster(configuration, metrics: keeper.metrics, logger: logger)
     }
 
     private func run(_ parts: ManagerParts, _ machine: ManagerMachine) async throws {

@@ -30,7 +30,9 @@ import Testing
     @Test func `a manager's settings reach its configuration`() {
         var settings = Settings(
             role: ManagerSettings.role, known: ManagerSettings.known,
-            flags: ["listen": "0.0.0.0:7500", "policy": "reactive", "period": "500ms"],
+            flags: [
+                "listen": "0.0.0.0:7500", "policy": "reactive", "period": "500ms", "snapshot-every": "5m",
+            ],
             environment: ["PRESYNC_MANAGER_STATE_DIRECTORY": "/srv/presync"], file: nil)
         let configuration = ManagerSettings.configuration(&settings)
         #expect(settings.problems.isEmpty)
@@ -38,6 +40,15 @@ import Testing
         #expect(configuration.policy == .reactive)
         #expect(configuration.period == .milliseconds(500))
         #expect(configuration.stateDirectory == "/srv/presync")
+        #expect(configuration.snapshotPeriod == .seconds(300))
+    }
+
+    @Test func `a manager that is to keep no snapshots keeps none`() {
+        var settings = Settings(
+            role: ManagerSettings.role, known: ManagerSettings.known, flags: ["snapshot-every": "0"], environment: [:],
+            file: nil)
+        #expect(ManagerSettings.configuration(&settings).snapshotPeriod == nil)
+        #expect(settings.problems.isEmpty)
     }
 
     @Test func `an agent's wrong settings are all reported, those of its own check as well`() {
@@ -54,7 +65,7 @@ import Testing
         try yaml.write(toFile: file, atomically: true, encoding: .utf8)
         defer { try? FileManager.default.removeItem(atPath: file) }
         return Settings(
-            role: AgentSettings.role, known: AgentSettings.known, lists: [AgentSettings.instances], flags: [:],
+            role: AgentSettings.role, known: AgentSettings.known, lists: AgentSettings.lists, flags: [:],
             environment: [:], file: file)
     }
 
@@ -81,6 +92,43 @@ import Testing
                     application: ApplicationType(unchecked: "chat"),
                     priorityClass: PriorityClassName(unchecked: "interactive")))
         #expect(configuration.instances.last?.description.application.rawValue == "rest")
+        #expect(configuration.instances.map(\.isApplicationDeclared) == [true, false, false])
+    }
+
+    @Test func `a file's rules for applications keep their order`() throws {
+        var settings = try agentSettings(
+            yaml: """
+                agent:
+                  applications:
+                    - {program: "python*", application: training}
+                    - {program: python3, application: never}
+                """)
+        let configuration = AgentSettings.configuration(&settings)
+        #expect(settings.problems.isEmpty)
+        #expect(configuration.applicationRules.rules.map(\.application.rawValue) == ["training", "never"])
+        #expect(configuration.applicationRules.rules.first?.program == ProgramPattern("python*"))
+    }
+
+    @Test func `everything that is wrong with a file's rules is said at once, with what to write`() throws {
+        var settings = try agentSettings(
+            yaml: """
+                agent:
+                  applications:
+                    - {program: /usr/bin/python, application: training}
+                    - {program: python train.py, application: "no name"}
+                    - {application: chat, arguments: "--serve"}
+                    - python
+                """)
+        _ = AgentSettings.configuration(&settings)
+        let said = settings.problems.map(\.description).joined(separator: "\n")
+        for expected in [
+            "agent.applications[0] in", "program '/usr/bin/python' is not the name of one", "no path and no arguments",
+            "program 'python train.py'", "application 'no name' is not a name", "applications[2].arguments",
+            "known are program, application", "has no program", "applications[3]", "is not a mapping",
+        ] {
+            #expect(said.contains(expected), "\(said)")
+        }
+        #expect(settings.problems.count == 6)
     }
 
     @Test func `everything that is wrong with a file's instances is said at once`() throws {

@@ -15,9 +15,10 @@ struct ManagerHarness {
     var now = MonotonicTime.seconds(1_000)
     private var revision: UInt64 = 0
 
-    init() {
+    init(snapshotPeriod: Duration? = nil) {
         manager = ManagerMachine(
-            configuration: ManagerMachineConfiguration(softwareVersion: "test", forgetAfter: .seconds(60)),
+            configuration: ManagerMachineConfiguration(
+                softwareVersion: "test", forgetAfter: .seconds(60), snapshotPeriod: snapshotPeriod),
             recovered: StoredFleet(term: 1), forecaster: ScriptedForecaster(script: script),
             random: SeededGenerator(seed: 1), now: now)
         happens(.interfacesPublished([Self.version], source: ""))

@@ -35,6 +35,19 @@ import Testing
         #expect(fleet.serverSaysHello("s2", on: 2).closedLinks == [2])
     }
 
+    @Test func anInstanceOfAnotherApplicationTypeIsForecastAsSuch() {
+        var fleet = ManagerHarness()
+        fleet.agentSaysHello(on: 1)
+        var description = ManagerHarness.instance
+        for application in ["x", "y", "y"] {
+            description.application = ApplicationType(unchecked: application)
+            fleet.happens(
+                .agentMessageReceived(.instanceChanged(description, present: true), LinkID(rawValue: 1)))
+        }
+        #expect(fleet.script.described == [description])
+        #expect(fleet.manager.overview(at: fleet.now).instances.map(\.description) == [description])
+    }
+
     @Test func anIntroductionOnAnOlderLinkIsRefused() {
         var fleet = ManagerHarness()
         fleet.agentSaysHello(on: 5)

@@ -103,6 +103,8 @@ struct ScenarioWorld {
             say("manager: * \(event.summary)")
         case .resign(let reason, _):
             say("manager: resign, \(reason)")
+        case .keepSnapshot:
+            say("manager: keep snapshot")
         }
     }
 

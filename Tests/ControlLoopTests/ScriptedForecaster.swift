@@ -7,6 +7,8 @@ struct ScriptedForecaster: Forecaster {
     final class Script: @unchecked Sendable {  // no lock: one thread, one test
         var onset: [InstanceID: Double] = [:]
         var memory: [InstanceID: Double] = [:]
+        /// What it was told anew.
+        var described: [InstanceDescription] = []
     }
 
     let script: Script
@@ -16,6 +18,10 @@ struct ScriptedForecaster: Forecaster {
     mutating func admit(_ instance: InstanceDescription) -> ForecastSlot {
         instances.append(instance.id)
         return ForecastSlot(rawValue: instances.count - 1)
+    }
+
+    mutating func describe(_ slot: ForecastSlot, as instance: InstanceDescription) {
+        script.described.append(instance)
     }
 
     mutating func retire(_ slot: ForecastSlot) {}

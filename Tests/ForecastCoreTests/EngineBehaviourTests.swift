@@ -135,6 +135,26 @@ import Testing
         #expect(loss(ForecastModel.allCases) < 0.5 * loss([.climate]))
     }
 
+    @Test func anInstanceOfAnotherTypeKeepsItsHistoryAndIsKnownByIt() {
+        var forecaster = FleetForecaster(configuration: .init(models: [.climate]))
+        let slot = forecaster.admit(.numbered(1, application: "sh"))
+        for second in 0..<60 as Range<Int64> {
+            forecaster.observe(slot, LoadObservation(second: second, gpuMemory: 1e8, gpuCompute: 10))
+        }
+        let before = forecaster.forecast([slot], madeAt: .zero)[0].curve(.memory, .peak, .long)
+        forecaster.describe(slot, as: .numbered(1, application: "python"))
+        #expect(forecaster.forecast([slot], madeAt: .zero)[0].curve(.memory, .peak, .long) == before)
+        forecaster.retire(slot)
+        // When it comes back it is again a moment until it is known what it runs.
+        let again = forecaster.admit(.numbered(1, application: "sh"))
+        #expect(forecaster.rememberedInstances == 1)
+        forecaster.observe(again, LoadObservation(second: 62, gpuMemory: 0, gpuCompute: 0))
+        forecaster.describe(again, as: .numbered(1, application: "python"))
+        #expect(forecaster.rememberedInstances == 0)
+        forecaster.observe(again, LoadObservation(second: 63, gpuMemory: 0, gpuCompute: 0))
+        #expect(forecaster.forecast([again], madeAt: .zero)[0].curve(.memory, .peak, .long)[12] > 0)
+    }
+
     @Test func gapsAndResetsAreSurvived() {
         var forecaster = FleetForecaster()
         let slot = forecaster.admit(.numbered(0))

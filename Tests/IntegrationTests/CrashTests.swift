@@ -26,6 +26,36 @@ extension LiveSystemTests {
             }
         }
 
+        @Test func `a manager that is killed forecasts from what it had learned`() async throws {
+            try await LiveFleet.run { fleet in
+                // Both times by way of a shell: an instance is known again by its application type, too.
+                let program = try fleet.startProgram(on: "i1", tokens: 60, waitsForInput: true)
+                program.process.endInput()
+                try await eventually("something is expected of the instance") {
+                    try await Self.isForecast("i1", fleet)
+                }
+                try await program.succeed()
+                let learned = ContinuousClock.now
+                try await eventually("that is kept") {
+                    let age = try await fleet.metrics(of: .manager).total("presync_snapshot_age_seconds")
+                    return Duration.seconds(try #require(age)) < ContinuousClock.now - learned ? () : nil
+                }
+                try await fleet.waitUntilFree()
+                fleet.crash(.manager)
+                try fleet.start(.manager)
+                try await fleet.waitUntilReady()
+                // It uses no GPU yet: what is expected of it is expected from before.
+                let waiting = try fleet.startProgram(on: "i1", tokens: 3, waitsForInput: true)
+                try await eventually("something is expected of it again") { try await Self.isForecast("i1", fleet) }
+                let metrics = try await fleet.metrics(of: .manager)
+                #expect(metrics.total("presync_snapshot_restored_instances") == 1)
+                #expect(metrics.total("presync_snapshot_failures_total") == 0)
+                #expect(fleet.log(of: .manager).contains("forecasts go on from the snapshot"))
+                waiting.process.endInput()
+                try await waiting.succeed()
+            }
+        }
+
         @Test func `an agent that is killed is not missed by who has a session, and serves the next`() async throws {
             try await LiveFleet.run { fleet in
                 let (program, before) = try await Self.attached(fleet, tokens: 100)
@@ -102,6 +132,15 @@ extension LiveSystemTests {
                     #expect(after.term > before.term)
                 }
             }
+        }
+
+        /// Says so once GPU memory is expected of an instance, though it may be idle.
+        private static func isForecast(_ instance: String, _ fleet: LiveFleet) async throws -> Void? {
+            let found = try await fleet.overview(forecasts: true)?.instances.first {
+                $0.description.id.rawValue == instance
+            }
+            let curve = found?.forecast?.curve(.memory, .peak, .long)
+            return curve.flatMap { $0[QuantileLevels.count - 1] > 0 ? () : nil }
         }
 
         /// A program of i1 that has its session, and the manager's view of it.

@@ -1,6 +1,8 @@
 import ControlProtocol
 import FleetModel
+import ForecastCore
 import GRPCCore
+import Observability
 import Testing
 
 @testable import ManagerRuntime
@@ -114,6 +116,33 @@ struct ManagerServiceTests {
         }
     }
 
+    @Test func whatWasLearnedIsKeptAtTheEnd() async throws {
+        let folder = StateFolder()
+        let instance = InstanceDescription(
+            id: InstanceID(unchecked: "i1"), tenant: TenantID(unchecked: "t"),
+            application: ApplicationType(unchecked: "chat"))
+        try await withManager(in: folder) { addresses in
+            try await withLink(AgentRole.self, to: addresses.control) { link in
+                #expect(await link.events.next() == .opened)
+                link.send(agentHello(instances: [instance]))
+                try await AdminClient.withConnection(to: addresses.control) { admin in
+                    var sequence: UInt64 = 0
+                    while try await admin.overview().instances.first?.forecast == nil {
+                        sequence += 1
+                        let now = MonotonicClock.now()
+                        let sample = TelemetrySample(at: now, gpuMemory: .mebibytes(100), gpuCompute: MilliShare(100))
+                        let telemetry = InstanceTelemetry(
+                            instance: instance.id, incarnation: 1, source: .trace, samples: [sample])
+                        link.send(.report(PredictionReport(sequence: sequence, sentAt: now, telemetry: [telemetry])))
+                        try await Task.sleep(for: .milliseconds(200))
+                    }
+                }
+            }
+        }
+        let kept = try SnapshotFile(stateDirectory: folder.path).restore(.init())
+        #expect(try #require(kept).rememberedInstances == 1)
+    }
+
     @Test func aToolIsToldThatThereIsNoManager() async throws {
         let folder = StateFolder()
         var address = ManagerAddress.standard
@@ -155,7 +184,8 @@ struct ManagerConfigurationTests {
         configuration.timeToLive = .zero
         configuration.stateDirectory = ""
         configuration.classes[0].warmThreshold = 2
-        #expect(configuration.validate().count == 5)
+        configuration.snapshotPeriod = .milliseconds(1)
+        #expect(configuration.validate().count == 6)
     }
 
     @Test(arguments: [("0.0.0.0", true), ("::", true), ("127.0.0.1", false), ("10.0.0.5", false), ("::1", false)])

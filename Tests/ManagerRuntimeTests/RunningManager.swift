@@ -80,6 +80,11 @@ func withLink<Role: LinkRole>(
     }
 }
 
-func agentHello(revision: UInt32 = controlProtocolRevision) -> AgentMessage {
-    .hello(AgentHello(agent: AgentID(unchecked: "host-1"), softwareVersion: "test", protocolRevision: revision))
+func agentHello(
+    revision: UInt32 = controlProtocolRevision, instances: [InstanceDescription] = []
+) -> AgentMessage {
+    .hello(
+        AgentHello(
+            agent: AgentID(unchecked: "host-1"), softwareVersion: "test", protocolRevision: revision,
+            instances: instances))
 }

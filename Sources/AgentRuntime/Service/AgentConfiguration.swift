@@ -5,10 +5,15 @@ package import FleetModel
 package struct ConfiguredInstance: Hashable, Sendable {
     package var description: InstanceDescription
     package var selector: InstanceSelector
+    /// Whether the application type is to stay as it is, whatever the instance runs.
+    package var isApplicationDeclared: Bool
 
-    package init(description: InstanceDescription, selector: InstanceSelector) {
+    package init(
+        description: InstanceDescription, selector: InstanceSelector, isApplicationDeclared: Bool = true
+    ) {
         self.description = description
         self.selector = selector
+        self.isApplicationDeclared = isApplicationDeclared
     }
 }
 
@@ -25,6 +30,8 @@ package struct AgentConfiguration: Sendable {
     package var socketMode: UInt16 = 0o666
     package var handOverLimits = HandOverLimits()
     package var instances: [ConfiguredInstance] = []
+    /// By which the application types of instances that declare none are recognised.
+    package var applicationRules: ApplicationRules = []
     package var registration = RegistrationPolicy.ownUser
     package var telemetry = TelemetryConfiguration()
     /// How long a program's request waits for an answer.
@@ -66,6 +73,11 @@ package struct AgentConfiguration: Sendable {
             let id = instance.description.id
             if !seen.insert(id).inserted { problems.append("instance \(id) is configured twice") }
             if let problem = instance.selector.problem { problems.append("instance \(id): \(problem)") }
+        }
+        if applicationRules.rules.count > ApplicationRules.greatestCount {
+            problems.append(
+                "\(applicationRules.rules.count) rules for applications, which may be \(ApplicationRules.greatestCount)"
+            )
         }
         if instances.count(where: { $0.selector == .host }) > 1 {
             problems.append("more than one instance is the whole host")

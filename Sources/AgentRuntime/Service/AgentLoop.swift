@@ -22,6 +22,8 @@ final class AgentLoop {
     /// Instances that registered themselves, and those of the configuration.
     private var instances: Set<InstanceID> = []
     private var registered: Set<InstanceID> = []
+    /// Those whose application type nobody declared.
+    private var undeclared: Set<InstanceID> = []
     private var reports = ApplicationReports()
     /// Hellos of sessions whose worker's name is being resolved.
     private var resolving: [GrantID: ClientHello] = [:]
@@ -52,7 +54,9 @@ final class AgentLoop {
             path: configuration.socketPath, mode: configuration.socketMode, limits: configuration.handOverLimits,
             firstRequest: firstRequest, poller: poller)
         for instance in configuration.instances {
-            add(instance.description, instance.selector, now: MonotonicClock.now())
+            add(
+                instance.description, instance.selector, isApplicationDeclared: instance.isApplicationDeclared,
+                now: MonotonicClock.now())
         }
     }
 
@@ -96,6 +100,8 @@ final class AgentLoop {
             if periods == Self.periodsOfStart { StartupPages.giveBack() }
             metrics.holding(
                 sessions: sessions.count, programs: handOver.connectionCount, instances: instances.count)
+        case .recognized(let found):
+            recognized(found, now: now)
         case .resolved(let grant, let address):
             guard let hello = resolving.removeValue(forKey: grant) else { return }
             guard let address else {
@@ -214,16 +220,30 @@ final class AgentLoop {
 
     // MARK: Instances
 
-    private func add(_ description: InstanceDescription, _ selector: InstanceSelector, now: MonotonicTime) {
+    private func add(
+        _ description: InstanceDescription, _ selector: InstanceSelector, isApplicationDeclared: Bool,
+        now: MonotonicTime
+    ) {
         instances.insert(description.id)
         directory.add(description.id, selector)
-        telemetry.add(description.id, selector)
+        let isRecognized = !isApplicationDeclared && !configuration.applicationRules.rules.isEmpty
+        if isRecognized { undeclared.insert(description.id) }
+        telemetry.add(
+            description.id, selector, recognizedBy: isRecognized ? configuration.applicationRules : nil)
+        handle(.instanceAppeared(description), now: now)
+    }
+
+    /// What an instance runs is of another application type than before.
+    private func recognized(_ found: RecognizedApplication, now: MonotonicTime) {
+        guard undeclared.contains(found.instance), var description = machine.instances[found.instance] else { return }
+        description.application = found.application
         handle(.instanceAppeared(description), now: now)
     }
 
     private func remove(_ instance: InstanceID, now: MonotonicTime) {
         instances.remove(instance)
         registered.remove(instance)
+        undeclared.remove(instance)
         directory.remove(instance)
         telemetry.remove(instance)
         reports.remove(instance)
@@ -237,9 +257,16 @@ final class AgentLoop {
         case .refused(let reason):
             metrics.refused()
             took(handOver.refuse(registrant.token, reason: reason, now: now), now: now)
-        case .accepted(let description, let selector):
+        case .accepted(var description, let selector):
             registered.insert(description.id)
-            add(description, selector, now: now)
+            let isDeclared = registrant.wanted.isApplicationDeclared
+            if !isDeclared {
+                // The program is not there yet to be looked at, but its name is.
+                let program = ProgramName(description.application.rawValue.utf8)
+                description.application =
+                    configuration.applicationRules.application(of: program) ?? description.application
+            }
+            add(description, selector, isApplicationDeclared: isDeclared, now: now)
             let answered = handOver.accept(
                 registrant.token, as: description.id, clientLibrary: surroundings.clientLibrary, now: now)
             took(answered, now: now)

@@ -22,6 +22,7 @@ enum AgentLoopMessage: Sendable {
     case event(AgentEvent)
     /// A period is over; these are its samples.
     case sampled([InstanceTelemetry])
+    case recognized(RecognizedApplication)
     /// The answer to ``AgentSurroundings/resolve(_:for:)``; nil where the name has no address.
     case resolved(GrantID, SocketAddress?)
     case stop

@@ -52,6 +52,7 @@ final class RunningAgent: Sendable {
         let telemetry = TelemetryThread(
             configuration: configuration.telemetry, requests: requests, period: configuration.period
         ) { round in
+            for found in round.recognized { inbox.post(.recognized(found)) }
             inbox.post(.sampled(round.samples))
             metrics.sampled(in: round.cost, unattributed: round.unattributedBytes)
         }

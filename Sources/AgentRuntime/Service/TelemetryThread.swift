@@ -11,6 +11,7 @@ final class TelemetryThread: Sendable {
     /// What one look at all instances gave and cost.
     struct Round: Sendable {
         var samples: [InstanceTelemetry]
+        var recognized: [RecognizedApplication]
         var cost: Duration
         var unattributedBytes: (received: UInt64, sent: UInt64)
     }
@@ -68,7 +69,7 @@ final class TelemetryThread: Sendable {
                 let samples = collector.sample(now: now)
                 onRound(
                     Round(
-                        samples: samples, cost: MonotonicClock.now() - now,
+                        samples: samples, recognized: collector.recognized, cost: MonotonicClock.now() - now,
                         unattributedBytes: collector.unattributedBytes))
             }
         }

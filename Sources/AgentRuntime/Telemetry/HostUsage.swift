@@ -28,6 +28,8 @@ struct HostUsage: UsageReader {
 
     mutating func processes() -> [Int32]? { nil }
 
+    mutating func programs(atMost count: Int) -> [ProgramName] { [] }
+
     /// The ticks that all processors spent busy: user, nice, system, irq and softirq. Idle, waiting and stolen time
     /// is left out, and guest time is part of user time (proc_stat(5)).
     static func busyTicks(_ bytes: ArraySlice<UInt8>) -> UInt64? {

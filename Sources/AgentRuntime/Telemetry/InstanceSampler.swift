@@ -21,14 +21,19 @@ struct InstanceSampler {
     let instance: InstanceID
     let selector: InstanceSelector
     private var reader: any UsageReader
+    /// Nil where the application type was declared, or is not looked for.
+    private var recognizer: ApplicationRecognizer?
+    private var samplesUntilLook = 0
     private var network: Network?
     private var networkIncarnation: UInt64 = 0
     private var last: Reading?
     private var buffer = [UInt8](repeating: 0, count: 1 << 14)
 
-    init(instance: InstanceID, selector: InstanceSelector, hierarchy: CgroupHierarchy) {
+    /// - Parameter rules: those by which the instance's application type is recognised; nil where it was declared.
+    init(instance: InstanceID, selector: InstanceSelector, rules: ApplicationRules?, hierarchy: CgroupHierarchy) {
         self.instance = instance
         self.selector = selector
+        recognizer = rules.map(ApplicationRecognizer.init)
         reader =
             switch selector {
             case .processTree(let root): ProcessTreeUsage(rootPid: root)
@@ -46,6 +51,20 @@ struct InstanceSampler {
 
     /// The present processes of the instance.
     mutating func processes() -> [Int32] { reader.processes() ?? [] }
+
+    /// The application type of what the instance runs, where that is another than before; to be called once a sample.
+    ///
+    /// A tree's processes are looked at for their CPU time anyhow. Those of a cgroup are not, so that they are every
+    /// fifth time only.
+    mutating func recognize() -> ApplicationType? {
+        guard recognizer != nil else { return nil }
+        guard samplesUntilLook == 0 else {
+            samplesUntilLook -= 1
+            return nil
+        }
+        if case .cgroup = selector { samplesUntilLook = 4 }
+        return recognizer?.look(at: reader.programs(atMost: ApplicationRecognizer.greatestCount))
+    }
 
     /// Reads CPU and memory, and finds out where the network is read; to be followed by ``sample(at:sockets:)``.
     mutating func readUsage() -> UsageReading? {

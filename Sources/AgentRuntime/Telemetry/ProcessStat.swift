@@ -3,6 +3,7 @@ import Glibc
 /// The fields of `/proc/PID/stat` that telemetry uses (proc_pid_stat(5)).
 struct ProcessStat: Hashable, Sendable {
     var pid: Int32
+    var name: ProgramName
     var parent: Int32
     /// Whether the process has ended and only waits for its parent to take note.
     var hasEnded: Bool
@@ -16,10 +17,12 @@ struct ProcessStat: Hashable, Sendable {
     var residentPages: UInt64
 
     init(
-        pid: Int32, parent: Int32, hasEnded: Bool = false, ownTicks: UInt64, childTicks: UInt64, threads: Int,
+        pid: Int32, name: ProgramName, parent: Int32, hasEnded: Bool = false, ownTicks: UInt64, childTicks: UInt64,
+        threads: Int,
         startTime: UInt64, residentPages: UInt64
     ) {
         self.pid = pid
+        self.name = name
         self.parent = parent
         self.hasEnded = hasEnded
         self.ownTicks = ownTicks
@@ -49,7 +52,8 @@ struct ProcessStat: Hashable, Sendable {
             let resident = fields.number()
         else { return nil }
         self.init(
-            pid: pid, parent: parent, hasEnded: state == UInt8(ascii: "Z") || state == UInt8(ascii: "X"),
+            pid: pid, name: ProgramName(bytes[(nameStart + 1)..<nameEnd]), parent: parent,
+            hasEnded: state == UInt8(ascii: "Z") || state == UInt8(ascii: "X"),
             ownTicks: user &+ system, childTicks: childUser &+ childSystem, threads: Int(clamping: threads),
             startTime: start, residentPages: resident)
     }

@@ -7,6 +7,8 @@ import Glibc
 struct ProcessTreeUsage: UsageReader {
     private var tree: ProcessTree
     private var ledger = ProcessTreeLedger()
+    /// As of the last reading: a parent before its children.
+    private var members: [ProcessStat] = []
     private var incarnation: UInt64 = 0
     private let nanosecondsPerTick = UInt64(1_000_000_000 / max(sysconf(Int32(_SC_CLK_TCK)), 1))
 
@@ -16,6 +18,7 @@ struct ProcessTreeUsage: UsageReader {
 
     mutating func read() -> UsageReading? {
         let stats = tree.look()
+        members = stats
         guard stats.contains(where: { !$0.hasEnded }), let root = tree.root else { return nil }
         if root.incarnation != incarnation {
             incarnation = root.incarnation
@@ -28,4 +31,8 @@ struct ProcessTreeUsage: UsageReader {
     }
 
     mutating func processes() -> [Int32]? { tree.memberPids }
+
+    mutating func programs(atMost count: Int) -> [ProgramName] {
+        members.lazy.filter { !$0.hasEnded }.prefix(count).map(\.name)
+    }
 }

@@ -19,7 +19,7 @@ package struct TelemetryConfiguration: Hashable, Sendable {
 /// Changes to what is measured, given by any thread and taken up by the collector at its next look.
 package final class TelemetryRequests: Sendable {
     enum Request: Sendable {
-        case add(InstanceID, InstanceSelector)
+        case add(InstanceID, InstanceSelector, ApplicationRules?)
         case remove(InstanceID)
         case markAsPresync(cookie: UInt64)
         case unmark(cookie: UInt64)
@@ -30,8 +30,13 @@ package final class TelemetryRequests: Sendable {
 
     package init() {}
 
-    /// Measure the instance from now on; another selector for the same instance begins anew.
-    package func add(_ instance: InstanceID, _ selector: InstanceSelector) { append(.add(instance, selector)) }
+    /// Measure the instance from now on; another selector for the same instance begins anew. `rules` are those by which
+    /// its application type is recognised; nil where it was declared.
+    package func add(
+        _ instance: InstanceID, _ selector: InstanceSelector, recognizedBy rules: ApplicationRules? = nil
+    ) {
+        append(.add(instance, selector, rules))
+    }
     package func remove(_ instance: InstanceID) { append(.remove(instance)) }
     /// Leave a socket's traffic out of every instance's. Give it before the socket connects.
     package func markAsPresync(cookie: UInt64) { append(.markAsPresync(cookie: cookie)) }
@@ -62,6 +67,8 @@ package struct TelemetryCollector {
     private var descriptorsLeft = Self.descriptorBudget
     /// Ascending by instance, so that reports have one order.
     private var samplers: [InstanceSampler] = []
+    /// The instances whose application type became another with the last sample.
+    private(set) var recognized: [RecognizedApplication] = []
 
     package init(configuration: TelemetryConfiguration, requests: TelemetryRequests) {
         self.init(configuration: configuration, requests: requests, hierarchy: .mounted())
@@ -94,6 +101,11 @@ package struct TelemetryCollector {
         takeRequests()
         descriptorsLeft = Self.descriptorBudget
         let usages = samplers.indices.map { samplers[$0].readUsage() }
+        recognized = samplers.indices.compactMap { index in
+            samplers[index].recognize().map {
+                RecognizedApplication(instance: samplers[index].instance, application: $0)
+            }
+        }
         let needsTable = samplers.contains { $0.usesSockets || $0.isHost }
         if needsTable {
             table?.update(&ledger)
@@ -111,9 +123,10 @@ package struct TelemetryCollector {
     private mutating func takeRequests() {
         for request in requests.take() {
             switch request {
-            case .add(let instance, let selector):
+            case .add(let instance, let selector, let rules):
                 remove(instance)
-                let sampler = InstanceSampler(instance: instance, selector: selector, hierarchy: hierarchy)
+                let sampler = InstanceSampler(
+                    instance: instance, selector: selector, rules: rules, hierarchy: hierarchy)
                 let place = samplers.firstIndex { $0.instance > instance } ?? samplers.endIndex
                 samplers.insert(sampler, at: place)
                 ledger.lookAgain()

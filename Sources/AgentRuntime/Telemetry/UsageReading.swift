@@ -16,4 +16,6 @@ protocol UsageReader {
     mutating func read() -> UsageReading?
     /// The processes that belong to the instance, for finding its sockets; nil for all of the host's.
     mutating func processes() -> [Int32]?
+    /// The names of the instance's living processes, the oldest first, at most `count`; none of a whole host.
+    mutating func programs(atMost count: Int) -> [ProgramName]
 }

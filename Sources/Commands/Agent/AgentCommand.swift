@@ -12,7 +12,7 @@ struct AgentCommand: AsyncParsableCommand {
             presync agent --manager 10.0.0.5:7400
             PRESYNC_AGENT_MANAGER=10.0.0.5:7400 presync agent --check
 
-            \(SettingsHelp.text(role: AgentSettings.role, AgentSettings.known, lists: [AgentSettings.instances]))
+            \(SettingsHelp.text(role: AgentSettings.role, AgentSettings.known, lists: AgentSettings.lists))
             """)
 
     @OptionGroup var daemon: DaemonOptions
@@ -34,7 +34,7 @@ struct AgentCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandRunner.run {
             var settings = daemon.settings(
-                role: AgentSettings.role, known: AgentSettings.known, lists: [AgentSettings.instances],
+                role: AgentSettings.role, known: AgentSettings.known, lists: AgentSettings.lists,
                 flags: [
                     "id": id, "manager": manager, "socket": socket, "socket-mode": socketMode,
                     "state-directory": stateDirectory, "status-listen": statusListen, "period": period,

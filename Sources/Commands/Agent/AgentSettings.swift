@@ -34,6 +34,15 @@ enum AgentSettings {
             + "is one of cgroup: PATH, pid: NUMBER and host: true",
         keys: ["id", "tenant", "application", "class", "cgroup", "pid", "host"])
 
+    static let applications = ListSetting(
+        name: "applications",
+        meaning:
+            "application types of instances that declare none: each has a program, which is the name of one with * "
+            + "and ? for any characters, and its application. The first that matches counts",
+        keys: ["program", "application"])
+
+    static let lists = [instances, applications]
+
     /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.
     static func configuration(_ settings: inout Settings) -> AgentConfiguration {
         let id = settings.value("id", expected: "a name", AgentID.init(rawValue:))
@@ -68,6 +77,7 @@ enum AgentSettings {
             configuration.instances = [Self.hostInstance(value)]
         }
         configuration.instances += Self.configuredInstances(&settings)
+        configuration.applicationRules = Self.configuredRules(&settings)
         if let value = settings.value("user-activity", expected: "yes or no", YesOrNo.init) {
             configuration.telemetry.watchUserActivity = value.isYes
         }
@@ -78,19 +88,12 @@ enum AgentSettings {
     /// The entries of ``instances``; those with a problem are left out, and each of their problems is noted.
     private static func configuredInstances(_ settings: inout Settings) -> [ConfiguredInstance] {
         settings.list(instances.name).compactMap { entry in
-            func name<Name>(_ key: String, default fallback: String?, _ make: (String) -> Name?) -> Name? {
-                let text = entry.values[key] ?? fallback
-                if let name = text.flatMap(make) { return name }
-                settings.report(
-                    entry, text.map { "\(key) '\($0)' is not a name" } ?? "has no \(key)",
-                    advice: "use 1 to 128 letters, digits and . _ : / @ -")
-                return nil
-            }
-            let id = name("id", default: nil, InstanceID.init(rawValue:))
-            let tenant = name("tenant", default: "default", TenantID.init(rawValue:))
-            let application = name("application", default: id?.rawValue ?? "default", ApplicationType.init(rawValue:))
-            let priorityClass = name(
-                "class", default: PriorityClass.standard.name.rawValue, PriorityClassName.init(rawValue:))
+            let id = settings.name("id", of: entry, InstanceID.init(rawValue:))
+            let tenant = settings.name("tenant", of: entry, default: "default", TenantID.init(rawValue:))
+            let application = settings.name(
+                "application", of: entry, default: id?.rawValue ?? "default", ApplicationType.init(rawValue:))
+            let priorityClass = settings.name(
+                "class", of: entry, default: PriorityClass.standard.name.rawValue, PriorityClassName.init(rawValue:))
             guard let selector = selector(of: entry) else {
                 settings.report(
                     entry, "does not say which processes belong to it",
@@ -100,8 +103,27 @@ enum AgentSettings {
             guard let id, let tenant, let application, let priorityClass else { return nil }
             let description = InstanceDescription(
                 id: id, tenant: tenant, application: application, priorityClass: priorityClass)
-            return ConfiguredInstance(description: description, selector: selector)
+            return ConfiguredInstance(
+                description: description, selector: selector,
+                isApplicationDeclared: entry.values["application"] != nil)
         }
+    }
+
+    /// The entries of ``applications``; those with a problem are left out, and each of their problems is noted.
+    private static func configuredRules(_ settings: inout Settings) -> ApplicationRules {
+        ApplicationRules(
+            settings.list(applications.name).compactMap { entry in
+                let application = settings.name("application", of: entry, ApplicationType.init(rawValue:))
+                let program = entry.values["program"].flatMap(ProgramPattern.init)
+                if program == nil {
+                    settings.report(
+                        entry,
+                        entry.values["program"].map { "program '\($0)' is not the name of one" } ?? "has no program",
+                        advice: "write it as 'ps -o comm' shows it: 1 to 64 characters, no path and no arguments")
+                }
+                guard let program, let application else { return nil }
+                return ApplicationRule(program: program, application: application)
+            })
     }
 
     /// What an entry selects; nil unless it is exactly one thing.
@@ -119,6 +141,20 @@ enum AgentSettings {
         let description = InstanceDescription(
             id: id, tenant: TenantID(unchecked: "default"), application: ApplicationType(unchecked: "host"))
         return ConfiguredInstance(description: description, selector: .host)
+    }
+}
+
+extension Settings {
+    /// The identifier under a key of an entry; nil where it is none, which is then among the problems.
+    fileprivate mutating func name<Name>(
+        _ key: String, of entry: SettingEntry, default fallback: String? = nil, _ make: (String) -> Name?
+    ) -> Name? {
+        let text = entry.values[key] ?? fallback
+        if let name = text.flatMap(make) { return name }
+        report(
+            entry, text.map { "\(key) '\($0)' is not a name" } ?? "has no \(key)",
+            advice: "use 1 to 128 letters, digits and . _ : / @ -")
+        return nil
     }
 }
 

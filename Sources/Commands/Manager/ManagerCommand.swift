@@ -28,6 +28,7 @@ struct ManagerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var timeToLive: String?
     @Option(help: .hidden) var networks: String?
     @Option(help: .hidden) var linearAlgebra: String?
+    @Option(help: .hidden) var snapshotEvery: String?
     @Option(help: .hidden) var maximumLinks: String?
     @Option(help: .hidden) var keptEvents: String?
     @Option(help: .hidden) var logLevel: String?
@@ -41,7 +42,7 @@ struct ManagerCommand: AsyncParsableCommand {
                     "listen": listen, "http-listen": httpListen, "http-url": httpUrl,
                     "state-directory": stateDirectory, "policy": policy, "period": period,
                     "time-to-live": timeToLive, "networks": networks, "linear-algebra": linearAlgebra,
-                    "maximum-links": maximumLinks, "kept-events": keptEvents,
+                    "snapshot-every": snapshotEvery, "maximum-links": maximumLinks, "kept-events": keptEvents,
                     "log-level": logLevel, "log-format": logFormat,
                 ])
             let configuration = ManagerSettings.configuration(&settings)

@@ -24,6 +24,9 @@ enum ManagerSettings {
             Setting(
                 name: "linear-algebra",
                 meaning: "openblas, portable, or automatic: openblas where installed (default: automatic)"),
+            Setting(
+                name: "snapshot-every",
+                meaning: "time between snapshots of what forecasts rest on, 0 for never (default: 60s)"),
             Setting(name: "maximum-links", meaning: "agents and GPU servers at once (default: 10000)"),
             Setting(name: "kept-events", meaning: "events kept for 'presync events' (default: 4096)"),
         ] + Daemon.commonSettings
@@ -61,6 +64,9 @@ enum ManagerSettings {
             "linear-algebra", expected: "automatic, portable or openblas", LinearAlgebraChoice.init(rawValue:))
         {
             configuration.linearAlgebra = value
+        }
+        if let value = settings.value("snapshot-every", expected: "a duration", Duration.init(text:)) {
+            configuration.snapshotPeriod = value == .zero ? nil : value
         }
         if let value = settings.value("maximum-links", expected: "a whole number", Int.init) {
             configuration.maximumLinks = value

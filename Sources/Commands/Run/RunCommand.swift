@@ -26,7 +26,10 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Who it belongs to.", valueName: "id"))
     var tenant = "default"
 
-    @Option(help: ArgumentHelp("What kind of program it is. Default: the program's name.", valueName: "type"))
+    @Option(
+        help: ArgumentHelp(
+            "What kind of program it is. Default: what the agent's rules make of it, else the program's name.",
+            valueName: "type"))
     var application: String?
 
     @Option(name: .customLong("class"), help: ArgumentHelp("Its priority class.", valueName: "name"))
@@ -110,7 +113,8 @@ struct RunCommand: ParsableCommand {
         let program = (command[0] as NSString).lastPathComponent
         let registration = InstanceRegistration(
             instance: instance ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())", tenant: tenant,
-            application: application ?? program, priorityClass: priorityClass)
+            application: application ?? program, isApplicationDeclared: application != nil, priorityClass: priorityClass
+        )
         let names = [
             ("--instance", registration.instance), ("--tenant", registration.tenant),
             ("--application", registration.application), ("--class", registration.priorityClass),

@@ -38,6 +38,8 @@ package enum ManagerEffect: Hashable, Sendable {
     /// The step is not finished: send ``ManagerEvent/stepSliceDue`` after what is waiting.
     case continueStep
     case record(FleetEvent)
+    /// Keep ``ManagerMachine/forecastSnapshot()`` where the next start finds it. Nothing waits for that, and it may fail.
+    case keepSnapshot
     /// Another manager has taken over: stop serving and exit.
     case resign(String, seen: UInt64)
 }

@@ -10,6 +10,7 @@ extension ManagerMachine {
     ) -> [ManagerEffect] {
         if let index = instanceIndex[description.id], var record = instances[index] {
             let moved = record.agent != agent
+            if record.description != description { forecaster.describe(record.slot, as: description) }
             record.description = description
             record.priority = priority(description.priorityClass)
             record.agent = agent

@@ -17,6 +17,8 @@ package struct ManagerMachineConfiguration: Sendable {
     package var silence: Duration
     /// How long a peer that is away, and its instances, are remembered.
     package var forgetAfter: Duration
+    /// How often what the forecaster has learned is to be kept; nil for never.
+    package var snapshotPeriod: Duration?
     package var allocation: AllocationConfiguration
     /// The priority classes; an instance of an unknown class is treated as ``PriorityClass/standard``.
     package var classes: [PriorityClass]
@@ -33,7 +35,7 @@ package struct ManagerMachineConfiguration: Sendable {
     package init(
         softwareVersion: String, period: Duration = .seconds(1), timeToLive: Duration = .seconds(5),
         silence: Duration = .seconds(3), forgetAfter: Duration = .seconds(600),
-        allocation: AllocationConfiguration = AllocationConfiguration(),
+        snapshotPeriod: Duration? = nil, allocation: AllocationConfiguration = AllocationConfiguration(),
         classes: [PriorityClass] = PriorityClass.builtIn, minimumMemory: Bytes = .mebibytes(16),
         sliceSize: Int = 2_048, maximumInstances: Int = 1_000_000, maximumWaiting: Int = 65_536,
         bugs: Set<SeededBug> = []
@@ -43,6 +45,7 @@ package struct ManagerMachineConfiguration: Sendable {
         self.timeToLive = timeToLive
         self.silence = silence
         self.forgetAfter = forgetAfter
+        self.snapshotPeriod = snapshotPeriod
         self.allocation = allocation
         self.classes = classes
         self.minimumMemory = minimumMemory
@@ -113,6 +116,7 @@ package struct ManagerMachine: Sendable {
     /// The agents whose report has come since the last step.
     var reported: Set<AgentID> = []
     var lastAccount: MonotonicTime
+    var lastSnapshot: MonotonicTime
     package internal(set) var totals = FleetTotals()
     /// How often each rule that may never be broken was seen broken.
     package internal(set) var violations: [SafetyRule: UInt64] = [:]
@@ -134,6 +138,7 @@ package struct ManagerMachine: Sendable {
         startedAt = now
         lastAccount = now
         lastStep = now
+        lastSnapshot = now
         guard !configuration.bugs.contains(.forgetGrantsOnRestart) else { return }
         for stored in recovered.grants.sorted(by: { $0.grant < $1.grant }) { recover(stored, now: now) }
     }
@@ -194,7 +199,7 @@ package struct ManagerMachine: Sendable {
         var effects = noticeSilence(now)
         effects += decideReadiness(now)
         keepAccounts(now)
-        return effects + renewLeases() + remindOfInterface(now)
+        return effects + renewLeases() + remindOfInterface(now) + snapshotIfDue(now)
     }
 
     /// Step 1: what the reports since the last step say becomes one observation per instance and second.
@@ -224,6 +229,15 @@ package struct ManagerMachine: Sendable {
         let forecasts = forecaster.forecast(slots, madeAt: now)
         for (place, forecast) in zip(places, forecasts) { instances[place]?.forecast = forecast }
     }
+
+    private mutating func snapshotIfDue(_ now: MonotonicTime) -> [ManagerEffect] {
+        guard let period = configuration.snapshotPeriod, now - lastSnapshot >= period else { return [] }
+        lastSnapshot = now
+        return [.keepSnapshot]
+    }
+
+    /// What the forecaster has learned so far, for a later life to go on from; nil while that is nothing.
+    package func forecastSnapshot() -> FleetSnapshot? { forecaster.snapshot() }
 }
 
 extension ManagerEvent {

@@ -10,6 +10,7 @@ struct DepartedInstances: Sendable {
         let history: Int32
         let track: OnsetTrack
         let admitted: Int64
+        let signals: HostSignals
         /// Set when it is kept.
         var order: UInt64 = 0
     }
@@ -19,6 +20,16 @@ struct DepartedInstances: Sendable {
     private var queue: [(instance: InstanceID, order: UInt64)] = []
     private var head = 0
     private var departures: UInt64 = 0
+
+    var count: Int { records.count }
+
+    /// Those that left last, at most `count`, the latest first.
+    func latest(_ count: Int) -> [Record] {
+        Array(
+            queue[head...].reversed().lazy
+                .compactMap { one in records[one.instance].flatMap { $0.order == one.order ? $0 : nil } }
+                .prefix(count))
+    }
 
     /// Keeps an instance.
     ///

@@ -189,26 +189,27 @@ struct ExpertWeights: Sendable {
 // MARK: - Snapshots
 
 extension ExpertWeights {
+    /// A bit for each model.
+    private var models: UInt32 { enabled.reduce(0) { $0 | 1 << UInt32($1.rawValue) } }
+
     func encode(to writer: inout SnapshotWriter) {
+        writer.put(models)
         for index in weights.indices where priors[index] > 0 {
             writer.put(weights[index])
             writer.put(regrets[index].gain)
             writer.put(regrets[index].variance)
             writer.put(regrets[index].largest)
         }
-        writer.put(UInt32(enabled.reduce(0) { $0 | 1 << UInt32($1.rawValue) }))
     }
 
     /// Takes over what was encoded by a combination of the same models.
     mutating func restore(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        guard try reader.number(UInt32.self) == models else { throw .otherModels }
         for index in weights.indices where priors[index] > 0 {
             weights[index] = try reader.single(in: 0...1.001)
             regrets[index].gain = try reader.double(in: -1e12...1e12)
             regrets[index].variance = try reader.double(in: 0...1e12)
             regrets[index].largest = try reader.double(in: 0...1e6)
-        }
-        guard try reader.number(UInt32.self) == enabled.reduce(0, { $0 | 1 << UInt32($1.rawValue) }) else {
-            throw .malformed
         }
     }
 }

@@ -68,6 +68,12 @@ struct PendingForecasts: Sendable {
         if settled == nil { settled = second }
     }
 
+    /// Goes on after `second`, with nothing that waits.
+    mutating func resume(after second: Int64) {
+        newest = second
+        settled = second
+    }
+
     /// Whether the forecast of `slot` made at `second` belongs to the sample.
     mutating func wants(_ slot: Int, at second: Int64) -> Bool {
         if second > offeredAt {

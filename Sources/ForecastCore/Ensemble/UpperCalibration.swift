@@ -90,13 +90,13 @@ struct UpperCalibration: Sendable {
     }
 
     func encode(to writer: inout SnapshotWriter) {
-        for index in logarithms.indices { writer.put(logarithms[index]) }
+        writer.put(logarithms)
+        writer.put(recent)
     }
 
     mutating func restore(from reader: inout SnapshotReader) throws(SnapshotFailure) {
-        for index in logarithms.indices {
-            logarithms[index] = try reader.single(in: Self.bounds)
-            setFactor(index)
-        }
+        logarithms = try reader.singles(in: Self.bounds)
+        recent = try reader.singles(in: 0...1.001)
+        for index in logarithms.indices { setFactor(index) }
     }
 }

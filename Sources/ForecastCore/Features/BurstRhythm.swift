@@ -3,6 +3,8 @@
 /// Demand that is within ``InstanceHistory/burstGap`` seconds is one burst.
 struct BurstRhythm: Sendable {
     private static let pace: Float = 0.15
+    /// Seconds that a mean may have; the least is of rounding.
+    private static let plausible: ClosedRange<Float> = -1...1e12
 
     /// Means in seconds, and mean distances from them: gaps between bursts, lengths, and time from start to start.
     private(set) var gap: Float = 0
@@ -33,6 +35,24 @@ struct BurstRhythm: Sendable {
         guard let began else { return }
         let error = Float(second - began + 1) - length
         length += max(Self.pace, 1 / Float(bursts + 1)) * error
+    }
+
+    func encode(to writer: inout SnapshotWriter) {
+        for mean in [gap, gapSpread, length, period, periodSpread] { writer.put(mean) }
+        writer.put(second: began)
+        writer.put(UInt32(clamping: bursts))
+    }
+
+    init() {}
+
+    init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        gap = try reader.single(in: Self.plausible)
+        gapSpread = try reader.single(in: Self.plausible)
+        length = try reader.single(in: Self.plausible)
+        period = try reader.single(in: Self.plausible)
+        periodSpread = try reader.single(in: Self.plausible)
+        began = try reader.secondIfAny(upTo: reader.newest)
+        bursts = Int32(try reader.count(in: 0...1_000))
     }
 
     /// Writes five features; `idle` is seconds without demand, 0 while there is some.

@@ -64,3 +64,32 @@ struct HostSignals: Sendable {
         writer.put(isWatched ? 1 : 0)
     }
 }
+
+// MARK: - Snapshots
+
+extension HostSignals {
+    /// Levels of signals: logarithms of what is at most 10^15.
+    private static let levels: ClosedRange<Float> = 0...40
+
+    func encode(to writer: inout SnapshotWriter) {
+        writer.put(isReported ? 1 : 0 as UInt8)
+        for index in now.indices {
+            writer.put(usual[index].isNaN ? 1 : 0 as UInt8)
+            guard !usual[index].isNaN else { continue }
+            writer.put(now[index])
+            writer.put(recent[index])
+            writer.put(usual[index])
+        }
+        writer.put(userIdle)
+    }
+
+    init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        isReported = try reader.number(UInt8.self) != 0
+        for index in now.indices where try reader.number(UInt8.self) == 0 {
+            now[index] = try reader.single(in: Self.levels)
+            recent[index] = try reader.single(in: Self.levels)
+            usual[index] = try reader.single(in: Self.levels)
+        }
+        userIdle = try reader.single(in: -1...1e6)
+    }
+}

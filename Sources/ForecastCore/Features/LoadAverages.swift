@@ -87,6 +87,21 @@ struct LoadAverages: Sendable {
         return second == updated ? values[index] : values[index] * decay.kept(index, after: second - updated)
     }
 
+    func encode(to writer: inout SnapshotWriter) {
+        writer.put(second: updated)
+        writer.put(values)
+        writer.put(second: lastArrival == .min ? nil : lastArrival)
+        writer.put(sparse: arrivals)
+    }
+
+    init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        updated = try reader.second(upTo: reader.newest)
+        // The squares of demand are the greatest.
+        values = try reader.singles(in: 0...2e30)
+        lastArrival = try reader.secondIfAny(upTo: reader.newest) ?? .min
+        arrivals = try reader.sparseSingles(in: 0...1e6)
+    }
+
     /// The mean demand while there is any, leaning to `usual` as if that had been seen for 200 s; above 0.
     func scale(_ resource: Resource, usual: Float, at second: Int64, decay: DecayTable) -> Float {
         let sum = raw(resource == .memory ? .memory600 : .compute600, at: second, decay: decay)

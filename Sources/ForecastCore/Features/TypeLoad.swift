@@ -102,6 +102,32 @@ struct TypeLoad: Sendable {
         return Float(1 / max(1 - kept, 1e-3))
     }
 
+    func encode(to writer: inout SnapshotWriter) {
+        writer.put(averages)
+        writer.put(continued)
+        writer.put(squares)
+        writer.put(demandSums)
+        writer.put(busySeconds)
+        writer.put(UInt32(clamping: seconds))
+        writer.put(idle)
+        writer.put(active)
+    }
+
+    init() {}
+
+    /// A type as it was, without members.
+    init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        averages = try reader.singles(in: 0...1e12)
+        continued = try reader.single(in: 0...1e12)
+        squares = try reader.singles(in: 0...1e16)
+        demandSums = try reader.singles(in: 0...1e28)
+        busySeconds = try reader.single(in: 0...1e12)
+        seconds = try reader.count(in: 0...Int(UInt32.max))
+        idle = try reader.single(in: 0...1e12)
+        active = try reader.single(in: 0...1e12)
+        writeFeatures()
+    }
+
     /// The usual demand of a busy second, leaning to the fleet's as if that had been seen for 20 s.
     func usualDemand(_ resource: Resource, fleet: Float) -> Float {
         (demandSums[resource.rawValue] + 20 * fleet) / (busySeconds + 20)

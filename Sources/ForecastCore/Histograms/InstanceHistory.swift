@@ -219,6 +219,39 @@ extension InstanceHistory {
     }
 }
 
+// MARK: - Snapshots
+
+extension InstanceHistory {
+    func encode(to writer: inout SnapshotWriter) {
+        writer.put(second: admitted)
+        writer.put(second: last)
+        writer.put(second: lastDemand == Self.never ? nil : lastDemand)
+        for index in histograms.indices { histograms[index].encode(to: &writer) }
+        for index in bursts.indices { bursts[index].encode(to: &writer) }
+        writer.put(burstPeak)
+        writer.put(UInt32(clamping: burstSeconds))
+        rhythm.encode(to: &writer)
+        averages.encode(to: &writer)
+        writer.put(busyMass)
+        for index in sums.indices { writer.put(sums[index]) }
+    }
+
+    init(from reader: inout SnapshotReader, clocks: ForecastClocks) throws(SnapshotFailure) {
+        let admitted = try reader.second(upTo: reader.newest)
+        let last = try reader.second(upTo: reader.newest)
+        self.init(admitted: admitted, last: last, clocks: clocks)
+        lastDemand = try reader.secondIfAny(upTo: last) ?? Self.never
+        for index in histograms.indices { histograms[index] = try WindowedHistogram(from: &reader) }
+        for index in bursts.indices { bursts[index] = try WindowedHistogram(from: &reader) }
+        burstPeak = try reader.singles(in: 0...Float(FleetForecaster.greatestDemand))
+        burstSeconds = Int32(try reader.count(in: 0...Int(Int32.max / 2)))
+        rhythm = try BurstRhythm(from: &reader)
+        averages = try LoadAverages(from: &reader)
+        busyMass = try reader.double(in: 0...1e6)
+        for index in sums.indices { sums[index] = try reader.double(in: 0...1e25) }
+    }
+}
+
 /// The paces of forgetting: what an instance usually wants, what holds for the fleet, and the averages.
 struct ForecastClocks: Sendable {
     /// Half-life 600 s, for histograms of single instances; counts are halved with each era.

@@ -6,6 +6,7 @@ import FleetModel
 struct RecentLoads: Sendable {
     static let length = 64
     private static let row = 2 * length
+    typealias Row = InlineArray<128, Float>
     /// Of one row.
     static let bytes = row * MemoryLayout<Float>.stride
 
@@ -17,6 +18,12 @@ struct RecentLoads: Sendable {
 
     mutating func clear(_ row: Int) {
         for index in (row * Self.row)..<((row + 1) * Self.row) { values[index] = 0 }
+    }
+
+    /// A row as it lies, whatever the second.
+    subscript(row: Int) -> Row {
+        get { Row { values[row * Self.row + $0] } }
+        set { for index in newValue.indices { values[row * Self.row + index] = newValue[index] } }
     }
 
     @inline(__always)

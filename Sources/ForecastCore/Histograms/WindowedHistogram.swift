@@ -105,6 +105,30 @@ struct WindowedHistogram: Sendable {
     }
 }
 
+// MARK: - Snapshots
+
+extension WindowedHistogram {
+    func encode(to writer: inout SnapshotWriter) {
+        writer.put(UInt8(clamping: lowest))
+        var mask: UInt32 = 0
+        for index in bins.indices where bins[index] > 0 { mask |= 1 << UInt32(index) }
+        writer.put(mask)
+        for index in bins.indices where bins[index] > 0 { writer.put(bins[index]) }
+    }
+
+    init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        lowest = Int16(try reader.number(UInt8.self))
+        let mask = try reader.number(UInt32.self)
+        for index in bins.indices where mask >> UInt32(index) & 1 == 1 {
+            bins[index] = try reader.number(UInt16.self)
+            total += UInt32(bins[index])
+        }
+        // No count lies beyond the grid.
+        let top = Int(lowest) + Self.binCount - mask.leadingZeroBitCount
+        guard lowest <= DemandGrid.binCount - Self.binCount / 4, top <= DemandGrid.binCount else { throw .malformed }
+    }
+}
+
 extension QuantileLevels {
     /// The levels without a heap object behind them.
     static let shared: InlineArray<13, Double> = InlineArray { all[$0] }

@@ -126,11 +126,12 @@ struct AmountModel: Sendable {
         for table in applications { table.encode(to: &writer) }
     }
 
-    mutating func restore(from reader: inout SnapshotReader, applications count: Int) throws(SnapshotFailure) {
+    init() {}
+
+    init(from reader: inout SnapshotReader, applications count: Int) throws(SnapshotFailure) {
         for index in fleet.indices { fleet[index] = try Table(from: &reader) }
         let tables = try reader.count(in: 0...(2 * count))
         guard tables % 2 == 0 else { throw .malformed }
-        applications = []
         for _ in 0..<tables { applications.append(try Table(from: &reader)) }
     }
 }

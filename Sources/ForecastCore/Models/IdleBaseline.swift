@@ -44,6 +44,23 @@ struct IdleBaseline: Sendable {
         return level.isNow ? level : recentLevel(at: second)
     }
 
+    func encode(to writer: inout SnapshotWriter) {
+        writer.put(mean)
+        writer.put(deviation)
+        writer.put(seconds)
+        writer.put(second: lastSurge == .min ? nil : lastSurge)
+        writer.put(second: surgeBegan == .min ? nil : surgeBegan)
+    }
+
+    init(floor: Float, from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        self.floor = floor
+        mean = try reader.single(in: 0...1.1e12)
+        deviation = try reader.single(in: 0...1.1e12)
+        seconds = try reader.single(in: 0...Self.window)
+        lastSurge = try reader.secondIfAny(upTo: reader.newest) ?? .min
+        surgeBegan = try reader.secondIfAny(upTo: lastSurge) ?? .min
+    }
+
     private func recentLevel(at second: Int64) -> Level { lastSurge >= second - Self.recency ? .recent : .none }
 
     private func level(of value: Float) -> Level {

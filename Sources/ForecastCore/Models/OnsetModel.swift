@@ -38,20 +38,16 @@ struct OnsetModel: Sendable {
             }
         }
 
-        func encode(to writer: inout SnapshotWriter, weight: Float) {
-            for index in trials.indices {
-                writer.put(trials[index] / weight)
-                writer.put(hits[index] / weight)
-            }
+        func encode(to writer: inout SnapshotWriter) {
+            writer.put(trials)
+            writer.put(hits)
         }
 
         init() {}
 
         init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
-            for index in trials.indices {
-                trials[index] = try reader.single(in: 0...1e12)
-                hits[index] = try reader.single(in: 0...(trials[index] * 1.001))
-            }
+            trials = try reader.singles(in: 0...1e16)
+            for index in hits.indices { hits[index] = try reader.single(in: 0...(trials[index] * 1.001)) }
         }
 
         /// The frequency of hits, with `strength` seconds of `prior` beside what was counted.
@@ -69,8 +65,6 @@ struct OnsetModel: Sendable {
     /// The weight of one second now.
     private var weight = 1.0
     private var second: Int64 = .min
-    /// Whether counts are in units of a second now, since they were restored and no second has come.
-    private var isRestored = false
 
     /// Brings what was counted up to `second`.
     mutating func advance(to second: Int64, clock: DecayClock) {
@@ -79,10 +73,6 @@ struct OnsetModel: Sendable {
         weight = clock.weight(of: second)
         let now = clock.era(of: second)
         defer { era = now }
-        if isRestored {
-            isRestored = false
-            scale(by: Float(weight))
-        }
         guard let era, era != now else { return }
         scale(by: Float(clock.factor(from: era, to: now)))
     }
@@ -143,20 +133,23 @@ struct OnsetModel: Sendable {
     }
 
     func encode(to writer: inout SnapshotWriter) {
-        let unit = isRestored ? 1 : Float(weight)
-        for frequency in groups { frequency.encode(to: &writer, weight: unit) }
-        for frequency in cells { frequency.encode(to: &writer, weight: unit) }
+        writer.put(second: second == .min ? nil : second)
+        for frequency in groups { frequency.encode(to: &writer) }
+        for frequency in cells { frequency.encode(to: &writer) }
         writer.put(UInt32(applicationCells.count / OnsetContext.cellCount))
-        for frequency in applicationCells { frequency.encode(to: &writer, weight: unit) }
+        for frequency in applicationCells { frequency.encode(to: &writer) }
     }
 
-    mutating func restore(from reader: inout SnapshotReader, applications: Int) throws(SnapshotFailure) {
+    init() {}
+
+    init(
+        from reader: inout SnapshotReader, applications: Int, clock: DecayClock
+    ) throws(SnapshotFailure) {
+        if let second = try reader.secondIfAny(upTo: reader.newest) { advance(to: second, clock: clock) }
         for index in groups.indices { groups[index] = try Frequency(from: &reader) }
         for index in cells.indices { cells[index] = try Frequency(from: &reader) }
-        applicationCells = []
         for _ in 0..<(try reader.count(in: 0...applications)) * OnsetContext.cellCount {
             applicationCells.append(try Frequency(from: &reader))
         }
-        isRestored = true
     }
 }

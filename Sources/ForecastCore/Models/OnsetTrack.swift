@@ -13,9 +13,11 @@ struct OnsetTrack: Sendable {
     /// Bit `a` tells of demand `a` seconds before the last.
     private var demandMask: UInt64 = 0
     /// Bytes per second; 16 KiB/s is chatter.
-    private var network = IdleBaseline(floor: 16_384)
+    private static let networkFloor: Float = 16_384
     /// Thousandths of a core; 25 is housekeeping.
-    private var cpu = IdleBaseline(floor: 25)
+    private static let cpuFloor: Float = 25
+    private var network = IdleBaseline(floor: networkFloor)
+    private var cpu = IdleBaseline(floor: cpuFloor)
     private var userActivity = UserActivity()
     /// The contexts of the last 32 seconds, by `second & 31`.
     private var cells: InlineArray<32, UInt16> = InlineArray(repeating: unknownCell)
@@ -96,6 +98,51 @@ struct OnsetTrack: Sendable {
     private static func slot(_ second: Int64) -> Int { Int(truncatingIfNeeded: second) & (ringLength - 1) }
 }
 
+// MARK: - Snapshots
+
+extension OnsetTrack {
+    func encode(to writer: inout SnapshotWriter) {
+        writer.put(second: last)
+        writer.put(second: lastDemand)
+        writer.put(second: demandMask == 0 ? nil : busySince)
+        writer.put(demandMask)
+        network.encode(to: &writer)
+        cpu.encode(to: &writer)
+        userActivity.encode(to: &writer)
+        for index in cells.indices { writer.put(cells[index]) }
+        writer.put(context.cell)
+        for index in records.indices {
+            writer.put(records[index].expected)
+            writer.put(records[index].hits)
+        }
+    }
+
+    init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        last = try reader.secondIfAny(upTo: reader.newest)
+        let newest = last ?? reader.newest
+        lastDemand = try reader.secondIfAny(upTo: newest)
+        busySince = try reader.secondIfAny(upTo: newest) ?? 0
+        demandMask = try reader.number(UInt64.self)
+        network = try IdleBaseline(floor: Self.networkFloor, from: &reader)
+        cpu = try IdleBaseline(floor: Self.cpuFloor, from: &reader)
+        userActivity = try UserActivity(from: &reader)
+        for index in cells.indices { cells[index] = try Self.cell(from: &reader, orUnknown: true) }
+        context = OnsetContext(cell: try Self.cell(from: &reader, orUnknown: false))
+        for index in records.indices {
+            records[index].expected = try reader.single(in: 0...1e6)
+            records[index].hits = try reader.single(in: 0...1e6)
+        }
+    }
+
+    private static func cell(
+        from reader: inout SnapshotReader, orUnknown: Bool
+    ) throws(SnapshotFailure) -> UInt16 {
+        let cell = try reader.number(UInt16.self)
+        guard cell < OnsetContext.cellCount || (orUnknown && cell == unknownCell) else { throw .malformed }
+        return cell
+    }
+}
+
 /// Whether the user of an instance is active, and since when; 16 bytes.
 private struct UserActivity: Sendable {
     /// One who did something in the last 5 s is active.
@@ -109,5 +156,15 @@ private struct UserActivity: Sendable {
         let isActiveNow = idle.map { $0 >= 0 && $0 <= Self.recency } ?? false
         if isActiveNow, !isActive { began = second }
         isActive = isActiveNow
+    }
+
+    init() {}
+
+    func encode(to writer: inout SnapshotWriter) { writer.put(second: isActive ? began : nil) }
+
+    init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        guard let began = try reader.secondIfAny(upTo: reader.newest) else { return }
+        self.began = began
+        isActive = true
     }
 }

@@ -1,87 +1,94 @@
 import FleetModel
 
-/// What a forecaster has learned of its fleet, as bytes: so that a restarted manager does not forecast from nothing.
-///
-/// In it: the networks in service, the models' weights and regrets, the calibration, and the onset and amount tables of
-/// the fleet and its application types. Not in it: histories of single instances, which are learned anew within
-/// minutes and begin from what their type does, and forecasts that wait to come true. About 0.2 MB, and 7 KB for each
-/// application type. Counts that fade are stored as they weigh now, so the clock of the reader need not be the writer's.
-///
-/// Layout, version 1: "PSFC", version (16 bits), length of the rest less the checksum (32 bits), fields in the order of
-/// ``FleetForecaster/snapshot()``, FNV-1a of all that comes before (64 bits). Little-endian.
 extension FleetForecaster {
-    private static let magic: [UInt8] = Array("PSFC".utf8)
-    private static let version: UInt16 = 1
-    /// No snapshot is longer, in bytes.
-    package static let greatestSnapshot = 8 << 20
+    /// So many histories are looked at for those most recently active: what takes the snapshot must not wait for a
+    /// million.
+    private static let examinedHistories = 4 * FleetSnapshot.greatestInstances
 
-    /// The bytes of a snapshot. O(tables and networks), whatever the number of instances.
-    package func snapshot() -> [UInt8] {
-        var body = SnapshotWriter()
-        body.put(UInt32(learner.count))
-        for network in learner.champions { network.encode(to: &body) }
-        weights.encode(to: &body)
-        calibration.encode(to: &body)
-        let known = applications.sorted { $0.value < $1.value }
-        body.put(UInt32(known.count))
-        for (type, _) in known { body.put(type.rawValue) }
-        onsets.encode(to: &body)
-        amounts.encode(to: &body)
-
-        var whole = SnapshotWriter()
-        for byte in Self.magic { whole.put(byte) }
-        whole.put(Self.version)
-        whole.put(UInt32(body.bytes.count))
-        for byte in body.bytes { whole.put(byte) }
-        whole.put(Self.checksum(whole.bytes[...]))
-        return whole.bytes
+    /// Nil before anything was observed. O(instances in it + application types), and O(log) of the histories there are up
+    /// to a bound.
+    package func snapshot() -> FleetSnapshot? {
+        guard let newest = scoring.newest else { return nil }
+        return FleetSnapshot(
+            newest: newest, networks: learner.champions, weights: weights, calibration: calibration, scale: scale,
+            applications: applications.sorted { $0.value < $1.value }.map(\.key), types: types, onsets: onsets,
+            amounts: amounts, instances: instancesToKeep())
     }
 
-    /// A forecaster that knows of its fleet what `snapshot` says, and of no instance yet.
+    /// Those that are there, the most recently active first, then those that left, the latest first.
+    private func instancesToKeep() -> [InstanceSnapshot] {
+        let present = histories.indices.prefix(Self.examinedHistories)
+            .filter { historyOwners[$0] != nil }
+            .map { (lastDemand: histories[$0].lastDemand, history: $0) }
+            .sorted { ($0.lastDemand, $0.history) > ($1.lastDemand, $1.history) }
+            .prefix(FleetSnapshot.greatestInstances)
+            .compactMap { historyOwners[$0.history].flatMap { record(of: Int($0)) } }
+        let records = present + departed.latest(FleetSnapshot.greatestInstances - present.count)
+        return records.map { record in
+            let history = Int(record.history)
+            return InstanceSnapshot(record, history: histories[history], recent: recent[history])
+        }
+    }
+
+    /// A forecaster that goes on where the one of `snapshot` was, and remembers the instances in it like those that have
+    /// left: one that is admitted again under the same id, tenant and application type starts from its own history.
+    ///
+    /// It goes on in the time of the former, whatever the clock of the seconds that it is shown: the first of them
+    /// follows the last that the former was shown. How much time has passed between is not known to either, nor what the
+    /// instances did in it, and taking it for idleness would be wrong.
     ///
     /// A network of another shape than the configuration's is left out: then the configuration's own serves.
     package init(configuration: Configuration = Configuration(), snapshot: [UInt8]) throws(SnapshotFailure) {
         self.init(configuration: configuration)
-        guard snapshot.count <= Self.greatestSnapshot, snapshot.count >= 18, snapshot.starts(with: Self.magic) else {
-            throw .notASnapshot
-        }
-        var head = SnapshotReader(snapshot[4..<10])
-        let version = try head.number(UInt16.self)
-        guard version == Self.version else { throw .unknownVersion(version) }
-        guard Int(try head.number(UInt32.self)) == snapshot.count - 18 else { throw .malformed }
-        var tail = SnapshotReader(snapshot.suffix(8))
-        guard try tail.number(UInt64.self) == Self.checksum(snapshot.dropLast(8)) else { throw .wrongChecksum }
-        var body = SnapshotReader(snapshot[10..<(snapshot.count - 8)])
+        var body = try FleetSnapshot.body(of: snapshot)
         try restore(from: &body)
         guard body.isAtEnd else { throw .malformed }
     }
 
     private mutating func restore(from body: inout SnapshotReader) throws(SnapshotFailure) {
+        timeShift = nil
+        scoring.resume(after: body.newest)
+        typesAt = body.newest
         var networks: [QuantileNetwork] = []
         for _ in 0..<(try body.count(in: 0...2)) { networks.append(try QuantileNetwork(from: &body)) }
         learner.restore(networks)
         try weights.restore(from: &body)
         try calibration.restore(from: &body)
+        scale = try FleetScale(from: &body, clock: clocks.long)
         for index in 0..<(try body.count(in: 0...(OnsetModel.applicationLimit - 1))) {
             guard let type = ApplicationType(rawValue: try body.text()), applications[type] == nil else {
                 throw .malformed
             }
             applications[type] = Int32(index + 1)
-            types.append(TypeLoad())
         }
-        try onsets.restore(from: &body, applications: applications.count + 1)
-        try amounts.restore(from: &body, applications: applications.count + 1)
+        types = []
+        for _ in 0...applications.count { types.append(try TypeLoad(from: &body)) }
+        sumUpTypes()
+        onsets = try OnsetModel(from: &body, applications: applications.count + 1, clock: clocks.long)
+        amounts = try AmountModel(from: &body, applications: applications.count + 1)
+        var instances: [InstanceSnapshot] = []
+        for _ in 0..<(try body.count(in: 0...FleetSnapshot.greatestInstances)) {
+            instances.append(try InstanceSnapshot(from: &body, clocks: clocks))
+        }
+        // The last of them as if it had left first.
+        for instance in instances.reversed() { remember(instance) }
     }
 
-    private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt64 {
-        var sum = Checksum()
-        for byte in bytes { sum.add(byte) }
-        return sum.value
+    private mutating func remember(_ instance: InstanceSnapshot) {
+        let history = addHistory(instance.history, of: nil)
+        recent[Int(history)] = instance.recent
+        freeHistories += departed.add(
+            DepartedInstances.Record(
+                description: instance.description, history: history, track: instance.track,
+                admitted: instance.admitted, signals: instance.signals))
     }
+
+    /// How many instances that are not there now are remembered.
+    package var rememberedInstances: Int { departed.count }
 }
 
 extension QuantileNetwork {
-    fileprivate func encode(to writer: inout SnapshotWriter) {
+    func encode(to writer: inout SnapshotWriter) {
         for width in hidden { writer.put(UInt32(width)) }
         writer.put(UInt32(ignored.lowerBound))
         writer.put(UInt32(ignored.upperBound))

@@ -1,15 +1,32 @@
-/// Why bytes are no snapshot of a forecaster.
-package enum SnapshotFailure: Error, Hashable, Sendable {
+/// Why bytes are no snapshot that a forecaster can go on from.
+package enum SnapshotFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case notASnapshot
     case unknownVersion(UInt16)
     case wrongChecksum
     /// It ends early, goes on beyond its end, or holds a value out of range.
     case malformed
+    /// It is of a forecaster that combines other models.
+    case otherModels
+
+    package var description: String {
+        switch self {
+        case .notASnapshot: "it is not a forecaster's snapshot"
+        case .unknownVersion(let version):
+            "it has version \(version), and this software reads version \(FleetSnapshot.version)"
+        case .wrongChecksum: "its checksum is wrong: it is damaged"
+        case .malformed: "it ends early, goes on beyond its end, or holds a value out of range"
+        case .otherModels: "it is of a forecaster that combines other models"
+        }
+    }
 }
 
-/// Numbers as little-endian bytes, field by field.
+/// Numbers as little-endian bytes, field by field; seconds as how long they are past.
 struct SnapshotWriter {
     private(set) var bytes: [UInt8] = []
+    private let newest: Int64
+
+    /// - Parameter newest: the newest second that was observed; no other that is put is after it.
+    init(newest: Int64) { self.newest = newest }
 
     mutating func put<Number: FixedWidthInteger>(_ number: Number) {
         var rest = number.littleEndian
@@ -20,19 +37,43 @@ struct SnapshotWriter {
 
     mutating func put(_ number: Double) { put(number.bitPattern) }
 
+    mutating func put<let count: Int>(_ numbers: InlineArray<count, Float>) {
+        for index in numbers.indices { put(numbers[index]) }
+    }
+
+    /// Numbers most of which are 0: of each 32 a bit for every one that is not, then those.
+    mutating func put<let count: Int>(sparse numbers: InlineArray<count, Float>) {
+        for first in stride(from: 0, to: count, by: 32) {
+            let group = first..<min(first + 32, count)
+            var mask: UInt32 = 0
+            for index in group where numbers[index] != 0 { mask |= 1 << UInt32(index - first) }
+            put(mask)
+            for index in group where numbers[index] != 0 { put(numbers[index]) }
+        }
+    }
+
     mutating func put(_ text: String) {
         put(UInt16(clamping: text.utf8.count))
         bytes.append(contentsOf: text.utf8.prefix(Int(UInt16.max)))
     }
+
+    /// Nil for what has not happened yet.
+    mutating func put(second: Int64?) {
+        put(second.map { min(UInt32(clamping: newest - $0), .max - 1) } ?? .max)
+    }
+
+    mutating func put(_ bytes: [UInt8]) { self.bytes.append(contentsOf: bytes) }
 }
 
 /// Reads what a ``SnapshotWriter`` wrote; whatever the bytes are, it neither traps nor takes more memory than they do.
 struct SnapshotReader {
     private let bytes: ArraySlice<UInt8>
     private var position: Int
+    let newest: Int64
 
-    init(_ bytes: ArraySlice<UInt8>) {
+    init(_ bytes: ArraySlice<UInt8>, newest: Int64) {
         self.bytes = bytes
+        self.newest = newest
         position = bytes.startIndex
     }
 
@@ -60,6 +101,27 @@ struct SnapshotReader {
         return value
     }
 
+    mutating func singles<let count: Int>(
+        in range: ClosedRange<Float>
+    ) throws(SnapshotFailure) -> InlineArray<count, Float> {
+        var numbers = InlineArray<count, Float>(repeating: 0)
+        for index in numbers.indices { numbers[index] = try single(in: range) }
+        return numbers
+    }
+
+    mutating func sparseSingles<let count: Int>(
+        in range: ClosedRange<Float>
+    ) throws(SnapshotFailure) -> InlineArray<count, Float> {
+        var numbers = InlineArray<count, Float>(repeating: 0)
+        for first in stride(from: 0, to: count, by: 32) {
+            let mask = try number(UInt32.self)
+            for index in first..<min(first + 32, count) where mask >> UInt32(index - first) & 1 == 1 {
+                numbers[index] = try single(in: range)
+            }
+        }
+        return numbers
+    }
+
     mutating func count(in range: ClosedRange<Int>) throws(SnapshotFailure) -> Int {
         let value = Int(try number(UInt32.self))
         guard range.contains(value) else { throw .malformed }
@@ -74,5 +136,18 @@ struct SnapshotReader {
             throw .malformed
         }
         return text
+    }
+
+    /// A second that is not after `last`; nil for what has not happened.
+    mutating func secondIfAny(upTo last: Int64) throws(SnapshotFailure) -> Int64? {
+        let age = try number(UInt32.self)
+        guard age != .max else { return nil }
+        guard newest - Int64(age) <= last else { throw .malformed }
+        return newest - Int64(age)
+    }
+
+    mutating func second(upTo last: Int64) throws(SnapshotFailure) -> Int64 {
+        guard let second = try secondIfAny(upTo: last) else { throw .malformed }
+        return second
     }
 }

@@ -1,16 +1,11 @@
 package import FleetModel
-import Glibc
+package import StateStore
 
 /// What a GPU server remembers for one device over a restart: the epoch below which nothing is obeyed.
 ///
 /// 40 bytes: `PRSE`, format revision, device index, term, counter, and a checksum of all before it (FNV-1a, 64 bits, by
-/// Fowler, Noll and Vo), all little-endian. The file is replaced whole, and durable before ``write(_:to:)`` returns.
+/// Fowler, Noll and Vo), all little-endian. The file is replaced whole, and durable before ``write(_:for:in:)`` returns.
 package enum EpochFile {
-    /// Why an epoch cannot be read or written.
-    package struct Failure: Error, Hashable, Sendable, CustomStringConvertible {
-        package let description: String
-    }
-
     static let length = 40
     private static let magic: UInt32 = 0x4553_5250
     private static let revision: UInt32 = 1
@@ -21,43 +16,19 @@ package enum EpochFile {
     ///
     /// A file that is damaged is an error and not zero: a server that forgot its epoch would obey a manager that it
     /// must refuse.
-    package static func read(_ device: DeviceID, in directory: String) throws(Failure) -> Epoch {
+    package static func read(_ device: DeviceID, in directory: String) throws(StateFile.Failure) -> Epoch {
         let path = path(of: device, in: directory)
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else {
-            if errno == ENOENT { return .zero }
-            throw failure("cannot open \(path)")
-        }
-        defer { close(file) }
-        var bytes = [UInt8](repeating: 0, count: length + 1)
-        let count = Glibc.read(file, &bytes, bytes.count)
-        guard count >= 0 else { throw failure("cannot read \(path)") }
-        guard let epoch = decode(bytes[..<count], index: device.index) else {
-            throw Failure(
+        guard let bytes = try StateFile.read(path, atMost: length + 1) else { return .zero }
+        guard let epoch = decode(bytes[...], index: device.index) else {
+            throw StateFile.Failure(
                 description: "\(path) is damaged; restore it, or remove it once no manager of before can return")
         }
         return epoch
     }
 
     /// Replaces the remembered epoch; durable when this returns. Costs two or three flushes of the disk.
-    package static func write(_ epoch: Epoch, for device: DeviceID, in directory: String) throws(Failure) {
-        let path = path(of: device, in: directory)
-        let temporary = path + ".new"
-        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw failure("cannot create \(temporary)") }
-        let bytes = encode(epoch, index: device.index)
-        let written = Glibc.write(file, bytes, bytes.count) == bytes.count && fsync(file) == 0
-        let error = errno
-        close(file)
-        guard written else {
-            errno = error
-            throw failure("cannot write \(temporary)")
-        }
-        guard rename(temporary, path) == 0 else { throw failure("cannot rename \(temporary)") }
-        let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { throw failure("cannot open \(directory)") }
-        defer { close(folder) }
-        guard fsync(folder) == 0 else { throw failure("cannot make \(directory) durable") }
+    package static func write(_ epoch: Epoch, for device: DeviceID, in directory: String) throws(StateFile.Failure) {
+        try StateFile.replace(path(of: device, in: directory), with: encode(epoch, index: device.index))
     }
 
     static func encode(_ epoch: Epoch, index: Int) -> [UInt8] {
@@ -89,9 +60,5 @@ package enum EpochFile {
 
     private static func number(_ bytes: ArraySlice<UInt8>, _ offset: Int, _ size: Int) -> UInt64 {
         bytes.dropFirst(offset).prefix(size).reversed().reduce(0) { $0 << 8 | UInt64($1) }
-    }
-
-    private static func failure(_ what: String) -> Failure {
-        Failure(description: "\(what): \(String(cString: strerror(errno)))")
     }
 }

@@ -74,6 +74,11 @@ struct TappedForecaster<Base: Forecaster>: Forecaster {
         return slot
     }
 
+    mutating func describe(_ slot: ForecastSlot, as instance: InstanceDescription) {
+        base.describe(slot, as: instance)
+        if names.indices.contains(slot.rawValue) { names[slot.rawValue] = (instance.id, instance.application) }
+    }
+
     mutating func retire(_ slot: ForecastSlot) {
         base.retire(slot)
         if names.indices.contains(slot.rawValue) { names[slot.rawValue] = nil }
@@ -91,6 +96,8 @@ struct TappedForecaster<Base: Forecaster>: Forecaster {
     func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double {
         base.amountIfDemanded(slot, resource: resource, level: level)
     }
+
+    func snapshot() -> FleetSnapshot? { base.snapshot() }
 
     var accuracy: AccuracyOverview { base.accuracy }
 

@@ -24,12 +24,7 @@ package enum HandOverRequest: Hashable, Sendable {
             body.write(text: demand.interfaceVersion, maximum: SessionLimits.semanticVersion)
         case .registerInstance(let registration):
             body.write(UInt8(2))
-            for text in [
-                registration.instance, registration.tenant, registration.application, registration.priorityClass,
-            ] {
-                body.write(text: text, maximum: InstanceRegistration.nameLength)
-            }
-            body.write(registration.scope.rawValue)
+            registration.write(to: &body)
         case .report(let report):
             body.write(UInt8(3))
             body.write(optional: report.workInFlight)

@@ -5,6 +5,9 @@ package struct InstanceRegistration: Hashable, Sendable {
     package var instance: String
     package var tenant: String
     package var application: String
+    /// Whether the application type is what the user said. Where it is the program's name instead, the agent's rules may
+    /// say another.
+    package var isApplicationDeclared: Bool
     package var priorityClass: String
     package var scope: Scope
 
@@ -17,11 +20,13 @@ package struct InstanceRegistration: Hashable, Sendable {
     }
 
     package init(
-        instance: String, tenant: String, application: String, priorityClass: String, scope: Scope = .processTree
+        instance: String, tenant: String, application: String, isApplicationDeclared: Bool = true,
+        priorityClass: String, scope: Scope = .processTree
     ) {
         self.instance = instance
         self.tenant = tenant
         self.application = application
+        self.isApplicationDeclared = isApplicationDeclared
         self.priorityClass = priorityClass
         self.scope = scope
     }
@@ -34,10 +39,21 @@ extension InstanceRegistration {
         tenant = try reader.readText(maximum: maximum)
         application = try reader.readText(maximum: maximum)
         priorityClass = try reader.readText(maximum: maximum)
-        let number: UInt8 = try reader.read()
-        guard let scope = Scope(rawValue: number) else {
-            throw RemotingError(.malformed, "a registration of unknown scope \(number)")
+        let bits: UInt8 = try reader.read()
+        guard let scope = Scope(rawValue: bits & ~Self.undeclaredBit) else {
+            throw RemotingError(.malformed, "a registration of unknown scope \(bits)")
         }
         self.scope = scope
+        isApplicationDeclared = bits & Self.undeclaredBit == 0
     }
+
+    func write(to writer: inout ByteWriter) {
+        for text in [instance, tenant, application, priorityClass] {
+            writer.write(text: text, maximum: Self.nameLength)
+        }
+        writer.write(scope.rawValue | (isApplicationDeclared ? 0 : Self.undeclaredBit))
+    }
+
+    /// Beside the scope.
+    private static let undeclaredBit: UInt8 = 2
 }

@@ -39,7 +39,7 @@ extension FaultyWorld {
             SimulatedManager(
                 process: process,
                 machine: ManagerMachine(
-                    configuration: managerConfiguration, recovered: recovered, forecaster: FleetForecaster(),
+                    configuration: managerConfiguration, recovered: recovered, forecaster: forecasterToStartWith,
                     random: random.split(),
                     now: process.clock.reading(at: now))))
         let index = managers.count - 1
@@ -47,6 +47,11 @@ extension FaultyWorld {
         if !published.isEmpty { tell(manager: index, .interfacesPublished(published, source: "")) }
         // Of the ghost's links some break at once, and some only with it.
         for link in links.indices where random.chance(1, in: 2) { breakLink(LinkID(rawValue: UInt64(link))) }
+    }
+
+    /// What the last manager knew, where it was kept.
+    private var forecasterToStartWith: FleetForecaster {
+        snapshot.flatMap { try? FleetForecaster(snapshot: $0) } ?? FleetForecaster()
     }
 
     mutating func crashManager(_ index: Int) {
@@ -88,6 +93,8 @@ extension FaultyWorld {
             schedule(.managerSlice(index), after: .zero)
         case .record(let event):
             trace.add(event)
+        case .keepSnapshot:
+            snapshot = managers[index].machine.forecastSnapshot()?.encoded() ?? snapshot
         case .resign:
             crashManager(index)
             // Its supervisor starts it again, unless another has taken its place.

@@ -24,6 +24,8 @@ package struct FaultyWorld {
     /// By ``LinkID``.
     var links: [SimulatedLink] = []
     var store = SimulatedStore()
+    /// What the manager's forecaster had learned when that was last kept.
+    var snapshot: [UInt8]?
     var workers: [SimulatedWorker] = []
     var programs: [SimulatedProgram] = []
     var published: [InterfaceVersion] = []
@@ -59,7 +61,7 @@ package struct FaultyWorld {
         self.seed = seed
         self.bugs = bugs
         managerConfiguration = ManagerMachineConfiguration(
-            softwareVersion: "simulated", forgetAfter: .seconds(12), bugs: bugs)
+            softwareVersion: "simulated", forgetAfter: .seconds(12), snapshotPeriod: .seconds(15), bugs: bugs)
         var random = SeededGenerator(seed: seed)
         mix = FaultMix(random: &random)
         let fleet = SimulatedFleet(random: &random)

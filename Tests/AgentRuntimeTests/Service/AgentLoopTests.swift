@@ -55,7 +55,7 @@ struct AgentLoopTests {
 
         init(
             instances: [InstanceDescription] = [instance], registration: RegistrationPolicy = .anyone,
-            watchesUser: Bool = false
+            watchesUser: Bool = false, rules: ApplicationRules = [], isApplicationDeclared: Bool = true
         ) throws {
             folder = try #require(TestFolder())
             let surroundings = try ScriptedSurroundings()
@@ -70,8 +70,11 @@ struct AgentLoopTests {
             configuration.socketPath = folder.socket
             configuration.registration = registration
             configuration.telemetry.watchUserActivity = watchesUser
+            configuration.applicationRules = rules
             configuration.instances = instances.map {
-                ConfiguredInstance(description: $0, selector: .processTree(root: getpid()))
+                ConfiguredInstance(
+                    description: $0, selector: .processTree(root: getpid()),
+                    isApplicationDeclared: isApplicationDeclared)
             }
             let machine = AgentMachine(
                 configuration: AgentMachineConfiguration(agent: configuration.agent, softwareVersion: "test"),
@@ -254,6 +257,45 @@ struct AgentLoopTests {
         #expect(fixture.surroundings.next { $0 == .instanceChanged(instance, present: true) } != nil)
         program = nil
         #expect(fixture.surroundings.next { $0 == .instanceChanged(instance, present: false) } != nil)
+    }
+
+    private static let rules: ApplicationRules = {
+        guard let pattern = ProgramPattern("py*") else { return [] }
+        return [ApplicationRule(program: pattern, application: ApplicationType(unchecked: "training"))]
+    }()
+
+    @Test(
+        "Without a declared type the program's name is one, unless a rule says more",
+        arguments: [("python", false, "training"), ("blender", false, "blender"), ("python", true, "python")])
+    func registrationByRule(program: String, isDeclared: Bool, expected: String) throws {
+        let fixture = try Fixture(instances: [], rules: Self.rules)
+        let registrant = try #require(FakeProgram(fixture.folder.socket))
+        registrant.ask(
+            .registerInstance(
+                InstanceRegistration(
+                    instance: "i", tenant: "t", application: program, isApplicationDeclared: isDeclared,
+                    priorityClass: "standard")))
+        guard case .registered? = try registrant.reply() else { Issue.record("refused"); return }
+        let appeared = fixture.surroundings.next { if case .instanceChanged = $0 { true } else { false } }
+        guard case .instanceChanged(let description, true)? = appeared else { Issue.record("not told"); return }
+        #expect(description.application.rawValue == expected)
+    }
+
+    @Test("What an instance is recognised as is told, unless its type was declared", arguments: [true, false])
+    func recognized(isDeclared: Bool) throws {
+        let fixture = try Fixture(rules: Self.rules, isApplicationDeclared: isDeclared)
+        fixture.inbox.post(
+            .recognized(
+                RecognizedApplication(instance: instance.id, application: ApplicationType(unchecked: "training"))))
+        fixture.inbox.post(.sampled([]))
+        var changed: [InstanceDescription] = []
+        let report = fixture.surroundings.next { message in
+            if case .instanceChanged(let description, true) = message { changed.append(description) }
+            if case .report = message { return true }
+            return false
+        }
+        #expect(report != nil)
+        #expect(changed.last { $0 != instance }?.application.rawValue == (isDeclared ? nil : "training"))
     }
 
     @Test(

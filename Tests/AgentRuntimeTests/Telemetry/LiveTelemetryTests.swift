@@ -116,6 +116,38 @@ struct LiveTelemetryTests {
         #expect(try #require(ProcessIdentity(running: child.pid)).incarnation == busy.incarnation)
     }
 
+    @Test("What a tree runs is recognised, once")
+    func recognizedTree() throws {
+        let child = try #require(Child("sleep 60 & while :; do :; done"))
+        let rules: ApplicationRules = [
+            ApplicationRule(
+                program: try #require(ProgramPattern("slee?")), application: ApplicationType(unchecked: "sleeper"))
+        ]
+        let requests = TelemetryRequests()
+        requests.add(instance, .processTree(root: child.pid), recognizedBy: rules)
+        var collector = TelemetryCollector(configuration: TelemetryConfiguration(), requests: requests)
+        // The shell's child is a shell until it runs its program.
+        let deadline = ContinuousClock.now + .seconds(10)
+        while collector.recognized.isEmpty, ContinuousClock.now < deadline { _ = collector.sample(now: .seconds(1)) }
+        #expect(
+            collector.recognized == [
+                RecognizedApplication(instance: instance, application: ApplicationType(unchecked: "sleeper"))
+            ])
+        _ = collector.sample(now: .seconds(100))
+        #expect(collector.recognized.isEmpty)
+    }
+
+    @Test("What a cgroup runs is told from the oldest process on")
+    func cgroupPrograms() throws {
+        let membership = try #require(CgroupMembership(running: getpid()))
+        guard let path = membership.paths.first(where: { $0 != "/" }) else { return }
+        var usage = CgroupUsage(path: path, hierarchy: CgroupHierarchy.mounted())
+        guard usage.read() != nil else { return }
+        let programs = usage.programs(atMost: 8)
+        #expect((1...8).contains(programs.count))
+        #expect(programs.allSatisfy { $0.count > 0 })
+    }
+
     @Test("A tree whose processes have all ended is not sampled")
     func endedTree() throws {
         var child = Child("exec sleep 60")

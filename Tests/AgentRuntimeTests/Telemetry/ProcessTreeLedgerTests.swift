@@ -7,7 +7,8 @@ import Testing
 struct ProcessTreeLedgerTests {
     private func process(_ pid: Int32, own: UInt64, children: UInt64 = 0) -> ProcessStat {
         ProcessStat(
-            pid: pid, parent: 1, ownTicks: own, childTicks: children, threads: 1, startTime: UInt64(pid),
+            pid: pid, name: ProgramName([]), parent: 1, ownTicks: own, childTicks: children, threads: 1,
+            startTime: UInt64(pid),
             residentPages: 1)
     }
 

@@ -15,6 +15,7 @@ struct TelemetryParserTests {
     func processStat() throws {
         let stat = try #require(ProcessStat(bytes(statLine)))
         #expect(stat.pid == 4711)
+        #expect(stat.name == ProgramName("a (b) c".utf8))
         #expect(stat.parent == 812)
         #expect(!stat.hasEnded)
         #expect(stat.ownTicks == 150)

@@ -7,7 +7,8 @@ import Testing
     private func features(_ signals: HostSignals) -> [Float] {
         var row = [Float](repeating: .nan, count: FeatureVector.count)
         row.withUnsafeMutableBufferPointer {
-            var writer = FeatureWriter($0.baseAddress!)
+            guard let base = $0.baseAddress else { return }
+            var writer = FeatureWriter(base)
             signals.write(to: &writer)
         }
         return Array(row.prefix(HostSignals.featureCount))
@@ -66,7 +67,8 @@ import Testing
         var calendar = CalendarFeatures()
         calendar.advance(to: second, offset: offset)
         row.withUnsafeMutableBufferPointer {
-            var writer = FeatureWriter($0.baseAddress!)
+            guard let base = $0.baseAddress else { return }
+            var writer = FeatureWriter(base)
             calendar.write(to: &writer)
         }
         return Array(row.prefix(4))

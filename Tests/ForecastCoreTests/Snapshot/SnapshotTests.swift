@@ -18,20 +18,53 @@ import Testing
     }
 
     @Test func aSnapshotOfWhatWasRestoredIsTheSame() throws {
-        let bytes = experienced().snapshot()
+        let bytes = try experienced().snapshotBytes()
         #expect(bytes.count < 2 << 20)
-        #expect(try FleetForecaster(snapshot: bytes).snapshot() == bytes)
+        #expect(try FleetForecaster(snapshot: bytes).snapshotBytes() == bytes)
+    }
+
+    @Test func nothingIsKeptOfNothing() {
+        #expect(FleetForecaster().snapshot() == nil)
+    }
+
+    @Test func aRestoredForecasterSaysWhatTheFormerWouldHaveSaid() throws {
+        var former = experienced()
+        var restored = try FleetForecaster(snapshot: former.snapshotBytes())
+        let slots = (0..<4).map { ForecastSlot(rawValue: $0) }
+        #expect(slots.indices.map { restored.admit(.numbered($0, application: "app-\($0 % 2)")) } == slots)
+        #expect(restored.rememberedInstances == 0)
+        // Of idle instances the former would give again what it said up to four seconds ago.
+        for row in former.histories.indices { former.idleCurves.clear(row) }
+        let said = restored.forecast(slots, madeAt: .zero)
+        let expected = former.forecast(slots, madeAt: .zero)
+        #expect(expected.contains { $0.curves[0][12] > 0 })
+        for (one, other) in zip(said, expected) {
+            for horizon in ForecastHorizon.allCases {
+                #expect(one.onsetProbability(within: horizon) == other.onsetProbability(within: horizon))
+            }
+            for curve in 0..<DemandForecast.curveCount {
+                #expect(QuantileLevels.all.indices.allSatisfy { one.curves[curve][$0] == other.curves[curve][$0] })
+            }
+        }
+    }
+
+    @Test func anInstanceOfAnotherTenantOrTypeIsNotGivenTheHistory() throws {
+        var restored = try FleetForecaster(snapshot: experienced().snapshotBytes())
+        _ = restored.admit(.numbered(1, application: "app-0"))
+        #expect(restored.rememberedInstances == 4)
+        _ = restored.admit(.numbered(1, application: "app-1"))
+        #expect(restored.rememberedInstances == 3)
     }
 
     @Test func aRestoredForecasterKnowsItsTypes() throws {
         var former = experienced()
-        var restored = try FleetForecaster(snapshot: former.snapshot())
+        var restored = try FleetForecaster(snapshot: former.snapshotBytes())
         let old = former.admit(.numbered(9, application: "app-1"))
         let new = restored.admit(.numbered(9, application: "app-1"))
         for level in [0.1, 0.5, 0.9] {
             let left = former.amountIfDemanded(old, resource: .memory, level: level)
             let right = restored.amountIfDemanded(new, resource: .memory, level: level)
-            #expect(abs(left - right) < 1e-3 * left)
+            #expect(left == right)
         }
         // A clock that began anew, and a surge: what is known of such surges still counts.
         func probability(_ forecaster: inout FleetForecaster, _ slot: ForecastSlot, from first: Int64) -> Double {
@@ -50,8 +83,28 @@ import Testing
         #expect(abs(left - right) < 0.02)
     }
 
-    @Test func damagedBytesAreRefused() {
-        let bytes = experienced().snapshot()
+    @Test func ofMoreInstancesThanItHoldsASnapshotHasThoseThatWereActiveLast() throws {
+        let count = FleetSnapshot.greatestInstances + 100
+        var forecaster = FleetForecaster(configuration: .init(models: [.climate]))
+        let slots = (0..<count).map { forecaster.admit(.numbered($0)) }
+        // Each has demand once, in the order of their numbers; the last ten leave.
+        for (number, slot) in slots.enumerated() {
+            forecaster.observe(slot, LoadObservation(second: Int64(number), gpuMemory: 1e8, gpuCompute: 10))
+        }
+        for slot in slots.suffix(10) { forecaster.retire(slot) }
+        let kept = try #require(forecaster.snapshot()).instances.map { $0.description.id }
+        let present = (0..<(count - 10)).reversed().map { InstanceDescription.numbered($0).id }
+        #expect(kept == Array(present.prefix(FleetSnapshot.greatestInstances)))
+        for slot in slots.prefix(count - 100) { forecaster.retire(slot) }
+        let keptThen = try #require(forecaster.snapshot()).instances.map { $0.description.id }
+        #expect(keptThen.count == FleetSnapshot.greatestInstances)
+        // Those that are there come first, then those that left, the latest first.
+        #expect(keptThen.prefix(90) == present.prefix(90))
+        #expect(keptThen[90] == InstanceDescription.numbered(count - 101).id)
+    }
+
+    @Test func damagedBytesAreRefused() throws {
+        let bytes = try experienced().snapshotBytes()
         var random = SeededGenerator(seed: 6)
         for _ in 0..<60 {
             var damaged = bytes
@@ -62,25 +115,43 @@ import Testing
         }
     }
 
-    /// Forged bytes whose checksum is right: refused or taken, but never a trap.
-    @Test func forgedBytesAreSurvived() {
-        let bytes = experienced().snapshot()
+    /// Forged bytes whose checksum is right: refused or taken, but never a trap. Fields of instances lie at the end.
+    @Test(arguments: [0..<0.1, 0..<1, 0.98..<1])
+    func forgedBytesAreSurvived(part: Range<Double>) throws {
+        let bytes = try experienced().snapshotBytes()
         var random = SeededGenerator(seed: 7)
-        for round in 0..<60 {
+        var takenCount = 0
+        for round in 0..<120 {
             var forged = Array(bytes.dropLast(8))
-            for _ in 0..<4 {
-                let place = 10 + Int(random.below(UInt64(round % 2 == 0 ? 400 : forged.count - 10)))
+            for _ in 0...(round % 4) {
+                let length = Double(forged.count - FleetSnapshot.headLength)
+                let first = FleetSnapshot.headLength + Int(part.lowerBound * length)
+                let place = first + Int(random.below(UInt64((part.upperBound - part.lowerBound) * length)))
                 forged[place] = UInt8(truncatingIfNeeded: random.next())
             }
             var sum = Checksum()
             for byte in forged { sum.add(byte) }
-            var writer = SnapshotWriter()
+            var writer = SnapshotWriter(newest: 0)
             writer.put(sum.value)
             guard var taken = try? FleetForecaster(snapshot: forged + writer.bytes) else { continue }
-            let slot = taken.admit(.numbered(0, application: "app-0"))
-            taken.observe(slot, LoadObservation(second: 1, gpuMemory: 1e8, gpuCompute: 10))
-            let forecast = taken.forecast([slot], madeAt: .zero)[0]
-            #expect((0..<12).allSatisfy { forecast.curves[$0][12].isFinite })
+            takenCount += 1
+            let slots = (0..<4).map { taken.admit(.numbered($0, application: "app-\($0 % 2)")) }
+            for second in 1...40 as ClosedRange<Int64> {
+                for slot in slots {
+                    taken.observe(
+                        slot, LoadObservation(second: second, gpuMemory: second % 9 == 0 ? 1e8 : 0, gpuCompute: 10))
+                }
+                for forecast in taken.forecast(slots, madeAt: .zero) {
+                    #expect((0..<12).allSatisfy { forecast.curves[$0][12].isFinite })
+                }
+            }
+            _ = try taken.snapshotBytes()
         }
+        #expect(takenCount > 0)
     }
+}
+
+extension FleetForecaster {
+    /// What a snapshot of now looks like on disk.
+    func snapshotBytes() throws -> [UInt8] { try #require(snapshot()).encoded() }
 }

@@ -1,6 +1,7 @@
 import Determinism
 import FleetModel
 import Glibc
+import StateStore
 import Testing
 
 @testable import GPUServerRuntime
@@ -49,7 +50,7 @@ struct EpochFileTests {
         let bytes = EpochFile.encode(Epoch(term: 3, counter: 9), index: 1)
         for wrong in [bytes, [], Array(EpochFile.encode(.zero, index: 0).dropLast()), bytes + [0]] {
             folder.write(wrong, to: "epoch-0")
-            #expect(throws: EpochFile.Failure.self) { try EpochFile.read(device, in: folder.path) }
+            #expect(throws: StateFile.Failure.self) { try EpochFile.read(device, in: folder.path) }
         }
     }
 
@@ -68,7 +69,7 @@ struct EpochFileTests {
 
     @Test("A folder that cannot be written to is an error that names the file")
     func unwritable() {
-        #expect(throws: EpochFile.Failure.self) {
+        #expect(throws: StateFile.Failure.self) {
             try EpochFile.write(.zero, for: device, in: "/proc/presync-no-such-folder")
         }
     }

@@ -22,9 +22,9 @@ func eventually<Answer>(
 
 extension LiveFleet {
     /// The manager's view; nil while no manager answers.
-    func overview() async throws -> FleetOverview? {
+    func overview(forecasts: Bool = false) async throws -> FleetOverview? {
         do {
-            return try await AdminClient.withConnection(to: manager) { try await $0.overview(forecasts: false) }
+            return try await AdminClient.withConnection(to: manager) { try await $0.overview(forecasts: forecasts) }
         } catch is AdminError {
             return nil
         }

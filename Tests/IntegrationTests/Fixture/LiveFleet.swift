@@ -79,7 +79,7 @@ final class LiveFleet {
             case .manager:
                 [
                     "--listen", manager.description, "--http-listen", http, "--time-to-live", "3s", "--period",
-                    "\(Self.period.inSeconds)s",
+                    "\(Self.period.inSeconds)s", "--snapshot-every", "1s",
                 ]
             case .gpuServer:
                 [
@@ -137,6 +137,10 @@ final class LiveFleet {
     private var agentSocket: String { folder + "/agent.sock" }
     /// Where the agent has the client library of the interface version in force.
     var clientLibrary: String { folder + "/agent/interfaces/active/opencl/files/libPresyncOpenCL.so" }
+
+    func log(of role: Role) -> String {
+        (try? String(contentsOfFile: "\(folder)/logs/\(role.rawValue).log", encoding: .utf8)) ?? ""
+    }
 
     private var logs: String {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(folder)/logs")) ?? []

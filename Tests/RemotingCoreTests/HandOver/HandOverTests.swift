@@ -27,6 +27,13 @@ import Testing
             "50524831 0100 0000 16000000 02 01000000 69 01000000 74 01000000 61 01000000 70 01"
         ),
         (
+            .registerInstance(
+                InstanceRegistration(
+                    instance: "i", tenant: "t", application: "a", isApplicationDeclared: false, priorityClass: "p",
+                    scope: .cgroup)),
+            "50524831 0100 0000 16000000 02 01000000 69 01000000 74 01000000 61 01000000 70 03"
+        ),
+        (
             .report(ApplicationReport(workInFlight: 5, userIdleMilliseconds: 1_000)),
             "50524831 0100 0000 13000000 03 01 0500000000000000 01 e803000000000000"
         ), (.report(ApplicationReport()), "50524831 0100 0000 03000000 03 00 00"),
@@ -60,7 +67,7 @@ import Testing
         ("50525331 0100 0000 01000000", RemotingError.Code.protocolMismatch),
         ("50524831 0200 0000 01000000", .protocolMismatch), ("50524831 0100 0000 01100000", .oversized),
         ("50524831 0100 0000 01000000 04", .unexpected), ("50524831 0100 0000 02000000 03 02", .malformed),
-        ("50524831 0100 0000 12000000 02 00000000 00000000 00000000 00000000 02", .malformed),
+        ("50524831 0100 0000 12000000 02 00000000 00000000 00000000 00000000 04", .malformed),
         ("50524831 0100 0000 00000000", .truncated),
         ("50524831 0100 0000 01000000 01 00", .unexpected),
     ])
