@@ -116,6 +116,11 @@ package struct FleetForecaster: Forecaster {
     /// The networks in service.
     package var networks: [QuantileNetwork] { learner.champions }
 
+    /// How much a model counts in what is said at a kind of second, 0...1: the mean over the target's curves and levels.
+    package func weight(
+        of model: ForecastModel, in kind: OnsetContext.Kind, for target: ForecastTarget
+    ) -> Double { weights.mean(model, kind, target) }
+
     /// Lets freshly trained networks, of the same shapes as those in service, challenge them: each serves as soon as it
     /// has forecast what then came no worse, and is dropped if it does not.
     package mutating func propose(_ networks: [QuantileNetwork]) { learner.propose(networks) }

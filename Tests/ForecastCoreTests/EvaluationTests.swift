@@ -132,32 +132,3 @@ import Testing
         }
     #endif
 }
-
-/// Says the same of everything: quantiles that rise with the level.
-private struct RisingForecaster: Forecaster {
-    private var count = 0
-
-    static func value(_ level: Double) -> Double { Double(Float(150 * (level - 0.35))) }
-
-    var accuracy: AccuracyOverview { AccuracyOverview() }
-
-    mutating func admit(_ instance: InstanceDescription) -> ForecastSlot {
-        count += 1
-        return ForecastSlot(rawValue: count - 1)
-    }
-
-    mutating func retire(_ slot: ForecastSlot) {}
-    mutating func observe(_ slot: ForecastSlot, _ observation: LoadObservation) {}
-
-    mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast] {
-        slots.map { _ in
-            var forecast = DemandForecast(madeAt: madeAt)
-            for curve in 0..<DemandForecast.curveCount {
-                forecast.curves[curve] = QuantileCurve { Self.value(QuantileLevels.all[$0]) }
-            }
-            return forecast
-        }
-    }
-
-    func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double { 0 }
-}

@@ -72,6 +72,16 @@ struct ExpertWeights: Sendable {
         kind.rawValue * ExpertLayout.row + ExpertLayout.offset(curve: curve, model: model) + level
     }
 
+    /// What a model counts for a kind of second and a target, 0...1: the mean over the target's curves and all levels.
+    func mean(_ model: ForecastModel, _ kind: OnsetContext.Kind, _ target: ForecastTarget) -> Double {
+        var sum = 0.0
+        let curves = (0..<DemandForecast.curveCount).filter { CurveKind.all[$0].target == target }
+        for curve in curves {
+            for level in 0..<QuantileLevels.count { sum += Double(weights[Self.index(kind, curve, model, level)]) }
+        }
+        return sum / Double(curves.count * QuantileLevels.count)
+    }
+
     /// Writes the weighted mean of what the models say of each row of a tile to `tile.combined`.
     func combine(_ tile: inout ForecastTile) {
         weights.withUnsafeBufferPointer { weights in

@@ -17,6 +17,16 @@ package struct DemandPanel: Sendable {
 
     package var seconds: Int { observations[0].count }
 
+    /// Those of `wanted` after which the longest horizon ends within the panel.
+    package func origins(within wanted: Range<Int>) -> Range<Int> {
+        wanted.clamped(to: 0..<max(0, seconds - ForecastHorizon.long.seconds))
+    }
+
+    /// How many of `seconds` an instance had demand in. O(seconds).
+    package func busySeconds(_ instance: Int, within seconds: Range<Int>) -> Int {
+        observations[instance][seconds].count { $0.gpuMemory > 0 || $0.gpuCompute > 0 }
+    }
+
     /// What comes true of a forecast made at `origin`; `origin + horizon` is within the panel.
     package func outcome(
         _ instance: Int, _ resource: Resource, _ target: ForecastTarget, _ horizon: ForecastHorizon, origin: Int
@@ -25,6 +35,20 @@ package struct DemandPanel: Sendable {
         guard target == .peak else { return observations[instance][end].demand(resource) }
         return observations[instance][(origin + 1)...end].reduce(0) { max($0, $1.demand(resource)) }
     }
+}
+
+/// One forecast that an evaluation scored: one instance, curve and origin.
+package struct ScoredForecast: Sendable {
+    /// Index of ``DemandPanel/instances``.
+    package let instance: Int
+    /// The second at which it was made.
+    package let origin: Int
+    /// By ``DemandForecast/curveIndex(_:_:_:)``.
+    package let curve: Int
+    /// As it was scored: quantiles that are taken as 0 are 0.
+    package let stated: QuantileCurve
+    /// What came, in the resource's unit.
+    package let outcome: Double
 }
 
 /// The protocol by which forecasters are compared: rolling origins, 12 curves, 11 scored levels, causal.
@@ -36,18 +60,17 @@ package struct DemandPanel: Sendable {
 package enum Evaluation {
     /// Runs `forecaster` over the panel, and scores what it says at `origins`, every `step` seconds. `beforeSecond` may
     /// change the forecaster before it is shown a second: put networks into service that were fitted on what came
-    /// before, say.
+    /// before, say. `onScored` is told of each forecast that is scored, by origin, then instance, then curve.
     ///
     /// Origins whose longest horizon ends beyond the panel are left out. O(instances × seconds).
     package static func run<Model: Forecaster>(
         _ forecaster: inout Model, on panel: DemandPanel, origins: Range<Int>, step: Int = 1,
-        beforeSecond: (Int, inout Model) -> Void = { _, _ in }
+        beforeSecond: (Int, inout Model) -> Void = { _, _ in }, onScored: (ScoredForecast) -> Void = { _ in }
     ) -> EvaluationResult {
         let slots = panel.instances.map { forecaster.admit($0) }
-        let scored = origins.clamped(to: 0..<max(0, panel.seconds - ForecastHorizon.long.seconds))
-        let isBusy = panel.observations.map { series in
-            let busy = series[scored].count { $0.gpuMemory > 0 || $0.gpuCompute > 0 }
-            return Double(busy) > 0.2 * Double(scored.count)
+        let scored = panel.origins(within: origins)
+        let isBusy = panel.instances.indices.map {
+            Double(panel.busySeconds($0, within: scored)) > 0.2 * Double(scored.count)
         }
         var tally = EvaluationTally()
         var sums = [Double](repeating: 0, count: slots.count * 2)
@@ -69,10 +92,12 @@ package enum Evaluation {
                     let (resource, target, horizon) = CurveKind.all[curve]
                     let zeroBelow = Double(FleetScale.zeroShare) * scales[index * 2 + resource.rawValue]
                     let stated = forecasts[index].curves[curve]
-                    tally.count(
-                        QuantileCurve { stated[$0] < zeroBelow ? 0 : stated[$0] }, curve: curve,
-                        outcome: panel.outcome(index, resource, target, horizon, origin: second),
-                        isBusy: isBusy[index])
+                    let forecast = ScoredForecast(
+                        instance: index, origin: second, curve: curve,
+                        stated: QuantileCurve { stated[$0] < zeroBelow ? 0 : stated[$0] },
+                        outcome: panel.outcome(index, resource, target, horizon, origin: second))
+                    tally.count(forecast, isBusy: isBusy[index])
+                    onScored(forecast)
                 }
             }
         }

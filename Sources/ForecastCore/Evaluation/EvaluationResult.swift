@@ -56,7 +56,8 @@ struct EvaluationTally {
 
     private var sums = [Sums](repeating: Sums(), count: DemandForecast.curveCount)
 
-    mutating func count(_ stated: QuantileCurve, curve: Int, outcome: Double, isBusy: Bool) {
+    mutating func count(_ forecast: ScoredForecast, isBusy: Bool) {
+        let (curve, stated, outcome) = (forecast.curve, forecast.stated, forecast.outcome)
         sums[curve].loss += PinballLoss.mean(stated, outcome: outcome)
         sums[curve].loss99 += PinballLoss.loss(quantile: stated[12], level: QuantileLevels.all[12], outcome: outcome)
         sums[curve].demand += outcome

@@ -1,7 +1,7 @@
 /// What an instance looks like in one second, as far as it tells whether GPU demand is near: one of 434 cells.
-struct OnsetContext: Sendable {
+package struct OnsetContext: Sendable {
     /// The kinds of second that forecasts distinguish.
-    enum Kind: Int, CaseIterable, Sendable {
+    package enum Kind: Int, CaseIterable, Sendable {
         /// No demand, and nothing that announces it.
         case quiet
         /// No demand, and network or CPU above the idle baseline, work in flight, or an active user, now or within the
