@@ -36,6 +36,9 @@ extension LiveSystemTests {
             Mistake(
                 "record --manager 127.0.0.1:1 trace.csv", endsWith: 69, saying: ["no manager answers", "--manager"]),
             Mistake(
+                "forecast evaluate missing.csv --report /proc/presync/report.html", endsWith: 66,
+                saying: ["/proc/presync/report.html cannot be written", "next: name a file"]),
+            Mistake(
                 "agent --socket-mode 9 --registration all --log-level loud", endsWith: 78,
                 saying: ["3 problems", "--socket-mode: '9'", "--registration: 'all'", "--log-level: 'loud'"]),
         ]

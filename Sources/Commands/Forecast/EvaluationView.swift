@@ -1,3 +1,4 @@
+import Dashboard
 import FleetModel
 import ForecastCore
 
@@ -87,7 +88,7 @@ struct EvaluationView: RenderableAnswer {
             let values = [
                 figures.wql, figures.wql99, figures.coverage90, figures.coverage95, figures.coverage99,
             ]
-            table.rows.append((names + values.map(Self.text)).map { TextTable.Cell($0) })
+            table.rows.append((names + values.map { Quantity.decimal($0, digits: 3) }).map { TextTable.Cell($0) })
         }
         for method in methods {
             for cell in method.cells {
@@ -96,13 +97,6 @@ struct EvaluationView: RenderableAnswer {
             row([method.name, "mean of 12", "", ""], method.mean)
         }
         return table
-    }
-
-    /// Three digits after the point.
-    private static func text(_ value: Double) -> String {
-        let thousandths = Int((value * 1_000).rounded())
-        let digits = String(thousandths % 1_000)
-        return "\(thousandths / 1_000).\(String(repeating: "0", count: 3 - digits.count))\(digits)"
     }
 }
 

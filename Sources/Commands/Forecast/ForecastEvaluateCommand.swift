@@ -15,7 +15,11 @@ struct ForecastEvaluateCommand: ParsableCommand {
             lower is better. The networks are first fitted to the part before --train-until (default: before the first \
             origin); --no-fit judges those that ship, as they learn on the way.
 
-            presync forecast evaluate trace.csv.gz
+            --report writes one HTML page that opens anywhere: forecasts over time against what came, how well their \
+            levels hold, the loss over time, and what the engine relied on, with explanations. A file that exists is \
+            replaced.
+
+            presync forecast evaluate trace.csv.gz --report trace.html
             presync forecast evaluate panel.telemetry.csv.gz --train-until 1260 --origins 1260..2069 --json
             """)
 
@@ -51,6 +55,14 @@ struct ForecastEvaluateCommand: ParsableCommand {
     @Flag(help: "Write one JSON object.")
     var json = false
 
+    @Option(help: ArgumentHelp("Also write a report: one HTML page with figures.", valueName: "file"))
+    var report: String?
+
+    @Option(
+        help: ArgumentHelp("How far ahead the forecasts look that the report draws: 5, 15 or 30.", valueName: "seconds")
+    )
+    var reportHorizon = HorizonArgument(.short)
+
     func validate() throws {
         guard step >= 1 else { throw ValidationError("--step must be at least 1") }
         guard !(noFit && trainUntil != nil) else {
@@ -61,6 +73,7 @@ struct ForecastEvaluateCommand: ParsableCommand {
 
     func run() throws {
         try CommandRunner.run {
+            let file = try report.map { path in try OutputFile(path, sparing: [trace] + (networks.map { [$0] } ?? [])) }
             let panel = try TracePanel.read(trace)
             let scored = try scoredSeconds(of: panel)
             let start = try networks.map(NetworksFile.read) ?? ShippedNetworks.all
@@ -69,64 +82,32 @@ struct ForecastEvaluateCommand: ParsableCommand {
             let fitted = until.map {
                 NetworkFitting.run(panels: [panel], seconds: $0, from: start, linearAlgebra: algebra).networks
             }
-            let evaluations = EvaluatedMethod.allCases.map { method in
-                evaluate(method, on: panel, scored, start: start, fitted: fitted, from: until, algebra)
-            }
+            let evaluation = TraceEvaluation(
+                panel: panel, origins: scored, step: step, networks: start, fitted: fitted, fittedUntil: until,
+                linearAlgebra: algebra,
+                record: file.map { _ in
+                    EvaluationRecord(panel: panel, origins: scored, step: step, horizon: reportHorizon.horizon)
+                })
+            let runs = EvaluatedMethod.allCases.map(evaluation.run)
             let view = EvaluationView(
-                trace: trace, origins: scored, trainUntil: until, evaluations: evaluations,
-                microsecondsPerForecast: costWithoutLearning(on: panel, scored, networks: start, algebra),
-                stateBytes: FleetForecaster.bytesPerInstance)
+                trace: trace, origins: scored, trainUntil: until, evaluations: runs.map(\.figures),
+                microsecondsPerForecast: evaluation.costWithoutLearning(), stateBytes: FleetForecaster.bytesPerInstance)
+            if let file {
+                let report = ForecastReport(
+                    view: view, runs: runs, panel: panel, step: step, horizon: reportHorizon.horizon,
+                    networks: networks)
+                try file.write(report.html)
+                StandardError.write("presync forecast: wrote the report\n")
+            }
             print(
                 try AnswerRenderer(format: json ? .json : .table, style: .standardOutput).render(view), terminator: "")
         }
     }
 
-    private func evaluate(
-        _ method: EvaluatedMethod, on panel: DemandPanel, _ scored: Range<Int>, start: [QuantileNetwork],
-        fitted: [QuantileNetwork]?, from until: Int?, _ algebra: any LinearAlgebra
-    ) -> EvaluationView.Evaluation {
-        if let baseline = method.baseline {
-            return evaluate(method, BaselineForecaster(baseline), on: panel, scored) { _, _ in }
-        }
-        let configuration = FleetForecaster.Configuration(
-            models: method.models, networks: start, linearAlgebra: algebra)
-        return evaluate(method, FleetForecaster(configuration: configuration), on: panel, scored) { second, engine in
-            // Fitted on what came before: they serve once they have forecast what then came no worse.
-            if second == until, let fitted { engine.propose(fitted) }
-        }
-    }
-
-    /// What observing, forecasting, scoring and mixing take. A step of learning takes the same for 64 instances as for a
-    /// million: it is left out here, and part of each method's own figure.
-    private func costWithoutLearning(
-        on panel: DemandPanel, _ scored: Range<Int>, networks: [QuantileNetwork], _ algebra: any LinearAlgebra
-    ) -> Double {
-        let configuration = FleetForecaster.Configuration(
-            networks: networks, learnsOnline: false, linearAlgebra: algebra)
-        var forecaster = TimedForecaster(FleetForecaster(configuration: configuration))
-        _ = Evaluation.run(&forecaster, on: panel, origins: scored, step: scored.count)
-        return forecaster.microsecondsPerForecast
-    }
-
-    private func evaluate<Base: Forecaster>(
-        _ method: EvaluatedMethod, _ base: Base, on panel: DemandPanel, _ scored: Range<Int>,
-        beforeSecond: (Int, inout Base) -> Void
-    ) -> EvaluationView.Evaluation {
-        var forecaster = TimedForecaster(base)
-        let result = Evaluation.run(&forecaster, on: panel, origins: scored, step: step) { second, timed in
-            beforeSecond(second, &timed.base)
-            guard second % 500 == 0 else { return }
-            StandardError.write("presync forecast: \(method.rawValue), second \(second) of \(scored.upperBound)\n")
-        }
-        return EvaluationView.Evaluation(
-            name: method.rawValue, result: result, microsecondsPerForecast: forecaster.microsecondsPerForecast)
-    }
-
     /// The origins that can be judged: each needs the longest horizon after it.
     private func scoredSeconds(of panel: DemandPanel) throws(CommandFailure) -> Range<Int> {
-        let end = panel.seconds - ForecastHorizon.long.seconds
-        let wanted = origins.map { $0.first..<($0.last + 1) } ?? (panel.seconds * 3 / 5)..<max(end, 0)
-        let scored = wanted.clamped(to: 0..<max(end, 0))
+        let wanted = origins.map { $0.first..<($0.last + 1) } ?? (panel.seconds * 3 / 5)..<panel.seconds
+        let scored = panel.origins(within: wanted)
         guard !scored.isEmpty else {
             throw CommandFailure(
                 .noInput, "the trace has \(panel.seconds) s, and no origin of \(wanted) has 30 s after it",
@@ -150,31 +131,16 @@ struct OriginRange: ExpressibleByArgument {
     }
 }
 
-/// What is judged side by side: the engine, what its parts say alone, and simple methods.
-enum EvaluatedMethod: String, CaseIterable {
-    case presync
-    case climate
-    case network
-    case rollingQuantiles = "rolling-quantiles-300"
-    case lastValue = "last-value"
-    case movingAverage = "ewma-gaussian"
+/// A horizon by its seconds: 5, 15 or 30.
+struct HorizonArgument: ExpressibleByArgument {
+    var horizon: ForecastHorizon
 
-    /// The engine's models; none for what is no part of it.
-    var models: [ForecastModel] {
-        switch self {
-        case .presync: ForecastModel.allCases
-        case .climate: [.climate]
-        case .network: [.network]
-        case .rollingQuantiles, .lastValue, .movingAverage: []
-        }
+    init(_ horizon: ForecastHorizon) { self.horizon = horizon }
+
+    init?(argument: String) {
+        guard let found = ForecastHorizon.allCases.first(where: { String($0.seconds) == argument }) else { return nil }
+        horizon = found
     }
 
-    var baseline: BaselineForecaster.Method? {
-        switch self {
-        case .presync, .climate, .network: nil
-        case .rollingQuantiles: .rollingQuantiles(seconds: 300)
-        case .lastValue: .lastValue
-        case .movingAverage: .movingAverage(halfLife: 30)
-        }
-    }
+    var defaultValueDescription: String { String(horizon.seconds) }
 }

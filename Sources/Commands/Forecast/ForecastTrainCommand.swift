@@ -48,6 +48,7 @@ struct ForecastTrainCommand: ParsableCommand {
 
     func run() throws {
         try CommandRunner.run {
+            let file = try OutputFile(to, sparing: traces)
             let start = try networks.map(NetworksFile.read) ?? ShippedNetworks.all
             var panels: [DemandPanel] = []
             for trace in traces { panels.append(try TracePanel.read(trace)) }
@@ -56,13 +57,7 @@ struct ForecastTrainCommand: ParsableCommand {
             let outcome = NetworkFitting.run(
                 panels: panels, seconds: trainUntil, from: start, configuration: configuration,
                 linearAlgebra: try linearAlgebra.open())
-            do {
-                try NetworkFile.text(of: outcome.networks).write(toFile: to, atomically: true, encoding: .utf8)
-            } catch {
-                throw CommandFailure(
-                    .noInput, "\(to) cannot be written: \(error.localizedDescription)",
-                    advice: "name a file in a folder that you may write to")
-            }
+            try file.write(NetworkFile.text(of: outcome.networks))
             for (index, loss) in outcome.heldOut.enumerated() {
                 let losses = [loss.first, loss.best].map { Quantity.decimal($0, digits: 4) }
                 print("network \(index + 1): loss on the held-out part \(losses[0]) before, \(losses[1]) after")
