@@ -167,7 +167,7 @@ let package = Package(
                 "FleetModel", "Determinism", "ControlLoop", "ForecastCore", "StateStore", "RemotingCore",
                 "ControlProtocol", "Observability", "ManagerRuntime", logging, lifecycle,
             ],
-            path: "Benchmarks", swiftSettings: settings),
+            path: "Benchmarks", exclude: ["peers"], swiftSettings: settings),
 
         // Tests, a target for each target
         tests("FleetModel"),

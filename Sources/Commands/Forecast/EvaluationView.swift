@@ -59,6 +59,8 @@ struct EvaluationView: RenderableAnswer {
     var trace: String
     var firstOrigin: Int
     var lastOrigin: Int
+    /// Seconds from one origin to the next.
+    var step: Int
     /// The networks were fitted to what came before this second; absent where nothing was fitted.
     var trainUntil: Int?
     var forecasts: Int
@@ -68,12 +70,13 @@ struct EvaluationView: RenderableAnswer {
     var stateBytesPerInstance: Int
 
     init(
-        trace: String, origins: Range<Int>, trainUntil: Int?, evaluations: [Evaluation],
+        trace: String, origins: Range<Int>, step: Int, trainUntil: Int?, evaluations: [Evaluation],
         microsecondsPerForecast: Double, stateBytes: Int
     ) {
         self.trace = trace
         firstOrigin = origins.lowerBound
         lastOrigin = origins.upperBound - 1
+        self.step = step
         self.trainUntil = trainUntil
         forecasts = evaluations.first?.result.forecasts ?? 0
         methods = evaluations.map(Method.init)

@@ -90,11 +90,11 @@ struct ForecastEvaluateCommand: ParsableCommand {
                 })
             let runs = EvaluatedMethod.allCases.map(evaluation.run)
             let view = EvaluationView(
-                trace: trace, origins: scored, trainUntil: until, evaluations: runs.map(\.figures),
+                trace: trace, origins: scored, step: step, trainUntil: until, evaluations: runs.map(\.figures),
                 microsecondsPerForecast: evaluation.costWithoutLearning(), stateBytes: FleetForecaster.bytesPerInstance)
             if let file {
                 let report = ForecastReport(
-                    view: view, runs: runs, panel: panel, step: step, horizon: reportHorizon.horizon,
+                    view: view, runs: runs, panel: panel, horizon: reportHorizon.horizon,
                     networks: networks)
                 try file.write(report.html)
                 StandardError.write("presync forecast: wrote the report\n")

@@ -53,7 +53,8 @@ import Testing
                 name: method.rawValue, result: result, microsecondsPerForecast: forecaster.microsecondsPerForecast)
         }
         let view = EvaluationView(
-            trace: "t", origins: 100..<170, trainUntil: nil, evaluations: evaluations, microsecondsPerForecast: 0.1,
+            trace: "t", origins: 100..<170, step: 1, trainUntil: nil, evaluations: evaluations,
+            microsecondsPerForecast: 0.1,
             stateBytes: FleetForecaster.bytesPerInstance)
         let text = try AnswerRenderer(format: .json).render(view)
         let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])

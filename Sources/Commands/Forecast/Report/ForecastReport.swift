@@ -9,8 +9,6 @@ struct ForecastReport {
     /// Each with its record.
     var runs: [TraceEvaluation.Run]
     var panel: DemandPanel
-    /// Every so many seconds an origin was judged.
-    var step: Int
     /// Of the forecasts that are drawn over time.
     var horizon: ForecastHorizon
     /// Where the networks came from; nil for those that ship.
@@ -48,7 +46,7 @@ struct ForecastReport {
             ("seconds", "\(panel.seconds)"),
             (
                 "judged",
-                "\(view.forecasts) forecasts, made every \(step == 1 ? "second" : "\(step) s") from second "
+                "\(view.forecasts) forecasts, made every \(view.step == 1 ? "second" : "\(view.step) s") from second "
                     + "\(view.firstOrigin) to \(view.lastOrigin)"
             ),
             ("networks", (networks.map { "of the file \(Self.fileName($0))" } ?? "those that ship") + ", \(fitted)"),

@@ -33,10 +33,11 @@ import Testing
         // The only figure that differs from run to run.
         for index in runs.indices { runs[index].figures.microsecondsPerForecast = 1.5 }
         let view = EvaluationView(
-            trace: "folder/\(hostile).csv", origins: origins, trainUntil: 60, evaluations: runs.map(\.figures),
+            trace: "folder/\(hostile).csv", origins: origins, step: step, trainUntil: 60,
+            evaluations: runs.map(\.figures),
             microsecondsPerForecast: 0.5, stateBytes: 7)
         return ForecastReport(
-            view: view, runs: runs, panel: panel, step: step, horizon: .medium, networks: "folder/\(hostile).networks")
+            view: view, runs: runs, panel: panel, horizon: .medium, networks: "folder/\(hostile).networks")
     }
 
     @Test func `equal evaluations give equal bytes`() throws {
