@@ -105,6 +105,24 @@ import Testing
         #expect(all < 0.639)
     }
 
+    /// Fewer inputs change what a forecaster is shown, and nothing of what comes true.
+    @Test(arguments: PanelInputs.allCases)
+    func anAblationHidesInputsAndNoOutcome(_ inputs: PanelInputs) throws {
+        let observation = LoadObservation(
+            second: 0, gpuMemory: 1, gpuCompute: 2, cpuMilli: 3, hostMemory: 4, networkIn: 5, networkOut: 6,
+            workInFlight: 7, userIdleSeconds: 8)
+        let panel = try #require(DemandPanel(instances: [.numbered(1)], observations: [[observation]]))
+        let shown = panel.showing(inputs)
+        let seen = shown.observations[0][0]
+        #expect(seen.gpuMemory == 1 && seen.gpuCompute == 2)
+        #expect(
+            [seen.cpuMilli, seen.hostMemory, seen.networkIn, seen.networkOut].allSatisfy {
+                ($0 == nil) == (inputs == .gpu)
+            })
+        #expect([seen.workInFlight, seen.userIdleSeconds].allSatisfy { ($0 == nil) == (inputs != .all) })
+        #expect((shown.instances[0].application == panel.instances[0].application) == (inputs == .all))
+    }
+
     #if !DEBUG
         /// The best of eight methods measured on the same panels, cell by cell; see the data folder's description.
         /// Nothing is fitted: the networks that ship, and what they learn on the way.

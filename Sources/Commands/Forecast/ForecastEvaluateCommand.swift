@@ -52,6 +52,15 @@ struct ForecastEvaluateCommand: ParsableCommand {
             valueName: "name"))
     var linearAlgebra = LinearAlgebraChoice.portable
 
+    @Flag(
+        help: ArgumentHelp(
+            "Judge the engine with fewer inputs, too.",
+            discussion: """
+                The GPU's history alone; and with CPU, memory and network of the host, but without application type, work \
+                in flight and user.
+                """))
+    var ablation = false
+
     @Flag(help: "Write one JSON object.")
     var json = false
 
@@ -88,14 +97,14 @@ struct ForecastEvaluateCommand: ParsableCommand {
                 record: file.map { _ in
                     EvaluationRecord(panel: panel, origins: scored, step: step, horizon: reportHorizon.horizon)
                 })
-            let runs = EvaluatedMethod.allCases.map(evaluation.run)
+            let runs = (EvaluatedMethod.standard + (ablation ? EvaluatedMethod.ablation : [])).map(evaluation.run)
             let view = EvaluationView(
                 trace: trace, origins: scored, step: step, trainUntil: until, evaluations: runs.map(\.figures),
                 microsecondsPerForecast: evaluation.costWithoutLearning(), stateBytes: FleetForecaster.bytesPerInstance)
             if let file {
                 let report = ForecastReport(
-                    view: view, runs: runs, panel: panel, horizon: reportHorizon.horizon,
-                    networks: networks)
+                    view: view, runs: runs.filter { EvaluatedMethod.standard.contains($0.method) }, panel: panel,
+                    horizon: reportHorizon.horizon, networks: networks)
                 try file.write(report.html)
                 StandardError.write("presync forecast: wrote the report\n")
             }

@@ -48,7 +48,7 @@ struct TraceEvaluation {
         var forecaster = TimedForecaster(base)
         var record = record
         let result = Evaluation.run(
-            &forecaster, on: panel, origins: origins, step: step,
+            &forecaster, on: panel.showing(method.inputs), origins: origins, step: step,
             beforeSecond: { second, timed in
                 beforeSecond(second, &timed.base, &record)
                 guard second % 500 == 0 else { return }
