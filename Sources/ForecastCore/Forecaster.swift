@@ -18,7 +18,8 @@ package struct ForecastSlot: RawRepresentable, Hashable, Comparable, Sendable {
 /// - a slot that was retired and given to another instance knows nothing of the one that had it before;
 /// - any observation is survived: gaps, repeats, seconds that go back (ignored), values of any size, not a number;
 /// - a second that is not observed counts as one without demand;
-/// - curves ascend and are not below 0; onset probabilities lie in 0...1 and do not fall with the horizon;
+/// - curves ascend and are not below 0; onset and ending probabilities lie in 0...1 and do not fall with the horizon;
+/// - nothing ends in a second without demand;
 /// - bounded memory per slot and bounded work per call and instance;
 /// - slots that are not in use are ignored by ``observe(_:_:)`` and ``retire(_:)``, and forecast as no demand.
 package protocol Forecaster: Sendable {
@@ -42,6 +43,12 @@ package protocol Forecaster: Sendable {
     /// in the resource's unit. What is not known of the instance is taken from its application type, then from the
     /// fleet, then from a prior; so it is above 0 for every slot in use.
     func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double
+
+    /// What one instance did in the seconds that end with its last observed one.
+    func course(_ slot: ForecastSlot) -> DemandCourse
+
+    /// How much to trust what is said of one instance. O(1).
+    func trust(_ slot: ForecastSlot) -> ForecastTrust
 
     /// How good the forecasts were that have come true.
     var accuracy: AccuracyOverview { get }

@@ -41,7 +41,7 @@ struct ManagerLoop {
             while let input = await nextInput() { try take(input) }
         } catch {
             inbox.finish()
-            while case .overviewWanted(_, let answer)? = await nextQuestion() { answer(nil) }
+            while let input = await inbox.next() { input.decline() }
             throw error
         }
     }
@@ -58,17 +58,12 @@ struct ManagerLoop {
         return await inbox.next()
     }
 
-    private func nextQuestion() async -> ManagerInput? {
-        while let input = await inbox.next() {
-            if case .overviewWanted = input { return input }
-        }
-        return nil
-    }
-
     private mutating func take(_ input: ManagerInput) throws(ManagerError) {
         let now = MonotonicClock.now()
         switch input {
         case .overviewWanted(let forecasts, let answer): answer(machine.overview(at: now, forecasts: forecasts))
+        case .forecastWanted(let instance, let answer):
+            answer(machine.forecast(of: instance, at: now).map(ForecastAnswer.found) ?? .unknownInstance)
         case .event(let event):
             let effects = machine.handle(event, now: now)
             metrics.handled(event, took: MonotonicClock.now() - now)

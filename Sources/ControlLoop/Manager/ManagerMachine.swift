@@ -113,6 +113,7 @@ package struct ManagerMachine: Sendable {
     /// The agents whose report has come since the last step.
     var reported: Set<AgentID> = []
     var lastAccount: MonotonicTime
+    var watched = WatchedForecasts()
     package internal(set) var totals = FleetTotals()
     /// How often each rule that may never be broken was seen broken.
     package internal(set) var violations: [SafetyRule: UInt64] = [:]
@@ -190,6 +191,7 @@ package struct ManagerMachine: Sendable {
             return [.continueStep]
         }
         cursor = nil
+        keepWatched(now)
         grants.touchUnsettled()
         var effects = noticeSilence(now)
         effects += decideReadiness(now)
