@@ -17,6 +17,8 @@ package enum ProtocolLimits {
     package static let hostBytes = 253
     package static let urlBytes = 1_024
     package static let events = 4_096
+    package static let applications = 64
+    package static let pastForecasts = 65
     /// Memory above this is taken for a mistake: 256 TiB, so that the sum over all that one message may list is far
     /// from overflowing.
     package static let memoryBytes: Int64 = 1 << 48

@@ -2,18 +2,22 @@ import FleetModel
 
 /// Draws the live view: a pure function from state to lines.
 ///
-/// Sections from top to bottom: heading, pool, instances, totals, events. Events take the rows that are left; when the
-/// screen is too low for the rest, the lower sections are cut.
+/// Sections from top to bottom: heading, pool, instances, totals, a fan, events. Events take the rows that are left, and
+/// the fan those that leave some for events; when the screen is too low for the rest, the lower sections are cut.
 package struct DashboardRenderer: Sendable {
     package var width: Int
     package var height: Int
     package var color: Bool
+    package var unicode: Bool
+    /// Rows for events, their title among them, that a fan leaves.
+    private static let eventRows = 8
 
     /// `width` and `height` in characters; values below 20 and 4 are taken as those.
-    package init(width: Int, height: Int, color: Bool) {
+    package init(width: Int, height: Int, color: Bool, unicode: Bool = true) {
         self.width = max(20, width)
         self.height = max(4, height)
         self.color = color
+        self.unicode = unicode
     }
 
     /// At most ``height`` lines, none wider than ``width`` columns.
@@ -28,12 +32,16 @@ package struct DashboardRenderer: Sendable {
         } else {
             lines.append(StyledLine("Waiting for the manager's first answer.", .faint))
         }
+        if let fan = state.fan {
+            let fan = FanSection(width: width, height: height - lines.count - 2 - Self.eventRows).lines(fan)
+            if !fan.isEmpty { lines += [StyledLine()] + fan }
+        }
         let rowsLeft = height - lines.count - 2
         if rowsLeft > 0, !state.events.isEmpty {
             lines += [StyledLine(), eventsTitle]
             lines += state.events.suffix(rowsLeft).map(eventLine)
         }
-        return lines.prefix(height).map { $0.clipped(to: width).rendered(color: color) }
+        return lines.prefix(height).map { $0.clipped(to: width).rendered(color: color, unicode: unicode) }
     }
 
     private func heading(_ state: DashboardState) -> [StyledLine] {

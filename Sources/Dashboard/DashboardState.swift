@@ -43,6 +43,12 @@ package struct DashboardState: Sendable {
     package var events: [RecordedEvent]
     package var starts: [InstanceID: Starts]
     package var history: LoadHistory
+    /// The fan of the instance that ``focus`` names, where it has been asked for.
+    package var fan: InstanceForecast?
+    /// The instance whose forecast is shown as a fan: the one that the user chose, or one of which something is to be
+    /// seen; nil where there is none.
+    package private(set) var focus: InstanceID?
+    private var isChosen = false
 
     package init(heading: Heading) {
         self.heading = heading
@@ -55,6 +61,38 @@ package struct DashboardState: Sendable {
     package mutating func update(_ overview: FleetOverview) {
         history.append(overview)
         self.overview = overview
+        if fan?.instance.description.id != focus { fan = nil }
+        if !overview.instances.contains(where: { $0.description.id == focus }) {
+            (focus, isChosen) = (nil, false)
+        }
+        if !isChosen, isFocusDull { focus = Self.mostInteresting(of: overview) ?? focus }
+    }
+
+    /// Moves the fan to the next instance, where it stays.
+    package mutating func chooseNext() {
+        let names = overview?.instances.map(\.description.id) ?? []
+        guard !names.isEmpty else { return }
+        let next = names.firstIndex { $0 == focus }.map { ($0 + 1) % names.count } ?? 0
+        (focus, isChosen) = (names[next], true)
+    }
+
+    /// Whether nothing is to be seen of the instance in focus: no demand for half a minute, and none in sight.
+    private var isFocusDull: Bool {
+        guard let fan else { return focus == nil }
+        let isIdle = fan.course.memory.suffix(30).allSatisfy { $0 == 0 }
+        return isIdle && fan.instance.forecast.map { $0.onsetProbability(within: .long) < 0.5 } ?? true
+    }
+
+    /// The first of the instances with demand; else the first whose demand is most probably about to begin.
+    private static func mostInteresting(of overview: FleetOverview) -> InstanceID? {
+        func interest(_ instance: InstanceOverview) -> Double {
+            (instance.latest?.gpuMemory ?? 0) > 0 ? 1 : instance.forecast?.onsetProbability(within: .short) ?? 0
+        }
+        var best: InstanceOverview?
+        for instance in overview.instances where best.map({ interest(instance) > interest($0) }) ?? true {
+            best = instance
+        }
+        return best?.description.id
     }
 }
 

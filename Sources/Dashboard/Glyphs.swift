@@ -3,8 +3,12 @@ package enum Glyphs {
     private static let eighthsAcross: [Character] = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"]
     private static let eighthsUp: [Character] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"]
 
-    /// Every character that this module draws and that is not ASCII.
-    static let ownScalars: Set<Unicode.Scalar> = Set("▏▎▍▌▋▊▉█▁▂▃▄▅▆▇░▒·─".unicodeScalars)
+    /// Every character that this module draws and that is not ASCII, and what stands for it where only that is shown.
+    static let ascii: [Unicode.Scalar: Character] = [
+        "▏": ".", "▎": ".", "▍": ".", "▌": "#", "▋": "#", "▊": "#", "▉": "#", "█": "#", "▁": "_", "▂": "_", "▃": ".",
+        "▄": "-", "▅": "-", "▆": "=", "▇": "=", "░": ".", "▒": "-", "▓": "=", "·": ".", "─": "-", "│": "|", "•": "o",
+        "×": "x",
+    ]
 
     /// A bar of `width` columns filled to `share` (clamped to 0 through 1), in eighths of a column.
     package static func bar(_ share: Double, width: Int) -> String {

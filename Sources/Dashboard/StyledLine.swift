@@ -76,7 +76,7 @@ package struct StyledLine: Hashable, Sendable {
 
     /// `parts` with dots between them, on as few lines of at most `width` columns as hold them; lines after the first
     /// begin with `indent` spaces. A part that is longer has a line of its own.
-    static func flowed(_ parts: [StyledLine], width: Int, indent: Int) -> [StyledLine] {
+    package static func flowed(_ parts: [StyledLine], width: Int, indent: Int) -> [StyledLine] {
         var lines: [StyledLine] = []
         for part in parts {
             if var line = lines.last, line.width + 3 + part.width <= width {
@@ -95,13 +95,17 @@ package struct StyledLine: Hashable, Sendable {
     /// The text alone.
     package var plainText: String { spans.map(\.text).joined() }
 
-    /// The text with the terminal's colour sequences, where `color` is wanted.
-    package func rendered(color: Bool) -> String {
-        guard color else { return plainText }
-        return spans.map { span in
-            guard let code = span.style.renditionCode else { return span.text }
-            return "\u{1B}[\(code)m\(span.text)\u{1B}[0m"
+    /// The text with the terminal's colour sequences where `color` is wanted, and in ASCII where `unicode` is not.
+    package func rendered(color: Bool, unicode: Bool = true) -> String {
+        spans.map { span in
+            let text = unicode ? span.text : Self.ascii(span.text)
+            guard color, let code = span.style.renditionCode else { return text }
+            return "\u{1B}[\(code)m\(text)\u{1B}[0m"
         }.joined()
+    }
+
+    private static func ascii(_ text: String) -> String {
+        String(text.unicodeScalars.map { Glyphs.ascii[$0] ?? Character($0) })
     }
 
     /// `text` with everything replaced that is neither printable ASCII nor one of this module's own glyphs.
@@ -110,7 +114,7 @@ package struct StyledLine: Hashable, Sendable {
         return String(
             text.unicodeScalars.map { scalar -> Character in
                 let isPlain = (0x20..<0x7F).contains(scalar.value)
-                return isPlain || Glyphs.ownScalars.contains(scalar) ? Character(scalar) : "?"
+                return isPlain || Glyphs.ascii[scalar] != nil ? Character(scalar) : "?"
             })
     }
 }

@@ -27,10 +27,15 @@ package final class Terminal {
     }
 
     /// Columns and rows now; 100 by 30 where the terminal does not say.
-    package var size: (width: Int, height: Int) {
+    package var size: (width: Int, height: Int) { Self.size(of: descriptor) ?? (100, 30) }
+
+    /// The size of the terminal on standard output; nil where there is none, or it does not say.
+    package static var sizeOfStandardOutput: (width: Int, height: Int)? { size(of: STDOUT_FILENO) }
+
+    private static func size(of descriptor: Int32) -> (width: Int, height: Int)? {
         var window = winsize()
         let known = ioctl(descriptor, UInt(TIOCGWINSZ), &window) == 0 && window.ws_col > 0 && window.ws_row > 0
-        return known ? (Int(window.ws_col), Int(window.ws_row)) : (100, 30)
+        return known ? (Int(window.ws_col), Int(window.ws_row)) : nil
     }
 
     /// Replaces what is on the screen by `lines`, without flicker.

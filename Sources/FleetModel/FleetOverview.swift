@@ -47,13 +47,15 @@ package struct InstanceOverview: Sendable {
     /// Seconds since the last sample.
     package var telemetryAge: Duration
     package var forecast: DemandForecast?
+    /// How much to trust it; nil where there is no forecast.
+    package var trust: ForecastTrust?
     /// The last reason why it has not what it should have; nil when it has.
     package var shortfall: String?
 
     package init(
         description: InstanceDescription, agent: AgentID, readiness: Readiness, slice: Slice, device: DeviceID?,
         latest: LoadObservation?, source: TelemetrySource, telemetryAge: Duration, forecast: DemandForecast?,
-        shortfall: String?
+        trust: ForecastTrust? = nil, shortfall: String?
     ) {
         self.description = description
         self.agent = agent
@@ -64,7 +66,33 @@ package struct InstanceOverview: Sendable {
         self.source = source
         self.telemetryAge = telemetryAge
         self.forecast = forecast
+        self.trust = trust
         self.shortfall = shortfall
+    }
+}
+
+/// One instance's forecast beside what it did and what had been said of that.
+package struct InstanceForecast: Sendable {
+    package var at: MonotonicTime
+    /// With its forecast and how much to trust it, where there is one.
+    package var instance: InstanceOverview
+    /// What it did; the last is the second that ``InstanceOverview/latest`` describes, in which the forecast was made.
+    package var course: DemandCourse
+    /// What had been said of those seconds, and of the next few; ascending by second. Kept only of instances that
+    /// someone has looked at within two minutes.
+    package var past: [PastForecast]
+    /// Of the fleet.
+    package var accuracy: AccuracyOverview
+
+    package init(
+        at: MonotonicTime, instance: InstanceOverview, course: DemandCourse, past: [PastForecast],
+        accuracy: AccuracyOverview
+    ) {
+        self.at = at
+        self.instance = instance
+        self.course = course
+        self.past = past
+        self.accuracy = accuracy
     }
 }
 
@@ -118,25 +146,4 @@ package struct FleetTotals: Hashable, Sendable, Codable {
     package var grants: UInt64 = 0
 
     package init() {}
-}
-
-/// How good the forecasts that have come true were.
-package struct AccuracyOverview: Hashable, Sendable, Codable {
-    /// Forecasts scored.
-    package var scored: UInt64
-    /// Mean weighted quantile loss over the 12 kinds of forecast, decayed; nil before demand was seen.
-    package var weightedQuantileLoss: Double?
-    /// Share of outcomes within the two-sided 80 % interval, of busy instances, decayed; nil before any.
-    package var coverage80: Double?
-    /// Share of outcomes within the two-sided 95 % interval.
-    package var coverage95: Double?
-
-    package init(
-        scored: UInt64 = 0, weightedQuantileLoss: Double? = nil, coverage80: Double? = nil, coverage95: Double? = nil
-    ) {
-        self.scored = scored
-        self.weightedQuantileLoss = weightedQuantileLoss
-        self.coverage80 = coverage80
-        self.coverage95 = coverage95
-    }
 }

@@ -100,7 +100,7 @@ extension QuantileCurve: Hashable {
 }
 
 /// What is expected of one instance, made at one time: 12 curves (resource × target × horizon), and for each horizon
-/// the probability that demand begins within it.
+/// the probabilities that demand begins and that it ends within it.
 package struct DemandForecast: Sendable {
     package var madeAt: MonotonicTime
     /// Indexed by ``curveIndex(_:_:_:)``.
@@ -108,6 +108,10 @@ package struct DemandForecast: Sendable {
     /// For each horizon, the probability that GPU demand is above 0 at some time within it, 0 to 1: for an idle
     /// instance, that demand begins. It does not fall with the horizon.
     package var onset: InlineArray<3, Float>
+    /// For each horizon, the probability that the burst under way ends, 0 to 1: that within it there is no demand for as
+    /// many seconds in a row as part two bursts (2), whether it begins again or not. It does not fall with the horizon,
+    /// and is 0 in a second without demand, when there is nothing to end.
+    package var ending: InlineArray<3, Float>
 
     package static let curveCount = 12
 
@@ -116,6 +120,7 @@ package struct DemandForecast: Sendable {
         self.madeAt = madeAt
         curves = InlineArray(repeating: .zero)
         onset = InlineArray(repeating: 0)
+        ending = InlineArray(repeating: 0)
     }
 
     package static func curveIndex(
@@ -129,6 +134,52 @@ package struct DemandForecast: Sendable {
     }
 
     package func onsetProbability(within horizon: ForecastHorizon) -> Double { Double(onset[horizon.rawValue]) }
+
+    package func endingProbability(within horizon: ForecastHorizon) -> Double { Double(ending[horizon.rawValue]) }
+}
+
+/// What one instance did of late, second by second.
+package struct DemandCourse: Hashable, Sendable {
+    /// The most seconds that are shown.
+    package static let length = 60
+
+    /// Oldest first, at most ``length`` and equally many: bytes, and thousandths of a device.
+    package var memory: [Float]
+    package var compute: [Float]
+
+    package init(memory: [Float] = [], compute: [Float] = []) {
+        self.memory = memory
+        self.compute = compute
+    }
+
+    package subscript(resource: Resource) -> [Float] {
+        switch resource {
+        case .memory: memory
+        case .compute: compute
+        }
+    }
+}
+
+/// What was said of one second ``ForecastHorizon/short`` before it.
+package struct PastForecast: Hashable, Sendable {
+    /// The second that it is about.
+    package var second: Int64
+    /// Quantiles of the value in that second.
+    package var memory: QuantileCurve
+    package var compute: QuantileCurve
+
+    package init(second: Int64, memory: QuantileCurve, compute: QuantileCurve) {
+        self.second = second
+        self.memory = memory
+        self.compute = compute
+    }
+
+    package subscript(resource: Resource) -> QuantileCurve {
+        switch resource {
+        case .memory: memory
+        case .compute: compute
+        }
+    }
 }
 
 /// What one instance did in one whole second, as the profiler hands it to the forecaster: cleaned, on the manager's

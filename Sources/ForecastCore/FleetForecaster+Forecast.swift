@@ -46,6 +46,9 @@ extension FleetForecaster {
         let onset = onsets.probabilities(
             context, records: slots[index].track.records(kind), application: application)
         forecasts[place].onset = onset
+        if let ending = slots[index].track.pastEnding(0) {
+            forecasts[place].ending = endings.probabilities(ending, application: application)
+        }
         let history = slots[index].history.map(Int.init)
         let idle = history.map { second - histories[$0].lastDemand } ?? .max
         guard !isNegligible(history, kind: kind, onset: onset, idle: idle, at: second) else {
@@ -207,14 +210,15 @@ extension FleetForecaster {
         let kept = PendingForecast(
             slot: row.slot, generation: slots[row.slot].generation, kind: row.kind,
             share: row.isIdle ? Float(Self.idlePeriod) : 1, scales: row.scales,
-            hasFeatures: row.history != nil && !tile.networks.isEmpty)
+            hasHistory: row.history != nil)
+        scoring.scorer.noteSampled()
         scoring.keep(at: row.second) { second in
             second.forecasts.append(kept)
             second.experts.append(contentsOf: tile.experts[(number * ExpertLayout.row)...].prefix(ExpertLayout.row))
             second.combined.append(
                 contentsOf: tile.combined[(number * ForecastTile.combinedRow)...].prefix(ForecastTile.combinedRow))
             for curve in 0..<DemandForecast.curveCount { second.curves.append(forecast.curves[curve]) }
-            if kept.hasFeatures {
+            if kept.hasHistory, !tile.networks.isEmpty {
                 let features = tile.networks[0].layers[0][(number * FeatureVector.count)...]
                 second.features.append(contentsOf: features.prefix(FeatureVector.count))
             } else {

@@ -21,13 +21,21 @@ extension FleetForecaster {
         scoring.noteObserved(second)
         scale.advance(to: second, clock: clocks.long)
         onsets.advance(to: second, clock: clocks.long)
+        endings.advance(to: second, clock: clocks.long)
         scale.count(load)
         slots[index].track.observe(observation, hasDemand: hasDemand)
         slots[index].signals.observe(observation)
         onsets.learn(from: &slots[index].track, application: Int(slots[index].application))
+        endings.learn(from: slots[index].track, application: Int(slots[index].application))
         let work = observation.workInFlight ?? 0
         let arrivals = work > 0 ? Float(min(work, 1e6)) : 0
         observeHistory(index, load, arrivals: arrivals, hasDemand: hasDemand, at: second)
+        if hasDemand, let history = slots[index].history {
+            let rhythm = histories[Int(history)].rhythm
+            slots[index].track.note(
+                EndingContext(
+                    age: second - (rhythm.began ?? second) + 1, usualLength: rhythm.usualLength, hasWork: arrivals > 0))
+        }
     }
 
     /// What is to be added to a second that is observed: after a snapshot, the first follows the last before it.
@@ -66,7 +74,7 @@ extension FleetForecaster {
     /// The mean demand of an instance while it has any: the unit of its features and of the network's quantiles.
     func demandScale(_ history: Int?, _ resource: Resource, application: Int, at second: Int64) -> Float {
         let usual = types[application].usualDemand(resource, fleet: fleetDemand[resource.rawValue])
-        guard let history else { return max(usual, 1e-6) }
+        guard let history else { return max(usual, LoadAverages.leastScale) }
         return histories[history].averages.scale(resource, usual: usual, at: second, decay: clocks.decay)
     }
 

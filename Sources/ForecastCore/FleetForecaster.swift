@@ -49,6 +49,8 @@ package struct FleetForecaster: Forecaster {
         var sampledAt: Int64 = .min
         var signals = HostSignals()
         var track = OnsetTrack()
+        /// What became of its forecasts that were kept.
+        var skill = SkillTally()
     }
 
     /// After this many idle seconds everything that looks 30 s back sees nothing but idleness of over 64 s.
@@ -74,6 +76,7 @@ package struct FleetForecaster: Forecaster {
     /// The fleet's mean demand of a busy second, as of the last step.
     var fleetDemand = InlineArray<2, Float>(repeating: 0)
     var onsets = OnsetModel()
+    var endings = EndingModel()
     var amounts = AmountModel()
     var scale = FleetScale()
     var weights: ExpertWeights
@@ -104,8 +107,6 @@ package struct FleetForecaster: Forecaster {
             algebra: configuration.linearAlgebra)
         tile = ForecastTile(networks: networks)
     }
-
-    package var accuracy: AccuracyOverview { scoring.scorer.overview }
 
     /// The bytes that an instance with a history takes; one that never had demand takes ``bytesPerColdInstance``.
     package static let bytesPerInstance =

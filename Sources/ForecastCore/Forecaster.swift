@@ -18,7 +18,8 @@ package struct ForecastSlot: RawRepresentable, Hashable, Comparable, Sendable {
 /// - a slot that was retired and given to another instance knows nothing of the one that had it before;
 /// - any observation is survived: gaps, repeats, seconds that go back (ignored), values of any size, not a number;
 /// - a second that is not observed counts as one without demand;
-/// - curves ascend and are not below 0; onset probabilities lie in 0...1 and do not fall with the horizon;
+/// - curves ascend and are not below 0; onset and ending probabilities lie in 0...1 and do not fall with the horizon;
+/// - nothing ends in a second without demand;
 /// - bounded memory per slot and bounded work per call and instance;
 /// - slots that are not in use are ignored by ``observe(_:_:)`` and ``retire(_:)``, and forecast as no demand.
 package protocol Forecaster: Sendable {
@@ -50,6 +51,12 @@ package protocol Forecaster: Sendable {
     /// What was learned so far, for a forecaster of a later life to go on from; nil where there is nothing, and of a
     /// forecaster that keeps nothing over a restart.
     func snapshot() -> FleetSnapshot?
+
+    /// What one instance did in the seconds that end with its last observed one.
+    func course(_ slot: ForecastSlot) -> DemandCourse
+
+    /// How much to trust what is said of one instance. O(1).
+    func trust(_ slot: ForecastSlot) -> ForecastTrust
 
     /// How good the forecasts were that have come true.
     var accuracy: AccuracyOverview { get }

@@ -16,9 +16,7 @@ struct FleetMetrics: Sendable {
     private let reclaimed: MetricCounter
     private let grants: MetricCounter
     private let violations: MetricCounter
-    private let scored: MetricCounter
-    private let coverage: MetricGauge
-    private let loss: MetricGauge
+    private let accuracy: ForecastMetrics
 
     init(registry: MetricsRegistry) {
         instances = registry.gauge("presync_instances", help: "Instances by how far they are prepared.")
@@ -37,9 +35,7 @@ struct FleetMetrics: Sendable {
         grants = registry.counter("presync_grants_total", help: "Grants given.")
         violations = registry.counter(
             "presync_safety_violations_total", help: "What may never happen and was seen to happen: always 0.")
-        scored = registry.counter("presync_forecasts_scored_total", help: "Forecasts compared with what came.")
-        coverage = registry.gauge("presync_forecast_coverage_ratio", help: "Share of outcomes within the interval.")
-        loss = registry.gauge("presync_forecast_weighted_quantile_loss_ratio", help: "Mean weighted quantile loss.")
+        accuracy = ForecastMetrics(registry: registry)
     }
 
     /// O(instances + devices)
@@ -56,10 +52,7 @@ struct FleetMetrics: Sendable {
         for rule in SafetyRule.allCases {
             violations.raise(to: Double(fleet.violations[rule] ?? 0), ["rule": rule.rawValue])
         }
-        scored.raise(to: Double(fleet.accuracy.scored))
-        if let share = fleet.accuracy.coverage80 { coverage.set(share, ["interval": "0.8"]) }
-        if let share = fleet.accuracy.coverage95 { coverage.set(share, ["interval": "0.95"]) }
-        if let value = fleet.accuracy.weightedQuantileLoss { loss.set(value) }
+        accuracy.set(fleet.accuracy)
     }
 
     private func set(_ devices: [DeviceOverview]) {

@@ -7,6 +7,25 @@ enum ManagerInput: Sendable {
     case event(ManagerEvent)
     /// Someone wants to see the fleet; answered with nil when the manager ends first.
     case overviewWanted(forecasts: Bool, @Sendable (FleetOverview?) -> Void)
+    /// Someone wants to see one instance's forecast.
+    case forecastWanted(InstanceID, @Sendable (ForecastAnswer) -> Void)
+
+    /// Tells who asks, if anyone does, that there is no answer to be had.
+    func decline() {
+        switch self {
+        case .event: break
+        case .overviewWanted(_, let answer): answer(nil)
+        case .forecastWanted(_, let answer): answer(.unavailable)
+        }
+    }
+}
+
+/// What is said to who asks for an instance's forecast.
+enum ForecastAnswer: Sendable {
+    case found(InstanceForecast)
+    case unknownInstance
+    /// The manager ends first, or too much waits before the question.
+    case unavailable
 }
 
 /// The loop's one input, bounded: who feeds it waits while it is full, and so do the peers behind.
@@ -22,7 +41,15 @@ extension BoundedMailbox<ManagerInput> {
         await withCheckedContinuation { continuation in
             let question = ManagerInput.overviewWanted(forecasts: forecasts) { continuation.resume(returning: $0) }
             // People are told to ask again rather than kept waiting behind a full queue.
-            if offer(question) != .accepted { continuation.resume(returning: nil) }
+            if offer(question) != .accepted { question.decline() }
+        }
+    }
+
+    /// One instance's forecast as the loop sees it when it comes to this question.
+    func forecast(of instance: InstanceID) async -> ForecastAnswer {
+        await withCheckedContinuation { continuation in
+            let question = ManagerInput.forecastWanted(instance) { continuation.resume(returning: $0) }
+            if offer(question) != .accepted { question.decline() }
         }
     }
 }

@@ -46,7 +46,7 @@ struct ManagerLoop {
             keepSnapshot()
         } catch {
             inbox.finish()
-            while case .overviewWanted(_, let answer)? = await nextQuestion() { answer(nil) }
+            while let input = await inbox.next() { input.decline() }
             throw error
         }
     }
@@ -63,17 +63,12 @@ struct ManagerLoop {
         return await inbox.next()
     }
 
-    private func nextQuestion() async -> ManagerInput? {
-        while let input = await inbox.next() {
-            if case .overviewWanted = input { return input }
-        }
-        return nil
-    }
-
     private mutating func take(_ input: ManagerInput) throws(ManagerError) {
         let now = MonotonicClock.now()
         switch input {
         case .overviewWanted(let forecasts, let answer): answer(machine.overview(at: now, forecasts: forecasts))
+        case .forecastWanted(let instance, let answer):
+            answer(machine.forecast(of: instance, at: now).map(ForecastAnswer.found) ?? .unknownInstance)
         case .event(let event):
             let effects = machine.handle(event, now: now)
             metrics.handled(event, took: MonotonicClock.now() - now)

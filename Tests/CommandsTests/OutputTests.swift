@@ -82,6 +82,31 @@ import Testing
         #expect(try text(.yaml).split(separator: "\n").count { $0.hasPrefix("- at: ") } == 2)
     }
 
+    @Test(arguments: [
+        (["LANG": "de_DE.UTF-8"], true), (["LANG": "en_US.utf8", "LC_ALL": ""], true), ([:], true),
+        (["LC_ALL": "C", "LANG": "en_US.UTF-8"], false), (["LC_CTYPE": "POSIX"], false), (["LANG": "de_DE"], false),
+        (["LC_ALL": "C.UTF-8"], true),
+    ])
+    func `what is not ASCII is written unless the locale says otherwise`(
+        environment: [String: String], unicode: Bool
+    ) {
+        let style = TerminalStyle(environment: environment, isTerminal: true, width: 100)
+        #expect(style.unicode == unicode)
+        #expect(style.color)
+        #expect(style.width == 100)
+    }
+
+    @Test func `colours are for terminals, and for those that want them`() {
+        func color(_ environment: [String: String], isTerminal: Bool = true) -> Bool {
+            TerminalStyle(environment: environment, isTerminal: isTerminal, width: nil).color
+        }
+        #expect(color([:]))
+        #expect(color(["NO_COLOR": ""]))
+        #expect(!color(["NO_COLOR": "1"]))
+        #expect(!color(["TERM": "dumb"]))
+        #expect(!color([:], isTerminal: false))
+    }
+
     @Test func `what a follower missed is counted`() {
         let gaps = SequenceGaps(after: 4)
         #expect(gaps.next == 5)

@@ -37,6 +37,10 @@ struct ScriptedForecaster: Forecaster {
         }
     }
 
+    func course(_ slot: ForecastSlot) -> DemandCourse { DemandCourse() }
+
+    func trust(_ slot: ForecastSlot) -> ForecastTrust { ForecastTrust() }
+
     func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double {
         resource == .compute ? 250 : script.memory[instances[slot.rawValue]] ?? 256 * 0x1p20
     }

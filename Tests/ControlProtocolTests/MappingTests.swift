@@ -82,7 +82,43 @@ struct RoundTripTests {
             let read = try DemandForecast(wire: forecast.wire)
             #expect(read.madeAt == forecast.madeAt)
             for index in 0..<DemandForecast.curveCount { #expect(read.curves[index] == forecast.curves[index]) }
-            for index in 0..<3 { #expect(read.onset[index] == forecast.onset[index]) }
+            for index in 0..<3 {
+                #expect(read.onset[index] == forecast.onset[index])
+                #expect(read.ending[index] == forecast.ending[index])
+            }
+        }
+    }
+
+    @Test func aForecastOfAManagerThatKnowsNoEndingsIsRead() throws {
+        var samples = ProtocolSamples(seed: 11)
+        var wire = samples.forecast().wire
+        wire.ending = []
+        let read = try DemandForecast(wire: wire)
+        for horizon in ForecastHorizon.allCases { #expect(read.endingProbability(within: horizon) == 0) }
+    }
+
+    @Test func accuracy() throws {
+        var samples = ProtocolSamples(seed: 12)
+        for _ in 0..<100 {
+            let accuracy = samples.accuracy()
+            let bytes: [UInt8] = try accuracy.wire.serializedBytes()
+            #expect(try AccuracyOverview(wire: WireAccuracyOverview(serializedBytes: bytes)) == accuracy)
+        }
+    }
+
+    @Test func forecastsOfOneInstance() throws {
+        var samples = ProtocolSamples(seed: 13)
+        for _ in 0..<40 {
+            let shown = samples.instanceForecast()
+            let bytes: [UInt8] = try shown.wire.serializedBytes()
+            let read = try InstanceForecast(wire: WireInstanceForecast(serializedBytes: bytes))
+            #expect(read.at == shown.at)
+            #expect(read.course == shown.course)
+            #expect(read.past == shown.past)
+            #expect(read.accuracy == shown.accuracy)
+            #expect(read.instance.description == shown.instance.description)
+            #expect(read.instance.latest == shown.instance.latest)
+            #expect(read.instance.trust == shown.instance.trust)
         }
     }
 
@@ -186,6 +222,41 @@ struct ValidationTests {
         hello.devices = [samples.deviceDescription(DeviceID(server: GPUServerID(unchecked: "other"), index: 0))]
         let owner = #expect(throws: ProtocolError.self) { try GPUServerHello(wire: hello.wire) }
         #expect(owner == ProtocolError("devices[0].id", .outOfRange))
+    }
+
+    /// What a manager's answer must not say, and the field that is named.
+    private static let forecastCases: [(@Sendable (inout WireInstanceForecast) -> Void, ProtocolError)] = [
+        ({ $0.memoryBytes = Array(repeating: 1, count: 61) }, ProtocolError("memory_bytes", .tooMany(limit: 60))),
+        ({ $0.computeMilli.append(1) }, ProtocolError("compute_milli", .outOfRange)),
+        (
+            {
+                $0.memoryBytes = [1, .nan]
+                $0.computeMilli = [1, 1]
+            }, ProtocolError("memory_bytes[1]", .outOfRange)
+        ),
+        ({ $0.past = [.with { $0.quantiles = [1] }] }, ProtocolError("past[0].quantiles", .outOfRange)),
+        ({ $0.instance.trust = .with { $0.scored = 1 } }, ProtocolError("instance.trust.basis", .missing)),
+        ({ $0.accuracy.cells = [WireAccuracyCell()] }, ProtocolError("accuracy.cells", .outOfRange)),
+        (
+            {
+                $0.accuracy.cells = (0..<12).map { _ in WireAccuracyCell() }
+                $0.accuracy.cells[3].coverage95 = 1.5
+            }, ProtocolError("accuracy.cells[3].coverage95", .outOfRange)
+        ),
+        (
+            { $0.accuracy.applications = [.with { $0.application = "a" }] },
+            ProtocolError("accuracy.applications[0].trust", .missing)
+        ),
+    ]
+
+    @Test(arguments: forecastCases.indices)
+    func aSpoiledForecastIsRefused(index: Int) {
+        let (spoil, expected) = Self.forecastCases[index]
+        var samples = ProtocolSamples(seed: 14)
+        var wire = samples.instanceForecast().wire
+        spoil(&wire)
+        let error = #expect(throws: ProtocolError.self) { try InstanceForecast(wire: wire) }
+        #expect(error == expected)
     }
 
     @Test func aNotificationOfAnotherLevelIsRefused() {

@@ -191,7 +191,59 @@ struct ProtocolSamples {
             let scale = rate()
             forecast.curves[index] = QuantileCurve { Double($0) * scale }
         }
-        for horizon in 0..<3 { forecast.onset[horizon] = Float(random.unit()) }
+        for horizon in 0..<3 {
+            forecast.onset[horizon] = Float(random.unit())
+            forecast.ending[horizon] = Float(random.unit())
+        }
         return forecast
+    }
+
+    mutating func trust() -> ForecastTrust {
+        ForecastTrust(
+            basis: pick(ForecastTrust.Basis.allCases), scored: rate(), lossAgainstClimate: maybe { $0.rate() },
+            coverage95: maybe { $0.random.unit() })
+    }
+
+    mutating func accuracy() -> AccuracyOverview {
+        var accuracy = AccuracyOverview(
+            sampled: random.next(), scored: random.next(), weightedQuantileLoss: maybe { $0.rate() },
+            lossAgainstClimate: maybe { $0.rate() }, coverage80: maybe { $0.random.unit() },
+            coverage95: maybe { $0.random.unit() },
+            applications: several { .init(application: $0.id(), trust: $0.trust()) }, promotions: random.next(),
+            rollbacks: random.next())
+        guard random.chance(1, in: 2) else { return accuracy }
+        for resource in Resource.allCases {
+            for target in ForecastTarget.allCases {
+                for horizon in ForecastHorizon.allCases {
+                    accuracy.cells.append(
+                        .init(
+                            resource: resource, target: target, horizon: horizon,
+                            weightedQuantileLoss: maybe { $0.rate() }, lossAgainstClimate: maybe { $0.rate() },
+                            coverage90: maybe { $0.random.unit() }, coverage95: maybe { $0.random.unit() },
+                            coverage99: maybe { $0.random.unit() }))
+                }
+            }
+        }
+        return accuracy
+    }
+
+    mutating func instanceForecast() -> InstanceForecast {
+        let memory = several(60) { Float($0.rate()) }
+        return InstanceForecast(
+            at: moment(),
+            instance: InstanceOverview(
+                description: instance(), agent: id(), readiness: pick(Readiness.allCases), slice: slice(),
+                device: maybe { $0.device() },
+                latest: LoadObservation(second: 7, gpuMemory: rate(), gpuCompute: rate()),
+                source: .host, telemetryAge: duration(), forecast: maybe { $0.forecast() },
+                trust: maybe { $0.trust() }, shortfall: maybe { $0.text() }),
+            course: DemandCourse(memory: memory, compute: memory.map { $0 / 2 }),
+            past: several(65) { samples in
+                let forecast = samples.forecast()
+                return PastForecast(
+                    second: Int64(samples.random.below(1 << 40)), memory: forecast.curves[0],
+                    compute: forecast.curves[6])
+            },
+            accuracy: accuracy())
     }
 }

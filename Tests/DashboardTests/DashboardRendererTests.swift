@@ -86,6 +86,67 @@ import Testing
         #expect(lines.last == "Waiting for the manager's first answer.")
     }
 
+    @Test func `a fan takes the rows that are free, and none of what else is there`() {
+        var state = DashboardState(heading: .init(policy: "presync"))
+        state.update(.sample(instances: [.sample("i1", readiness: .attached)]))
+        state.events = (0..<40).map { .sample(.reserved, detail: "event \($0).") }
+        let plain = DashboardRenderer(width: 80, height: 24, color: false).lines(state)
+        state.fan = .sample("i1", second: 9, came: [1, 2, 3])
+        for height in [4, 20, 24, 30] {
+            let lines = DashboardRenderer(width: 80, height: height, color: false).lines(state)
+            #expect(!lines.contains { $0.hasPrefix("FAN") }, "\(height)")
+        }
+        for height in [34, 40, 80] {
+            let lines = DashboardRenderer(width: 80, height: height, color: false).lines(state)
+            #expect(lines.contains { $0.hasPrefix("FAN i1 gpu memory · ends in 5/15/30 s: 0/0/0 %") }, "\(height)")
+            let events = plain.firstIndex { $0.hasPrefix("EVENTS") } ?? 0
+            #expect(Array(lines.prefix(events - 1)) == Array(plain.prefix(events - 1)))
+            #expect(lines.count { $0.contains(" event ") } >= 6)
+        }
+    }
+
+    @Test func `a fan is of the instance that the user chose, or of one of which something is to be seen`() {
+        var state = DashboardState(heading: .init(policy: "presync"))
+        let names = ["a", "b", "c"]
+        func update(onsets: [Double], busy: [Bool] = [false, false, false]) {
+            state.update(
+                .sample(
+                    instances: names.indices.map { index in
+                        .sample(
+                            names[index], readiness: .warm, onset: onsets[index], memory: busy[index] ? 1e8 : 0)
+                    }))
+        }
+        #expect(state.focus == nil)
+        state.chooseNext()
+        update(onsets: [0.1, 0.6, 0.2])
+        #expect(state.focus?.rawValue == "b")
+        // It stays while there is anything to be seen of it, whatever comes elsewhere.
+        state.fan = .sample("b", second: 9, came: [0, 5, 0])
+        update(onsets: [0.9, 0, 0.2], busy: [true, false, false])
+        #expect(state.focus?.rawValue == "b")
+        state.fan = .sample("b", second: 9, came: [5] + Array(repeating: 0, count: 30))
+        update(onsets: [0.2, 0, 0.2], busy: [false, false, true])
+        #expect(state.focus?.rawValue == "c")
+        state.chooseNext()
+        #expect(state.focus?.rawValue == "a")
+        update(onsets: [0, 0, 1])
+        #expect(state.focus?.rawValue == "a")
+        #expect(state.fan == nil)
+        state.update(.sample(instances: [.sample("b", readiness: .warm)]))
+        #expect(state.focus?.rawValue == "b")
+    }
+
+    @Test(arguments: 0..<10)
+    func `without Unicode the view is the same in ASCII`(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var state = DashboardState.random(&generator)
+        state.fan = .sample("i0", second: 9, came: [1, 2, 3])
+        let plain = DashboardRenderer(width: 100, height: 50, color: false).lines(state)
+        let ascii = DashboardRenderer(width: 100, height: 50, color: false, unicode: false).lines(state)
+        #expect(ascii.map(\.count) == plain.map(\.count))
+        #expect(ascii.allSatisfy { $0.utf8.allSatisfy { $0 < 0x80 } })
+    }
+
     @Test func `the newest events are kept when rows are short`() {
         var state = DashboardState(heading: .init(policy: "presync"))
         state.events = (0..<40).map { .sample(.reserved, detail: "event \($0).") }
@@ -143,6 +204,21 @@ extension FleetOverview {
             attachedSessions: 1)
         return FleetOverview(
             at: .zero, term: 1, instances: instances, devices: [use], totals: FleetTotals(),
+            accuracy: AccuracyOverview())
+    }
+}
+
+extension InstanceForecast {
+    /// What is shown of an instance whose demand in the seconds up to `second` was `came`.
+    static func sample(
+        _ name: String, second: Int64, forecast: DemandForecast = DemandForecast(madeAt: .zero), came: [Float],
+        past: [PastForecast] = []
+    ) -> InstanceForecast {
+        var instance = InstanceOverview.sample(name, readiness: .attached)
+        instance.forecast = forecast
+        instance.latest = LoadObservation(second: second, gpuMemory: Double(came.last ?? 0), gpuCompute: 0)
+        return InstanceForecast(
+            at: .zero, instance: instance, course: DemandCourse(memory: came, compute: came), past: past,
             accuracy: AccuracyOverview())
     }
 }

@@ -34,7 +34,7 @@ import Testing
 
     private func isEqual(_ left: DemandForecast, _ right: DemandForecast) -> Bool {
         (0..<12).allSatisfy { left.curves[$0] == right.curves[$0] }
-            && (0..<3).allSatisfy { left.onset[$0] == right.onset[$0] }
+            && (0..<3).allSatisfy { left.onset[$0] == right.onset[$0] && left.ending[$0] == right.ending[$0] }
     }
 
     /// The share of memory's values and peaks at 5 s that are not above the .95 quantile, pooled over instances and the

@@ -31,6 +31,16 @@ import Testing
         let watched = try #require(forecaster.accuracy.weightedQuantileLoss)
         #expect(abs(watched - result.meanLoss) < 0.25 * result.meanLoss)
         #expect(forecaster.accuracy.scored > 2_000)
+        #expect(forecaster.accuracy.sampled > 200)
+        #expect(forecaster.accuracy.cells.count == 12)
+        for (watched, cell) in zip(forecaster.accuracy.cells, result.cells) {
+            #expect(watched.resource == cell.resource && watched.target == cell.target)
+            #expect(watched.horizon == cell.horizon)
+            #expect(abs(try #require(watched.weightedQuantileLoss) - cell.loss) < 0.5 * cell.loss + 0.05)
+            #expect(abs(try #require(watched.coverage90) - cell.coverage90) < 0.1)
+            #expect(abs(try #require(watched.coverage95) - cell.coverage95) < 0.1)
+            #expect(abs(try #require(watched.coverage99) - cell.coverage99) < 0.1)
+        }
     }
 
     /// The protocol's figures, computed once more the plain way from the words of its description.

@@ -38,13 +38,15 @@ import Testing
                 (1..<13).allSatisfy({ curve[$0] >= curve[$0 - 1] })
             else { return false }
         }
-        let onset = ForecastHorizon.allCases.map { forecast.onsetProbability(within: $0) }
-        return onset.allSatisfy { (0...1).contains($0) } && onset[0] <= onset[1] && onset[1] <= onset[2]
+        return [forecast.onsetProbability, forecast.endingProbability].allSatisfy { probability in
+            let said = ForecastHorizon.allCases.map(probability)
+            return said.allSatisfy { (0...1).contains($0) } && said[0] <= said[1] && said[1] <= said[2]
+        }
     }
 
     private func isEqual(_ left: DemandForecast, _ right: DemandForecast) -> Bool {
         (0..<DemandForecast.curveCount).allSatisfy { left.curves[$0] == right.curves[$0] }
-            && (0..<3).allSatisfy { left.onset[$0] == right.onset[$0] }
+            && (0..<3).allSatisfy { left.onset[$0] == right.onset[$0] && left.ending[$0] == right.ending[$0] }
     }
 
     /// Forecasts of a run over wild observations, with instances that come and go.
@@ -121,6 +123,38 @@ import Testing
         for slot in unknown { forecaster.observe(slot, LoadObservation(second: 1, gpuMemory: 1, gpuCompute: 1)) }
         for forecast in forecaster.forecast(unknown, madeAt: .zero) {
             #expect(isEqual(forecast, DemandForecast(madeAt: .zero)))
+        }
+    }
+
+    /// Of all but the oracle, which knows its panel and looks at nothing else.
+    @Test(arguments: Kind.allCases.filter { $0 != .oracle })
+    func nothingEndsInASecondWithoutDemand(_ kind: Kind) throws {
+        var forecaster = try kind.make()
+        let slot = forecaster.admit(.numbered(0))
+        for second in 0..<85 as Range<Int64> {
+            let isBusy = second % 13 < 6
+            forecaster.observe(
+                slot, LoadObservation(second: second, gpuMemory: isBusy ? 2e8 : 0, gpuCompute: 0, workInFlight: 1))
+            let forecast = forecaster.forecast([slot], madeAt: .seconds(Double(second)))[0]
+            guard !isBusy else { continue }
+            for horizon in ForecastHorizon.allCases { #expect(forecast.endingProbability(within: horizon) == 0) }
+        }
+    }
+
+    @Test(arguments: [Kind.ensemble, .climate, .rolling])
+    func aCourseIsWhatWasObserved(_ kind: Kind) throws {
+        var forecaster = try kind.make()
+        let slot = forecaster.admit(.numbered(0))
+        #expect(forecaster.course(slot) == DemandCourse())
+        var demand: [Int64: Float] = [:]
+        for second in [5, 6, 7, 8, 20, 21, 90, 91, 94, 120] as [Int64] {
+            let value = second == 91 ? 0 : Float(second)
+            demand[second] = value
+            forecaster.observe(
+                slot, LoadObservation(second: second, gpuMemory: Double(value), gpuCompute: Double(2 * value)))
+            let seconds = max(5, second - 59)...second
+            let memory = seconds.map { demand[$0] ?? 0 }
+            #expect(forecaster.course(slot) == DemandCourse(memory: memory, compute: memory.map { 2 * $0 }))
         }
     }
 

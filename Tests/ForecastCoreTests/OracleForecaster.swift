@@ -11,6 +11,16 @@ struct OracleForecaster: Forecaster {
 
     var accuracy: AccuracyOverview { AccuracyOverview() }
 
+    func course(_ slot: ForecastSlot) -> DemandCourse {
+        guard slots.indices.contains(slot.rawValue), let (row, last) = slots[slot.rawValue], row >= 0, last >= 0 else {
+            return DemandCourse()
+        }
+        let seen = panel.observations[row][...last].suffix(DemandCourse.length)
+        return DemandCourse(memory: seen.map { Float($0.gpuMemory) }, compute: seen.map { Float($0.gpuCompute) })
+    }
+
+    func trust(_ slot: ForecastSlot) -> ForecastTrust { ForecastTrust() }
+
     mutating func admit(_ instance: InstanceDescription) -> ForecastSlot {
         let row = panel.instances.firstIndex { $0.id == instance.id } ?? -1
         let free = slots.firstIndex { $0 == nil } ?? slots.count
@@ -35,6 +45,7 @@ struct OracleForecaster: Forecaster {
                 row >= 0, last >= 0, last + 30 < panel.seconds
             else { return forecast }
             for horizon in ForecastHorizon.allCases {
+                if panel.burstEnds(row, within: horizon, origin: last) { forecast.ending[horizon.rawValue] = 1 }
                 for resource in Resource.allCases {
                     for target in ForecastTarget.allCases {
                         let outcome = panel.outcome(row, resource, target, horizon, origin: last)
@@ -63,6 +74,15 @@ extension InstanceDescription {
 }
 
 extension DemandPanel {
+    /// Whether a burst is under way at `origin` and two seconds in a row within the horizon have no demand.
+    func burstEnds(_ instance: Int, within horizon: ForecastHorizon, origin: Int) -> Bool {
+        func isIdle(_ second: Int) -> Bool {
+            observations[instance][second].gpuMemory == 0 && observations[instance][second].gpuCompute == 0
+        }
+        return !isIdle(origin)
+            && ((origin + 1)..<(origin + horizon.seconds)).contains { isIdle($0) && isIdle($0 + 1) }
+    }
+
     /// The synthetic instances of ``SurgeWorkload``, with whole amounts that single precision holds.
     static func surges(instances: Int, seconds: Int, seed: UInt64) -> DemandPanel? {
         var observations = SurgeWorkload(instances: instances, seconds: seconds, seed: seed).observations

@@ -8,6 +8,8 @@ struct RisingForecaster: Forecaster {
     static func value(_ level: Double) -> Double { Double(Float(150 * (level - 0.35))) }
 
     var accuracy: AccuracyOverview { AccuracyOverview() }
+    func course(_ slot: ForecastSlot) -> DemandCourse { DemandCourse() }
+    func trust(_ slot: ForecastSlot) -> ForecastTrust { ForecastTrust() }
 
     mutating func admit(_ instance: InstanceDescription) -> ForecastSlot {
         count += 1

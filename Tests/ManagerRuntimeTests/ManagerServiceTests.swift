@@ -143,6 +143,31 @@ struct ManagerServiceTests {
         #expect(try #require(kept).rememberedInstances == 1)
     }
 
+    @Test func toolsSeeOneInstancesForecast() async throws {
+        let folder = StateFolder()
+        try await withManager(in: folder) { addresses in
+            try await withLink(AgentRole.self, to: addresses.control) { link in
+                #expect(await link.events.next() == .opened)
+                let instance = InstanceDescription(
+                    id: InstanceID(unchecked: "i1"), tenant: TenantID(unchecked: "t"),
+                    application: ApplicationType(unchecked: "chat"))
+                link.send(
+                    .hello(
+                        AgentHello(
+                            agent: AgentID(unchecked: "host-1"), softwareVersion: "test", instances: [instance])))
+                _ = await link.events.next()
+                try await AdminClient.withConnection(to: addresses.control) { admin in
+                    let shown = try #require(try await admin.forecast(of: instance.id))
+                    #expect(shown.instance.description == instance)
+                    // Nothing was reported of it yet.
+                    #expect(shown.instance.forecast == nil && shown.instance.trust == nil)
+                    #expect(shown.course == DemandCourse())
+                    #expect(try await admin.forecast(of: InstanceID(unchecked: "i2")) == nil)
+                }
+            }
+        }
+    }
+
     @Test func aToolIsToldThatThereIsNoManager() async throws {
         let folder = StateFolder()
         var address = ManagerAddress.standard

@@ -3,6 +3,8 @@ import FleetModel
 /// What commands ask a manager.
 protocol FleetClient: Sendable {
     func overview() async throws(CommandFailure) -> FleetOverview
+    /// What is expected of one instance, and what it did of late; nil where the manager does not know it.
+    func forecast(of instance: InstanceID) async throws(CommandFailure) -> InstanceForecast?
     /// The newest events, oldest first, at most `limit`.
     func events(limit: Int) async throws(CommandFailure) -> [RecordedEvent]
     /// Gives what instances do, second by second, to `body`, until the manager ends or the task is cancelled.

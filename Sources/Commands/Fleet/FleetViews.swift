@@ -22,6 +22,12 @@ struct InstancesView: RenderableAnswer {
         var telemetryAgeSeconds: Double
         /// The probability that demand begins within 5, 15 and 30 seconds.
         var onsetProbability: [Double]
+        /// The probability that the burst under way ends within 5, 15 and 30 seconds; 0 in a second without demand.
+        var endingProbability: [Double]
+        /// Recent loss of what is forecast over that of the climate alone, and the share of outcomes not above the .95
+        /// quantile: of the instance, or of its application type.
+        var lossAgainstClimate: Double?
+        var coverage95: Double?
         /// Levels 0.1, 0.5 and 0.9 of the greatest memory within 5 seconds.
         var peakMemoryBytes: [Double]
         var shortfall: String?
@@ -76,6 +82,12 @@ extension InstancesView.Row {
             instance.forecast.map { forecast in
                 ForecastHorizon.allCases.map(forecast.onsetProbability(within:))
             } ?? []
+        endingProbability =
+            instance.forecast.map { forecast in
+                ForecastHorizon.allCases.map(forecast.endingProbability(within:))
+            } ?? []
+        lossAgainstClimate = instance.trust?.lossAgainstClimate
+        coverage95 = instance.trust?.coverage95
         peakMemoryBytes =
             instance.forecast.map { forecast in
                 let curve = forecast.curve(.memory, .peak, .short)
@@ -168,7 +180,7 @@ struct StatusView: RenderableAnswer {
     var totals: FleetTotals
     /// What may never be and was seen to be: how often, by rule.
     var violations: [String: UInt64]
-    var accuracy: AccuracyOverview
+    var accuracy: AccuracyView
 
     init(_ overview: FleetOverview) {
         managerTerm = overview.term
@@ -183,7 +195,7 @@ struct StatusView: RenderableAnswer {
         usedMemoryBytes = Self.sum(overview.devices.map(\.usedMemory))
         totals = overview.totals
         violations = Dictionary(uniqueKeysWithValues: overview.violations.map { ($0.key.rawValue, $0.value) })
-        accuracy = overview.accuracy
+        accuracy = AccuracyView(overview.accuracy)
     }
 
     /// A manager may be told of more memory than the sum can hold: then it is the greatest that it can.
@@ -222,7 +234,11 @@ struct StatusView: RenderableAnswer {
             row("VIOLATIONS", counts.joined(separator: ", ") + ": see presync_safety_violations_total in the manual")
         }
         let coverage = [accuracy.coverage80, accuracy.coverage95].map { $0.map(Quantity.percent) ?? "-" }
-        row("forecasts", "\(accuracy.scored) scored, within 80 % interval \(coverage[0]), 95 % \(coverage[1])")
+        let loss = accuracy.lossAgainstClimate.map { Quantity.decimal($0, digits: 2) } ?? "-"
+        row(
+            "forecasts",
+            "\(accuracy.scored) scored, within 80 % interval \(coverage[0]), 95 % \(coverage[1]), "
+                + "loss \(loss) of the climate's")
         return table
     }
 }

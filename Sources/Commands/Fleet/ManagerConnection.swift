@@ -25,6 +25,10 @@ struct ManagerConnection: FleetClient {
         do { return try await client.overview() } catch { throw failure(error) }
     }
 
+    func forecast(of instance: InstanceID) async throws(CommandFailure) -> InstanceForecast? {
+        do { return try await client.forecast(of: instance) } catch { throw failure(error) }
+    }
+
     func events(limit: Int) async throws(CommandFailure) -> [RecordedEvent] {
         do { return try await client.events(limit: limit) } catch { throw failure(error) }
     }

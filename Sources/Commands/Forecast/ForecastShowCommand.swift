@@ -6,104 +6,74 @@ import FleetModel
 struct ForecastShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "What a running manager expects of one instance, 5, 15 and 30 s ahead.",
+        abstract: "What a running manager expects of one instance, 5, 15 and 30 s ahead, and how much to trust it.",
         discussion: """
+            The fans show the last seconds and the next 30, a column each: the bands in which half, 80 % and 95 % of \
+            outcomes are to lie, and a dot for what came, or a cross where that lay outside them. The bands of past \
+            seconds are what was said 5 s before. The manager keeps that of instances that someone looks at: what was \
+            said before the first look is not shown.
+
             presync forecast show chat-1
+            presync forecast show chat-1 --follow
             presync forecast show chat-1 -o json --manager 10.0.0.5:7400
+
+            With --follow, -o json writes one object a line.
             """)
 
     @OptionGroup var manager: ManagerOptions
     @OptionGroup var output: OutputOptions
+
+    @Flag(name: [.short, .long], help: "Show it anew each second, until Ctrl-C; q on a terminal.")
+    var follow = false
 
     @Argument(help: ArgumentHelp("The instance, as 'presync instances' names it.", valueName: "instance"))
     var instance: String
 
     func run() async throws {
         try await CommandRunner.run {
-            let overview = try await manager.overview()
-            guard let found = overview.instances.first(where: { $0.description.id.rawValue == instance }) else {
-                throw CommandFailure(
-                    .failure, "the manager knows no instance \(instance)",
-                    advice: "see which there are with 'presync instances'")
-            }
-            guard let view = ForecastView(found, accuracy: overview.accuracy) else {
-                throw CommandFailure(
-                    .failure, "nothing is forecast of \(instance) yet",
-                    advice: "its first telemetry is needed: see its age with 'presync instances'")
-            }
-            try output.write(view)
-        }
-    }
-}
-
-/// One instance's forecast, as `presync forecast show` writes it.
-struct ForecastView: RenderableAnswer {
-    struct Curve: Encodable {
-        var resource: String
-        var target: String
-        var horizonSeconds: Int
-        /// By level, ascending: bytes, or thousandths of a device.
-        var quantiles: [Double]
-    }
-
-    struct Onset: Encodable {
-        var horizonSeconds: Int
-        var probability: Double
-    }
-
-    var instance: String
-    var readiness: String
-    var telemetryAgeSeconds: Double
-    var levels = QuantileLevels.all
-    var onset: [Onset]
-    var curves: [Curve]
-    /// Of the fleet's forecasts that have come true.
-    var fleetAccuracy: AccuracyOverview
-
-    private static let shownLevels = [1, 5, 9, 10, 12]
-
-    /// Nil where nothing is forecast of the instance.
-    init?(_ overview: InstanceOverview, accuracy: AccuracyOverview) {
-        guard let forecast = overview.forecast else { return nil }
-        instance = overview.description.id.rawValue
-        readiness = overview.readiness.description
-        telemetryAgeSeconds = overview.telemetryAge.inSeconds
-        onset = ForecastHorizon.allCases.map {
-            Onset(horizonSeconds: $0.seconds, probability: forecast.onsetProbability(within: $0))
-        }
-        curves = Resource.allCases.flatMap { resource in
-            [ForecastTarget.point, .peak].flatMap { target in
-                ForecastHorizon.allCases.map { horizon in
-                    let curve = forecast.curve(resource, target, horizon)
-                    return Curve(
-                        resource: String(describing: resource), target: String(describing: target),
-                        horizonSeconds: horizon.seconds, quantiles: QuantileLevels.all.indices.map { curve[$0] })
-                }
+            try await ManagerConnection.withClient(address: manager.address) { client in
+                let first = try await view(from: client)
+                guard follow else { return try output.write(first) }
+                try await follow(first, client)
             }
         }
-        fleetAccuracy = accuracy
     }
 
-    func table() -> TextTable {
-        let levels = Self.shownLevels.map { Quantity.percent(QuantileLevels.all[$0]) }
-        var table = TextTable(titles: ["WHAT", "WITHIN"] + levels)
-        for one in onset {
-            table.rows.append(
-                [
-                    TextTable.Cell("demand begins"), "\(one.horizonSeconds) s",
-                    TextTable.Cell(Quantity.percent(one.probability)),
-                ]
-                    + levels.dropFirst().map { _ in TextTable.Cell("") })
+    private func view(from client: any FleetClient) async throws(CommandFailure) -> ForecastView {
+        guard let id = InstanceID(rawValue: instance), let found = try await client.forecast(of: id) else {
+            throw CommandFailure(
+                .failure, "the manager knows no instance \(instance)",
+                advice: "see which there are with 'presync instances'")
         }
-        for curve in curves {
-            let values = Self.shownLevels.map { level in
-                let value = curve.quantiles[level]
-                return curve.resource == "memory" ? Quantity.bytes(value) : Quantity.percent(value / 1_000)
+        guard let view = ForecastView(found) else {
+            throw CommandFailure(
+                .failure, "nothing is forecast of \(instance) yet",
+                advice: "its first telemetry is needed: see its age with 'presync instances'")
+        }
+        return view
+    }
+
+    private func follow(_ first: ForecastView, _ client: any FleetClient) async throws {
+        let interruption = Interruption()
+        let terminal = output.output == .table ? Terminal() : nil
+        defer { terminal?.close() }
+        var view = first
+        while true {
+            if let terminal { show(view, on: terminal) } else { try output.writeNext(view) }
+            // A second, in steps after which a key or a signal is noticed.
+            for _ in 0..<10 {
+                if terminal?.pressedKeys().contains(UInt8(ascii: "q")) == true { interruption.request() }
+                if interruption.isRequested { return }
+                try await Task.sleep(for: .milliseconds(100))
             }
-            table.rows.append(
-                [TextTable.Cell("\(curve.resource) \(curve.target)"), "\(curve.horizonSeconds) s"]
-                    + values.map { TextTable.Cell($0) })
+            view = try await self.view(from: client)
         }
-        return table
+    }
+
+    private func show(_ view: ForecastView, on terminal: Terminal) {
+        let (width, height) = terminal.size
+        let style = TerminalStyle.standardOutput
+        let lines = view.lines(header: !output.quiet, width: width).prefix(height)
+        terminal.show(lines.map { $0.clipped(to: width).rendered(color: style.color, unicode: style.unicode) })
     }
 }

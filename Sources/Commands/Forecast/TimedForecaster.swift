@@ -34,5 +34,7 @@ struct TimedForecaster<Base: Forecaster>: Forecaster {
         base.amountIfDemanded(slot, resource: resource, level: level)
     }
 
+    func course(_ slot: ForecastSlot) -> DemandCourse { base.course(slot) }
+    func trust(_ slot: ForecastSlot) -> ForecastTrust { base.trust(slot) }
     var accuracy: AccuracyOverview { base.accuracy }
 }

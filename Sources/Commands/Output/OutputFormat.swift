@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dashboard
 import Foundation
 import Yams
 
@@ -9,9 +10,15 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
     case yaml
 }
 
-/// An answer that can be written in every format: as a table for people, encoded for programs.
+/// An answer that can be written in every format: for people, most often as a table, and encoded for programs.
 protocol RenderableAnswer: Encodable {
     func table() -> TextTable
+    /// What people read; not wider than `width` columns where the answer can be made to fit.
+    func lines(header: Bool, width: Int) -> [StyledLine]
+}
+
+extension RenderableAnswer {
+    func lines(header: Bool, width: Int) -> [StyledLine] { table().lines(header: header) }
 }
 
 /// The option that every command with an answer takes.
@@ -27,6 +34,17 @@ struct OutputOptions: ParsableArguments {
         let style = TerminalStyle.standardOutput
         print(try AnswerRenderer(format: output, header: !quiet, style: style).render(answer), terminator: "")
     }
+
+    /// Writes one of several answers that follow each other: JSON on a line, a document of YAML, or a table.
+    func writeNext(_ answer: some RenderableAnswer) throws {
+        let text =
+            switch output {
+            case .table: try AnswerRenderer(format: .table, header: !quiet, style: .standardOutput).render(answer)
+            case .json: try JSONText.encode(answer)
+            case .yaml: "---\n" + (try AnswerRenderer.yaml(answer))
+            }
+        try FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
+    }
 }
 
 /// The one place where an answer becomes text. Keys are sorted, so that equal answers are equal text.
@@ -39,7 +57,7 @@ struct AnswerRenderer {
     func render(_ answer: some RenderableAnswer) throws -> String {
         switch format {
         case .table:
-            return answer.table().rendered(header: header, style: style)
+            return style.render(answer.lines(header: header, width: style.width))
         case .json:
             return try JSONText.encode(answer, pretty: true) + "\n"
         case .yaml:
@@ -69,16 +87,35 @@ enum JSONText {
     }
 }
 
-/// Whether colours and a live view are welcome where output goes.
+/// What can be shown where output goes.
 struct TerminalStyle {
     var color: Bool
+    /// Whether characters beyond ASCII are shown.
+    var unicode = true
+    /// Columns.
+    var width = 80
 
     static let plain = TerminalStyle(color: false)
 
-    /// Colours only on a terminal, and not where `NO_COLOR` (no-color.org) is set to anything but the empty text.
     static var standardOutput: TerminalStyle {
-        let environment = ProcessInfo.processInfo.environment
+        TerminalStyle(
+            environment: ProcessInfo.processInfo.environment, isTerminal: isatty(STDOUT_FILENO) == 1,
+            width: Terminal.sizeOfStandardOutput?.width)
+    }
+
+    /// Lines as text, each ending in a line feed.
+    func render(_ lines: [StyledLine]) -> String {
+        lines.map { $0.rendered(color: color, unicode: unicode) + "\n" }.joined()
+    }
+}
+
+extension TerminalStyle {
+    /// Colours only on a terminal, and not where `NO_COLOR` (no-color.org) is set to anything but the empty text; ASCII
+    /// only where the locale names another encoding than UTF-8, as `C` does.
+    init(environment: [String: String], isTerminal: Bool, width: Int?) {
         let refused = environment["NO_COLOR"].map { !$0.isEmpty } ?? false || environment["TERM"] == "dumb"
-        return TerminalStyle(color: !refused && isatty(STDOUT_FILENO) == 1)
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty }
+        let encoding = locale?.uppercased().replacing("-", with: "") ?? "UTF8"
+        self.init(color: !refused && isTerminal, unicode: encoding.contains("UTF8"), width: width ?? 80)
     }
 }

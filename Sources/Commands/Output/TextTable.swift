@@ -20,13 +20,18 @@ struct TextTable {
     /// What to say instead of an empty table.
     var emptyText = ""
 
-    /// - Parameters:
-    ///   - leastWidths: of the first columns, for tables that are continued.
-    ///   - evenEmpty: whether the header is written where there are no rows.
+    /// The lines as text; parameters as of ``lines(header:leastWidths:evenEmpty:)``.
     func rendered(
         header: Bool, style: TerminalStyle, leastWidths: [Int] = [], evenEmpty: Bool = false
     ) -> String {
-        guard evenEmpty || !rows.isEmpty else { return emptyText.isEmpty ? "" : emptyText + "\n" }
+        style.render(lines(header: header, leastWidths: leastWidths, evenEmpty: evenEmpty))
+    }
+
+    /// - Parameters:
+    ///   - leastWidths: of the first columns, for tables that are continued.
+    ///   - evenEmpty: whether the header is written where there are no rows.
+    func lines(header: Bool, leastWidths: [Int] = [], evenEmpty: Bool = false) -> [StyledLine] {
+        guard evenEmpty || !rows.isEmpty else { return emptyText.isEmpty ? [] : [StyledLine(emptyText)] }
         let titleRow = titles.map { Cell($0, .strong) }
         let shown = header ? [titleRow] + rows : rows
         let widths = titles.indices.map { column in
@@ -40,7 +45,7 @@ struct TextTable {
                 let isLast = column == row.count - 1
                 line.append(cell.text, columns: isLast ? cell.text.count : widths[column], cell.style)
             }
-            return line.rendered(color: style.color) + "\n"
-        }.joined()
+            return line
+        }
     }
 }

@@ -1,27 +1,46 @@
 import Dashboard
 import FleetModel
 
+/// What the user wants of a live view.
+enum ViewCommand {
+    case quit
+    case nextInstance
+}
+
 /// Where a run shows itself while it goes on.
 protocol LiveView: AnyObject {
+    /// Whether one instance's forecast is shown as a fan.
+    var showsFan: Bool { get }
     func show(_ state: DashboardState)
-    /// Whether the user has pressed the key that ends the run.
-    func wantsToQuit() -> Bool
+    /// What the user has wanted since the last call, by the keys that were pressed.
+    func takeCommands() -> [ViewCommand]
     func close()
 }
 
 /// The dashboard on a terminal's alternate screen.
 final class TerminalView: LiveView {
     private let terminal: Terminal
+    let showsFan = true
 
     init(_ terminal: Terminal) { self.terminal = terminal }
 
     func show(_ state: DashboardState) {
         let (width, height) = terminal.size
-        let color = TerminalStyle.standardOutput.color
-        terminal.show(DashboardRenderer(width: width, height: height, color: color).lines(state))
+        let style = TerminalStyle.standardOutput
+        let renderer = DashboardRenderer(width: width, height: height, color: style.color, unicode: style.unicode)
+        terminal.show(renderer.lines(state))
     }
 
-    func wantsToQuit() -> Bool { terminal.pressedKeys().contains(UInt8(ascii: "q")) }
+    func takeCommands() -> [ViewCommand] {
+        terminal.pressedKeys().compactMap { key in
+            switch key {
+            case UInt8(ascii: "q"): .quit
+            case UInt8(ascii: "\t"): .nextInstance
+            default: nil
+            }
+        }
+    }
+
     func close() { terminal.close() }
 }
 
@@ -30,6 +49,7 @@ final class PlainView: LiveView {
     private var lastShown: Duration?
     private var lastNote = ""
     private var lastHints: [String] = []
+    let showsFan = false
 
     func show(_ state: DashboardState) {
         let heading = state.heading
@@ -44,7 +64,7 @@ final class PlainView: LiveView {
         StandardError.write(Self.line(state) + "\n")
     }
 
-    func wantsToQuit() -> Bool { false }
+    func takeCommands() -> [ViewCommand] { [] }
     func close() {}
 
     /// The state in one line.

@@ -181,8 +181,14 @@ struct PolicyRun {
     private mutating func refresh(_ client: any FleetClient, _ view: any LiveView) async throws {
         state.update(try await client.overview())
         state.events = try await client.events(limit: 50)
+        if view.showsFan, let focus = state.focus { state.fan = try await client.forecast(of: focus) }
         view.show(state)
-        if view.wantsToQuit() { interruption.request() }
+        for command in view.takeCommands() {
+            switch command {
+            case .quit: interruption.request()
+            case .nextInstance: state.chooseNext()
+            }
+        }
     }
 
     private mutating func take(_ records: [BurstRecord]) {

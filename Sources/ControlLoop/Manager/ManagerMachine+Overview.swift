@@ -29,7 +29,7 @@ extension ManagerMachine {
         precondition(grants.ascending.last.map { $0.rawValue < nextGrant } ?? true, "a grant that was not numbered")
     }
 
-    private func overview(
+    func overview(
         of instance: InstanceID, at now: MonotonicTime, _ forecasts: Bool
     ) -> InstanceOverview? {
         guard let record = record(of: instance) else { return nil }
@@ -43,6 +43,7 @@ extension ManagerMachine {
             latest: record.intake.latest, source: record.intake.source,
             telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt,
             forecast: forecasts ? record.forecast : nil,
+            trust: forecasts && record.forecast != nil ? forecaster.trust(record.slot) : nil,
             shortfall: record.shortfall.map { describe($0, of: instance) })
     }
 

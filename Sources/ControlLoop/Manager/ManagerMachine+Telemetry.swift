@@ -57,6 +57,7 @@ extension ManagerMachine {
         guard let index = instanceIndex[instance], let record = instances[index], record.isGone, record.grants.isEmpty
         else { return }
         forecaster.retire(record.slot)
+        watched.forget(instance)
         instances[index] = nil
         instanceIndex[instance] = nil
         freePlaces.append(index)

@@ -117,6 +117,7 @@ package struct ManagerMachine: Sendable {
     var reported: Set<AgentID> = []
     var lastAccount: MonotonicTime
     var lastSnapshot: MonotonicTime
+    var watched = WatchedForecasts()
     package internal(set) var totals = FleetTotals()
     /// How often each rule that may never be broken was seen broken.
     package internal(set) var violations: [SafetyRule: UInt64] = [:]
@@ -195,6 +196,7 @@ package struct ManagerMachine: Sendable {
             return [.continueStep]
         }
         cursor = nil
+        keepWatched(now)
         grants.touchUnsettled()
         var effects = noticeSilence(now)
         effects += decideReadiness(now)

@@ -27,6 +27,18 @@ package struct AdminClient: Sendable {
         }
     }
 
+    /// What is expected of one instance, beside what it did of late; nil where the manager knows no such instance.
+    package func forecast(of instance: InstanceID) async throws(AdminError) -> InstanceForecast? {
+        try await AdminError.wrapping {
+            let request = WireGetForecastRequest.with { $0.instance = instance.rawValue }
+            do {
+                return try InstanceForecast(wire: try await admin.getForecast(request, options: Self.options()))
+            } catch let error as RPCError where error.code == .notFound {
+                return nil
+            }
+        }
+    }
+
     /// The newest `limit` events (0: all that are kept) from the sequence number `from` on, oldest first.
     package func events(from: UInt64 = 0, limit: Int = 0) async throws(AdminError) -> [RecordedEvent] {
         try await AdminError.wrapping {

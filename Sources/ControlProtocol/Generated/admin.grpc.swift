@@ -1,4 +1,4 @@
-/// What people and tools ask a manager. Nothing here changes anything.
+/// What people and tools ask a manager. Nothing here changes what it does.
 
 // DO NOT EDIT.
 // swift-format-ignore-file
@@ -32,6 +32,19 @@ package enum WireAdmin: Sendable {
             package static let descriptor = GRPCCore.MethodDescriptor(
                 service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
                 method: "GetOverview",
+                type: .unary
+            )
+        }
+        /// Namespace for "GetForecast" metadata.
+        package enum GetForecast: Sendable {
+            /// Request type for "GetForecast".
+            package typealias Input = WireGetForecastRequest
+            /// Response type for "GetForecast".
+            package typealias Output = WireInstanceForecast
+            /// Descriptor for "GetForecast".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "GetForecast",
                 type: .unary
             )
         }
@@ -77,6 +90,7 @@ package enum WireAdmin: Sendable {
         /// Descriptors for all methods in the "presync.v1.Admin" service.
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             GetOverview.descriptor,
+            GetForecast.descriptor,
             GetEvents.descriptor,
             WatchEvents.descriptor,
             WatchTelemetry.descriptor
@@ -123,6 +137,25 @@ extension WireAdmin {
             request: GRPCCore.StreamingServerRequest<WireGetOverviewRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<WireFleetOverview>
+
+        /// Handle the "GetForecast" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One instance's forecast, what it did of late, and what had been said of that. The manager keeps what it says of the
+        /// > instances that are asked about, at most 64, for two minutes after the last call. NOT_FOUND where it knows none.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireGetForecastRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireInstanceForecast` messages.
+        func getForecast(
+            request: GRPCCore.StreamingServerRequest<WireGetForecastRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireInstanceForecast>
 
         /// Handle the "GetEvents" method.
         ///
@@ -207,6 +240,25 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<WireFleetOverview>
 
+        /// Handle the "GetForecast" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One instance's forecast, what it did of late, and what had been said of that. The manager keeps what it says of the
+        /// > instances that are asked about, at most 64, for two minutes after the last call. NOT_FOUND where it knows none.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetForecastRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireInstanceForecast` message.
+        func getForecast(
+            request: GRPCCore.ServerRequest<WireGetForecastRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireInstanceForecast>
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -288,6 +340,25 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> WireFleetOverview
 
+        /// Handle the "GetForecast" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One instance's forecast, what it did of late, and what had been said of that. The manager keeps what it says of the
+        /// > instances that are asked about, at most 64, for two minutes after the last call. NOT_FOUND where it knows none.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireGetForecastRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireInstanceForecast` to respond with.
+        func getForecast(
+            request: WireGetForecastRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireInstanceForecast
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -364,6 +435,17 @@ extension WireAdmin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: WireAdmin.Method.GetForecast.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetForecastRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireInstanceForecast>(),
+            handler: { request, context in
+                try await self.getForecast(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: WireAdmin.Method.GetEvents.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetEventsRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<WireGetEventsResponse>(),
@@ -413,6 +495,17 @@ extension WireAdmin.ServiceProtocol {
         return GRPCCore.StreamingServerResponse(single: response)
     }
 
+    package func getForecast(
+        request: GRPCCore.StreamingServerRequest<WireGetForecastRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireInstanceForecast> {
+        let response = try await self.getForecast(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
     package func getEvents(
         request: GRPCCore.StreamingServerRequest<WireGetEventsRequest>,
         context: GRPCCore.ServerContext
@@ -456,6 +549,19 @@ extension WireAdmin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<WireFleetOverview> {
         return GRPCCore.ServerResponse<WireFleetOverview>(
             message: try await self.getOverview(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func getForecast(
+        request: GRPCCore.ServerRequest<WireGetForecastRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireInstanceForecast> {
+        return GRPCCore.ServerResponse<WireInstanceForecast>(
+            message: try await self.getForecast(
                 request: request.message,
                 context: context
             ),
@@ -541,6 +647,30 @@ extension WireAdmin {
             deserializer: some GRPCCore.MessageDeserializer<WireFleetOverview>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireFleetOverview>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetForecast" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One instance's forecast, what it did of late, and what had been said of that. The manager keeps what it says of the
+        /// > instances that are asked about, at most 64, for two minutes after the last call. NOT_FOUND where it knows none.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetForecastRequest` message.
+        ///   - serializer: A serializer for `WireGetForecastRequest` messages.
+        ///   - deserializer: A deserializer for `WireInstanceForecast` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getForecast<Result>(
+            request: GRPCCore.ClientRequest<WireGetForecastRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireGetForecastRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireInstanceForecast>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireInstanceForecast>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetEvents" method.
@@ -658,6 +788,41 @@ extension WireAdmin {
             try await self.client.unary(
                 request: request,
                 descriptor: WireAdmin.Method.GetOverview.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "GetForecast" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > One instance's forecast, what it did of late, and what had been said of that. The manager keeps what it says of the
+        /// > instances that are asked about, at most 64, for two minutes after the last call. NOT_FOUND where it knows none.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetForecastRequest` message.
+        ///   - serializer: A serializer for `WireGetForecastRequest` messages.
+        ///   - deserializer: A deserializer for `WireInstanceForecast` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func getForecast<Result>(
+            request: GRPCCore.ClientRequest<WireGetForecastRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireGetForecastRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireInstanceForecast>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireInstanceForecast>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.GetForecast.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -799,6 +964,36 @@ extension WireAdmin.ClientProtocol {
         )
     }
 
+    /// Call the "GetForecast" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > One instance's forecast, what it did of late, and what had been said of that. The manager keeps what it says of the
+    /// > instances that are asked about, at most 64, for two minutes after the last call. NOT_FOUND where it knows none.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireGetForecastRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getForecast<Result>(
+        request: GRPCCore.ClientRequest<WireGetForecastRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireInstanceForecast>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getForecast(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireGetForecastRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireInstanceForecast>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "GetEvents" method.
     ///
     /// > Source IDL Documentation:
@@ -915,6 +1110,40 @@ extension WireAdmin.ClientProtocol {
             metadata: metadata
         )
         return try await self.getOverview(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetForecast" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > One instance's forecast, what it did of late, and what had been said of that. The manager keeps what it says of the
+    /// > instances that are asked about, at most 64, for two minutes after the last call. NOT_FOUND where it knows none.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getForecast<Result>(
+        _ message: WireGetForecastRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireInstanceForecast>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireGetForecastRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getForecast(
             request: request,
             options: options,
             onResponse: handleResponse

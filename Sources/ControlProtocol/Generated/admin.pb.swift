@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What people and tools ask a manager. Nothing here changes anything.
+/// What people and tools ask a manager. Nothing here changes what it does.
 
 package import SwiftProtobuf
 
@@ -190,6 +190,16 @@ package nonisolated struct WireInstanceOverview: @unchecked Sendable {
   /// Clears the value of `shortfall`. Subsequent reads from it will return its default value.
   package mutating func clearShortfall() {_uniqueStorage()._shortfall = nil}
 
+  /// How much to trust the forecast; absent without one. The age of its data is telemetry_age_ns.
+  package var trust: WireForecastTrust {
+    get {_storage._trust ?? WireForecastTrust()}
+    set {_uniqueStorage()._trust = newValue}
+  }
+  /// Returns true if `trust` has been explicitly set.
+  package var hasTrust: Bool {_storage._trust != nil}
+  /// Clears the value of `trust`. Subsequent reads from it will return its default value.
+  package mutating func clearTrust() {_uniqueStorage()._trust = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -292,6 +302,163 @@ package nonisolated struct WireDemandForecast: Sendable {
   /// For each horizon, the probability that demand begins within it.
   package var onset: [Float] = []
 
+  /// For each horizon, the probability that the burst under way ends within it: that for 2 seconds in a row there is no
+  /// demand. 0 in a second without demand. Empty from a manager that does not know them.
+  package var ending: [Float] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// How much to trust what is forecast of one instance, by what became of the forecasts before.
+package nonisolated struct WireForecastTrust: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var basis: WireForecastTrust.Basis = .unspecified
+
+  /// How many forecasts have come true and count, decayed.
+  package var scored: Double = 0
+
+  /// Their quantile loss over that of what the climate alone had said: below 1 is better than it.
+  package var lossAgainstClimate: Double {
+    get {_lossAgainstClimate ?? 0}
+    set {_lossAgainstClimate = newValue}
+  }
+  /// Returns true if `lossAgainstClimate` has been explicitly set.
+  package var hasLossAgainstClimate: Bool {self._lossAgainstClimate != nil}
+  /// Clears the value of `lossAgainstClimate`. Subsequent reads from it will return its default value.
+  package mutating func clearLossAgainstClimate() {self._lossAgainstClimate = nil}
+
+  /// The share of outcomes not above the 0.95 quantile, 0 to 1.
+  package var coverage95: Double {
+    get {_coverage95 ?? 0}
+    set {_coverage95 = newValue}
+  }
+  /// Returns true if `coverage95` has been explicitly set.
+  package var hasCoverage95: Bool {self._coverage95 != nil}
+  /// Clears the value of `coverage95`. Subsequent reads from it will return its default value.
+  package mutating func clearCoverage95() {self._coverage95 = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// Whose forecasts are counted.
+  package nonisolated enum Basis: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case instance // = 1
+
+    /// Those of its application type, since too few of its own have come true.
+    case application // = 2
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .instance
+      case 2: self = .application
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .instance: return 1
+      case .application: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [WireForecastTrust.Basis] = [
+      .unspecified,
+      .instance,
+      .application,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _lossAgainstClimate: Double? = nil
+  fileprivate var _coverage95: Double? = nil
+}
+
+package nonisolated struct WireGetForecastRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instance: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// One instance's forecast beside what it did and what had been said of that.
+package nonisolated struct WireInstanceForecast: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var atNs: Int64 = 0
+
+  package var instance: WireInstanceOverview {
+    get {_instance ?? WireInstanceOverview()}
+    set {_instance = newValue}
+  }
+  /// Returns true if `instance` has been explicitly set.
+  package var hasInstance: Bool {self._instance != nil}
+  /// Clears the value of `instance`. Subsequent reads from it will return its default value.
+  package mutating func clearInstance() {self._instance = nil}
+
+  /// The demand of the last seconds, oldest first, at most 60 and equally many; the last is the second of
+  /// instance.latest, in which the forecast was made.
+  package var memoryBytes: [Float] = []
+
+  package var computeMilli: [Float] = []
+
+  /// What was said of single seconds 5 s before them, ascending; at most 65.
+  package var past: [WirePastForecast] = []
+
+  /// Of the fleet.
+  package var accuracy: WireAccuracyOverview {
+    get {_accuracy ?? WireAccuracyOverview()}
+    set {_accuracy = newValue}
+  }
+  /// Returns true if `accuracy` has been explicitly set.
+  package var hasAccuracy: Bool {self._accuracy != nil}
+  /// Clears the value of `accuracy`. Subsequent reads from it will return its default value.
+  package mutating func clearAccuracy() {self._accuracy = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _instance: WireInstanceOverview? = nil
+  fileprivate var _accuracy: WireAccuracyOverview? = nil
+}
+
+/// What was said of one second 5 s before it.
+package nonisolated struct WirePastForecast: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The second that it is about.
+  package var second: Int64 = 0
+
+  /// 2 curves of 13 quantiles of the value in that second, memory and compute, as in DemandForecast.
+  package var quantiles: [Float] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -390,14 +557,16 @@ package nonisolated struct WireFleetTotals: Sendable {
   package init() {}
 }
 
-/// How good the forecasts that have come true were.
+/// How good the forecasts that have come true were, decayed.
 package nonisolated struct WireAccuracyOverview: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Curves scored since the manager started.
   package var scored: UInt64 = 0
 
+  /// Mean over the cells.
   package var weightedQuantileLoss: Double {
     get {_weightedQuantileLoss ?? 0}
     set {_weightedQuantileLoss = newValue}
@@ -426,6 +595,30 @@ package nonisolated struct WireAccuracyOverview: Sendable {
   /// Clears the value of `coverage95`. Subsequent reads from it will return its default value.
   package mutating func clearCoverage95() {self._coverage95 = nil}
 
+  /// Forecasts kept to be scored since the manager started, of 12 curves each.
+  package var sampled: UInt64 = 0
+
+  /// The weighted quantile loss over that of the climate alone.
+  package var lossAgainstClimate: Double {
+    get {_lossAgainstClimate ?? 0}
+    set {_lossAgainstClimate = newValue}
+  }
+  /// Returns true if `lossAgainstClimate` has been explicitly set.
+  package var hasLossAgainstClimate: Bool {self._lossAgainstClimate != nil}
+  /// Clears the value of `lossAgainstClimate`. Subsequent reads from it will return its default value.
+  package mutating func clearLossAgainstClimate() {self._lossAgainstClimate = nil}
+
+  /// 12 in the order of the curves of DemandForecast; none before anything was scored.
+  package var cells: [WireAccuracyCell] = []
+
+  /// Ascending by name; at most 63.
+  package var applications: [WireApplicationAccuracy] = []
+
+  /// How often a network that had learned took the place of the one in service, and was set back or gave it back.
+  package var promotions: UInt64 = 0
+
+  package var rollbacks: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -433,6 +626,93 @@ package nonisolated struct WireAccuracyOverview: Sendable {
   fileprivate var _weightedQuantileLoss: Double? = nil
   fileprivate var _coverage80: Double? = nil
   fileprivate var _coverage95: Double? = nil
+  fileprivate var _lossAgainstClimate: Double? = nil
+}
+
+/// How good the forecasts of one resource, target and horizon were. Figures are absent before anything tells of them.
+package nonisolated struct WireAccuracyCell: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var weightedQuantileLoss: Double {
+    get {_weightedQuantileLoss ?? 0}
+    set {_weightedQuantileLoss = newValue}
+  }
+  /// Returns true if `weightedQuantileLoss` has been explicitly set.
+  package var hasWeightedQuantileLoss: Bool {self._weightedQuantileLoss != nil}
+  /// Clears the value of `weightedQuantileLoss`. Subsequent reads from it will return its default value.
+  package mutating func clearWeightedQuantileLoss() {self._weightedQuantileLoss = nil}
+
+  package var lossAgainstClimate: Double {
+    get {_lossAgainstClimate ?? 0}
+    set {_lossAgainstClimate = newValue}
+  }
+  /// Returns true if `lossAgainstClimate` has been explicitly set.
+  package var hasLossAgainstClimate: Bool {self._lossAgainstClimate != nil}
+  /// Clears the value of `lossAgainstClimate`. Subsequent reads from it will return its default value.
+  package mutating func clearLossAgainstClimate() {self._lossAgainstClimate = nil}
+
+  /// Shares of outcomes not above the quantiles 0.9, 0.95 and 0.99, 0 to 1.
+  package var coverage90: Double {
+    get {_coverage90 ?? 0}
+    set {_coverage90 = newValue}
+  }
+  /// Returns true if `coverage90` has been explicitly set.
+  package var hasCoverage90: Bool {self._coverage90 != nil}
+  /// Clears the value of `coverage90`. Subsequent reads from it will return its default value.
+  package mutating func clearCoverage90() {self._coverage90 = nil}
+
+  package var coverage95: Double {
+    get {_coverage95 ?? 0}
+    set {_coverage95 = newValue}
+  }
+  /// Returns true if `coverage95` has been explicitly set.
+  package var hasCoverage95: Bool {self._coverage95 != nil}
+  /// Clears the value of `coverage95`. Subsequent reads from it will return its default value.
+  package mutating func clearCoverage95() {self._coverage95 = nil}
+
+  package var coverage99: Double {
+    get {_coverage99 ?? 0}
+    set {_coverage99 = newValue}
+  }
+  /// Returns true if `coverage99` has been explicitly set.
+  package var hasCoverage99: Bool {self._coverage99 != nil}
+  /// Clears the value of `coverage99`. Subsequent reads from it will return its default value.
+  package mutating func clearCoverage99() {self._coverage99 = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _weightedQuantileLoss: Double? = nil
+  fileprivate var _lossAgainstClimate: Double? = nil
+  fileprivate var _coverage90: Double? = nil
+  fileprivate var _coverage95: Double? = nil
+  fileprivate var _coverage99: Double? = nil
+}
+
+package nonisolated struct WireApplicationAccuracy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var application: String = String()
+
+  package var trust: WireForecastTrust {
+    get {_trust ?? WireForecastTrust()}
+    set {_trust = newValue}
+  }
+  /// Returns true if `trust` has been explicitly set.
+  package var hasTrust: Bool {self._trust != nil}
+  /// Clears the value of `trust`. Subsequent reads from it will return its default value.
+  package mutating func clearTrust() {self._trust = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _trust: WireForecastTrust? = nil
 }
 
 package nonisolated struct WireGetEventsRequest: Sendable {
@@ -854,7 +1134,7 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".InstanceOverview"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{1}agent\0\u{1}readiness\0\u{1}slice\0\u{1}device\0\u{1}latest\0\u{1}source\0\u{3}telemetry_age_ns\0\u{1}forecast\0\u{1}shortfall\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{1}agent\0\u{1}readiness\0\u{1}slice\0\u{1}device\0\u{1}latest\0\u{1}source\0\u{3}telemetry_age_ns\0\u{1}forecast\0\u{1}shortfall\0\u{1}trust\0")
 
   fileprivate class _StorageClass {
     var _description_p: WireInstanceDescription? = nil
@@ -867,6 +1147,7 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
     var _telemetryAgeNs: Int64 = 0
     var _forecast: WireDemandForecast? = nil
     var _shortfall: String? = nil
+    var _trust: WireForecastTrust? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -887,6 +1168,7 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
       _telemetryAgeNs = source._telemetryAgeNs
       _forecast = source._forecast
       _shortfall = source._shortfall
+      _trust = source._trust
     }
   }
 
@@ -915,6 +1197,7 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
         case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._telemetryAgeNs) }()
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._forecast) }()
         case 10: try { try decoder.decodeSingularStringField(value: &_storage._shortfall) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._trust) }()
         default: break
         }
       }
@@ -957,6 +1240,9 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
       try { if let v = _storage._shortfall {
         try visitor.visitSingularStringField(value: v, fieldNumber: 10)
       } }()
+      try { if let v = _storage._trust {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -976,6 +1262,7 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
         if _storage._telemetryAgeNs != rhs_storage._telemetryAgeNs {return false}
         if _storage._forecast != rhs_storage._forecast {return false}
         if _storage._shortfall != rhs_storage._shortfall {return false}
+        if _storage._trust != rhs_storage._trust {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1061,7 +1348,7 @@ nonisolated extension WireLoadObservation: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WireDemandForecast: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DemandForecast"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}made_at_ns\0\u{1}quantiles\0\u{1}onset\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}made_at_ns\0\u{1}quantiles\0\u{1}onset\0\u{1}ending\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1072,6 +1359,7 @@ nonisolated extension WireDemandForecast: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularInt64Field(value: &self.madeAtNs) }()
       case 2: try { try decoder.decodeRepeatedFloatField(value: &self.quantiles) }()
       case 3: try { try decoder.decodeRepeatedFloatField(value: &self.onset) }()
+      case 4: try { try decoder.decodeRepeatedFloatField(value: &self.ending) }()
       default: break
       }
     }
@@ -1087,6 +1375,9 @@ nonisolated extension WireDemandForecast: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.onset.isEmpty {
       try visitor.visitPackedFloatField(value: self.onset, fieldNumber: 3)
     }
+    if !self.ending.isEmpty {
+      try visitor.visitPackedFloatField(value: self.ending, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1094,6 +1385,184 @@ nonisolated extension WireDemandForecast: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.madeAtNs != rhs.madeAtNs {return false}
     if lhs.quantiles != rhs.quantiles {return false}
     if lhs.onset != rhs.onset {return false}
+    if lhs.ending != rhs.ending {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireForecastTrust: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ForecastTrust"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}basis\0\u{1}scored\0\u{3}loss_against_climate\0\u{1}coverage95\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.basis) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.scored) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._lossAgainstClimate) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self._coverage95) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.basis != .unspecified {
+      try visitor.visitSingularEnumField(value: self.basis, fieldNumber: 1)
+    }
+    if self.scored.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.scored, fieldNumber: 2)
+    }
+    try { if let v = self._lossAgainstClimate {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._coverage95 {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireForecastTrust, rhs: WireForecastTrust) -> Bool {
+    if lhs.basis != rhs.basis {return false}
+    if lhs.scored != rhs.scored {return false}
+    if lhs._lossAgainstClimate != rhs._lossAgainstClimate {return false}
+    if lhs._coverage95 != rhs._coverage95 {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireForecastTrust.Basis: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0BASIS_UNSPECIFIED\0\u{1}BASIS_INSTANCE\0\u{1}BASIS_APPLICATION\0")
+}
+
+nonisolated extension WireGetForecastRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetForecastRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireGetForecastRequest, rhs: WireGetForecastRequest) -> Bool {
+    if lhs.instance != rhs.instance {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInstanceForecast: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".InstanceForecast"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}instance\0\u{3}memory_bytes\0\u{3}compute_milli\0\u{1}past\0\u{1}accuracy\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.atNs) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._instance) }()
+      case 3: try { try decoder.decodeRepeatedFloatField(value: &self.memoryBytes) }()
+      case 4: try { try decoder.decodeRepeatedFloatField(value: &self.computeMilli) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.past) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._accuracy) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.atNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.atNs, fieldNumber: 1)
+    }
+    try { if let v = self._instance {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.memoryBytes.isEmpty {
+      try visitor.visitPackedFloatField(value: self.memoryBytes, fieldNumber: 3)
+    }
+    if !self.computeMilli.isEmpty {
+      try visitor.visitPackedFloatField(value: self.computeMilli, fieldNumber: 4)
+    }
+    if !self.past.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.past, fieldNumber: 5)
+    }
+    try { if let v = self._accuracy {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireInstanceForecast, rhs: WireInstanceForecast) -> Bool {
+    if lhs.atNs != rhs.atNs {return false}
+    if lhs._instance != rhs._instance {return false}
+    if lhs.memoryBytes != rhs.memoryBytes {return false}
+    if lhs.computeMilli != rhs.computeMilli {return false}
+    if lhs.past != rhs.past {return false}
+    if lhs._accuracy != rhs._accuracy {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePastForecast: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PastForecast"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}second\0\u{1}quantiles\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularInt64Field(value: &self.second) }()
+      case 2: try { try decoder.decodeRepeatedFloatField(value: &self.quantiles) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.second != 0 {
+      try visitor.visitSingularInt64Field(value: self.second, fieldNumber: 1)
+    }
+    if !self.quantiles.isEmpty {
+      try visitor.visitPackedFloatField(value: self.quantiles, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WirePastForecast, rhs: WirePastForecast) -> Bool {
+    if lhs.second != rhs.second {return false}
+    if lhs.quantiles != rhs.quantiles {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1302,7 +1771,7 @@ nonisolated extension WireFleetTotals: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireAccuracyOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AccuracyOverview"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}scored\0\u{3}weighted_quantile_loss\0\u{1}coverage80\0\u{1}coverage95\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}scored\0\u{3}weighted_quantile_loss\0\u{1}coverage80\0\u{1}coverage95\0\u{1}sampled\0\u{3}loss_against_climate\0\u{1}cells\0\u{1}applications\0\u{1}promotions\0\u{1}rollbacks\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1314,6 +1783,12 @@ nonisolated extension WireAccuracyOverview: SwiftProtobuf.Message, SwiftProtobuf
       case 2: try { try decoder.decodeSingularDoubleField(value: &self._weightedQuantileLoss) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self._coverage80) }()
       case 4: try { try decoder.decodeSingularDoubleField(value: &self._coverage95) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.sampled) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._lossAgainstClimate) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.cells) }()
+      case 8: try { try decoder.decodeRepeatedMessageField(value: &self.applications) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.promotions) }()
+      case 10: try { try decoder.decodeSingularUInt64Field(value: &self.rollbacks) }()
       default: break
       }
     }
@@ -1336,6 +1811,24 @@ nonisolated extension WireAccuracyOverview: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._coverage95 {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
     } }()
+    if self.sampled != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sampled, fieldNumber: 5)
+    }
+    try { if let v = self._lossAgainstClimate {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    if !self.cells.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.cells, fieldNumber: 7)
+    }
+    if !self.applications.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.applications, fieldNumber: 8)
+    }
+    if self.promotions != 0 {
+      try visitor.visitSingularUInt64Field(value: self.promotions, fieldNumber: 9)
+    }
+    if self.rollbacks != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rollbacks, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1344,6 +1837,105 @@ nonisolated extension WireAccuracyOverview: SwiftProtobuf.Message, SwiftProtobuf
     if lhs._weightedQuantileLoss != rhs._weightedQuantileLoss {return false}
     if lhs._coverage80 != rhs._coverage80 {return false}
     if lhs._coverage95 != rhs._coverage95 {return false}
+    if lhs.sampled != rhs.sampled {return false}
+    if lhs._lossAgainstClimate != rhs._lossAgainstClimate {return false}
+    if lhs.cells != rhs.cells {return false}
+    if lhs.applications != rhs.applications {return false}
+    if lhs.promotions != rhs.promotions {return false}
+    if lhs.rollbacks != rhs.rollbacks {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAccuracyCell: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AccuracyCell"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}weighted_quantile_loss\0\u{3}loss_against_climate\0\u{1}coverage90\0\u{1}coverage95\0\u{1}coverage99\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self._weightedQuantileLoss) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._lossAgainstClimate) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._coverage90) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self._coverage95) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self._coverage99) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._weightedQuantileLoss {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._lossAgainstClimate {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._coverage90 {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._coverage95 {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._coverage99 {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireAccuracyCell, rhs: WireAccuracyCell) -> Bool {
+    if lhs._weightedQuantileLoss != rhs._weightedQuantileLoss {return false}
+    if lhs._lossAgainstClimate != rhs._lossAgainstClimate {return false}
+    if lhs._coverage90 != rhs._coverage90 {return false}
+    if lhs._coverage95 != rhs._coverage95 {return false}
+    if lhs._coverage99 != rhs._coverage99 {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireApplicationAccuracy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ApplicationAccuracy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}application\0\u{1}trust\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.application) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._trust) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.application.isEmpty {
+      try visitor.visitSingularStringField(value: self.application, fieldNumber: 1)
+    }
+    try { if let v = self._trust {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireApplicationAccuracy, rhs: WireApplicationAccuracy) -> Bool {
+    if lhs.application != rhs.application {return false}
+    if lhs._trust != rhs._trust {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -50,6 +50,7 @@ extension InstanceOverview: WireMapped {
             source: try Read.required(wire.source, "source"),
             telemetryAge: try Read.duration(wire.telemetryAgeNs, "telemetry_age_ns"),
             forecast: try Read.optional(wire.hasForecast ? wire.forecast : nil, "forecast"),
+            trust: try Read.optional(wire.hasTrust ? wire.trust : nil, "trust"),
             shortfall: wire.hasShortfall ? shortfall : nil)
     }
 
@@ -64,6 +65,7 @@ extension InstanceOverview: WireMapped {
             $0.source = source.wire
             $0.telemetryAgeNs = min(max(telemetryAge.nanoseconds, 0), ProtocolLimits.durationNanoseconds)
             if let forecast { $0.forecast = forecast.wire }
+            if let trust { $0.trust = trust.wire }
             if let shortfall { $0.shortfall = shortfall.clipped(to: ProtocolLimits.detailBytes) }
         }
     }
@@ -110,34 +112,6 @@ extension InstanceObservation: WireMapped {
             $0.instance = instance.rawValue
             $0.application = application.rawValue
             $0.load = load.wire
-        }
-    }
-}
-
-extension DemandForecast: WireMapped {
-    package init(wire: WireDemandForecast) throws(ProtocolError) {
-        let quantiles = wire.quantiles
-        guard quantiles.count == DemandForecast.curveCount * QuantileLevels.count else {
-            throw ProtocolError("quantiles", .outOfRange)
-        }
-        guard wire.onset.count == ForecastHorizon.allCases.count else { throw ProtocolError("onset", .outOfRange) }
-        self.init(madeAt: try Read.moment(wire.madeAtNs, "made_at_ns"))
-        for curve in 0..<DemandForecast.curveCount {
-            curves[curve] = QuantileCurve { Double(quantiles[curve * QuantileLevels.count + $0]) }
-        }
-        for horizon in 0..<ForecastHorizon.allCases.count {
-            onset[horizon] = Float(try Read.ratio(Double(wire.onset[horizon]), "onset[\(horizon)]"))
-        }
-    }
-
-    package var wire: WireDemandForecast {
-        .with {
-            $0.madeAtNs = madeAt.rawValue
-            $0.quantiles.reserveCapacity(DemandForecast.curveCount * QuantileLevels.count)
-            for curve in 0..<DemandForecast.curveCount {
-                for level in 0..<QuantileLevels.count { $0.quantiles.append(curves[curve].values[level]) }
-            }
-            for horizon in 0..<ForecastHorizon.allCases.count { $0.onset.append(onset[horizon]) }
         }
     }
 }
@@ -196,26 +170,6 @@ extension FleetTotals: WireMapped {
             $0.contention = contention
             $0.reclaimed = reclaimed
             $0.grants = grants
-        }
-    }
-}
-
-extension AccuracyOverview: WireMapped {
-    package init(wire: WireAccuracyOverview) throws(ProtocolError) {
-        let loss = "weighted_quantile_loss"
-        self.init(
-            scored: wire.scored,
-            weightedQuantileLoss: wire.hasWeightedQuantileLoss ? try Read.rate(wire.weightedQuantileLoss, loss) : nil,
-            coverage80: wire.hasCoverage80 ? try Read.ratio(wire.coverage80, "coverage80") : nil,
-            coverage95: wire.hasCoverage95 ? try Read.ratio(wire.coverage95, "coverage95") : nil)
-    }
-
-    package var wire: WireAccuracyOverview {
-        .with {
-            $0.scored = scored
-            if let weightedQuantileLoss { $0.weightedQuantileLoss = weightedQuantileLoss }
-            if let coverage80 { $0.coverage80 = coverage80 }
-            if let coverage95 { $0.coverage95 = coverage95 }
         }
     }
 }

@@ -10,8 +10,8 @@ struct PendingForecast: Sendable {
     var scales: InlineArray<2, Float>
     /// The outcomes that are known so far.
     var outcomes: InlineArray<12, Float> = InlineArray(repeating: 0)
-    /// Whether the network was asked: only then are there features to learn from.
-    var hasFeatures: Bool
+    /// Whether the instance had a history: only then did models look at it.
+    var hasHistory: Bool
 }
 
 /// The forecasts kept of one second, in flat arrays that are reused.
@@ -132,7 +132,9 @@ extension FleetForecaster {
                 let origin = second - Int64(horizon.seconds) - PendingForecasts.patience
                 guard var kept = scoring.take(origin) else { continue }
                 for index in kept.forecasts.indices { settle(&kept, index, horizon) }
-                calibration.countCovered(horizon, share: Float(kept.negligible) / scoring.stride(of: kept))
+                let negligible = Float(kept.negligible) / scoring.stride(of: kept)
+                calibration.countCovered(horizon, share: negligible)
+                scoring.scorer.countCovered(horizon, share: Double(negligible))
                 scoring.put(back: kept)
             }
             weights.learn()
@@ -169,7 +171,8 @@ extension FleetForecaster {
                 count(kept, index, curve: curve, outcome: outcome, isBusy: isBusy ?? false, fleetMean: fleetMean)
             }
         }
-        guard horizon == .long, forecast.hasFeatures else { return }
+        slots[forecast.slot].skill.forget()
+        guard horizon == .long, forecast.hasHistory, learner.count > 0 else { return }
         learner.take(kept, index)
     }
 
@@ -188,8 +191,15 @@ extension FleetForecaster {
     ) {
         let forecast = kept.forecasts[index]
         let stated = kept.curves[index * DemandForecast.curveCount + curve]
+        let first = index * ExpertLayout.row + ExpertLayout.offset(curve: curve, model: .climate)
+        let climate = forecast.hasHistory ? QuantileCurve { Double(kept.experts[first + $0]) } : nil
+        let scored = ScoredCurve(stated, climate: climate, outcome: Double(outcome))
+        scoring.scorer.count(scored, index: curve, isBusy: isBusy, share: Double(forecast.share))
+        let scale = forecast.scales[curve / 6]
+        let unit = scale > LoadAverages.leastScale ? scale : nil
+        slots[forecast.slot].skill.count(scored, scale: unit, share: forecast.share)
         scoring.scorer.count(
-            stated, index: curve, outcome: Double(outcome), isBusy: isBusy, share: Double(forecast.share))
+            scored, application: Int(slots[forecast.slot].application), scale: unit, share: forecast.share)
         calibration.count(stated, curve: curve, outcome: outcome, share: forecast.share)
         guard fleetMean > 0 else { return }
         kept.experts.withUnsafeBufferPointer { experts in

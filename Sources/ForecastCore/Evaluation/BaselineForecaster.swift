@@ -2,7 +2,8 @@ package import FleetModel
 
 /// The usual simple methods, per series and without any pooling, to compare with: plain and slow.
 ///
-/// They say nothing of onsets but whether there ever was demand, and hold at most ``memory`` seconds of each instance.
+/// They say nothing of onsets but whether there ever was demand, and nothing of endings; they do not score themselves,
+/// and hold at most ``memory`` seconds of each instance.
 package struct BaselineForecaster: Forecaster {
     package enum Method: Hashable, Sendable {
         /// Quantiles of what was seen over the last so many seconds.
@@ -90,6 +91,14 @@ package struct BaselineForecaster: Forecaster {
         let seen = own.values[resource.rawValue].filter { $0 > 0 }
         return seen.isEmpty ? 1 : Self.quantile(seen.sorted(), level)
     }
+
+    package func course(_ slot: ForecastSlot) -> DemandCourse {
+        guard series.indices.contains(slot.rawValue), let own = series[slot.rawValue] else { return DemandCourse() }
+        return DemandCourse(
+            memory: own.values[0].suffix(DemandCourse.length), compute: own.values[1].suffix(DemandCourse.length))
+    }
+
+    package func trust(_ slot: ForecastSlot) -> ForecastTrust { ForecastTrust() }
 
     // MARK: What each method says
 

@@ -16,6 +16,9 @@ struct BurstRhythm: Sendable {
     private(set) var began: Int64?
     private var bursts: Int32 = 0
 
+    /// The mean length of bursts in seconds; nil before one has ended.
+    var usualLength: Float? { length > 0 ? length : nil }
+
     /// A burst begins `gap` seconds after the end of the last.
     mutating func begin(at second: Int64, gap elapsed: Int64?) {
         defer { began = second }

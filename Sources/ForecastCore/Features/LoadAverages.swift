@@ -25,6 +25,8 @@ struct LoadAverages: Sendable {
     }
 
     static let count = 17
+    /// The scale of a resource that is not wanted.
+    static let leastScale: Float = 1e-6
 
     /// As they were at `updated`, without correction for the time before the instance was known.
     private(set) var values: InlineArray<17, Float> = InlineArray(repeating: 0)
@@ -107,7 +109,7 @@ struct LoadAverages: Sendable {
         let sum = raw(resource == .memory ? .memory600 : .compute600, at: second, decay: decay)
         let busy = raw(.busy600, at: second, decay: decay)
         let seconds = decay.secondsPerUnit600
-        return max((sum * seconds + 200 * usual) / (busy * seconds + 200), 1e-6)
+        return max((sum * seconds + 200 * usual) / (busy * seconds + 200), Self.leastScale)
     }
 }
 

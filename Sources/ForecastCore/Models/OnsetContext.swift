@@ -1,5 +1,5 @@
 /// What an instance looks like in one second, as far as it tells whether GPU demand is near: one of 434 cells.
-package struct OnsetContext: Sendable {
+package struct OnsetContext: SecondContext {
     /// The kinds of second that forecasts distinguish.
     package enum Kind: Int, CaseIterable, Sendable {
         /// No demand, and nothing that announces it.
@@ -15,7 +15,9 @@ package struct OnsetContext: Sendable {
     /// Cells that are similar before anything is learned: 9 of surges by signal, then quiet, busy, and surges in
     /// which only the user is active.
     static let groupCount = 12
-    private static let firstQuiet = 40
+    /// The first cells are those of seconds with demand.
+    static let busyCount = 40
+    private static let firstQuiet = busyCount
     private static let firstSurge = 50
 
     let cell: UInt16
@@ -50,7 +52,6 @@ package struct OnsetContext: Sendable {
         return OnsetContext(cell: UInt16(firstSurge + (signals * 3 + phase) * 2 + followsDemand))
     }
 
-    /// The group of similar cells, 0..<``groupCount``.
     var group: Int {
         switch kind {
         case .quiet: return 9
@@ -62,8 +63,6 @@ package struct OnsetContext: Sendable {
         }
     }
 
-    /// What is assumed before anything was seen: the probability that demand comes within 5, 15 and 30 s.
-    ///
     /// Data that arrives and is worked on by the CPU usually goes to the GPU next; either alone says less.
     var prior: (Double, Double, Double) {
         switch group {
@@ -80,6 +79,13 @@ package struct OnsetContext: Sendable {
         case 11: (0.1, 0.2, 0.3)  // the user is active
         default: (0.8, 0.85, 0.9)  // busy
         }
+    }
+
+    /// Neighbouring quiet or busy seconds share most of their horizon, so that a single one of them says little; the few
+    /// seconds of a surge say much.
+    var strength: EvidenceStrength {
+        kind == .surge
+            ? EvidenceStrength(prior: 2, group: 4, fleet: 8) : EvidenceStrength(prior: 20, group: 20, fleet: 20)
     }
 
     /// 0 for 1, 1 for 2 and 3, 2 for 4 to 7 and so on, at most `limit`.

@@ -1,11 +1,10 @@
 import FleetModel
 
-/// What the onset model remembers of one instance: about 250 bytes.
+/// What the onset and ending models remember of one instance: about 280 bytes.
 struct OnsetTrack: Sendable {
     static let ringLength = 32
     /// Expected and seen hits are halved beyond this many horizons' worth, so that an instance can change its ways.
     private static let longestMemory = 10
-    private static let unknownCell = UInt16.max
 
     private(set) var last: Int64?
     private(set) var lastDemand: Int64?
@@ -19,8 +18,8 @@ struct OnsetTrack: Sendable {
     private var network = IdleBaseline(floor: networkFloor)
     private var cpu = IdleBaseline(floor: cpuFloor)
     private var userActivity = UserActivity()
-    /// The contexts of the last 32 seconds, by `second & 31`.
-    private var cells: InlineArray<32, UInt16> = InlineArray(repeating: unknownCell)
+    /// By `second & 31`.
+    private var past: InlineArray<32, PastSecond> = InlineArray(repeating: PastSecond())
     private(set) var context = OnsetContext.quiet(idle: nil)
     private var records: InlineArray<9, HitRecord> = InlineArray(repeating: HitRecord())
 
@@ -36,7 +35,7 @@ struct OnsetTrack: Sendable {
         let gap = last.map { second - $0 } ?? 1
         demandMask = gap < 64 ? demandMask << UInt64(gap) : 0
         for skipped in 1..<max(1, min(gap, Int64(Self.ringLength) + 1)) {
-            cells[Self.slot(second - skipped)] = Self.unknownCell
+            past[Self.slot(second - skipped)] = PastSecond()
         }
         if hasDemand {
             if demandMask & 2 == 0 { busySince = second }
@@ -45,7 +44,7 @@ struct OnsetTrack: Sendable {
         }
         last = second
         context = makeContext(observation, hasDemand: hasDemand)
-        cells[Self.slot(second)] = context.cell
+        past[Self.slot(second)] = PastSecond(onset: context)
     }
 
     private mutating func makeContext(_ observation: LoadObservation, hasDemand: Bool) -> OnsetContext {
@@ -72,13 +71,29 @@ struct OnsetTrack: Sendable {
 
     /// The context `seconds` (5, 15 or 30) before the last second, where it was observed.
     func pastContext(_ seconds: Int) -> OnsetContext? {
-        guard let last else { return nil }
-        let cell = cells[Self.slot(last - Int64(seconds))]
-        return cell == Self.unknownCell ? nil : OnsetContext(cell: cell)
+        last.flatMap { past[Self.slot($0 - Int64(seconds))].onset }
+    }
+
+    /// What the second `seconds` (0, 5, 15 or 30) before the last tells of the end of its burst; nil without demand.
+    func pastEnding(_ seconds: Int) -> EndingContext? {
+        last.flatMap { past[Self.slot($0 - Int64(seconds))].ending }
+    }
+
+    /// Remembers what the last second, which had demand, tells of the end of its burst.
+    mutating func note(_ ending: EndingContext) {
+        guard let last else { return }
+        past[Self.slot(last)] = PastSecond(onset: context, ending: ending)
     }
 
     /// Whether there was demand in the last `seconds`, the last included.
     func hadDemand(within seconds: Int) -> Bool { demandMask & ((1 << UInt64(seconds)) - 1) != 0 }
+
+    /// Whether a burst ended within the last `seconds` (at most 32): as long without demand as parts two bursts.
+    func burstEnded(within seconds: Int) -> Bool {
+        var pauses = ~demandMask & ((1 << UInt64(seconds)) - 1)
+        for _ in 2..<InstanceHistory.burstGap { pauses &= pauses >> 1 }
+        return pauses != 0
+    }
 
     /// The instance's own records in seconds of `kind`, by horizon.
     func records(_ kind: OnsetContext.Kind) -> InlineArray<3, HitRecord> {
@@ -109,7 +124,7 @@ extension OnsetTrack {
         network.encode(to: &writer)
         cpu.encode(to: &writer)
         userActivity.encode(to: &writer)
-        for index in cells.indices { writer.put(cells[index]) }
+        for index in past.indices { past[index].encode(to: &writer) }
         writer.put(context.cell)
         for index in records.indices {
             writer.put(records[index].expected)
@@ -126,20 +141,14 @@ extension OnsetTrack {
         network = try IdleBaseline(floor: Self.networkFloor, from: &reader)
         cpu = try IdleBaseline(floor: Self.cpuFloor, from: &reader)
         userActivity = try UserActivity(from: &reader)
-        for index in cells.indices { cells[index] = try Self.cell(from: &reader, orUnknown: true) }
-        context = OnsetContext(cell: try Self.cell(from: &reader, orUnknown: false))
+        for index in past.indices { past[index] = try PastSecond(from: &reader) }
+        let cell = try reader.number(UInt16.self)
+        guard cell < OnsetContext.cellCount else { throw .malformed }
+        context = OnsetContext(cell: cell)
         for index in records.indices {
             records[index].expected = try reader.single(in: 0...1e6)
             records[index].hits = try reader.single(in: 0...1e6)
         }
-    }
-
-    private static func cell(
-        from reader: inout SnapshotReader, orUnknown: Bool
-    ) throws(SnapshotFailure) -> UInt16 {
-        let cell = try reader.number(UInt16.self)
-        guard cell < OnsetContext.cellCount || (orUnknown && cell == unknownCell) else { throw .malformed }
-        return cell
     }
 }
 
@@ -166,5 +175,44 @@ private struct UserActivity: Sendable {
         guard let began = try reader.secondIfAny(upTo: reader.newest) else { return }
         self.began = began
         isActive = true
+    }
+}
+
+/// What one second looked like to the onset and ending models, in 16 bits: only seconds with demand, of which the onset
+/// model has few cells, tell of endings.
+struct PastSecond: Sendable {
+    private static let unknown = UInt16.max
+
+    /// An onset cell, or those of both models beyond these.
+    private var code = unknown
+
+    /// A second of which nothing is known.
+    init() {}
+
+    init(onset: OnsetContext) { code = onset.cell }
+
+    /// A second with demand.
+    init(onset: OnsetContext, ending: EndingContext) {
+        code = UInt16(OnsetContext.cellCount + Int(ending.cell) * OnsetContext.busyCount) + onset.cell
+    }
+
+    var onset: OnsetContext? {
+        guard code != Self.unknown else { return nil }
+        return OnsetContext(cell: code < OnsetContext.cellCount ? code : UInt16(both % OnsetContext.busyCount))
+    }
+
+    var ending: EndingContext? {
+        guard code != Self.unknown, code >= OnsetContext.cellCount else { return nil }
+        return EndingContext(cell: UInt16(both / OnsetContext.busyCount))
+    }
+
+    private var both: Int { Int(code) - OnsetContext.cellCount }
+
+    func encode(to writer: inout SnapshotWriter) { writer.put(code) }
+
+    init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        code = try reader.number(UInt16.self)
+        let known = OnsetContext.cellCount + EndingContext.cellCount * OnsetContext.busyCount
+        guard code == Self.unknown || code < known else { throw .malformed }
     }
 }

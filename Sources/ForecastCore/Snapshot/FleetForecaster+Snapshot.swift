@@ -12,6 +12,7 @@ extension FleetForecaster {
         return FleetSnapshot(
             newest: newest, networks: learner.champions, weights: weights, calibration: calibration, scale: scale,
             applications: applications.sorted { $0.value < $1.value }.map(\.key), types: types, onsets: onsets,
+            endings: endings,
             amounts: amounts, instances: instancesToKeep())
     }
 
@@ -65,6 +66,7 @@ extension FleetForecaster {
         for _ in 0...applications.count { types.append(try TypeLoad(from: &body)) }
         sumUpTypes()
         onsets = try OnsetModel(from: &body, applications: applications.count + 1, clock: clocks.long)
+        endings = try EndingModel(from: &body, applications: applications.count + 1, clock: clocks.long)
         amounts = try AmountModel(from: &body, applications: applications.count + 1)
         var instances: [InstanceSnapshot] = []
         for _ in 0..<(try body.count(in: 0...FleetSnapshot.greatestInstances)) {

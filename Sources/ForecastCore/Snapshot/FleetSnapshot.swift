@@ -34,6 +34,7 @@ package struct FleetSnapshot: Sendable {
     /// One more than `applications`: the first is shared by those that have none of their own.
     let types: [TypeLoad]
     let onsets: OnsetModel
+    let endings: EndingModel
     let amounts: AmountModel
     /// The longest remembered last.
     var instances: [InstanceSnapshot]
@@ -50,6 +51,7 @@ package struct FleetSnapshot: Sendable {
         for type in applications { body.put(type.rawValue) }
         for type in types { type.encode(to: &body) }
         onsets.encode(to: &body)
+        endings.encode(to: &body)
         amounts.encode(to: &body)
         body.put(UInt32(instances.count))
         for instance in instances { instance.encode(to: &body) }

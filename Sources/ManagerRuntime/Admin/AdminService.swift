@@ -13,6 +13,17 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
         start.completing(try await overview(forecasts: !request.withoutForecasts)).wire
     }
 
+    func getForecast(request: WireGetForecastRequest, context: ServerContext) async throws -> WireInstanceForecast {
+        guard let instance = InstanceID(rawValue: request.instance) else {
+            throw RPCError(code: .invalidArgument, message: "instance: not a name")
+        }
+        switch await inbox.forecast(of: instance) {
+        case .found(let forecast): return forecast.wire
+        case .unknownInstance: throw RPCError(code: .notFound, message: "no instance \(instance)")
+        case .unavailable: throw Self.busy
+        }
+    }
+
     func getEvents(request: WireGetEventsRequest, context: ServerContext) async throws -> WireGetEventsResponse {
         let limit = request.limit == 0 ? ProtocolLimits.events : Int(request.limit)
         let found = events.events(from: request.fromSequence, newest: min(limit, ProtocolLimits.events))
@@ -56,9 +67,11 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
     private static let largestBatch = ProtocolLimits.instances
 
     private func overview(forecasts: Bool) async throws -> FleetOverview {
-        guard let overview = await inbox.overview(forecasts: forecasts) else {
-            throw RPCError(code: .unavailable, message: "the manager is busy or shutting down")
-        }
+        guard let overview = await inbox.overview(forecasts: forecasts) else { throw Self.busy }
         return overview
+    }
+
+    private static var busy: RPCError {
+        RPCError(code: .unavailable, message: "the manager is busy or shutting down")
     }
 }

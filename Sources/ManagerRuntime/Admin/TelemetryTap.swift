@@ -99,6 +99,8 @@ struct TappedForecaster<Base: Forecaster>: Forecaster {
 
     func snapshot() -> FleetSnapshot? { base.snapshot() }
 
+    func course(_ slot: ForecastSlot) -> DemandCourse { base.course(slot) }
+    func trust(_ slot: ForecastSlot) -> ForecastTrust { base.trust(slot) }
     var accuracy: AccuracyOverview { base.accuracy }
 
     private func observed(_ slot: ForecastSlot, _ load: LoadObservation) -> InstanceObservation? {

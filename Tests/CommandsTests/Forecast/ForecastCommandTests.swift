@@ -83,26 +83,6 @@ import Testing
         let missing = #expect(throws: CommandFailure.self) { try NetworksFile.read("/nonexistent") }
         #expect(missing?.status == .noInput)
     }
-
-    @Test func `a forecast is shown with its onsets, quantiles and the fleet's accuracy`() throws {
-        var forecast = DemandForecast(madeAt: .zero)
-        forecast.onset = [0.25, 0.5, 0.75]
-        let index = DemandForecast.curveIndex(.memory, .peak, .short)
-        forecast.curves[index] = QuantileCurve { Double($0) * 0x1p20 }
-        let overview = InstanceOverview(
-            description: InstanceDescription(
-                id: InstanceID(unchecked: "i1"), tenant: TenantID(unchecked: "t"),
-                application: ApplicationType(unchecked: "chat")),
-            agent: AgentID(unchecked: "a"), readiness: .warm, slice: .zero, device: nil, latest: nil, source: .trace,
-            telemetryAge: .seconds(1), forecast: forecast, shortfall: nil)
-        let view = try #require(ForecastView(overview, accuracy: AccuracyOverview(scored: 7)))
-        #expect(view.onset.map(\.probability) == [0.25, 0.5, 0.75])
-        #expect(view.curves.count == 12)
-        let rows = view.table().rendered(header: true, style: .plain).split(separator: "\n")
-        #expect(rows.count == 1 + 3 + 12)
-        #expect(rows.contains { $0.hasPrefix("memory peak") && $0.contains("12.0 MiB") })
-        #expect(view.fleetAccuracy.scored == 7)
-    }
 }
 
 /// Four instances that are busy now and then.

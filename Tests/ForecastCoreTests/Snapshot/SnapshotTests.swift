@@ -81,6 +81,16 @@ import Testing
         let left = probability(&former, old, from: 120)
         let right = probability(&restored, new, from: 5)
         #expect(abs(left - right) < 0.02)
+        // The first burst: how those of its type end is known.
+        func ending(_ forecaster: inout FleetForecaster, _ slot: ForecastSlot, at second: Int64) -> Double {
+            forecaster.observe(slot, LoadObservation(second: second, gpuMemory: 1e8, gpuCompute: 100))
+            return forecaster.forecast([slot], madeAt: .zero)[0].endingProbability(within: .short)
+        }
+        let learned = ending(&former, old, at: 130)
+        var ignorant = FleetForecaster()
+        let stranger = ignorant.admit(.numbered(9, application: "app-1"))
+        #expect(abs(learned - ending(&restored, new, at: 15)) < 0.02)
+        #expect(abs(learned - ending(&ignorant, stranger, at: 15)) > 0.05)
     }
 
     @Test func ofMoreInstancesThanItHoldsASnapshotHasThoseThatWereActiveLast() throws {
