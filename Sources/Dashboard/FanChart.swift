@@ -55,7 +55,7 @@ package struct FanChart: Sendable {
         let came = forecast.course[resource]
         let now = forecast.instance.latest?.second ?? 0
         var said: [Int: QuantileCurve] = [:]
-        for past in forecast.past { said[Int(clamping: past.second - now)] = past[resource] }
+        for past in forecast.past { said[Int(clamping: past.second &- now)] = past[resource] }
         let room = max(0, width - Self.labelWidth)
         let back = min(DemandCourse.length, max(1, room - Self.ahead))
         let begun = (1 - back)...0

@@ -22,7 +22,8 @@ extension FleetForecaster {
     package func course(_ slot: ForecastSlot) -> DemandCourse {
         guard isInUse(slot), let last = slots[slot.rawValue].track.last else { return DemandCourse() }
         let state = slots[slot.rawValue]
-        let seconds = max(state.admitted + 1, last - Int64(DemandCourse.length) + 1)...last
+        let first = max(state.admitted + 1, last - Int64(DemandCourse.length) + 1)
+        let seconds = min(first, last)...last
         func demand(_ resource: Resource) -> [Float] {
             guard let history = state.history.map(Int.init) else { return seconds.map { _ in 0 } }
             return seconds.map { recent.demand(resource, row: history, at: $0, last: histories[history].last) }

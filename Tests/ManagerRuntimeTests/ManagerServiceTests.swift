@@ -151,10 +151,7 @@ struct ManagerServiceTests {
                 let instance = InstanceDescription(
                     id: InstanceID(unchecked: "i1"), tenant: TenantID(unchecked: "t"),
                     application: ApplicationType(unchecked: "chat"))
-                link.send(
-                    .hello(
-                        AgentHello(
-                            agent: AgentID(unchecked: "host-1"), softwareVersion: "test", instances: [instance])))
+                link.send(agentHello(instances: [instance]))
                 _ = await link.events.next()
                 try await AdminClient.withConnection(to: addresses.control) { admin in
                     let shown = try #require(try await admin.forecast(of: instance.id))

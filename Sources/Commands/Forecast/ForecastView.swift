@@ -96,7 +96,7 @@ struct ForecastView: RenderableAnswer {
         let now = overview.latest?.second ?? 0
         past = shown.past.map {
             Past(
-                secondsAgo: Int(clamping: now - $0.second), memoryQuantiles: Self.values($0.memory),
+                secondsAgo: Int(clamping: now &- $0.second), memoryQuantiles: Self.values($0.memory),
                 computeQuantiles: Self.values($0.compute))
         }
         fleetAccuracy = AccuracyView(shown.accuracy)

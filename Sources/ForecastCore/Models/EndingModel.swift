@@ -70,19 +70,15 @@ struct EndingModel: Sendable {
         }
 
         func encode(to writer: inout SnapshotWriter) {
-            for index in expected.indices {
-                writer.put(expected[index])
-                writer.put(hits[index])
-            }
+            writer.put(expected)
+            writer.put(hits)
         }
 
         init() {}
 
         init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
-            for index in expected.indices {
-                expected[index] = try reader.single(in: 0...1e9)
-                hits[index] = try reader.single(in: 0...1e9)
-            }
+            expected = try reader.singles(in: 0...1e9)
+            hits = try reader.singles(in: 0...1e9)
         }
     }
 
@@ -141,5 +137,6 @@ struct EndingModel: Sendable {
     init(from reader: inout SnapshotReader, applications: Int, clock: DecayClock) throws(SnapshotFailure) {
         table = try FrequencyTable(from: &reader, applications: applications, clock: clock)
         for _ in 0..<(try reader.count(in: 0...applications)) { records.append(try Record(from: &reader)) }
+        second = reader.newest
     }
 }

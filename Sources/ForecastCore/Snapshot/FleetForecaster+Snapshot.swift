@@ -12,8 +12,7 @@ extension FleetForecaster {
         return FleetSnapshot(
             newest: newest, networks: learner.champions, weights: weights, calibration: calibration, scale: scale,
             applications: applications.sorted { $0.value < $1.value }.map(\.key), types: types, onsets: onsets,
-            endings: endings,
-            amounts: amounts, instances: instancesToKeep())
+            endings: endings, amounts: amounts, instances: instancesToKeep())
     }
 
     /// Those that are there, the most recently active first, then those that left, the latest first.

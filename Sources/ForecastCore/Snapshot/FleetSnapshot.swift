@@ -10,11 +10,11 @@ import FleetModel
 /// Taking one copies what changes from second to second and shares the rest; ``encoded()`` takes longer, and may run
 /// elsewhere.
 ///
-/// Layout, version 2: "PSFC", version (16 bits), newest second (64 bits), length of the rest less the checksum (32 bits),
+/// Layout, version 3: "PSFC", version (16 bits), newest second (64 bits), length of the rest less the checksum (32 bits),
 /// fields in the order of ``encoded()``, FNV-1a of all that comes before (64 bits). Little-endian. Whoever changes what
 /// a field means, the features that networks were trained on among them, raises the version.
 package struct FleetSnapshot: Sendable {
-    static let version: UInt16 = 2
+    static let version: UInt16 = 3
     private static let magic: [UInt8] = Array("PSFC".utf8)
     static let headLength = 18
     private static let checksumLength = 8
@@ -39,7 +39,7 @@ package struct FleetSnapshot: Sendable {
     /// The longest remembered last.
     var instances: [InstanceSnapshot]
 
-    /// The snapshot as bytes: about 0.2 MB, and 7 KB for each application type and 0.8 KB for each instance.
+    /// The snapshot as bytes: about 0.2 MB, and 17 KB for each application type and 0.8 KB for each instance.
     package func encoded() -> [UInt8] {
         var body = SnapshotWriter(newest: newest)
         body.put(UInt32(networks.count))

@@ -41,6 +41,7 @@ import Testing
         for (one, other) in zip(said, expected) {
             for horizon in ForecastHorizon.allCases {
                 #expect(one.onsetProbability(within: horizon) == other.onsetProbability(within: horizon))
+                #expect(one.endingProbability(within: horizon) == other.endingProbability(within: horizon))
             }
             for curve in 0..<DemandForecast.curveCount {
                 #expect(QuantileLevels.all.indices.allSatisfy { one.curves[curve][$0] == other.curves[curve][$0] })
@@ -146,6 +147,7 @@ import Testing
             guard var taken = try? FleetForecaster(snapshot: forged + writer.bytes) else { continue }
             takenCount += 1
             let slots = (0..<4).map { taken.admit(.numbered($0, application: "app-\($0 % 2)")) }
+            for slot in slots { #expect(taken.course(slot).memory.count <= DemandCourse.length) }
             for second in 1...40 as ClosedRange<Int64> {
                 for slot in slots {
                     taken.observe(
