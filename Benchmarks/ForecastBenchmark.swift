@@ -115,7 +115,7 @@ enum ForecastBenchmark {
     // MARK: What the machine can do
 
     private static func multiplication(isSmall: Bool) -> Measurement {
-        let (rows, inner, columns) = (64, 88, 64)
+        let (rows, inner, columns) = (64, QuantileNetwork.inputCount, 64)
         let left = [Float](repeating: 0.5, count: rows * inner)
         let right = [Float](repeating: 0.25, count: inner * columns)
         var result = [Float](repeating: 0, count: rows * columns)
@@ -128,7 +128,8 @@ enum ForecastBenchmark {
         }
         let operations = Double(2 * rows * inner * columns * times)
         return Measurement(
-            name: "forecast-machine", conditions: "64 x 88 by 88 x 64, portable linear algebra",
+            name: "forecast-machine",
+            conditions: "\(rows) x \(inner) by \(inner) x \(columns), portable linear algebra",
             figures: [("multiplication", operations / spent / 1e6, "GFLOP/s")])
     }
 

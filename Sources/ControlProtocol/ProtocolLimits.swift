@@ -1,3 +1,5 @@
+import FleetModel
+
 /// The bounds of what may stand in one message. They are part of the protocol: `Protos/presync/v1` names them.
 package enum ProtocolLimits {
     /// Bytes of one encoded message from an agent or a GPU server, or to one.
@@ -18,7 +20,7 @@ package enum ProtocolLimits {
     package static let urlBytes = 1_024
     package static let events = 4_096
     package static let applications = 64
-    package static let pastForecasts = 65
+    package static let pastForecasts = PastForecast.greatestCount
     /// Memory above this is taken for a mistake: 256 TiB, so that the sum over all that one message may list is far
     /// from overflowing.
     package static let memoryBytes: Int64 = 1 << 48

@@ -162,6 +162,10 @@ package struct DemandCourse: Hashable, Sendable {
 
 /// What was said of one second ``ForecastHorizon/short`` before it.
 package struct PastForecast: Hashable, Sendable {
+    /// The most of them that are kept of an instance: as far back as there is a course to compare with, and as far as
+    /// there is something to come.
+    package static let greatestCount = DemandCourse.length + ForecastHorizon.short.seconds
+
     /// The second that it is about.
     package var second: Int64
     /// Quantiles of the value in that second.
@@ -219,6 +223,9 @@ package struct LoadObservation: Hashable, Sendable {
         self.workInFlight = workInFlight
         self.userIdleSeconds = userIdleSeconds
     }
+
+    /// Whether the GPU was used in this second.
+    package var hasDemand: Bool { gpuMemory > 0 || gpuCompute > 0 }
 
     /// Demand of one resource, in that resource's unit.
     package func demand(_ resource: Resource) -> Double {

@@ -4,15 +4,12 @@ import FleetModel
 import ForecastCore
 import Foundation
 import Observability
-import OpenBLAS
 
 extension ManagerConfiguration {
     /// How the forecaster begins where it has nothing to go on from.
-    var forecasting: FleetForecaster.Configuration {
-        // What cannot be opened has stopped the start before.
-        let algebra = try? linearAlgebra.resolve().algebra
+    func forecasting(on algebra: any LinearAlgebra) -> FleetForecaster.Configuration {
         var forecasting = FleetForecaster.Configuration(
-            networks: networks ?? ShippedNetworks.all, linearAlgebra: algebra ?? PortableLinearAlgebra())
+            networks: networks ?? ShippedNetworks.all, linearAlgebra: algebra)
         forecasting.localTimeOffset = Self.localTimeOffset()
         return forecasting
     }

@@ -50,8 +50,8 @@ package struct ManagerService: Service {
     package func run() async throws {
         let errors = configuration.validate()
         guard errors.isEmpty else { throw ManagerError.invalidConfiguration(errors) }
-        let linearAlgebra: String
-        do { linearAlgebra = try configuration.linearAlgebra.resolve().name } catch {
+        let linearAlgebra: (name: String, algebra: any LinearAlgebra)
+        do { linearAlgebra = try configuration.linearAlgebra.resolve() } catch {
             throw ManagerError.invalidConfiguration(["linear-algebra: \(error)"])
         }
         let store: SQLiteFleetStore
@@ -69,13 +69,14 @@ package struct ManagerService: Service {
             "manager starts",
             metadata: [
                 "term": "\(recovered.term)", "grants": "\(recovered.grants.count)",
-                "linear-algebra": "\(linearAlgebra)",
+                "linear-algebra": "\(linearAlgebra.name)",
             ])
         let result: Result<Void, any Error>
         do {
             let parts = ManagerParts(configuration: configuration, store: store, logger: logger)
+            let forecaster = makeForecaster(parts, configuration.forecasting(on: linearAlgebra.algebra))
             let machine = configuration.makeMachine(
-                recovered: recovered, forecaster: TappedForecaster(makeForecaster(parts), parts.telemetry),
+                recovered: recovered, forecaster: TappedForecaster(forecaster, parts.telemetry),
                 softwareVersion: softwareVersion)
             result = .success(try await run(parts, machine))
         } catch {
@@ -89,11 +90,12 @@ package struct ManagerService: Service {
     }
 
     /// What the last manager knew, where that was kept.
-    private func makeForecaster(_ parts: ManagerParts) -> FleetForecaster {
-        guard let keeper = parts.snapshotKeeper else {
-            return FleetForecaster(configuration: configuration.forecasting)
-        }
-        return keeper.file.forecaster(configuration, metrics: keeper.metrics, logger: logger)
+    private func makeForecaster(
+        _ parts: ManagerParts, _ forecasting: FleetForecaster.Configuration
+    ) -> FleetForecaster {
+        guard let keeper = parts.snapshotKeeper else { return FleetForecaster(configuration: forecasting) }
+        return keeper.file.forecaster(
+            forecasting, named: configuration.networks, metrics: keeper.metrics, logger: logger)
     }
 
     private func run(_ parts: ManagerParts, _ machine: ManagerMachine) async throws {

@@ -4,8 +4,8 @@ import Glibc
 /// The linear algebra of OpenBLAS, a system library that is opened at run time: a machine without it gets an error that
 /// says so, and nothing is linked.
 ///
-/// About three times as fast as ``PortableLinearAlgebra`` where the processor has AVX2, and its last bits differ between
-/// processors. It works on the caller's thread.
+/// Faster than ``PortableLinearAlgebra``, by its use of what the processor has beyond the oldest of its kind; so its last
+/// bits differ between processors. It works on the caller's thread.
 package struct OpenBLAS: LinearAlgebra {
     /// What OpenBLAS is called where it is installed from a package.
     package static let standardPath = "libopenblas.so.0"

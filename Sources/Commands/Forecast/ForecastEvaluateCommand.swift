@@ -2,7 +2,6 @@ import ArgumentParser
 import FleetModel
 import ForecastCore
 import Foundation
-import OpenBLAS
 
 /// `presync forecast evaluate`.
 struct ForecastEvaluateCommand: ParsableCommand {
@@ -46,11 +45,7 @@ struct ForecastEvaluateCommand: ParsableCommand {
     )
     var networks: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "What the networks are computed with: portable (equal figures everywhere), openblas (faster) or automatic.",
-            valueName: "name"))
-    var linearAlgebra = LinearAlgebraChoice.portable
+    @OptionGroup var algebra: LinearAlgebraOptions
 
     @Flag(
         help: ArgumentHelp(
@@ -87,13 +82,13 @@ struct ForecastEvaluateCommand: ParsableCommand {
             let scored = try scoredSeconds(of: panel)
             let start = try networks.map(NetworksFile.read) ?? ShippedNetworks.all
             let until = noFit ? nil : min(trainUntil ?? scored.lowerBound, panel.seconds)
-            let algebra = try linearAlgebra.open()
+            let linearAlgebra = try algebra.open()
             let fitted = until.map {
-                NetworkFitting.run(panels: [panel], seconds: $0, from: start, linearAlgebra: algebra).networks
+                NetworkFitting.run(panels: [panel], seconds: $0, from: start, linearAlgebra: linearAlgebra).networks
             }
             let evaluation = TraceEvaluation(
                 panel: panel, origins: scored, step: step, networks: start, fitted: fitted, fittedUntil: until,
-                linearAlgebra: algebra,
+                linearAlgebra: linearAlgebra,
                 record: file.map { _ in
                     EvaluationRecord(panel: panel, origins: scored, step: step, horizon: reportHorizon.horizon)
                 })

@@ -3,7 +3,6 @@ import Dashboard
 import FleetModel
 import ForecastCore
 import Foundation
-import OpenBLAS
 
 /// `presync forecast train`.
 struct ForecastTrainCommand: ParsableCommand {
@@ -34,11 +33,7 @@ struct ForecastTrainCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Begin from networks that were written before.", valueName: "file"))
     var networks: String?
 
-    @Option(
-        help: ArgumentHelp(
-            "What the networks are computed with: portable (equal figures everywhere), openblas (faster) or automatic.",
-            valueName: "name"))
-    var linearAlgebra = LinearAlgebraChoice.portable
+    @OptionGroup var algebra: LinearAlgebraOptions
 
     func validate() throws {
         guard !traces.isEmpty else { throw ValidationError("name at least one trace") }
@@ -56,7 +51,7 @@ struct ForecastTrainCommand: ParsableCommand {
             configuration.epochs = epochs
             let outcome = NetworkFitting.run(
                 panels: panels, seconds: trainUntil, from: start, configuration: configuration,
-                linearAlgebra: try linearAlgebra.open())
+                linearAlgebra: try algebra.open())
             try file.write(NetworkFile.text(of: outcome.networks))
             for (index, loss) in outcome.heldOut.enumerated() {
                 let losses = [loss.first, loss.best].map { Quantity.decimal($0, digits: 4) }

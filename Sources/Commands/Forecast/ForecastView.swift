@@ -75,7 +75,7 @@ struct ForecastView: RenderableAnswer {
             ForecastHorizon.allCases.map { Probability(horizonSeconds: $0.seconds, probability: probability($0)) }
         }
         onset = probabilities(forecast.onsetProbability(within:))
-        let isBusy = overview.latest.map { $0.gpuMemory > 0 || $0.gpuCompute > 0 } ?? false
+        let isBusy = overview.latest?.hasDemand ?? false
         ending = isBusy ? probabilities(forecast.endingProbability(within:)) : nil
         curves = Resource.allCases.flatMap { resource in
             ForecastTarget.allCases.flatMap { target in

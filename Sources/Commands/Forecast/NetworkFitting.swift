@@ -1,9 +1,7 @@
-import ArgumentParser
 import Dashboard
 import FleetModel
 import ForecastCore
 import Foundation
-import OpenBLAS
 
 /// Networks in a file: what `presync forecast train` writes.
 enum NetworksFile {
@@ -54,16 +52,5 @@ enum NetworkFitting {
             }
         }
         return Outcome(networks: fit.networks, heldOut: heldOut)
-    }
-}
-
-extension LinearAlgebraChoice: ExpressibleByArgument {
-    /// What was chosen.
-    /// - Throws: ``CommandFailure`` when it is not installed.
-    func open() throws(CommandFailure) -> any LinearAlgebra {
-        do { return try resolve().algebra } catch {
-            throw CommandFailure(
-                .unavailable, "\(error)", advice: "install it (Debian: libopenblas0-serial), or use portable")
-        }
     }
 }

@@ -28,11 +28,9 @@ extension ManagerMachine {
 }
 
 /// What was said of instances that someone looks at, to be shown beside what then came: at most ``instanceLimit``
-/// instances, and the last ``length`` seconds of each. Empty, and without cost, while nobody looks.
+/// instances, and ``PastForecast/greatestCount`` seconds of each. Empty, and without cost, while nobody looks.
 struct WatchedForecasts: Sendable {
     static let instanceLimit = 64
-    /// As far back as there is a course to compare with, and as far as there is something to come.
-    static let length = DemandCourse.length + ForecastHorizon.short.seconds
     /// How long after the last look.
     static let patience = Duration.seconds(120)
 
@@ -68,7 +66,9 @@ struct WatchedForecasts: Sendable {
     /// Keeps what was said in `second`, the last that was observed; what is said again of the same second counts.
     mutating func keep(_ forecast: DemandForecast, madeIn second: Int64, of instance: InstanceID) {
         let about = second + Int64(ForecastHorizon.short.seconds)
-        entries[instance]?.past.removeAll { $0.second >= about || $0.second <= about - Int64(Self.length) }
+        entries[instance]?.past.removeAll {
+            $0.second >= about || $0.second <= about - Int64(PastForecast.greatestCount)
+        }
         entries[instance]?.past.append(
             PastForecast(
                 second: about, memory: forecast.curve(.memory, .point, .short),

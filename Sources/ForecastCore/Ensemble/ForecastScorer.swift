@@ -26,9 +26,6 @@ struct ForecastScorer: Sendable {
         var outcomes = 0.0
     }
 
-    /// The levels .9, .95 and .99, as indices of ``QuantileLevels/all``.
-    private static let coveredLevels: InlineArray<3, Int> = [9, 10, 12]
-
     private var sampled: UInt64 = 0
     private var scored: UInt64 = 0
     /// By ``DemandForecast/curveIndex(_:_:_:)``.
@@ -53,7 +50,8 @@ struct ForecastScorer: Sendable {
         }
         cells[index].demand += share * curve.outcome
         cells[index].outcomes += share
-        for place in Self.coveredLevels.indices where curve.isCovered(at: Self.coveredLevels[place]) {
+        for place in QuantileLevels.oneSided.indices
+        where curve.stated.isNotBelow(curve.outcome, at: QuantileLevels.oneSided[place]) {
             cells[index].covered[place] += share
         }
         guard isBusy else { return }
@@ -73,7 +71,7 @@ struct ForecastScorer: Sendable {
     mutating func countCovered(_ horizon: ForecastHorizon, share: Double) {
         for index in cells.indices where index % 3 == horizon.rawValue {
             cells[index].outcomes += share
-            for place in Self.coveredLevels.indices { cells[index].covered[place] += share }
+            for place in cells[index].covered.indices { cells[index].covered[place] += share }
         }
     }
 
@@ -160,11 +158,22 @@ package enum TwoSidedInterval: Sendable {
     case ninetyFive
 }
 
+extension QuantileLevels {
+    /// The levels whose one-sided coverage is watched: .9, .95 and .99, as indices of ``all``.
+    static let oneSided: InlineArray<3, Int> = [9, 10, 12]
+}
+
 extension QuantileCurve {
+    /// An outcome in the precision of curves, to be compared with their quantiles: one that equals a quantile must not lie
+    /// beside it by rounding.
+    static func comparable(_ outcome: Double) -> Double { Double(Float(outcome)) }
+
+    /// Whether an outcome is not above the quantile at `level`, an index of ``QuantileLevels/all``.
+    func isNotBelow(_ outcome: Double, at level: Int) -> Bool { Self.comparable(outcome) <= self[level] }
+
     /// Whether an outcome lies in the interval, its ends included.
     package func covers(_ outcome: Double, in interval: TwoSidedInterval) -> Bool {
-        // Curves are in single precision: an outcome must not fall out of an interval that ends at it by rounding.
-        let value = Double(Float(outcome))
+        let value = Self.comparable(outcome)
         return switch interval {
         case .eighty: self[1] <= value && value <= self[9]
         case .ninetyFive: self[0] <= value && value <= self[11]

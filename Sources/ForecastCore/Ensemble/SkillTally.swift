@@ -15,12 +15,6 @@ struct ScoredCurve {
         loss = PinballLoss.mean(stated, outcome: outcome)
         climateLoss = climate.map { PinballLoss.mean($0, outcome: outcome) }
     }
-
-    /// Whether the outcome is not above the quantile at `level`, an index of ``QuantileLevels/all``.
-    func isCovered(at level: Int) -> Bool {
-        // Curves are in single precision: an outcome equal to a quantile must not count as above it by rounding.
-        Double(Float(outcome)) <= stated[level]
-    }
 }
 
 /// How good the forecasts of one instance or of one application type were, in sums: 16 bytes.
@@ -49,7 +43,7 @@ struct SkillTally: Sendable {
             loss += share * Float(curve.loss) / scale
             climateLoss += share * Float(ofClimate) / scale
         }
-        if curve.isCovered(at: Self.coveredLevel) { covered += share }
+        if curve.stated.isNotBelow(curve.outcome, at: Self.coveredLevel) { covered += share }
         curves += share
     }
 

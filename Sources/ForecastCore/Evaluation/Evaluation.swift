@@ -24,7 +24,7 @@ package struct DemandPanel: Sendable {
 
     /// How many of `seconds` an instance had demand in. O(seconds).
     package func busySeconds(_ instance: Int, within seconds: Range<Int>) -> Int {
-        observations[instance][seconds].count { $0.gpuMemory > 0 || $0.gpuCompute > 0 }
+        observations[instance][seconds].count(where: \.hasDemand)
     }
 
     /// What comes true of a forecast made at `origin`; `origin + horizon` is within the panel.

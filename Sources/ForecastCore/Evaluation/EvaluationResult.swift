@@ -62,9 +62,8 @@ struct EvaluationTally {
         sums[curve].loss99 += PinballLoss.loss(quantile: stated[12], level: QuantileLevels.all[12], outcome: outcome)
         sums[curve].demand += outcome
         sums[curve].outcomes += 1
-        let levels: [3 of Int] = [9, 10, 12]
-        // Curves are in single precision: an outcome equal to a quantile must not count as above it by rounding.
-        for position in levels.indices where Double(Float(outcome)) <= stated[levels[position]] {
+        for position in QuantileLevels.oneSided.indices
+        where stated.isNotBelow(outcome, at: QuantileLevels.oneSided[position]) {
             sums[curve].below[position] += 1
         }
         guard isBusy else { return }

@@ -5,8 +5,8 @@ import FleetModel
 /// Demand is in units of the instance's *scale* (its mean demand while it has any, leaning to its application type's).
 /// Counts and durations go in by their square root or logarithm. Groups, in this order: the last 8 seconds of both
 /// resources, their older means, maxima and averages; arrivals; how busy; the burst under way and the rhythm of bursts;
-/// the application type's load against its usual one; how the instance compares to its type; and what the onset model
-/// makes of leading signals. What is not reported is 0, and says so.
+/// the application type's load against its usual one; how the instance compares to its type; what the onset model makes of
+/// leading signals; those of the host and its user; and the calendar. What is not reported is 0, and says so.
 package enum FeatureVector {
     package static let count = 104
     /// What the application type does, and how the instance's busy share compares to it.

@@ -1,7 +1,7 @@
 import FleetModel
 
 /// What the host tells of one instance beside its use of the GPU: CPU, memory, and network each way, against what is
-/// usual for it, and the user's idle time. 52 bytes.
+/// usual for it, and the user's idle time. 56 bytes.
 ///
 /// A signal counts by its logarithm, so that twice the usual is as far from it whatever the unit. A signal that was
 /// never reported, or not in the last second, is as usual.
@@ -9,8 +9,11 @@ struct HostSignals: Sendable {
     /// Of a feature row: now and lately for each signal, then user activity and whether it is known.
     static let featureCount = 11
 
-    /// Below these, a signal is idle chatter: 25 thousandths of a core, 16 MiB, 16 KiB/s each way.
-    private static let floors: InlineArray<4, Float> = [25, 16_777_216, 16_384, 16_384]
+    /// Below these a signal is idle chatter: thousandths of a core, bytes, and bytes per second.
+    static let cpuFloor: Float = 25
+    private static let memoryFloor: Float = 16_777_216
+    static let networkFloor: Float = 16_384
+    private static let floors: InlineArray<4, Float> = [cpuFloor, memoryFloor, networkFloor, networkFloor]
     /// Half-lives of 2 and 120 s.
     private static let recentPace = Float(1 - BinaryPowers.power(-1.0 / 2))
     private static let usualPace = Float(1 - BinaryPowers.power(-1.0 / 120))

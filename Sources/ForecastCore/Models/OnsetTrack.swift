@@ -11,12 +11,8 @@ struct OnsetTrack: Sendable {
     private var busySince: Int64 = 0
     /// Bit `a` tells of demand `a` seconds before the last.
     private var demandMask: UInt64 = 0
-    /// Bytes per second; 16 KiB/s is chatter.
-    private static let networkFloor: Float = 16_384
-    /// Thousandths of a core; 25 is housekeeping.
-    private static let cpuFloor: Float = 25
-    private var network = IdleBaseline(floor: networkFloor)
-    private var cpu = IdleBaseline(floor: cpuFloor)
+    private var network = IdleBaseline(floor: HostSignals.networkFloor)
+    private var cpu = IdleBaseline(floor: HostSignals.cpuFloor)
     private var userActivity = UserActivity()
     /// By `second & 31`.
     private var past: InlineArray<32, PastSecond> = InlineArray(repeating: PastSecond())
@@ -138,8 +134,8 @@ extension OnsetTrack {
         lastDemand = try reader.secondIfAny(upTo: newest)
         busySince = try reader.secondIfAny(upTo: newest) ?? 0
         demandMask = try reader.number(UInt64.self)
-        network = try IdleBaseline(floor: Self.networkFloor, from: &reader)
-        cpu = try IdleBaseline(floor: Self.cpuFloor, from: &reader)
+        network = try IdleBaseline(floor: HostSignals.networkFloor, from: &reader)
+        cpu = try IdleBaseline(floor: HostSignals.cpuFloor, from: &reader)
         userActivity = try UserActivity(from: &reader)
         for index in past.indices { past[index] = try PastSecond(from: &reader) }
         let cell = try reader.number(UInt16.self)

@@ -45,7 +45,7 @@ package struct NetworkTrainer: Sendable {
     private var batch = TrainingBatch()
     private var epochsDone = 0
     private var steps = 0
-    private let firstLoss: Double
+    private var firstLoss: Double
     private var bestLoss: Double
     private var bestEpoch = 0
     /// The best network so far; at first the one to begin from.
@@ -64,7 +64,9 @@ package struct NetworkTrainer: Sendable {
         units = examples.units()
         random = SeededGenerator(seed: configuration.seed)
         order = Array(0..<examples.count)
-        firstLoss = Self.loss(of: network, on: heldOut, units: units, batch: configuration.batch, using: algebra)
+        firstLoss = .infinity
+        bestLoss = .infinity
+        if heldOut.count > 0 { firstLoss = heldOutLoss() }
         bestLoss = firstLoss
     }
 
@@ -90,10 +92,7 @@ package struct NetworkTrainer: Sendable {
             sum += Double(optimizer.step(&network, on: batch, rate: rate, using: algebra))
         }
         // With nothing held out, the training itself must do.
-        let loss =
-            heldOut.count > 0
-            ? Self.loss(of: network, on: heldOut, units: units, batch: configuration.batch, using: algebra)
-            : sum / Double(batches)
+        let loss = heldOut.count > 0 ? heldOutLoss() : sum / Double(batches)
         let isBest = loss < bestLoss
         if isBest {
             bestLoss = loss
@@ -115,20 +114,16 @@ package struct NetworkTrainer: Sendable {
         return configuration.rate * min(1, Float(steps) / 100) * Float(0.02 + 0.49 * (1 + wave))
     }
 
-    /// The loss on all of `examples`; infinite when there are none.
-    private static func loss(
-        of network: QuantileNetwork, on examples: ExampleStore, units: InlineArray<12, Float>, batch size: Int,
-        using algebra: any LinearAlgebra
-    ) -> Double {
-        guard examples.count > 0 else { return .infinity }
-        var optimizer = NetworkOptimizer()
-        var batch = TrainingBatch()
+    /// The network's loss on what is held out, of which there is some.
+    private mutating func heldOutLoss() -> Double {
         var sum = 0.0
-        for first in stride(from: 0, to: examples.count, by: size) {
+        for first in stride(from: 0, to: heldOut.count, by: configuration.batch) {
             batch.removeAll()
-            for index in first..<min(first + size, examples.count) { batch.append(examples, index, units: units) }
+            for index in first..<min(first + configuration.batch, heldOut.count) {
+                batch.append(heldOut, index, units: units)
+            }
             sum += Double(optimizer.loss(network, on: batch, using: algebra)) * Double(batch.rows)
         }
-        return sum / Double(examples.count)
+        return sum / Double(heldOut.count)
     }
 }

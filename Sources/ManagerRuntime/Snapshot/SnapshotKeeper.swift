@@ -60,18 +60,19 @@ extension SnapshotFile {
     /// The forecaster that a manager starts with: what the last one knew where that was kept and can be read, and else
     /// the networks alone. What cannot be read is set aside; nothing stops the manager from starting.
     ///
-    /// Networks that the operator named are proposed beside a snapshot: each serves as soon as it forecasts no worse
+    /// Networks that the operator `named` are proposed beside a snapshot: each serves as soon as it forecasts no worse
     /// than the one that learned here.
     func forecaster(
-        _ configuration: ManagerConfiguration, metrics: SnapshotMetrics, logger: Logger
+        _ configuration: FleetForecaster.Configuration, named: [QuantileNetwork]?, metrics: SnapshotMetrics,
+        logger: Logger
     ) -> FleetForecaster {
-        let beginning = configuration.networks == nil ? "the shipped networks" : "the networks that were named"
+        let beginning = named == nil ? "the shipped networks" : "the networks that were named"
         do {
-            guard var restored = try restore(configuration.forecasting) else {
+            guard var restored = try restore(configuration) else {
                 logger.info("no snapshot is there: forecasts begin from \(beginning)", metadata: ["file": "\(path)"])
-                return FleetForecaster(configuration: configuration.forecasting)
+                return FleetForecaster(configuration: configuration)
             }
-            if let networks = configuration.networks { restored.propose(networks) }
+            if let named { restored.propose(named) }
             metrics.restored(instances: restored.rememberedInstances)
             logger.info(
                 "forecasts go on from the snapshot",
@@ -83,7 +84,7 @@ extension SnapshotFile {
             logger.warning(
                 "the snapshot is refused: forecasts begin from \(beginning)",
                 metadata: ["cause": "\(error)", "kept-as": "\(isKept ? refusedPath : path)"])
-            return FleetForecaster(configuration: configuration.forecasting)
+            return FleetForecaster(configuration: configuration)
         }
     }
 }

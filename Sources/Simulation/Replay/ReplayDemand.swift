@@ -56,7 +56,7 @@ struct ReplayDemand: Sendable {
             course.next += 1
         }
         let load = course.current
-        if load.map({ $0.gpuMemory > 0 || $0.gpuCompute > 0 }) == true {
+        if load?.hasDemand == true {
             course.busyAt = second
             return course.program == nil ? .starts : .none
         }

@@ -94,11 +94,9 @@ private final class Lines: Sendable {
 
     @Test func networksThatAreNamedChallengeThoseOfTheSnapshot() throws {
         _ = try file.write(try snapshot(of: 1))
-        var configuration = ManagerConfiguration()
-        configuration.networks = ShippedNetworks.all.map {
-            QuantileNetwork(hidden: $0.hidden, ignored: $0.ignored, seed: 1)
-        }
-        let restored = file.forecaster(configuration, metrics: SnapshotMetrics(registry: registry), logger: logger)
+        let named = ShippedNetworks.all.map { QuantileNetwork(hidden: $0.hidden, ignored: $0.ignored, seed: 1) }
+        let restored = file.forecaster(
+            .init(networks: named), named: named, metrics: SnapshotMetrics(registry: registry), logger: logger)
         #expect(restored.rememberedInstances == 1)
         #expect(restored.networks == ShippedNetworks.all)
     }
@@ -157,7 +155,7 @@ private final class Lines: Sendable {
     }
 
     private func forecaster() -> FleetForecaster {
-        file.forecaster(ManagerConfiguration(), metrics: SnapshotMetrics(registry: registry), logger: logger)
+        file.forecaster(.init(), named: nil, metrics: SnapshotMetrics(registry: registry), logger: logger)
     }
 
     /// What a forecaster has learned of so many instances.

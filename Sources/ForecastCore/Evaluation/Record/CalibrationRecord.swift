@@ -12,13 +12,11 @@ package struct CalibrationRecord: Hashable, Sendable {
 
     mutating func count(_ forecast: ScoredForecast) {
         outcomes[forecast.curve] += 1
-        // Curves are in single precision: an outcome equal to a quantile must not count as above it by rounding.
-        let outcome = Float(forecast.outcome)
+        let outcome = QuantileCurve.comparable(forecast.outcome)
         let first = forecast.curve * QuantileLevels.count
         for level in 0..<QuantileLevels.count {
-            let quantile = forecast.stated.values[level]
-            if outcome < quantile { below[first + level] += 1 }
-            if outcome <= quantile { notAbove[first + level] += 1 }
+            if outcome < forecast.stated[level] { below[first + level] += 1 }
+            if outcome <= forecast.stated[level] { notAbove[first + level] += 1 }
         }
     }
 
