@@ -53,7 +53,7 @@ enum AgentBenchmark {
         configuration.httpListen = ManagerAddress(host: "127.0.0.1", port: 0)
         configuration.stateDirectory = folder + "/manager"
         var always = PriorityClass.standard
-        (always.reserveThreshold, always.warmThreshold, always.grace) = (0, 0, .seconds(3_600))
+        (always.weight, always.grace) = (1e9, .seconds(3_600))
         configuration.classes = [always]
         return ManagerService(
             configuration: configuration, softwareVersion: "bench", logger: logger,

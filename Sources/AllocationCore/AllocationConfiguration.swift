@@ -17,8 +17,13 @@ package struct AllocationConfiguration: Hashable, Sendable {
     package var warmHorizon: ForecastHorizon
     /// The relative width at which confidence is one half; above 0.
     package var halfConfidenceWidth: Double
-    /// What is held is kept while its discounted probability is at least this share of the threshold that it took to
-    /// raise it, 0 to 1: below 1, so that a probability that wavers about a threshold does not move anything.
+    /// What an idle device-second may cost while half of the pool is promised, in seconds of waiting of a class of
+    /// weight 1; above 0. ``IdlePrice`` makes it follow the load.
+    package var idlePrice: Double
+    /// What the steps of the ladder save, and what its levels hold.
+    package var costs: LadderCosts
+    /// What is held is kept while its discounted probability is at least this share of the bar that it took to
+    /// raise it, 0 to 1: below 1, so that a probability that wavers about a bar does not move anything.
     package var keepShare: Double
     /// A reservation that is not in use grows once the amount exceeds it by this share of itself; 0 or more. So its
     /// number of changes is logarithmic in its size.
@@ -28,20 +33,23 @@ package struct AllocationConfiguration: Hashable, Sendable {
 
     package init(
         mode: Mode = .presync, reserveHorizon: ForecastHorizon = .short, warmHorizon: ForecastHorizon = .long,
-        halfConfidenceWidth: Double = 4, keepShare: Double = 0.75, growthTolerance: Double = 0.125,
+        halfConfidenceWidth: Double = 4, idlePrice: Double = 0.0006, costs: LadderCosts = LadderCosts(),
+        keepShare: Double = 0.75, growthTolerance: Double = 0.125,
         maximumPreemptionSearches: Int = 256
     ) {
         self.mode = mode
         self.reserveHorizon = reserveHorizon
         self.warmHorizon = warmHorizon
         self.halfConfidenceWidth = halfConfidenceWidth
+        self.idlePrice = idlePrice
+        self.costs = costs
         self.keepShare = keepShare
         self.growthTolerance = growthTolerance
         self.maximumPreemptionSearches = maximumPreemptionSearches
     }
 
-    /// The probability of demand within 30 s below which an instance that holds nothing need not be planned for. It is
-    /// below every built-in class's warm threshold; a class with a lower one is prepared from here on.
+    /// The probability of demand within 30 s below which an instance that holds nothing is not planned for: opening a
+    /// session fifty times for one use is work that no idle memory's price accounts for.
     package static let attentionThreshold: Float = 0.02
 
     /// Whether a plan could do anything for an instance: a cheap test that leaves most of a large, idle fleet out.

@@ -2,11 +2,13 @@ package import FleetModel
 
 /// Decides who gets which slice of which device, and who gives one back.
 ///
-/// The rule, for each instance (`docs/allocation.md`): the probability that demand begins within the horizon that fits
-/// a step's lead time, times the confidence in the forecast, against the class's threshold for that step. What is held
-/// is kept while that product is at least ``AllocationConfiguration/keepShare`` of the threshold, or until the class's
-/// grace has passed. Instances are served by class weight, then by probability, then by id, so that equal inputs give
-/// equal plans.
+/// The rule, for each instance and step (`docs/allocation.md`): what the step is expected to save, against what it is
+/// expected to cost. That is the probability that demand begins within the step's horizon, times the confidence in the
+/// forecast, the wait that the step saves and the class's weight; against the share of a device that it takes, the time
+/// it will stand idle and the price of that. Solved for the probability it is a bar for each step (``Bars``). What is
+/// held is kept while the probability is at least ``AllocationConfiguration/keepShare`` of the bar, or until the grace
+/// has passed. Instances are served by class weight, then by probability, then by id, so that equal inputs give equal
+/// plans.
 package struct AllocationPlanner: Sendable {
     package let configuration: AllocationConfiguration
 
@@ -16,9 +18,13 @@ package struct AllocationPlanner: Sendable {
     /// ``AllocationConfiguration/deservesAttention(onset:holding:)`` is true. The plan's actions come in the order in
     /// which they were decided; the pool given is left as it is. O(subjects × log (subjects + devices)), and a bounded
     /// number of searches through the subjects that hold something.
-    package func plan(_ subjects: [AllocationSubject], pool: Pool, now: MonotonicTime) -> AllocationPlan {
+    ///
+    /// - Parameter price: of idle device-seconds, as ``IdlePrice`` says it of this pool.
+    package func plan(
+        _ subjects: [AllocationSubject], pool: Pool, price: IdlePrice = IdlePrice(), now: MonotonicTime
+    ) -> AllocationPlan {
         let demands = subjects.map(demand(of:))
-        var draft = PlanDraft(planner: self, others: subjects, pool: pool, now: now)
+        var draft = PlanDraft(planner: self, others: subjects, pool: pool, price: price, now: now)
         for index in servingOrder(subjects, demands) { draft.decide(subjects[index], demands[index]) }
         return draft.finish()
     }
@@ -30,24 +36,52 @@ package struct AllocationPlanner: Sendable {
     package func serve(
         _ subject: AllocationSubject, others: [AllocationSubject], pool: Pool, now: MonotonicTime
     ) -> AllocationPlan {
-        var draft = PlanDraft(planner: self, others: others, pool: pool, now: now)
+        var draft = PlanDraft(planner: self, others: others, pool: pool, price: IdlePrice(), now: now, isCertain: true)
         if (subject.holding?.level ?? .cold) < .reserved { draft.decide(subject, .certain) }
         return draft.finish()
     }
 
     /// The level that the forecast justifies: ``Readiness/reserved``, ``Readiness/warm`` or ``Readiness/cold``. For
     /// what is held already a lower probability suffices. A holding is wanted while this is at least its level.
-    package func wantedReadiness(of subject: AllocationSubject) -> Readiness {
-        wantedReadiness(of: subject, demand(of: subject))
+    package func wantedReadiness(
+        of subject: AllocationSubject, pool: Pool, price: IdlePrice = IdlePrice()
+    ) -> Readiness {
+        wantedReadiness(of: subject, demand(of: subject), bars(for: subject, pool: pool, price: price))
     }
 
-    func wantedReadiness(of subject: AllocationSubject, _ demand: DiscountedDemand) -> Readiness {
+    func wantedReadiness(of subject: AllocationSubject, _ demand: DiscountedDemand, _ bars: Bars) -> Readiness {
         let held = subject.holding?.level ?? .cold
-        func threshold(_ level: Readiness, _ toRaise: Double) -> Double {
+        func bar(_ level: Readiness, _ toRaise: Double) -> Double {
             held >= level ? toRaise * configuration.keepShare : toRaise
         }
-        if demand.forReserve >= threshold(.reserved, subject.priority.reserveThreshold) { return .reserved }
-        return demand.forWarm >= threshold(.warm, subject.priority.warmThreshold) ? .warm : .cold
+        if demand.forReserve >= bar(.reserved, bars.reserve) { return .reserved }
+        return demand.forWarm >= bar(.warm, bars.warm) ? .warm : .cold
+    }
+
+    /// From which discounted probability on each step is worth its cost for a subject.
+    ///
+    /// With demand coming at any time of a horizon alike, a slice that is held for it stands idle for
+    /// `horizon × (1 - P / 2)`; the bar is the P at which that, at its price, equals what is saved. Above 1 it is never
+    /// reached.
+    func bars(for subject: AllocationSubject, pool: Pool, price: IdlePrice) -> Bars {
+        let perSecond = configuration.idlePrice * price.factor / max(subject.priority.weight, .leastNormalMagnitude)
+        func bar(_ share: Double, _ horizon: ForecastHorizon, savedMs: Double) -> Double {
+            let idle = perSecond * share * Double(horizon.seconds)
+            return idle / (max(savedMs, 0) / 1_000 + idle / 2)
+        }
+        return Bars(
+            reserve: bar(
+                pool.share(of: subject.setAside), configuration.reserveHorizon, savedMs: configuration.costs.reserveMs),
+            warm: bar(configuration.costs.warmShare, configuration.warmHorizon, savedMs: configuration.costs.openMs))
+    }
+
+    /// How long what is no longer wanted is kept: the class's grace while it is almost wanted, and the less of it the
+    /// further the probability has fallen.
+    func grace(of subject: AllocationSubject, _ demand: DiscountedDemand, _ bars: Bars) -> Duration {
+        let isReserved = subject.holding?.level == .reserved
+        let (probability, bar) = isReserved ? (demand.forReserve, bars.reserve) : (demand.forWarm, bars.warm)
+        guard bar > 0 else { return subject.priority.grace }
+        return subject.priority.grace * min(max(probability / (bar * configuration.keepShare), 0), 1)
     }
 
     func demand(of subject: AllocationSubject) -> DiscountedDemand {
@@ -70,6 +104,12 @@ package struct AllocationPlanner: Sendable {
     }
 }
 
+/// The discounted probabilities from which on a warm session and a reservation are worth what they cost; 0 or more.
+struct Bars: Hashable {
+    var reserve: Double
+    var warm: Double
+}
+
 /// How probable demand is, discounted by how sure the forecast is, for each step that could be taken.
 struct DiscountedDemand: Hashable {
     var forReserve: Double
@@ -77,7 +117,7 @@ struct DiscountedDemand: Hashable {
 
     /// A program has asked.
     static let certain = DiscountedDemand(forReserve: 1, forWarm: 1)
-    /// Below every threshold, one of 0 included.
+    /// Below every bar, one of 0 included.
     static let never = DiscountedDemand(forReserve: -1, forWarm: -1)
 
     func exceeds(_ other: Self) -> Bool {

@@ -10,6 +10,9 @@ package struct AllocationSubject: Sendable {
     package var relativeWidth: Double
     /// What a reservation would be: demand at the class's service level, should it come.
     package var amount: Slice
+    /// What its demand takes of a device's compute beside others' (``ComputePromise``); of one that is idle a small part
+    /// of ``amount``'s.
+    package var expectedCompute: MilliShare
     /// What the instance holds. A grant that is being released stays here, not settled, until its GPU server has
     /// confirmed: otherwise a second victim would be taken where one suffices.
     package var holding: Holding?
@@ -18,8 +21,9 @@ package struct AllocationSubject: Sendable {
 
     package init(
         instance: InstanceID, priority: PriorityClass, onset: InlineArray<3, Float>, relativeWidth: Double,
-        amount: Slice, holding: Holding? = nil, staged: Bool
+        amount: Slice, expectedCompute: MilliShare? = nil, holding: Holding? = nil, staged: Bool
     ) {
+        self.expectedCompute = expectedCompute ?? amount.compute
         self.instance = instance
         self.priority = priority
         self.onset = onset
@@ -27,6 +31,13 @@ package struct AllocationSubject: Sendable {
         self.amount = amount
         self.holding = holding
         self.staged = staged
+    }
+
+    /// What of a device is set aside while a slice is held for the instance and not used: the holding's memory, where it
+    /// has some, and the compute that is expected.
+    var setAside: Slice {
+        let memory = holding.flatMap { $0.level == .reserved ? $0.slice.memory : nil } ?? amount.memory
+        return Slice(memory: memory, compute: expectedCompute)
     }
 
     /// The probability that demand begins within `horizon`; not a number counts as 0.

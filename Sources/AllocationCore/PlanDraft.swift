@@ -4,7 +4,10 @@ import FleetModel
 struct PlanDraft {
     private let planner: AllocationPlanner
     private let others: [AllocationSubject]
+    private let price: IdlePrice
     private let now: MonotonicTime
+    /// Whether the plan is for a program that asks.
+    private let isCertain: Bool
     private var pool: Pool
     private var actions: [AllocationAction] = []
     /// Built at the first shortage.
@@ -13,7 +16,12 @@ struct PlanDraft {
     /// beside.
     private var heldBack: [(slice: Slice, device: DeviceID)] = []
 
-    init(planner: AllocationPlanner, others: [AllocationSubject], pool: Pool, now: MonotonicTime) {
+    init(
+        planner: AllocationPlanner, others: [AllocationSubject], pool: Pool, price: IdlePrice, now: MonotonicTime,
+        isCertain: Bool = false
+    ) {
+        self.isCertain = isCertain
+        self.price = price
         self.planner = planner
         self.others = others
         self.pool = pool
@@ -28,7 +36,8 @@ struct PlanDraft {
 
     /// The rule for one instance: what it holds, against what it should have.
     mutating func decide(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
-        let wanted = planner.wantedReadiness(of: subject, demand)
+        let bars = planner.bars(for: subject, pool: pool, price: price)
+        let wanted = planner.wantedReadiness(of: subject, demand, bars)
         guard let holding = subject.holding else {
             switch wanted {
             case .reserved, .attached: reserve(for: subject)
@@ -46,7 +55,9 @@ struct PlanDraft {
         case .reserved where wanted == .reserved:
             grow(holding, for: subject)
         case .warm, .reserved:
-            guard wanted < holding.level, now - holding.unusedSince >= subject.priority.grace else { return }
+            guard wanted < holding.level,
+                now - holding.unusedSince >= planner.grace(of: subject, demand, bars)
+            else { return }
             giveBack(holding, of: subject, keepWarm: wanted == .warm)
         }
     }
@@ -56,11 +67,20 @@ struct PlanDraft {
     /// Reserves where the warm session is, else where the slice fits best, else records why not.
     private mutating func reserve(for subject: AllocationSubject) {
         guard subject.staged else { return contend(subject, .notStaged, wanted: .reserved) }
-        if let holding = subject.holding, take(subject.amount, on: holding.device) {
+        let charge = Slice(memory: subject.amount.memory, compute: subject.expectedCompute)
+        if let holding = subject.holding, take(charge, on: holding.device) {
             pool.closeWarm(on: holding.device)
             actions.append(.reserve(subject.instance, holding.device, subject.amount, existing: holding.grant))
-        } else if let device = pool.bestFit(for: subject.amount), take(subject.amount, on: device) {
+        } else if let device = pool.place(for: charge), take(charge, on: device) {
             // Others have filled the device beside the warm session: it is given up for a place that has room.
+            if let holding = subject.holding {
+                actions.append(.release(subject.instance, holding.grant, .preempted))
+            }
+            actions.append(.reserve(subject.instance, device, subject.amount, existing: nil))
+        } else if isCertain, let device = pool.leastLoaded(with: subject.amount.memory),
+            (try? pool.adopt(charge, on: device)) != nil
+        {
+            // A program that asks does not wait for compute: a late command is late, not lost.
             if let holding = subject.holding {
                 actions.append(.release(subject.instance, holding.grant, .preempted))
             }
@@ -122,13 +142,17 @@ struct PlanDraft {
         }
     }
 
-    /// Releases unused reservations of lower classes on one device until the subject's amount will fit there. Returns
+    /// Releases unused reservations of lower classes, and for a program that asks of its own, on one device until the subject's amount will fit there. Returns
     /// where, and one of the grants that are awaited; nil where that is not possible.
     private mutating func preempt(for subject: AllocationSubject) -> (device: DeviceID, grant: GrantID)? {
-        guard subject.priority.mayTake, pool.hasAvailableDevice else { return nil }
+        let weight = subject.priority.weight
+        // A program that asks comes before what is only foreseen for others of its class.
+        let least = subject.priority.mayTake ? 0 : weight
+        let most = isCertain ? weight : weight.nextDown
+        guard least <= most, pool.hasAvailableDevice else { return nil }
         var unused = self.unused ?? UnusedReservations(of: others, planner: planner)
         defer { self.unused = unused }
-        guard let choice = unused.choose(for: subject.amount, above: subject.priority.weight, pool: pool),
+        guard let choice = unused.choose(for: subject.amount, weights: least...most, pool: pool),
             let account = pool.account(of: choice.device)
         else { return nil }
         for victim in choice.victims { actions.append(.release(victim.instance, victim.grant, .preempted)) }

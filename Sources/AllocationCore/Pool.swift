@@ -16,8 +16,15 @@ package struct Pool: Sendable {
     private var slots: [DeviceID: Int] = [:]
     private var freeSlots: [Int] = []
     private var added: UInt64 = 0
+    /// Of all available devices: what may be promised, and what is; bytes and thousandths, whole numbers.
+    private var totalMemory = 0.0
+    private var totalCompute = 0.0
+    private var promisedMemory = 0.0
+    private var promisedCompute = 0.0
     /// Available devices: by free memory, with free compute as capacity.
     private var byFreeMemory = PlacementIndex()
+    /// Available devices: the one with the most free compute first, with free memory as capacity.
+    private var byLoad = PlacementIndex()
     /// Available devices: by warm sessions, with free memory as capacity.
     private var byWarmSessions = PlacementIndex()
 
@@ -38,6 +45,24 @@ package struct Pool: Sendable {
     package func account(of device: DeviceID) -> DeviceAccount? {
         slots[device].flatMap { accounts[$0] }
     }
+
+    // MARK: Shares
+
+    /// How much of an available device of mean size a slice takes: of its memory or of its compute, whichever is more. 0 where there
+    /// is no device.
+    package func share(of slice: Slice) -> Double {
+        let devices = Double(byFreeMemory.count)
+        return max(
+            Self.share(Double(slice.memory.rawValue) * devices, of: totalMemory),
+            Self.share(Double(slice.compute.rawValue) * devices * computeOvercommit, of: totalCompute))
+    }
+
+    /// How much of the pool is promised, of what may be: of its memory or of its compute, whichever is more; 0 to 1.
+    package var promisedShare: Double {
+        min(max(Self.share(promisedMemory, of: totalMemory), Self.share(promisedCompute, of: totalCompute)), 1)
+    }
+
+    private static func share(_ part: Double, of whole: Double) -> Double { whole > 0 ? part / whole : 0 }
 
     // MARK: Devices
 
@@ -105,15 +130,21 @@ package struct Pool: Sendable {
         }
     }
 
-    /// Takes back what was promised before; a device that was removed since is left alone.
+    /// Says anew what compute the tenants of a device are expected to take together: what was promised of it so far is
+    /// replaced, as their forecasts change while they hold it. A device that is not known is left alone.
+    package mutating func expect(_ compute: MilliShare, on device: DeviceID) {
+        guard let slot = slots[device] else { return }
+        update(slot) { $0.reserved.compute = max(compute, .zero) }
+    }
+
+    /// Takes back what was promised before; a device that was removed since is left alone. Of compute no more is taken
+    /// back than the device's tenants were last expected to use (``expect(_:on:)``).
     package mutating func free(_ slice: Slice, on device: DeviceID) {
         guard let slot = slots[device] else { return }
         update(slot) { account in
             account.reserved.memory -= slice.memory
-            account.reserved.compute -= slice.compute
-            precondition(
-                account.reserved.memory >= .zero && account.reserved.compute >= .zero,
-                "more is freed than was promised")
+            account.reserved.compute = max(account.reserved.compute - slice.compute, .zero)
+            precondition(account.reserved.memory >= .zero, "more is freed than was promised")
         }
     }
 
@@ -150,6 +181,26 @@ package struct Pool: Sendable {
         return slot.flatMap { accounts[$0]?.device }
     }
 
+    /// From this share of a device's memory on, a slice goes where it fits best.
+    private static let largeShare = 0.125
+
+    /// Where a slice goes. One that takes much of a device's memory goes where it fits best (``bestFit(for:)``), which
+    /// leaves the large gaps to large slices; the others to the device with the most free compute, whose tenants they
+    /// delay least. Nil where none has room. O(log devices)
+    package func place(for slice: Slice) -> DeviceID? {
+        let memory = Self.share(Double(slice.memory.rawValue) * Double(byLoad.count), of: totalMemory)
+        guard memory < Self.largeShare, let device = leastLoaded(with: slice.memory), canReserve(slice, on: device)
+        else {
+            return bestFit(for: slice)
+        }
+        return device
+    }
+
+    /// The available device with the most free compute among those with that much free memory. O(log devices)
+    package func leastLoaded(with memory: Bytes) -> DeviceID? {
+        byLoad.first(keyAtLeast: .min, capacityAtLeast: memory.rawValue).flatMap { accounts[$0]?.device }
+    }
+
     /// Where a warm session goes: of the available devices that have the memory of `slice` free, the one with the
     /// fewest warm sessions; where none has, the one with the fewest of all. Nil where that one has as many as it may,
     /// or is too small for the slice even when empty. O(log devices)
@@ -181,7 +232,7 @@ package struct Pool: Sendable {
         guard let account = account(of: device) else { return .unknownDevice }
         guard account.available else { return .notAvailable }
         guard slice.memory <= account.freeMemory else { return .memory(shortBy: slice.memory - account.freeMemory) }
-        guard slice.compute <= account.freeCompute else {
+        guard slice.compute == .zero || slice.compute <= account.freeCompute else {
             return .compute(shortBy: slice.compute - account.freeCompute)
         }
         return nil
@@ -199,9 +250,16 @@ package struct Pool: Sendable {
 
     private mutating func enterIndexes(_ slot: Int, _ account: DeviceAccount) {
         guard account.available else { return }
+        totalMemory += Double(account.memory.rawValue)
+        totalCompute += Double(account.compute.rawValue)
+        promisedMemory += Double(account.reserved.memory.rawValue)
+        promisedCompute += Double(account.reserved.compute.rawValue)
         byFreeMemory.insert(
             slot: slot, order: account.order, key: account.freeMemory.rawValue,
             capacity: Int64(account.freeCompute.rawValue))
+        byLoad.insert(
+            slot: slot, order: account.order, key: -Int64(account.freeCompute.rawValue),
+            capacity: account.freeMemory.rawValue)
         byWarmSessions.insert(
             slot: slot, order: account.order, key: Int64(account.warmSessions),
             capacity: account.freeMemory.rawValue)
@@ -209,7 +267,12 @@ package struct Pool: Sendable {
 
     private mutating func leaveIndexes(_ slot: Int, _ account: DeviceAccount) {
         guard account.available else { return }
+        totalMemory -= Double(account.memory.rawValue)
+        totalCompute -= Double(account.compute.rawValue)
+        promisedMemory -= Double(account.reserved.memory.rawValue)
+        promisedCompute -= Double(account.reserved.compute.rawValue)
         byFreeMemory.remove(slot: slot)
+        byLoad.remove(slot: slot)
         byWarmSessions.remove(slot: slot)
     }
 
@@ -226,6 +289,7 @@ package struct Pool: Sendable {
         }
         precondition(accounts.count == slots.count + freeSlots.count, "a slot is lost")
         checkIndex(byFreeMemory, available) { ($0.freeMemory.rawValue, Int64($0.freeCompute.rawValue)) }
+        checkIndex(byLoad, available) { (-Int64($0.freeCompute.rawValue), $0.freeMemory.rawValue) }
         checkIndex(byWarmSessions, available) { (Int64($0.warmSessions), $0.freeMemory.rawValue) }
     }
 

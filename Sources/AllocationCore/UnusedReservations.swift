@@ -67,16 +67,16 @@ struct UnusedReservations {
 
     func isTaken(_ grant: GrantID) -> Bool { taken.contains(grant) }
 
-    /// The device where taking from classes below `weight` costs least: the lightest classes, then the fewest grants,
+    /// The device where taking from classes of such `weights` costs least: the lightest classes, then the fewest grants,
     /// then the least memory. Nil where none can make room, or no search is left for this plan.
-    mutating func choose(for slice: Slice, above weight: Double, pool: Pool) -> Choice? {
+    mutating func choose(for slice: Slice, weights: ClosedRange<Double>, pool: Pool) -> Choice? {
         if let impossible, impossible.memory <= slice.memory, impossible.compute <= slice.compute { return nil }
         guard remainingSearches > 0 else { return nil }
         remainingSearches -= 1
         var best: (choice: Choice, cost: (Double, Int, Int64))?
         var compared = 0
         for index in groups.indices where compared < Self.maximumComparedDevices {
-            guard let choice = choose(for: slice, above: weight, group: index, pool: pool) else { continue }
+            guard let choice = choose(for: slice, weights: weights, group: index, pool: pool) else { continue }
             compared += 1
             let cost = (
                 choice.victims.map(\.weight).max() ?? 0, choice.victims.count,
@@ -98,11 +98,15 @@ struct UnusedReservations {
         groups[choice.group].claimed.compute += claim.compute
     }
 
-    private func choose(for slice: Slice, above weight: Double, group index: Int, pool: Pool) -> Choice? {
+    private func choose(
+        for slice: Slice, weights: ClosedRange<Double>, group index: Int, pool: Pool
+    ) -> Choice? {
         let group = groups[index]
         guard let account = pool.account(of: group.device), account.available, slice.memory <= account.memory
         else { return nil }
-        let coming = group.candidates.filter { $0.isComing && ($0.weight < weight || taken.contains($0.grant)) }
+        let coming = group.candidates.filter {
+            $0.isComing && (weights.contains($0.weight) || taken.contains($0.grant))
+        }
         var memory = account.freeMemory - group.claimed.memory
         var compute = Int64(account.freeCompute.rawValue) - Int64(group.claimed.compute.rawValue)
         for candidate in coming {
@@ -113,7 +117,7 @@ struct UnusedReservations {
         var indices: [Int] = []
         for (position, candidate) in group.candidates.enumerated() {
             guard !suffices() else { break }
-            guard !candidate.isComing, candidate.weight < weight else { continue }
+            guard !candidate.isComing, weights.contains(candidate.weight) else { continue }
             indices.append(position)
             memory += candidate.slice.memory
             compute += Int64(candidate.slice.compute.rawValue)

@@ -5,10 +5,6 @@ package struct PriorityClass: Hashable, Sendable, Codable {
     package var weight: Double
     /// The quantile of forecast peak demand that a reservation covers, 0.5 to 0.99.
     package var serviceLevel: Double
-    /// The discounted probability of demand at which a slice is reserved, 0 to 1.
-    package var reserveThreshold: Double
-    /// The discounted probability of demand at which a warm session is kept, 0 to 1; at most ``reserveThreshold``.
-    package var warmThreshold: Double
     /// How long a reservation that is not used is kept.
     package var grace: Duration
     /// Whether unused reservations of lower classes may be taken for this one.
@@ -17,14 +13,12 @@ package struct PriorityClass: Hashable, Sendable, Codable {
     package var mayBeTakenFrom: Bool
 
     package init(
-        name: PriorityClassName, weight: Double, serviceLevel: Double, reserveThreshold: Double, warmThreshold: Double,
-        grace: Duration, mayTake: Bool, mayBeTakenFrom: Bool
+        name: PriorityClassName, weight: Double, serviceLevel: Double, grace: Duration, mayTake: Bool,
+        mayBeTakenFrom: Bool
     ) {
         self.name = name
         self.weight = weight
         self.serviceLevel = serviceLevel
-        self.reserveThreshold = reserveThreshold
-        self.warmThreshold = warmThreshold
         self.grace = grace
         self.mayTake = mayTake
         self.mayBeTakenFrom = mayBeTakenFrom
@@ -32,16 +26,16 @@ package struct PriorityClass: Hashable, Sendable, Codable {
 
     /// Interactive work that takes precedence.
     package static let interactive = PriorityClass(
-        name: PriorityClassName(unchecked: "interactive"), weight: 4, serviceLevel: 0.95, reserveThreshold: 0.3,
-        warmThreshold: 0.05, grace: .seconds(6), mayTake: true, mayBeTakenFrom: false)
+        name: PriorityClassName(unchecked: "interactive"), weight: 4, serviceLevel: 0.95, grace: .seconds(6),
+        mayTake: true, mayBeTakenFrom: false)
     /// What an instance has that names no class.
     package static let standard = PriorityClass(
-        name: PriorityClassName(unchecked: "standard"), weight: 2, serviceLevel: 0.9, reserveThreshold: 0.4,
-        warmThreshold: 0.08, grace: .seconds(4), mayTake: true, mayBeTakenFrom: true)
+        name: PriorityClassName(unchecked: "standard"), weight: 2, serviceLevel: 0.9, grace: .seconds(4), mayTake: true,
+        mayBeTakenFrom: true)
     /// Work that can wait.
     package static let batch = PriorityClass(
-        name: PriorityClassName(unchecked: "batch"), weight: 1, serviceLevel: 0.8, reserveThreshold: 0.55,
-        warmThreshold: 0.2, grace: .seconds(2), mayTake: false, mayBeTakenFrom: true)
+        name: PriorityClassName(unchecked: "batch"), weight: 1, serviceLevel: 0.8, grace: .seconds(2), mayTake: false,
+        mayBeTakenFrom: true)
 
     /// The classes that exist without configuration, highest weight first.
     package static let builtIn: [PriorityClass] = [.interactive, .standard, .batch]

@@ -86,14 +86,6 @@ package struct ManagerConfiguration: Hashable, Sendable {
         if !(0.5...0.99).contains(priorityClass.serviceLevel) {
             errors.append("\(name) service-level is not between 0.5 and 0.99")
         }
-        if !(0...1).contains(priorityClass.reserveThreshold) {
-            errors.append("\(name) reserve-threshold is not between 0 and 1")
-        }
-        if !(0...1).contains(priorityClass.warmThreshold)
-            || priorityClass.warmThreshold > priorityClass.reserveThreshold
-        {
-            errors.append("\(name) warm-threshold is not between 0 and reserve-threshold")
-        }
         if priorityClass.grace < .zero { errors.append("\(name) grace is negative") }
         return errors
     }

@@ -3,7 +3,7 @@ import FleetModel
 import Testing
 
 @Suite struct AllocationPlannerTests {
-    let planner = AllocationPlanner()
+    let planner = AllocationPlanner(configuration: .priced)
     let now = MonotonicTime.seconds(100)
 
     // MARK: The trigger
@@ -48,7 +48,8 @@ import Testing
     }
 
     @Test func whereMemoryIsForOneTheNarrowerGetsIt() throws {
-        let pool = try Pool.holding([], gibibytes: 1)
+        let other = AllocationSubject.make("z", onset: 0, holding: .make(1, .attached, on: device(0), .gibibytes(7)))
+        let pool = try Pool.holding([other], gibibytes: 8)
         let subjects = [AllocationSubject.make("a-wide", onset: 0.9, width: 3), .make("narrow", onset: 0.9, width: 1)]
         let actions = planner.plan(subjects, pool: pool, now: now).actions
         #expect(actions.first == .reserve(name("narrow"), device(0), .gibibytes(1), existing: nil))
@@ -64,9 +65,7 @@ import Testing
         #expect(configuration.confidence(relativeWidth: .nan) == 0)
     }
 
-    @Test func attentionIsPaidBelowEveryBuiltInThreshold() {
-        #expect(
-            PriorityClass.builtIn.allSatisfy { Float($0.warmThreshold) > AllocationConfiguration.attentionThreshold })
+    @Test func attentionIsPaidToWhatIsHeldOrNotImprobable() {
         #expect(!AllocationConfiguration.deservesAttention(onset: [0, 0, 0.01], holding: nil))
         #expect(AllocationConfiguration.deservesAttention(onset: [0, 0, 0.02], holding: nil))
         #expect(
@@ -102,7 +101,7 @@ import Testing
         let amount = Slice(memory: .mebibytes(mebibytes), compute: MilliShare(100))
         let subject = AllocationSubject.make(
             "a", onset: 0.9, amount: amount, holding: .make(7, .reserved, on: device(0)))
-        let pool = try Pool.holding([subject], gibibytes: 4)
+        let pool = try Pool.holding([subject], gibibytes: 8)
         let plan = planner.plan([subject], pool: pool, now: now)
         #expect(plan.actions == (grows ? [.reserve(name("a"), device(0), amount, existing: GrantID(rawValue: 7))] : []))
         #expect(plan.pool.account(of: device(0))?.reserved.memory == (grows ? amount.memory : .gibibytes(1)))
@@ -125,7 +124,8 @@ import Testing
         (31, 90.0, [AllocationAction]()),  // at least three quarters of the threshold: kept
         (10, 99, []),  // within the grace period
         (10, 90, [.lower(name("a"), GrantID(rawValue: 7))]),  // still worth a warm session
-        (1, 99, []),
+        (1, 99.9, []),  // the further the probability has fallen, the shorter the grace period
+        (1, 99, [.release(name("a"), GrantID(rawValue: 7), .graceEnded)]),
         (1, 90, [.release(name("a"), GrantID(rawValue: 7), .graceEnded)]),
     ])
     func aReservationIsKeptWhileWantedOrInGrace(
@@ -133,7 +133,7 @@ import Testing
     ) throws {
         let subject = AllocationSubject.make(
             "a", onset: Float(percent) / 100, holding: .make(7, .reserved, on: device(0), unusedSince: unusedSince))
-        let pool = try Pool.holding([subject], gibibytes: 4)
+        let pool = try Pool.holding([subject], gibibytes: 8)
         let plan = planner.plan([subject], pool: pool, now: now)
         #expect(plan.actions == expected)
         #expect(plan.pool.account(of: device(0))?.reserved == .gibibytes(1), "not free before the server has confirmed")
@@ -152,9 +152,9 @@ import Testing
         for percent in stride(from: 31, through: 60, by: 1) {
             let subject = AllocationSubject.make(
                 "a", onset: Float(percent) / 100, holding: .make(7, .reserved, on: device(0)))
-            let pool = try Pool.holding([subject], gibibytes: 4)
+            let pool = try Pool.holding([subject], gibibytes: 8)
             #expect(planner.plan([subject], pool: pool, now: now).actions.isEmpty)
-            #expect(planner.wantedReadiness(of: subject) == .reserved)
+            #expect(planner.wantedReadiness(of: subject, pool: pool) == .reserved)
         }
     }
 

@@ -136,7 +136,7 @@ import Testing
         var crowded = Pool(maximumWarmPerDevice: 0)
         crowded.add(device(0), memory: .gibibytes(4), compute: .wholeDevice)
         #expect(
-            planner.plan([.make("a", onset: 0.1)], pool: crowded, now: now).actions
+            AllocationPlanner(configuration: .priced).plan([.make("a", onset: 0.1)], pool: crowded, now: now).actions
                 == [.contend(name("a"), Contention(reason: .warmLimit, wanted: .warm, slice: .zero))])
     }
 

@@ -5,7 +5,7 @@ import Testing
 
 /// What holds of every plan, over random fleets.
 @Suite struct PlanPropertyTests {
-    let planner = AllocationPlanner()
+    let planner = AllocationPlanner(configuration: .priced)
     let now = MonotonicTime.seconds(20)
 
     private func fleet(
@@ -112,16 +112,34 @@ private struct ObviousRule {
         Double(subject.onset[horizon]) / (1 + subject.relativeWidth / 4)
     }
 
+    /// The probability at which what is saved is worth what stands idle, in a pool of which nothing is promised.
+    private func bar(_ subject: AllocationSubject, _ share: Double, seconds: Double, savedMs: Double) -> Double {
+        let idle = AllocationConfiguration.priced.idlePrice / 4 / subject.priority.weight * share * seconds
+        return idle / (savedMs / 1_000 + idle / 2)
+    }
+
+    /// Of the memory or of the compute of a device of mean size, whichever is more.
+    private func share(_ subject: AllocationSubject, _ pool: Pool) -> Double {
+        let slice = subject.holding?.level == .reserved ? subject.holding?.slice ?? .zero : subject.amount
+        let memory = pool.devices.reduce(0) { $0 + Double($1.memory.rawValue) } / Double(pool.count)
+        return max(Double(slice.memory.rawValue) / memory, Double(subject.amount.compute.rawValue) / 1_000)
+    }
+
     private func decide(_ subject: AllocationSubject, _ pool: inout Pool) -> [AllocationAction] {
         let holding = subject.holding
         if holding?.level == .attached || holding?.settled == false { return [] }
         let isReserved = holding?.level == .reserved
-        let wantsReserved =
-            discounted(subject, 0) >= subject.priority.reserveThreshold * (isReserved ? 0.75 : 1)
-        let wantsWarm = discounted(subject, 2) >= subject.priority.warmThreshold * (holding != nil ? 0.75 : 1)
+        let costs = AllocationConfiguration.priced.costs
+        let reserveBar = bar(subject, share(subject, pool), seconds: 5, savedMs: costs.reserveMs)
+        let warmBar = bar(subject, costs.warmShare, seconds: 30, savedMs: costs.openMs)
+        let wantsReserved = discounted(subject, 0) >= reserveBar * (isReserved ? 0.75 : 1)
+        let wantsWarm = discounted(subject, 2) >= warmBar * (holding != nil ? 0.75 : 1)
         if wantsReserved { return isReserved || !subject.staged ? [] : raise(subject, &pool) }
         if let holding {
-            if (wantsWarm && !isReserved) || now - holding.unusedSince < subject.priority.grace { return [] }
+            let probability = isReserved ? discounted(subject, 0) : discounted(subject, 2)
+            let kept = (isReserved ? reserveBar : warmBar) * 0.75
+            let grace = subject.priority.grace * min(probability / kept, 1)
+            if (wantsWarm && !isReserved) || now - holding.unusedSince < grace { return [] }
             if isReserved, wantsWarm, (try? pool.openWarm(on: holding.device)) != nil {
                 return [.lower(subject.instance, holding.grant)]
             }
@@ -137,7 +155,11 @@ private struct ObviousRule {
             return [.reserve(subject.instance, holding.device, needed, existing: holding.grant)]
         }
         let fitting = pool.devices.filter { pool.canReserve(needed, on: $0.device) }
-        guard let best = fitting.min(by: { $0.freeMemory < $1.freeMemory }),
+        let roomiest = pool.devices.filter { $0.freeMemory >= needed.memory }.max { $0.freeCompute < $1.freeCompute }
+        let memory = pool.devices.reduce(0) { $0 + Double($1.memory.rawValue) } / Double(pool.count)
+        let isSmall = Double(needed.memory.rawValue) / memory < 0.125
+        let spread = isSmall ? roomiest.flatMap { pool.canReserve(needed, on: $0.device) ? $0 : nil } : nil
+        guard let best = spread ?? fitting.min(by: { $0.freeMemory < $1.freeMemory }),
             (try? pool.reserve(needed, on: best.device)) != nil
         else { return subject.holding == nil ? openWarm(subject, &pool) : [] }
         let moved = subject.holding.map { [AllocationAction.release(subject.instance, $0.grant, .preempted)] } ?? []

@@ -2,6 +2,12 @@ import AllocationCore
 import Determinism
 import FleetModel
 
+extension AllocationConfiguration {
+    /// Prices with which, in an empty pool of devices of 8 GiB, a slice of 1 GiB is worth reserving for a standard
+    /// instance from a probability of 0.4 on, and a warm session from 0.08 on.
+    static let priced = AllocationConfiguration(idlePrice: 0.0256, costs: LadderCosts(warmShare: 0.03212))
+}
+
 extension AllocationSubject {
     /// A subject with one probability for all horizons, sure of it, that needs 1 GiB; what a test is about is named.
     static func make(

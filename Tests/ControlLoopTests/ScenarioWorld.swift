@@ -41,8 +41,11 @@ struct ScenarioWorld {
     static func manager(
         recovering fleet: StoredFleet, _ script: ScriptedForecaster.Script, _ now: MonotonicTime
     ) -> ManagerMachine {
-        ManagerMachine(
-            configuration: ManagerMachineConfiguration(softwareVersion: "test"), recovered: fleet,
+        // A price at which 200 MiB of the device of 1 GiB are worth reserving from a probability of a third on.
+        let allocation = AllocationConfiguration(idlePrice: 0.0128)
+        let configuration = ManagerMachineConfiguration(softwareVersion: "test", allocation: allocation)
+        return ManagerMachine(
+            configuration: configuration, recovered: fleet,
             forecaster: ScriptedForecaster(script: script), random: SeededGenerator(seed: 1), now: now)
     }
 

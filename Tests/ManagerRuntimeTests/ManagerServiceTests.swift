@@ -205,7 +205,7 @@ struct ManagerConfigurationTests {
         configuration.period = .milliseconds(1)
         configuration.timeToLive = .zero
         configuration.stateDirectory = ""
-        configuration.classes[0].warmThreshold = 2
+        configuration.classes[0].serviceLevel = 2
         configuration.snapshotPeriod = .milliseconds(1)
         #expect(configuration.validate().count == 6)
     }

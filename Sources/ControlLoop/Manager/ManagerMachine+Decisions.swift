@@ -8,8 +8,10 @@ extension ManagerMachine {
     /// Step 3: requests that wait come first, then each instance by what is expected of it.
     mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
         var effects = serveWaiting(now) + releaseSurplus(now)
+        expectCompute()
+        idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds)
         let subjects = attentiveSubjects(now)
-        let plan = planner.plan(subjects, pool: pool, now: now)
+        let plan = planner.plan(subjects, pool: pool, price: idlePrice, now: now)
         pool = plan.pool
         var contended: Set<InstanceID> = []
         for action in plan.actions {
@@ -64,6 +66,31 @@ extension ManagerMachine {
         }
     }
 
+    // MARK: Compute
+
+    /// Says anew what the tenants of each device are expected to use of its compute together. O(grants)
+    private mutating func expectCompute() {
+        var sums: [DeviceID: Int64] = [:]
+        for grant in grants.unordered {
+            switch grant.charge {
+            case .none, .warm: continue
+            case .slice(let slice), .lowering(let slice):
+                let expected = record(of: grant.stored.instance.id).flatMap(expectedCompute) ?? slice.compute
+                sums[grant.stored.device, default: 0] += Int64(expected.rawValue)
+            }
+        }
+        for server in servers.values {
+            for device in server.devices {
+                pool.expect(MilliShare(Int32(clamping: sums[device.id] ?? 0)), on: device.id)
+            }
+        }
+    }
+
+    /// What an instance's demand takes of a device's compute beside others'; nil before it is forecast.
+    private func expectedCompute(_ instance: InstanceRecord) -> MilliShare? {
+        instance.forecast.map { ComputePromise.share($0.curve(.compute, .point, .short)) }
+    }
+
     // MARK: Subjects
 
     /// The instances for which a plan could do anything, in the order of their places. O(instances)
@@ -78,7 +105,9 @@ extension ManagerMachine {
                 !instance.grants.isEmpty || !isPaused(instance, now)
             else { continue }
             var subject = subject(instance, onset: onset.unless(isFading(instance, now)))
-            if let holding = subject.holding, planner.wantedReadiness(of: subject) >= holding.level {
+            if let holding = subject.holding,
+                planner.wantedReadiness(of: subject, pool: pool, price: idlePrice) >= holding.level
+            {
                 grants[holding.grant]?.unusedSince = now
                 subject.holding?.unusedSince = now
             }
@@ -109,17 +138,19 @@ extension ManagerMachine {
         return AllocationSubject(
             instance: instance.description.id, priority: instance.priority, onset: onset,
             relativeWidth: median > 0 ? (high - low) / median : 0, amount: amount(instance),
-            holding: holder.flatMap(holding), staged: (try? sharedVersion(instance.agent)) != nil)
+            expectedCompute: expectedCompute(instance), holding: holder.flatMap(holding),
+            staged: (try? sharedVersion(instance.agent)) != nil)
     }
 
-    /// Memory at the class's service level, in whole MiB, and compute likewise.
+    /// Memory at the class's service level, in whole MiB; and compute as the median of its bursts' peaks, for a late
+    /// command is late, not lost.
     ///
     /// No more than a device has; and of an instance that was never seen to use a GPU, whose forecast is a prior, no
     /// more than half of one, so that a newcomer does not shut out the rest.
     private func amount(_ instance: InstanceRecord) -> Slice {
         let level = instance.priority.serviceLevel
         let memory = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: level)
-        let compute = forecaster.amountIfDemanded(instance.slot, resource: .compute, level: level)
+        let compute = forecaster.amountIfDemanded(instance.slot, resource: .compute, level: 0.5)
         let mebibytes = Int64((min(max(memory, 0), 0x1p50) / 0x1p20).rounded(.up))
         let most = instance.hasUsedGPU ? largestDevice : Bytes(largestDevice.rawValue / 2)
         return Slice(
@@ -290,6 +321,8 @@ extension ManagerMachine {
             return (true, [])
         }
         var subject = subject(instance, onset: InlineArray(repeating: 1))
+        // Its demand begins now, whatever was forecast.
+        subject.expectedCompute = subject.amount.compute
         if subject.holding?.level == .attached
             || preparing(instance).map({ grants[$0]?.request != nil || !isReachable($0) }) == true
         {

@@ -72,6 +72,7 @@ package struct ManagerMachineConfiguration: Sendable {
 package struct ManagerMachine: Sendable {
     let configuration: ManagerMachineConfiguration
     let planner: AllocationPlanner
+    var idlePrice = IdlePrice()
     /// Keys for tickets, from a cryptographic source in production and a seeded one in simulation.
     var random: any RandomNumberGenerator & Sendable
     var forecaster: any Forecaster
@@ -94,7 +95,8 @@ package struct ManagerMachine: Sendable {
     var freePlaces: [Int] = []
 
     // Grants
-    var pool = Pool()
+    /// Compute is promised as the tenants of a device are expected to use it together, up to the device.
+    var pool = Pool(computeOvercommit: 1)
     /// The memory of the largest device that can be had, or that could be when there last was one.
     var largestDevice = Bytes.zero
     /// The versions that some GPU server which is there has, each once.

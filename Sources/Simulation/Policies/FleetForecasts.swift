@@ -1,0 +1,60 @@
+import AllocationCore
+import FleetModel
+import ForecastCore
+
+/// The shipped forecaster over a trace: what it says of each instance at the beginning of a second. Made once for all the
+/// policies that are compared.
+struct FleetForecasts: Sendable {
+    /// What is expected of one instance.
+    struct Outlook: Sendable {
+        var onset = InlineArray<3, Float>(repeating: 0)
+        /// The width of the 80 % interval of a burst's memory, divided by its median.
+        var relativeWidth = 0.0
+        var amount = Slice.zero
+        /// What its demand takes of a device's compute beside others', thousandths.
+        var expectedCompute = MilliShare.zero
+    }
+
+    private var forecaster: any Forecaster
+    private let slots: [ForecastSlot]
+    private let serviceLevel: Double
+    private(set) var outlooks: [Outlook]
+
+    init(_ instances: [InstanceDescription], serviceLevel: Double, forecaster: consuming any Forecaster) {
+        slots = instances.map { forecaster.admit($0) }
+        self.forecaster = forecaster
+        self.serviceLevel = serviceLevel
+        outlooks = Array(repeating: Outlook(), count: instances.count)
+    }
+
+    /// Takes in the second before `second`.
+    mutating func advance(to second: Int, seen: ArraySlice<DemandTrace.Entry>) {
+        var next = seen.startIndex
+        for instance in slots.indices {
+            while next < seen.endIndex, seen[next].instance < instance { next += 1 }
+            let observation =
+                next < seen.endIndex && seen[next].instance == instance
+                ? seen[next].load : LoadObservation(second: Int64(second - 1), gpuMemory: 0, gpuCompute: 0)
+            forecaster.observe(slots[instance], observation)
+        }
+        let forecasts = forecaster.forecast(slots, madeAt: .seconds(Double(second)))
+        for instance in slots.indices {
+            let slot = slots[instance]
+            func memory(_ level: Double) -> Double {
+                forecaster.amountIfDemanded(slot, resource: .memory, level: level)
+            }
+            let median = memory(0.5)
+            outlooks[instance] = Outlook(
+                onset: forecasts[instance].onset,
+                relativeWidth: median > 0 ? (memory(0.9) - memory(0.1)) / median : 0,
+                amount: Slice(
+                    memory: .mebibytes(Int64((min(memory(serviceLevel), 0x1p50) / 0x1p20).rounded(.up))),
+                    compute: MilliShare(
+                        Int32(
+                            min(
+                                max(forecaster.amountIfDemanded(slot, resource: .compute, level: 0.5).rounded(.up), 1),
+                                1_000)))),
+                expectedCompute: ComputePromise.share(forecasts[instance].curve(.compute, .point, .short)))
+        }
+    }
+}
