@@ -11,6 +11,13 @@ package struct DemandTrace: Sendable {
         package var load: LoadObservation
         /// When in the second demand begins, 0 to 1, where it does.
         package var offset: Double
+
+        package init(second: Int, instance: Int, load: LoadObservation, offset: Double) {
+            self.second = second
+            self.instance = instance
+            self.load = load
+            self.offset = offset
+        }
     }
 
     package let name: String

@@ -170,11 +170,6 @@ struct PolicyWorld: Sendable {
     mutating func advance(_ entries: ArraySlice<DemandTrace.Entry>, second: Int) {
         computeOnDevice.removeAll(keepingCapacity: true)
         for entry in entries where entry.load.hasDemand { demand(entry, in: second) }
-        // Ascending, so that equal runs add in equal order.
-        for instance in running.sorted() {
-            guard let last = busyAt[instance], second - last >= Int(Self.idleSeconds) else { continue }
-            end(instance, in: second)
-        }
         for index in holdings.indices {
             guard let held = holdings[index] else { continue }
             switch held.level {
@@ -184,6 +179,11 @@ struct PolicyWorld: Sendable {
             }
         }
         tally.overloadSeconds += computeOnDevice.values.reduce(0) { $0 + ($1 > 1_000 ? 1 : 0) }
+        // Ascending, so that equal runs add in equal order.
+        for instance in running.sorted() {
+            guard let last = busyAt[instance], second - last >= Int(Self.idleSeconds) else { continue }
+            end(instance, in: second)
+        }
     }
 
     private mutating func demand(_ entry: DemandTrace.Entry, in second: Int) {

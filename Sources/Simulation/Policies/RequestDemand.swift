@@ -77,7 +77,7 @@ package struct RequestDemand: Sendable {
 }
 
 /// Deals requests to instances at random, each instance's share in proportion to its weight.
-package struct RequestDealer: Sendable {
+package struct WeightedDealer: Sendable {
     private let cumulative: [Double]
     private var generator: SeededGenerator
 

@@ -14,42 +14,28 @@ struct ForecastReport {
     /// Where the networks came from; nil for those that ship.
     var networks: String?
 
-    private static let policy = "default-src 'none'; style-src 'unsafe-inline'"
-
     var html: String {
-        let title = "Forecasts of \(Self.fileName(view.trace))"
-        let head = Markup.element(
-            "head", [:],
-            [
-                .element("meta", ["charset": "utf-8"]),
-                .element("meta", ["http-equiv": "Content-Security-Policy", "content": Self.policy]),
-                .element("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
-                .element("title", [:], [Markup(title)]), .element("style", [:], [Markup(ReportStyle.sheet)]),
-            ])
-        let body = Markup.element("body", [:], [.element("h1", [:], [Markup(title)])] + opening + sections)
-        let page = Markup.element(
-            "html", ["xmlns": "http://www.w3.org/1999/xhtml", "lang": "en"], [head, body])
-        return "<!DOCTYPE html>\n" + page.source + "\n"
+        ReportPage(title: "Forecasts of \(ReportPage.fileName(view.trace))", content: opening + sections).html
     }
 
     // MARK: The head
-
-    /// Without the folders: those say more of a machine than of what was recorded.
-    private static func fileName(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
     private var opening: [Markup] { [.paragraph(ReportText.verdict(view)), .definitions(facts)] }
 
     private var facts: [(term: String, text: String)] {
         let fitted = view.trainUntil.map { "fitted to the seconds before \($0)" } ?? "not fitted to this trace"
         return [
-            ("trace", Self.fileName(view.trace)), ("instances", "\(panel.instances.count)"),
+            ("trace", ReportPage.fileName(view.trace)), ("instances", "\(panel.instances.count)"),
             ("seconds", "\(panel.seconds)"),
             (
                 "judged",
                 "\(view.forecasts) forecasts, made every \(view.step == 1 ? "second" : "\(view.step) s") from second "
                     + "\(view.firstOrigin) to \(view.lastOrigin)"
             ),
-            ("networks", (networks.map { "of the file \(Self.fileName($0))" } ?? "those that ship") + ", \(fitted)"),
+            (
+                "networks",
+                (networks.map { "of the file \(ReportPage.fileName($0))" } ?? "those that ship") + ", \(fitted)"
+            ),
             (
                 "speed",
                 Quantity.decimal(view.microsecondsPerForecast, digits: 2) + " µs a forecast without learning, "
@@ -62,22 +48,14 @@ struct ForecastReport {
 
     private var sections: [Markup] {
         let scores = ScoreTable(view: view)
-        return section("The words", [.definitions(ReportText.words)])
-            + section(
+        return ReportPage.section("The words", [.definitions(ReportText.words)])
+            + ReportPage.section(
                 "How good each method was", [.paragraph(ReportText.scores), scores.means, scores.losses])
-            + section("Forecasts against what came", [.paragraph(ReportText.fans(horizon))] + fans)
-            + figure("Do the levels hold?", ReportText.calibration, calibration)
-            + figure("Loss over time", ReportText.loss(windowSeconds), losses)
-            + figure("What the engine relied on", ReportText.weights, weights)
-            + section("All figures", [scores.all])
-    }
-
-    private func section(_ title: String, _ content: [Markup]) -> [Markup] {
-        [.element("h2", [:], [Markup(title)])] + content
-    }
-
-    private func figure(_ title: String, _ explanation: String, _ drawing: Markup) -> [Markup] {
-        section(title, [.paragraph(explanation), .element("figure", [:], [drawing])])
+            + ReportPage.section("Forecasts against what came", [.paragraph(ReportText.fans(horizon))] + fans)
+            + ReportPage.figure("Do the levels hold?", ReportText.calibration, calibration)
+            + ReportPage.figure("Loss over time", ReportText.loss(windowSeconds), losses)
+            + ReportPage.figure("What the engine relied on", ReportText.weights, weights)
+            + ReportPage.section("All figures", [scores.all])
     }
 
     /// Each method with something of its record, in the order of evaluation.
