@@ -179,7 +179,7 @@ let package = Package(
         tests("SessionCore"),
         tests("RemotingCore"),
         tests("ControlLoop", ["SessionCore", "ForecastCore", "AllocationCore"], exclude: ["Scenarios"]),
-        tests("Simulation", ["ControlLoop"]),
+        tests("Simulation", ["ControlLoop", "ForecastCore", "AllocationCore"]),
         tests("ControlProtocol"),
         tests("DeviceDrivers"),
         tests("WorkerControl", ["DeviceDrivers"]),

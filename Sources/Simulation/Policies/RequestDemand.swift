@@ -52,7 +52,7 @@ package struct RequestDemand: Sendable {
                 max(0, to - decodes) / Self.decodeSecondsPerToken, Double(request.generatedTokens))
             let key = second * instances + request.instance
             var cell = cells[key] ?? (0, 0, 0, 1)
-            cell.memory += (Double(request.contextTokens) + generated.rounded(.down)) * Self.bytesPerToken
+            cell.memory += (Double(request.contextTokens) + (generated + 1e-6).rounded(.down)) * Self.bytesPerToken
             cell.compute += inPrefill * 1_000 + inDecode * Self.decodeShare
             if second == Int(began) { cell.arrivals += 1 }
             cell.offset = min(cell.offset, from - Double(second))
