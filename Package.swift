@@ -146,7 +146,8 @@ let package = Package(
         library(
             "Commands",
             [
-                "FleetModel", "Determinism", "ForecastCore", "AllocationCore", "RemotingCore", "Simulation", "ControlProtocol",
+                "FleetModel", "Determinism", "ForecastCore", "AllocationCore", "RemotingCore", "Simulation",
+                "ControlProtocol",
                 "DeviceDrivers",
                 "InterfaceStore", "TraceFiles", "OpenBLAS", "Observability", "ManagerRuntime", "AgentRuntime",
                 "GPUServerRuntime", "Dashboard", "COpenCL", grpcCore, logging, lifecycle,

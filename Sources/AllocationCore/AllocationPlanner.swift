@@ -67,9 +67,15 @@ package struct AllocationPlanner: Sendable {
         let perSecond = configuration.idlePrice * price.factor / max(subject.priority.weight, .leastNormalMagnitude)
         func bar(_ share: Double, _ horizon: ForecastHorizon, savedMs: Double) -> Double {
             let idle = perSecond * share * Double(horizon.seconds)
+            guard idle > 0 else { return 0 }
             return idle / (max(savedMs, 0) / 1_000 + idle / 2)
         }
+        // More memory saves the wait of those starts alone that the class's service level does not cover.
+        let more = Slice(memory: subject.amplest - subject.amount.memory, compute: .zero)
+        let uncovered = max(AllocationSubject.highestServiceLevel - subject.priority.serviceLevel, 0)
         return Bars(
+            ample: bar(
+                pool.share(of: more), configuration.reserveHorizon, savedMs: configuration.costs.reserveMs * uncovered),
             reserve: bar(
                 pool.share(of: subject.setAside), configuration.reserveHorizon, savedMs: configuration.costs.reserveMs),
             warm: bar(configuration.costs.warmShare, configuration.warmHorizon, savedMs: configuration.costs.openMs))
@@ -106,6 +112,8 @@ package struct AllocationPlanner: Sendable {
 
 /// The discounted probabilities from which on a warm session and a reservation are worth what they cost; 0 or more.
 struct Bars: Hashable {
+    /// For reserving ``AllocationSubject/amplest``.
+    var ample: Double
     var reserve: Double
     var warm: Double
 }

@@ -10,6 +10,11 @@ package struct AllocationSubject: Sendable {
     package var relativeWidth: Double
     /// What a reservation would be: demand at the class's service level, should it come.
     package var amount: Slice
+    /// The memory that covers almost every demand, at ``highestServiceLevel``; at least ``amount``'s. It is reserved where
+    /// idle memory is cheap enough for what it saves beyond ``amount``.
+    package var amplest: Bytes
+    /// The quantile of ``amplest``.
+    package static let highestServiceLevel = 0.99
     /// What its demand takes of a device's compute beside others' (``ComputePromise``); of one that is idle a small part
     /// of ``amount``'s.
     package var expectedCompute: MilliShare
@@ -21,8 +26,9 @@ package struct AllocationSubject: Sendable {
 
     package init(
         instance: InstanceID, priority: PriorityClass, onset: InlineArray<3, Float>, relativeWidth: Double,
-        amount: Slice, expectedCompute: MilliShare? = nil, holding: Holding? = nil, staged: Bool
+        amount: Slice, amplest: Bytes? = nil, expectedCompute: MilliShare? = nil, holding: Holding? = nil, staged: Bool
     ) {
+        self.amplest = max(amplest ?? amount.memory, amount.memory)
         self.expectedCompute = expectedCompute ?? amount.compute
         self.instance = instance
         self.priority = priority

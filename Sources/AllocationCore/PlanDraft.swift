@@ -37,6 +37,8 @@ struct PlanDraft {
     /// The rule for one instance: what it holds, against what it should have.
     mutating func decide(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
         let bars = planner.bars(for: subject, pool: pool, price: price)
+        var subject = subject
+        if demand.forReserve >= bars.ample { subject.amount.memory = subject.amplest }
         let wanted = planner.wantedReadiness(of: subject, demand, bars)
         guard let holding = subject.holding else {
             switch wanted {
@@ -142,8 +144,8 @@ struct PlanDraft {
         }
     }
 
-    /// Releases unused reservations of lower classes, and for a program that asks of its own, on one device until the subject's amount will fit there. Returns
-    /// where, and one of the grants that are awaited; nil where that is not possible.
+    /// Releases unused reservations of lower classes, and of its own for a program that asks, on one device until the
+    /// subject's amount will fit there. Returns where, and one of the grants that are awaited; nil where that is not possible.
     private mutating func preempt(for subject: AllocationSubject) -> (device: DeviceID, grant: GrantID)? {
         let weight = subject.priority.weight
         // A program that asks comes before what is only foreseen for others of its class.

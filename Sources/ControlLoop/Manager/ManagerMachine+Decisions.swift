@@ -137,18 +137,19 @@ extension ManagerMachine {
             ?? instance.grants.last(where: isReachable)
         return AllocationSubject(
             instance: instance.description.id, priority: instance.priority, onset: onset,
-            relativeWidth: median > 0 ? (high - low) / median : 0, amount: amount(instance),
+            relativeWidth: median > 0 ? (high - low) / median : 0,
+            amount: amount(instance, level: instance.priority.serviceLevel),
+            amplest: amount(instance, level: AllocationSubject.highestServiceLevel).memory,
             expectedCompute: expectedCompute(instance), holding: holder.flatMap(holding),
             staged: (try? sharedVersion(instance.agent)) != nil)
     }
 
-    /// Memory at the class's service level, in whole MiB; and compute as the median of its bursts' peaks, for a late
+    /// Memory at a service level, in whole MiB; and compute as the median of its bursts' peaks, for a late
     /// command is late, not lost.
     ///
     /// No more than a device has; and of an instance that was never seen to use a GPU, whose forecast is a prior, no
     /// more than half of one, so that a newcomer does not shut out the rest.
-    private func amount(_ instance: InstanceRecord) -> Slice {
-        let level = instance.priority.serviceLevel
+    private func amount(_ instance: InstanceRecord, level: Double) -> Slice {
         let memory = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: level)
         let compute = forecaster.amountIfDemanded(instance.slot, resource: .compute, level: 0.5)
         let mebibytes = Int64((min(max(memory, 0), 0x1p50) / 0x1p20).rounded(.up))

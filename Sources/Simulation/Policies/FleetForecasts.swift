@@ -11,6 +11,7 @@ struct FleetForecasts: Sendable {
         /// The width of the 80 % interval of a burst's memory, divided by its median.
         var relativeWidth = 0.0
         var amount = Slice.zero
+        var amplest = Bytes.zero
         /// What its demand takes of a device's compute beside others', thousandths.
         var expectedCompute = MilliShare.zero
     }
@@ -54,6 +55,8 @@ struct FleetForecasts: Sendable {
                             min(
                                 max(forecaster.amountIfDemanded(slot, resource: .compute, level: 0.5).rounded(.up), 1),
                                 1_000)))),
+                amplest: .mebibytes(
+                    Int64((min(memory(AllocationSubject.highestServiceLevel), 0x1p50) / 0x1p20).rounded(.up))),
                 expectedCompute: ComputePromise.share(forecasts[instance].curve(.compute, .point, .short)))
         }
     }

@@ -41,6 +41,8 @@ struct PolicyWorld: Sendable {
     private var computeOnDevice: [DeviceID: Double] = [:]
     private var grants: UInt64 = 0
     private let indexOf: [InstanceID: Int]
+    /// Instances for which the last plan found no room.
+    private var contending: Set<Int> = []
 
     /// - Parameter computeOvercommit: how often a device's compute may be promised.
     init(
@@ -147,6 +149,7 @@ struct PolicyWorld: Sendable {
 
     /// Does what a plan made on ``pool`` says.
     mutating func carryOut(_ actions: [AllocationAction], at second: Int) {
+        var contending: Set<Int> = []
         for action in actions {
             guard let instance = indexOf[action.instance] else { continue }
             switch action {
@@ -159,9 +162,12 @@ struct PolicyWorld: Sendable {
             case .release:
                 release(instance)
             case .contend:
-                tally.contention += 1
+                // What lasts is counted once.
+                if !self.contending.contains(instance) { tally.contention += 1 }
+                contending.insert(instance)
             }
         }
+        self.contending = contending
     }
 
     // MARK: What comes true

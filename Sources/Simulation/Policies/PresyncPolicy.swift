@@ -27,7 +27,7 @@ struct PresyncPolicy: Sendable {
             guard AllocationConfiguration.deservesAttention(onset: outlook.onset, holding: holding) else { continue }
             var subject = AllocationSubject(
                 instance: world.description[instance].id, priority: priority, onset: outlook.onset,
-                relativeWidth: outlook.relativeWidth, amount: outlook.amount,
+                relativeWidth: outlook.relativeWidth, amount: outlook.amount, amplest: outlook.amplest,
                 expectedCompute: outlook.expectedCompute, holding: holding, staged: true)
             if let level = holding?.level,
                 planner.wantedReadiness(of: subject, pool: world.pool, price: price) >= level
