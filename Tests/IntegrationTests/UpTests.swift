@@ -105,7 +105,7 @@ extension LiveSystemTests {
             defer { simulation.endGroup() }
             let end = try await eventually("the simulation has ended") { simulation.poll() }
             #expect(end == .exited(0), "\(simulation.output)")
-            #expect(simulation.output.contains("starts"))
+            #expect(simulation.output.contains("STARTS"))
         }
     }
 }
