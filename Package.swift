@@ -165,8 +165,8 @@ let package = Package(
         .executableTarget(
             name: "presync-bench",
             dependencies: [
-                "FleetModel", "Determinism", "ControlLoop", "ForecastCore", "StateStore", "RemotingCore",
-                "ControlProtocol", "Observability", "ManagerRuntime", logging, lifecycle,
+                "FleetModel", "Determinism", "ControlLoop", "ForecastCore", "AllocationCore", "StateStore",
+                "RemotingCore", "ControlProtocol", "Observability", "ManagerRuntime", logging, lifecycle,
             ],
             path: "Benchmarks", exclude: ["peers"], swiftSettings: settings),
 
@@ -180,7 +180,7 @@ let package = Package(
         tests("SessionCore"),
         tests("RemotingCore"),
         tests("ControlLoop", ["SessionCore", "ForecastCore", "AllocationCore"], exclude: ["Scenarios"]),
-        tests("Simulation", ["ControlLoop", "ForecastCore", "AllocationCore"]),
+        tests("Simulation", ["ControlLoop", "ForecastCore", "AllocationCore", "TraceFiles"]),
         tests("ControlProtocol"),
         tests("DeviceDrivers"),
         tests("WorkerControl", ["DeviceDrivers"]),

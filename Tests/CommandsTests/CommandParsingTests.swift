@@ -13,6 +13,9 @@ import Testing
         ["report", "--work-in-flight", "3"], ["report", "--user-idle", "90s"],
         ["up", "--for", "5m", "--record", "trace.csv.gz"], ["record", "--for", "10m", "trace.csv.gz"],
         ["record", "--manager", "10.0.0.5:7400", "trace.csv"], ["events", "--follow"], ["events", "--last", "4096"],
+        ["simulate", "--faults", "--seed", "1", "--seeds", "500"], ["simulate", "--trace", "panel.csv.gz"],
+        ["simulate", "placement", "--nodes", "n.csv", "--pods", "p.csv", "--seeds", "42..51", "--load", "130"],
+        ["simulate", "placement", "--nodes", "n.csv", "--pods", "p.csv", "--policies", "fgd,presync", "--json"],
         ["status"], ["instances", "-o", "json"], ["pool", "--output", "yaml", "-q"], ["events", "--last", "5"],
     ])
     func `a command line of the documentation is understood`(arguments: [String]) {
@@ -25,6 +28,10 @@ import Testing
         ["up", "--policy", "oracle"], ["report"], ["report", "--work-in-flight", "-1"],
         ["up", "--period", "11s"], ["up", "--memory-cap", "1MiB"], ["events", "--last", "4097"], ["record"],
         ["up", "--compare", "--for", "60s", "--record", "trace.csv"],
+        ["simulate"], ["simulate", "--faults", "--trace", "t.csv"], ["simulate", "placement", "--nodes", "n.csv"],
+        ["simulate", "placement", "--nodes", "n", "--pods", "p", "--seeds", "9..2"],
+        ["simulate", "placement", "--nodes", "n", "--pods", "p", "--policies", "fgd,fgd"],
+        ["simulate", "placement", "--nodes", "n", "--pods", "p", "--load", "0"],
     ])
     func `a wrong command line ends with the usage status`(arguments: [String]) throws {
         let error = try #require(throws: (any Error).self) { try PresyncCommand.parseAsRoot(arguments) }
