@@ -12,6 +12,7 @@ import Foundation
         ("agent", AgentBenchmark.run),
         ("forecast", ForecastBenchmark.run),
         ("snapshot", SnapshotBenchmark.run),
+        ("placement", PlacementBenchmark.run),
     ]
 
     static func main() async {
