@@ -10,6 +10,7 @@ extension FleetForecaster {
     package mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast] {
         settle()
         advanceTypes()
+        followAmounts()
         if let newest = scoring.newest {
             calendar.advance(to: newest, offset: configuration.localTimeOffset.map { $0 - (timeShift ?? 0) })
         }

@@ -73,6 +73,11 @@ package struct FleetForecaster: Forecaster {
     var types = [TypeLoad()]
     /// The second up to which `types` have been advanced.
     var typesAt: Int64?
+    /// The second in which it was last looked whether amounts have changed.
+    var shiftsLookedAt: Int64 = .min
+    /// How far amounts of types with few instances usually wander.
+    var smallWander = InlineArray<2, AmountWander>(repeating: AmountWander())
+    var checkpoints = LearnedCheckpoints()
     /// The fleet's mean demand of a busy second, as of the last step.
     var fleetDemand = InlineArray<2, Float>(repeating: 0)
     var onsets = OnsetModel()

@@ -34,6 +34,11 @@ struct FleetScale: Sendable {
         for index in sums.indices { sums[index] += load[index] * weight }
     }
 
+    /// Takes all that a resource was wanted as multiplied.
+    mutating func rescale(_ resource: Resource, by factor: Double) {
+        sums[resource.rawValue] = min(sums[resource.rawValue] * factor, 1e30)
+    }
+
     func encode(to writer: inout SnapshotWriter) {
         writer.put(second: second == .min ? nil : second)
         for index in sums.indices { writer.put(sums[index]) }

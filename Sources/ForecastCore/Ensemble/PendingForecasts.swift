@@ -172,7 +172,9 @@ extension FleetForecaster {
             }
         }
         slots[forecast.slot].skill.forget()
-        guard horizon == .long, forecast.hasHistory, learner.count > 0 else { return }
+        guard horizon == .long, forecast.hasHistory, learner.count > 0,
+            kept.second > types[Int(state.application)].rescaledAt
+        else { return }
         learner.take(kept, index)
     }
 
@@ -200,14 +202,16 @@ extension FleetForecaster {
         slots[forecast.slot].skill.count(scored, scale: unit, share: forecast.share)
         scoring.scorer.count(
             scored, application: Int(slots[forecast.slot].application), scale: unit, share: forecast.share)
-        calibration.count(stated, curve: curve, outcome: outcome, share: forecast.share)
-        guard fleetMean > 0 else { return }
+        guard kept.second > types[Int(slots[forecast.slot].application)].rescaledAt else { return }
         kept.experts.withUnsafeBufferPointer { experts in
             kept.combined.withUnsafeBufferPointer { combined in
                 guard let experts = experts.baseAddress, let combined = combined.baseAddress else { return }
+                let said = combined + (index * DemandForecast.curveCount + curve) * ExpertLayout.levels
+                calibration.count(said, stated: stated, curve: curve, outcome: outcome, share: forecast.share)
+                guard fleetMean > 0 else { return }
                 weights.count(
                     experts + index * ExpertLayout.row,
-                    combined: combined + (index * DemandForecast.curveCount + curve) * ExpertLayout.levels,
+                    combined: said,
                     kind: forecast.kind, curve: curve, outcome: outcome, scale: fleetMean, share: forecast.share)
             }
         }

@@ -19,7 +19,7 @@ struct UpperCalibration: Sendable {
     /// that after a change of regime factors overshoot.
     private static let haste: Float = 10
     /// Less than this share of what may be missed is next to nothing; the fewer may be, the less tells it from chance.
-    private static let nextToNothing: InlineArray<3, Float> = [0.65, 0.5, 0.15]
+    private static let nextToNothing: InlineArray<3, Float> = [0.7, 0.55, 0.15]
     private static let paceOfRecent: Float = 0.05
     private static let bounds: ClosedRange<Float> = -0.25...1
 
@@ -52,10 +52,21 @@ struct UpperCalibration: Sendable {
     }
 
     /// Takes in what became of one curve; `share` is how many forecasts it stands for.
-    mutating func count(_ stated: QuantileCurve, curve: Int, outcome: Float, share: Float) {
+    ///
+    /// `combined` is what the models had said, and what is counted is whether today's factor would have covered the
+    /// outcome, not whether the factor of then did: outcomes come up to 32 s late, and a factor that has since moved far
+    /// enough must not be moved on by what had been missed before it did. `stated` says where a quantile was taken as 0.
+    mutating func count(
+        _ combined: UnsafePointer<Float>, stated: QuantileCurve, curve: Int, outcome: Float, share: Float
+    ) {
         counts[curve] += share
-        for level in 0..<Self.levels where outcome > stated.values[Self.firstLevel + level] {
-            misses[curve * Self.levels + level] += share
+        // Ascending, as what is written.
+        var said = combined[Self.firstLevel - 1]
+        for level in 0..<Self.levels {
+            let index = curve * Self.levels + level
+            let isZero = stated.values[Self.firstLevel + level] == 0
+            said = max(said, combined[Self.firstLevel + level] * factors[index])
+            if outcome > (isZero ? 0 : said) { misses[index] += share }
         }
     }
 

@@ -104,6 +104,26 @@ struct LoadAverages: Sendable {
         arrivals = try reader.sparseSingles(in: 0...1e6)
     }
 
+    /// Multiplies what the averages of a resource hold from before the seconds in `since`.
+    mutating func rescale(_ resource: Resource, by factor: Float, since: LoadSince, decay: DecayTable) {
+        let means: [3 of Average] =
+            resource == .memory ? [.memory30, .memory120, .memory600] : [.compute30, .compute120, .compute600]
+        for index in means.indices { rescale(means[index], by: factor, since: since, decay: decay) { $0 } }
+        let square: Average = resource == .memory ? .memorySquare600 : .computeSquare600
+        rescale(square, by: factor * factor, since: since, decay: decay) { $0 * $0 }
+    }
+
+    private mutating func rescale(
+        _ average: Average, by factor: Float, since: LoadSince, decay: DecayTable, _ counted: (Float) -> Float
+    ) {
+        let index = average.rawValue
+        var kept: Float = 0
+        for (second, load) in since.seconds {
+            kept += decay.pace[index] * counted(load) * decay.kept(index, after: updated - second)
+        }
+        values[index] = min(max(0, values[index] - kept) * factor + kept, 2e30)
+    }
+
     /// The mean demand while there is any, leaning to `usual` as if that had been seen for 200 s; above 0.
     func scale(_ resource: Resource, usual: Float, at second: Int64, decay: DecayTable) -> Float {
         let sum = raw(resource == .memory ? .memory600 : .compute600, at: second, decay: decay)

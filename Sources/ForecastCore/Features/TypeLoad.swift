@@ -30,6 +30,10 @@ struct TypeLoad: Sendable {
     private var active: Float = 0
     var second = TypeSecond()
     var members = 0
+    /// How far amounts usually wander.
+    var wander = InlineArray<2, AmountWander>(repeating: AmountWander())
+    /// When what came before was last taken as scaled; forecasts made up to then tell nothing of the models.
+    private(set) var rescaledAt: Int64 = .min
     /// The logarithm of the usual share of busy instances.
     private(set) var usualBusy: Float = 0
     private(set) var features: InlineArray<22, Float> = InlineArray(repeating: 0)
@@ -71,6 +75,25 @@ struct TypeLoad: Sendable {
         } else {
             idle += 1
         }
+    }
+
+    /// Takes raw demand of more than `seconds` ago as multiplied by `factor`, of which `demandSince` has come since; and
+    /// what came since in units of the instances' scales as measured in the new ones.
+    mutating func rescale(
+        _ resource: Resource, by factor: Float, olderThan seconds: Int, demandSince: Float, at second: Int64
+    ) {
+        rescaledAt = second
+        let source = 2 + resource.rawValue
+        for life in 0..<5 {
+            let index = source * 5 + life
+            // Before the change the averages stood at about the longest.
+            let kept = Float(BinaryPowers.power(Double(seconds) * BinaryPowers.logarithm(1 - Double(Self.paces[life]))))
+            let before = min(averages[index], averages[source * 5 + 4] * kept)
+            averages[index] = min(before + (averages[index] - before) / factor, 1e12)
+        }
+        let demand = demandSums[resource.rawValue]
+        demandSums[resource.rawValue] = min(max(0, demand - demandSince) * factor + min(demandSince, demand), 1e28)
+        writeFeatures()
     }
 
     private mutating func writeFeatures() {

@@ -7,6 +7,7 @@ import FleetModel
 struct DemandGrid: Sendable {
     static let binCount = 128
     private static let binsPerDoubling = 1 / BinaryPowers.logarithm(1.3)
+    private static let binsPerNatural = Float(binsPerDoubling * 1.442_695_040_888_963)
     static let shared = DemandGrid()
 
     /// 129 edges in units of ``unit(_:)``.
@@ -35,6 +36,14 @@ struct DemandGrid: Sendable {
         guard value > 1 else { return 0 }
         return min(Int(BinaryPowers.logarithm(value) * Self.binsPerDoubling), Self.binCount - 1)
     }
+
+    /// Where a demand above 0 lies on the grid, in bins, with its fraction.
+    func position(of demand: Float, _ resource: Resource) -> Float {
+        max(0, FloatMath.log(demand / Float(unit(resource))) * Self.binsPerNatural)
+    }
+
+    /// What `bins` are worth: 1.3 to the power of them.
+    static func factor(bins: Int) -> Double { BinaryPowers.power(Double(bins) / binsPerDoubling) }
 
     func lowerEdge(of bin: Int, _ resource: Resource) -> Double {
         edges[max(0, min(bin, Self.binCount))] * unit(resource)

@@ -110,6 +110,64 @@ struct InstanceHistory: Sendable {
     }
 }
 
+// MARK: - Changes of amounts
+
+extension InstanceHistory {
+    /// The era in whose weights histograms are counted.
+    var histogramEra: Int64 { era }
+
+    /// The decayed weight of seconds with demand, and the sum of where they lay on the grid.
+    func pointSum(_ resource: Resource) -> (mass: Float, sum: Float) {
+        let histogram = histograms[resource.rawValue * 4]
+        return (histogram.mass, histogram.positionSum)
+    }
+
+    /// Counts demand and peaks of one of the last seconds again, or takes them back with a `sign` below 0.
+    mutating func recount(
+        _ resource: Resource, at second: Int64, sign: Int, clocks: ForecastClocks, _ recent: RecentLoads, row: Int
+    ) {
+        let weight = Float(clocks.short.weight(of: second, in: era))
+        let first = resource.rawValue * 4
+        for index in 0..<4 {
+            let seconds = index == 0 ? 1 : ForecastHorizon.allCases[index - 1].seconds
+            guard index == 0 || second - admitted > Int64(seconds) else { continue }
+            let value = recent.peak(resource, row: row, over: seconds, through: second, last: last)
+            guard value > 0 else { continue }
+            let bin = DemandGrid.shared.bin(of: Double(value), resource)
+            if sign > 0 {
+                histograms[first + index].add(bin, weight: weight)
+            } else {
+                histograms[first + index].remove(bin, weight: weight)
+            }
+        }
+    }
+
+    /// Moves all that the histograms of a resource hold.
+    mutating func shift(_ resource: Resource, bins: Int) {
+        for index in 0..<4 { histograms[resource.rawValue * 4 + index].shift(by: bins) }
+        self.bursts[resource.rawValue].shift(by: bins)
+    }
+
+    /// Multiplies what decaying sums and means hold from before the seconds in `since`.
+    mutating func rescaleMeans(_ resource: Resource, by factor: Float, since: LoadSince, clocks: ForecastClocks) {
+        averages.rescale(resource, by: factor, since: since, decay: clocks.decay)
+        var kept = 0.0
+        for (second, load) in since.seconds { kept += Double(load) * clocks.long.weight(of: second, in: longEra) }
+        let sum = sums[resource.rawValue]
+        sums[resource.rawValue] = min(max(0, (sum - kept) * Double(factor) + kept), 1e25)
+    }
+
+    /// Finds the greatest demand of the burst under way anew, as far back as recent demand is known.
+    mutating func rescaleBurst(_ resource: Resource, by factor: Float, _ recent: RecentLoads, row: Int) {
+        guard burstPeak[resource.rawValue] > 0, let began = rhythm.began else { return }
+        let known = last - Int64(RecentLoads.length)
+        let peak = recent.peak(
+            resource, row: row, over: Int(min(last - began + 1, Int64(RecentLoads.length))), through: last, last: last)
+        let before = min(burstPeak[resource.rawValue] * factor, Float(FleetForecaster.greatestDemand))
+        burstPeak[resource.rawValue] = began > known ? peak : max(peak, before)
+    }
+}
+
 // MARK: - Bursts
 
 extension InstanceHistory {

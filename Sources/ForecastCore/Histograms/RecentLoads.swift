@@ -42,6 +42,12 @@ struct RecentLoads: Sendable {
         return values[row * Self.row + resource.rawValue * Self.length + Self.slot(second)]
     }
 
+    /// Multiplies what is there of a second, one of the 64 that end with the last that was stored.
+    mutating func scale(_ resource: Resource, row: Int, at second: Int64, by factor: Float) {
+        let index = row * Self.row + resource.rawValue * Self.length + Self.slot(second)
+        values[index] = min(values[index] * factor, Float(FleetForecaster.greatestDemand))
+    }
+
     /// The greatest demand of the `seconds` that end with `end`. O(seconds).
     func peak(_ resource: Resource, row: Int, over seconds: Int, through end: Int64, last: Int64) -> Float {
         let first = max(end - Int64(seconds), last - Int64(Self.length)) + 1

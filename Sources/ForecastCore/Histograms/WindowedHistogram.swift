@@ -34,6 +34,27 @@ struct WindowedHistogram: Sendable {
         total += UInt32(added)
     }
 
+    /// Takes back what was counted, as far as it is there.
+    mutating func remove(_ bin: Int, weight: Float) {
+        let index = min(max(0, bin - Int(lowest)), Self.binCount - 1)
+        let taken = min(UInt16(min(max(weight * Self.unit, 0), 65_535).rounded()), bins[index])
+        bins[index] -= taken
+        total -= UInt32(taken)
+    }
+
+    /// Moves all that was counted by `distance` bins, as far as the grid reaches.
+    mutating func shift(by distance: Int) {
+        guard total > 0, let top = bins.indices.last(where: { bins[$0] > 0 }) else { return }
+        lowest = Int16(max(0, min(Int(lowest) + distance, DemandGrid.binCount - 1 - top, DemandGrid.binCount - 8)))
+    }
+
+    /// The sum of the bins' middles, each times its weight.
+    var positionSum: Float {
+        var sum: Float = 0
+        for index in bins.indices { sum += Float(bins[index]) * (Float(Int(lowest) + index) + 0.5) }
+        return sum / Self.unit
+    }
+
     /// Halves all counts `times` times, rounding down.
     mutating func halve(_ times: Int64) {
         guard total > 0, times > 0 else { return }

@@ -62,6 +62,17 @@ struct AmountModel: Sendable {
         }
     }
 
+    /// Moves what was counted of an application type's bursts by `bins`.
+    mutating func shift(_ resource: Resource, application: Int, bins distance: Int) {
+        let index = application * 2 + resource.rawValue
+        guard applications.indices.contains(index) else { return }
+        let former = applications[index].bins
+        applications[index].bins = InlineArray(repeating: 0)
+        for bin in former.indices {
+            applications[index].bins[min(max(bin + distance, 0), DemandGrid.binCount - 1)] += former[bin]
+        }
+    }
+
     /// The `level` quantile (0...1) of a burst's greatest demand. O(bins).
     func quantile(
         _ level: Double, _ resource: Resource, application: Int, history: InstanceHistory?
