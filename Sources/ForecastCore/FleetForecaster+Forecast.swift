@@ -31,7 +31,7 @@ extension FleetForecaster {
         guard isInUse(slot) else { return 0 }
         let application = Int(slots[slot.rawValue].application)
         return amounts.quantile(
-            level, resource, application: application,
+            level, resource, application: application, tenant: tenants.pool(at: slots[slot.rawValue].pool),
             history: slots[slot.rawValue].history.map { histories[Int($0)] })
     }
 
@@ -45,7 +45,8 @@ extension FleetForecaster {
         let context = slots[index].track.context
         let kind = context.kind
         let onset = onsets.probabilities(
-            context, records: slots[index].track.records(kind), application: application)
+            context, records: slots[index].track.records(kind), application: application,
+            tenant: tenants.pool(at: slots[index].pool))
         forecasts[place].onset = onset
         if let ending = slots[index].track.pastEnding(0) {
             forecasts[place].ending = endings.probabilities(ending, application: application)
@@ -68,8 +69,8 @@ extension FleetForecaster {
                 place: place, slot: index, application: application, history: history, second: second, onset: onset,
                 kind: kind, isIdle: isIdle,
                 scales: [
-                    demandScale(history, .memory, application: application, at: second),
-                    demandScale(history, .compute, application: application, at: second),
+                    demandScale(history, .memory, application: application, pool: slots[index].pool, at: second),
+                    demandScale(history, .compute, application: application, pool: slots[index].pool, at: second),
                 ],
                 zeroBelow: [
                     FleetScale.zeroShare * instanceScale(history, .memory, at: second),
@@ -143,7 +144,7 @@ extension FleetForecaster {
     /// Writes what the climate and the onset model say; for an instance without a history that may be about to begin,
     /// the amounts of its type's bursts stand for all models.
     private func fillExperts(_ tile: inout ForecastTile) {
-        let (histories, amounts, clocks) = (histories, amounts, clocks)
+        let (histories, amounts, clocks, tenants, slots) = (histories, amounts, clocks, tenants, slots)
         let hasNetwork = !tile.networks.isEmpty
         let usesOnset = configuration.models.contains(.onset)
         let rows = tile.rows
@@ -154,8 +155,9 @@ extension FleetForecaster {
                 }
                 for (number, row) in rows.enumerated() {
                     let base = experts + number * ExpertLayout.row
+                    let tenant = tenants.pool(at: slots[row.slot].pool)
                     guard let history = row.history else {
-                        Self.writeCold(row, amounts: amounts, to: base)
+                        Self.writeCold(row, amounts: amounts, tenant: tenant, to: base)
                         continue
                     }
                     histories[history].writeClimate(at: row.second, clocks: clocks, to: base)
@@ -163,8 +165,8 @@ extension FleetForecaster {
                         let place = base + ExpertLayout.offset(curve: curve, model: .onset)
                         if usesOnset, row.kind == .surge || !hasNetwork {
                             Self.writeOnset(
-                                row, curve: curve, history: histories + history, amounts: amounts, clocks: clocks,
-                                to: place)
+                                row, curve: curve, history: histories + history, amounts: amounts, tenant: tenant,
+                                clocks: clocks, to: place)
                         } else {
                             // Without an announcement the network knows all that this model does.
                             place.update(from: place - 2 * ExpertLayout.levels, count: ExpertLayout.levels)
@@ -179,7 +181,7 @@ extension FleetForecaster {
     /// had too few.
     private static func writeOnset(
         _ row: ForecastTile.Row, curve: Int, history: UnsafePointer<InstanceHistory>, amounts: AmountModel,
-        clocks: ForecastClocks, to place: UnsafeMutablePointer<Float>
+        tenant: TenantPool?, clocks: ForecastClocks, to place: UnsafeMutablePointer<Float>
     ) {
         let (resource, _, horizon) = CurveKind.all[curve]
         let probability = Double(row.onset[horizon.rawValue])
@@ -187,19 +189,21 @@ extension FleetForecaster {
             history.pointee.writePeaks(resource, horizon, probability: probability, to: place)
         } else {
             amounts.curve(
-                probability: probability, resource, application: row.application, history: history.pointee
+                probability: probability, resource, application: row.application, tenant: tenant,
+                history: history.pointee
             ).write(to: place)
         }
     }
 
     private static func writeCold(
-        _ row: ForecastTile.Row, amounts: AmountModel, to base: UnsafeMutablePointer<Float>
+        _ row: ForecastTile.Row, amounts: AmountModel, tenant: TenantPool?, to base: UnsafeMutablePointer<Float>
     ) {
         base.update(repeating: 0, count: ExpertLayout.row)
         for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
             let (resource, _, horizon) = CurveKind.all[curve]
             let said = amounts.curve(
-                probability: Double(row.onset[horizon.rawValue]), resource, application: row.application, history: nil)
+                probability: Double(row.onset[horizon.rawValue]), resource, application: row.application,
+                tenant: tenant, history: nil)
             for model in ForecastModel.allCases {
                 said.write(to: base + ExpertLayout.offset(curve: curve, model: model))
             }

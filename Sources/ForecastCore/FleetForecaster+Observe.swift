@@ -25,7 +25,9 @@ extension FleetForecaster {
         scale.count(load)
         slots[index].track.observe(observation, hasDemand: hasDemand)
         slots[index].signals.observe(observation)
-        onsets.learn(from: &slots[index].track, application: Int(slots[index].application))
+        onsets.learn(
+            from: &slots[index].track, application: Int(slots[index].application), tenants: &tenants,
+            pool: slots[index].pool)
         endings.learn(from: slots[index].track, application: Int(slots[index].application))
         let work = observation.workInFlight ?? 0
         let arrivals = work > 0 ? Float(min(work, 1e6)) : 0
@@ -55,16 +57,23 @@ extension FleetForecaster {
         let history = Int(number)
         let isRecent = hasDemand || second - histories[history].lastDemand <= Self.longIdleSeconds
         guard isRecent || arrivals > 0 else { return }
-        if let peaks = histories[history].endBurst(at: second) { amounts.count(peaks, application: application) }
+        if let peaks = histories[history].endBurst(at: second) {
+            amounts.count(peaks, application: application)
+            tenants.update(slots[index].pool) { $0.count(peaks) }
+        }
         let wasBusy = histories[history].lastDemand == second - 1
         histories[history].observe(
             load, arrivals: arrivals, at: second, clocks: clocks, recent: &recent, row: history)
         guard hasDemand else { return }
         types[application].second.busy += 1
         if wasBusy { types[application].second.continued += 1 }
+        tenants.update(slots[index].pool) { $0.count([Float(load[0]), Float(load[1])]) }
         for resource in Resource.allCases {
             let value = Float(load[resource.rawValue])
-            let scaled = value / demandScale(history, resource, application: application, at: second)
+            let scaled =
+                value
+                / demandScale(
+                    history, resource, application: application, pool: slots[index].pool, at: second)
             types[application].second.demand[resource.rawValue] += value
             types[application].second.scaled[resource.rawValue] += min(scaled, 100)
             types[application].second.squares[resource.rawValue] += min(scaled * scaled, 10_000)
@@ -72,8 +81,11 @@ extension FleetForecaster {
     }
 
     /// The mean demand of an instance while it has any: the unit of its features and of the network's quantiles.
-    func demandScale(_ history: Int?, _ resource: Resource, application: Int, at second: Int64) -> Float {
-        let usual = types[application].usualDemand(resource, fleet: fleetDemand[resource.rawValue])
+    func demandScale(
+        _ history: Int?, _ resource: Resource, application: Int, pool: Int16?, at second: Int64
+    ) -> Float {
+        let ofType = types[application].usualDemand(resource, fleet: fleetDemand[resource.rawValue])
+        let usual = tenants.pool(at: pool)?.usualDemand(resource, type: ofType) ?? ofType
         guard let history else { return max(usual, LoadAverages.leastScale) }
         return histories[history].averages.scale(resource, usual: usual, at: second, decay: clocks.decay)
     }

@@ -43,6 +43,8 @@ package struct FleetForecaster: Forecaster {
         var application: Int32
         /// Index in `histories`; nil while the instance has had no demand.
         var history: Int32?
+        /// Place in `tenants`; nil where there was none left.
+        var pool: Int16?
         /// The second before the first that was observed.
         var admitted: Int64 = 0
         /// The last second of which a forecast was kept for scoring.
@@ -83,6 +85,7 @@ package struct FleetForecaster: Forecaster {
     var onsets = OnsetModel()
     var endings = EndingModel()
     var amounts = AmountModel()
+    var tenants = TenantPools()
     var scale = FleetScale()
     var weights: ExpertWeights
     var calibration = UpperCalibration()
@@ -146,6 +149,7 @@ package struct FleetForecaster: Forecaster {
             descriptions.append(instance)
             index = slots.count - 1
         }
+        slots[index].pool = tenants.join(application: application, tenant: instance.tenant)
         goOn(index)
         return ForecastSlot(rawValue: index)
     }
@@ -166,6 +170,8 @@ package struct FleetForecaster: Forecaster {
         let application = applicationIndex(instance.application)
         types[Int(slots[index].application)].members -= 1
         types[Int(application)].members += 1
+        tenants.leave(slots[index].pool)
+        slots[index].pool = tenants.join(application: application, tenant: instance.tenant)
         slots[index].application = application
         descriptions[index] = instance
         if slots[index].history == nil { goOn(index) }
@@ -179,6 +185,8 @@ package struct FleetForecaster: Forecaster {
             freeHistories += departed.add(record)
         }
         types[Int(slots[index].application)].members -= 1
+        tenants.leave(slots[index].pool)
+        slots[index].pool = nil
         slots[index].isInUse = false
         slots[index].history = nil
         freeSlots.append(index)

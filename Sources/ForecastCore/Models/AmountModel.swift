@@ -1,12 +1,13 @@
 import FleetModel
 
-/// How much an instance wants once it begins: the distribution of its bursts' peaks, shrunk to its application type's,
-/// that to the fleet's, and that to a stated prior.
+/// How much an instance wants once it begins: the distribution of its bursts' peaks, shrunk to its tenant's of its
+/// application type, that to the type's, that to the fleet's, and that to a stated prior.
 ///
 /// Half of what a table holds is forgotten whenever it has counted 256 bursts.
 struct AmountModel: Sendable {
     /// How many bursts the wider circle is worth.
     private enum Strength {
+        static let tenant: Float = 2
         static let application: Float = 2
         static let fleet: Float = 3
         static let prior: Float = 1
@@ -75,18 +76,19 @@ struct AmountModel: Sendable {
 
     /// The `level` quantile (0...1) of a burst's greatest demand. O(bins).
     func quantile(
-        _ level: Double, _ resource: Resource, application: Int, history: InstanceHistory?
+        _ level: Double, _ resource: Resource, application: Int, tenant: TenantPool? = nil, history: InstanceHistory?
     ) -> Double {
-        var walk = Walk(shares: shares(resource, application: application, history: history))
+        var walk = Walk(shares: shares(resource, application: application, tenant: tenant, history: history))
         return walk.value(at: level, resource)
     }
 
     /// Quantiles of demand, given that a burst comes with probability `probability`.
     func curve(
-        probability: Double, _ resource: Resource, application: Int, history: InstanceHistory?
+        probability: Double, _ resource: Resource, application: Int, tenant: TenantPool? = nil,
+        history: InstanceHistory?
     ) -> QuantileCurve {
         guard probability > 0.01 else { return .zero }
-        var walk = Walk(shares: shares(resource, application: application, history: history))
+        var walk = Walk(shares: shares(resource, application: application, tenant: tenant, history: history))
         return QuantileCurve { index in
             let level = (QuantileLevels.shared[index] - (1 - probability)) / probability
             return level > 0 ? walk.value(at: level, resource) : 0
@@ -112,12 +114,15 @@ struct AmountModel: Sendable {
         }
     }
 
-    private func shares(_ resource: Resource, application: Int, history: InstanceHistory?) -> InlineArray<128, Float> {
+    private func shares(_ resource: Resource, application: Int, tenant: TenantPool? = nil, history: InstanceHistory?)
+        -> InlineArray<128, Float>
+    {
         let prior = Self.prior[resource.rawValue]
         let priorShare = Strength.prior / Float(prior.count)
         let pool = fleet[resource.rawValue]
         let index = application * 2 + resource.rawValue
         let type = index < applications.count ? applications[index] : Table()
+        let ofAll = tenant?.bursts[resource.rawValue]
         let own = history?.bursts[resource.rawValue]
         // The burst under way counts as one more.
         let current = history.map { $0.currentBurst(resource) } ?? 0
@@ -127,7 +132,11 @@ struct AmountModel: Sendable {
             let ofFleet = (pool.bins[bin] + (prior.contains(bin) ? priorShare : 0)) / (pool.mass + Strength.prior)
             let ofType = (type.bins[bin] + Strength.fleet * ofFleet) / (type.mass + Strength.fleet)
             let counted = (own?[bin] ?? 0) + (bin == currentBin ? 1 : 0)
-            return (counted + Strength.application * ofType) / (ownMass + Strength.application)
+            guard let ofAll else {
+                return (counted + Strength.application * ofType) / (ownMass + Strength.application)
+            }
+            let ofTenant = (ofAll[bin] + Strength.application * ofType) / (ofAll.mass + Strength.application)
+            return (counted + Strength.tenant * ofTenant) / (ownMass + Strength.tenant)
         }
     }
 

@@ -16,12 +16,15 @@ struct OnsetModel: Sendable {
 
     /// Counts the seconds of `track` whose horizon ended with its last second. `application` is below
     /// ``applicationLimit``.
-    mutating func learn(from track: inout OnsetTrack, application: Int) {
+    mutating func learn(from track: inout OnsetTrack, application: Int, tenants: inout TenantPools, pool: Int16?) {
+        let own = tenants.pool(at: pool)
         for horizon in ForecastHorizon.allCases {
             guard let context = track.pastContext(horizon.seconds) else { continue }
             let hit = track.hadDemand(within: horizon.seconds)
             let expected = table.probability(context, application: application, horizon)
-            track.count(context.kind, horizon, expected: expected, hit: hit)
+            let ratio = own?.onsetRatio(context.kind, horizon) ?? 1
+            track.count(context.kind, horizon, expected: min(expected * ratio, 0.99), hit: hit)
+            tenants.update(pool) { $0.count(context.kind, horizon, expected: expected, hit: hit) }
             table.count(context, application: application, horizon, hit: hit)
         }
     }
@@ -29,17 +32,18 @@ struct OnsetModel: Sendable {
     /// The probability of demand within each horizon from a second with this context on: ascending, 0...1. `records` are
     /// the instance's own of that kind of second, by horizon.
     func probabilities(
-        _ context: OnsetContext, records: InlineArray<3, OnsetTrack.HitRecord>, application: Int
+        _ context: OnsetContext, records: InlineArray<3, OnsetTrack.HitRecord>, application: Int,
+        tenant: TenantPool? = nil
     ) -> InlineArray<3, Float> {
         var floor: Float = 0
         var result = InlineArray<3, Float>(repeating: 0)
         for horizon in ForecastHorizon.allCases {
             let pooled = table.probability(context, application: application, horizon)
-            let record = records[horizon.rawValue]
+            let ofTenant = tenant.map { min(pooled * $0.onsetRatio(context.kind, horizon), 0.99) } ?? pooled
             // What its own record must outweigh: three seconds of surge, or two onsets, each seen for a whole horizon.
             let doubt: Float = context.kind == .surge ? 3 : 2 * Float(horizon.seconds)
-            let own = (record.hits + doubt) / (record.expected + doubt)
-            floor = min(max(floor, Float(pooled) * own), 0.99)
+            let own = records[horizon.rawValue].ratio(doubt: doubt)
+            floor = min(max(floor, Float(ofTenant) * own), 0.99)
             result[horizon.rawValue] = floor
         }
         return result

@@ -23,6 +23,19 @@ struct OnsetTrack: Sendable {
     struct HitRecord: Sendable {
         var expected: Float = 0
         var hits: Float = 0
+
+        /// Half is forgotten once more than `limit` came, or should have.
+        mutating func count(expected probability: Double, hit: Bool, limit: Float) {
+            expected += Float(probability)
+            if hit { hits += 1 }
+            if max(expected, hits) > limit {
+                expected *= 0.5
+                hits *= 0.5
+            }
+        }
+
+        /// How often hits came against what was expected, as if `doubt` more had come as expected.
+        func ratio(doubt: Float) -> Float { (hits + doubt) / (expected + doubt) }
     }
 
     /// Takes in a second after the last. Those between had no demand, and nothing is known of their context.
@@ -97,13 +110,8 @@ struct OnsetTrack: Sendable {
     }
 
     mutating func count(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, expected: Double, hit: Bool) {
-        let index = kind.rawValue * 3 + horizon.rawValue
-        records[index].expected += Float(expected)
-        if hit { records[index].hits += 1 }
-        if max(records[index].expected, records[index].hits) > Float(Self.longestMemory * horizon.seconds) {
-            records[index].expected *= 0.5
-            records[index].hits *= 0.5
-        }
+        records[kind.rawValue * 3 + horizon.rawValue].count(
+            expected: expected, hit: hit, limit: Float(Self.longestMemory * horizon.seconds))
     }
 
     private static func slot(_ second: Int64) -> Int { Int(truncatingIfNeeded: second) & (ringLength - 1) }

@@ -68,6 +68,7 @@ extension FleetForecaster {
         let before = fleetDemand[resource.rawValue]
         types[application].rescale(resource, by: factor, olderThan: change.seconds, demandSince: since, at: second)
         amounts.shift(resource, application: application, bins: change.bins)
+        tenants.rescale(resource, application: application, bins: change.bins)
         sumUpTypes()
         let now = fleetDemand[resource.rawValue]
         if before > 0, now > 0 { scale.rescale(resource, by: Double(now / before)) }

@@ -12,7 +12,7 @@ extension FleetForecaster {
         return FleetSnapshot(
             newest: newest, networks: learner.champions, weights: weights, calibration: calibration, scale: scale,
             applications: applications.sorted { $0.value < $1.value }.map(\.key), types: types, onsets: onsets,
-            endings: endings, amounts: amounts, instances: instancesToKeep())
+            endings: endings, amounts: amounts, tenants: tenants, instances: instancesToKeep())
     }
 
     /// Those that are there, the most recently active first, then those that left, the latest first.
@@ -67,6 +67,7 @@ extension FleetForecaster {
         onsets = try OnsetModel(from: &body, applications: applications.count + 1, clock: clocks.long)
         endings = try EndingModel(from: &body, applications: applications.count + 1, clock: clocks.long)
         amounts = try AmountModel(from: &body, applications: applications.count + 1)
+        tenants = try TenantPools(from: &body, applications: applications.count)
         var instances: [InstanceSnapshot] = []
         for _ in 0..<(try body.count(in: 0...FleetSnapshot.greatestInstances)) {
             instances.append(try InstanceSnapshot(from: &body, clocks: clocks))

@@ -3,18 +3,18 @@ import FleetModel
 /// What a forecaster has learned of its fleet, as it was at one moment: so that a restarted manager does not forecast
 /// from nothing.
 ///
-/// In it: the networks in service, the models' weights and regrets, the calibration, what is known of the fleet and of
-/// its application types, and the histories of at most ``greatestInstances`` instances. Not in it: forecasts that wait
+/// In it: the networks in service, the models' weights and regrets, the calibration, what is known of the fleet, of
+/// its application types and of their tenants, and the histories of at most ``greatestInstances`` instances. Not in it: forecasts that wait
 /// to come true, examples to learn from, and challengers.
 ///
 /// Taking one copies what changes from second to second and shares the rest; ``encoded()`` takes longer, and may run
 /// elsewhere.
 ///
-/// Layout, version 3: "PSFC", version (16 bits), newest second (64 bits), length of the rest less the checksum (32 bits),
+/// Layout, version 4: "PSFC", version (16 bits), newest second (64 bits), length of the rest less the checksum (32 bits),
 /// fields in the order of ``encoded()``, FNV-1a of all that comes before (64 bits). Little-endian. Whoever changes what
 /// a field means, the features that networks were trained on among them, raises the version.
 package struct FleetSnapshot: Sendable {
-    static let version: UInt16 = 3
+    static let version: UInt16 = 4
     private static let magic: [UInt8] = Array("PSFC".utf8)
     static let headLength = 18
     private static let checksumLength = 8
@@ -36,6 +36,7 @@ package struct FleetSnapshot: Sendable {
     let onsets: OnsetModel
     let endings: EndingModel
     let amounts: AmountModel
+    let tenants: TenantPools
     /// The longest remembered last.
     var instances: [InstanceSnapshot]
 
@@ -53,6 +54,7 @@ package struct FleetSnapshot: Sendable {
         onsets.encode(to: &body)
         endings.encode(to: &body)
         amounts.encode(to: &body)
+        tenants.encode(to: &body)
         body.put(UInt32(instances.count))
         for instance in instances { instance.encode(to: &body) }
 
