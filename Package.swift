@@ -30,6 +30,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [S
 }
 
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -104,7 +105,7 @@ let package = Package(
             ["FleetModel", .product(name: "GRDB", package: "GRDB.swift")]),
         library(
             "InterfaceStore",
-            ["FleetModel", "InterfaceCore", crypto, nioCore, nioHTTP, httpClient, hummingbird]),
+            ["FleetModel", "InterfaceCore", crypto, cryptoExtras, nioCore, nioHTTP, httpClient, hummingbird]),
         library("TraceFiles", ["FleetModel", "CZlib"]),
         library("OpenBLAS", ["ForecastCore"]),
         library(
@@ -149,7 +150,8 @@ let package = Package(
                 "FleetModel", "Determinism", "ForecastCore", "AllocationCore", "RemotingCore", "Simulation",
                 "ControlProtocol",
                 "DeviceDrivers",
-                "InterfaceStore", "TraceFiles", "OpenBLAS", "Observability", "ManagerRuntime", "AgentRuntime",
+                "InterfaceCore", "InterfaceStore", "TraceFiles", "OpenBLAS", "Observability", "ManagerRuntime",
+                "AgentRuntime",
                 "GPUServerRuntime", "Dashboard", "COpenCL", grpcCore, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
