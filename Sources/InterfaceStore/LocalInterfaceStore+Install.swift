@@ -11,8 +11,23 @@ extension LocalInterfaceStore {
     ///   ``StoreLayout`` says.
     /// - Throws: ``StoreError``; ``StoreError/Code/timedOut`` after ``installationLimit``.
     package func install(_ version: InterfaceVersion, from source: String) async throws -> InstalledBundle {
+        try await withinLimit(version, source) { try await fetch(version, from: source) }
+    }
+
+    /// As above, from a source of any kind.
+    func install(_ version: InterfaceVersion, from source: some BundleSource) async throws -> InstalledBundle {
+        try await withinLimit(version, "the source") {
+            try prepareFolders()
+            if let bundle = try? verifiedBundle(version) { return bundle }
+            return try await fetch(version, from: source)
+        }
+    }
+
+    private func withinLimit(
+        _ version: InterfaceVersion, _ source: String, _ body: @escaping @Sendable () async throws -> InstalledBundle
+    ) async throws -> InstalledBundle {
         try await withThrowingTaskGroup(of: InstalledBundle?.self) { group in
-            group.addTask { try await fetch(version, from: source) }
+            group.addTask { try await body() }
             group.addTask {
                 try await Task.sleep(for: installationLimit)
                 return nil

@@ -4,5 +4,22 @@ import ArgumentParser
 struct InterfaceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "interface", abstract: "Interface versions: the trusted repository that they come from.",
-        subcommands: [InterfaceClientCommand.self])
+        discussion: """
+            Set one up:               presync interface create repository
+            Publish this build:       presync interface publish repository
+            Stop a version's use:     presync interface revoke repository opencl 1.2.0 --reason 'wrong results'
+            See what is published:    presync interface list repository
+            Check all of it:          presync interface verify repository
+            Keep it from expiring:    presync interface refresh-metadata repository     (daily)
+            Replace a key:            presync interface keys rotate repository timestamp
+
+            A repository is a folder of files that any web server can serve. Private keys lie elsewhere: in
+            REPOSITORY-keys, or where --keys says.
+            """,
+        subcommands: [
+            InterfaceCreateCommand.self, InterfacePublishCommand.self, InterfaceRevokeCommand.self,
+            InterfaceListCommand.self, InterfaceShowCommand.self, InterfaceVerifyCommand.self,
+            InterfaceKeysCommand.self, InterfaceRefreshMetadataCommand.self, InterfaceRootCommand.self,
+            InterfaceClientCommand.self,
+        ])
 }

@@ -62,21 +62,31 @@ package struct SignedMetadata: Sendable {
         return signatures
     }
 
-    /// Checks that a threshold of different keys signed (section 5.3.4 and alike). Two identifiers of one key count
-    /// once. O(signatures of the role's keys)
+    /// Checks that a threshold of different keys signed (section 5.3.4 and alike).
     package func verify(
         _ keys: [ExactText: PublicKey], for roleKeys: RoleKeys, by cryptography: some TrustCryptography
     ) throws(TrustError) {
+        let missing = missingSignatures(keys, for: roleKeys, by: cryptography)
+        guard missing == 0 else {
+            throw TrustError(
+                .unsigned,
+                "\(role) version \(header.version): \(missing) of \(roleKeys.threshold) valid signatures are missing")
+        }
+    }
+
+    /// How many valid signatures of different keys the role's threshold still asks for. Two identifiers of one key count
+    /// once. O(signatures of the role's keys)
+    package func missingSignatures(
+        _ keys: [ExactText: PublicKey], for roleKeys: RoleKeys, by cryptography: some TrustCryptography
+    ) -> Int {
         var signers: Set<PublicKey> = []
         for signature in signatures where roleKeys.keyIDs.contains(signature.keyID) {
+            guard signers.count < roleKeys.threshold else { break }
             guard let key = keys[signature.keyID], key.scheme != nil, !signers.contains(key),
                 let bytes = signature.bytes, cryptography.isValid(bytes, of: message, by: key)
             else { continue }
             signers.insert(key)
-            if signers.count >= roleKeys.threshold { return }
         }
-        throw TrustError(
-            .unsigned,
-            "\(role) version \(header.version): \(signers.count) of \(roleKeys.threshold) signatures are valid")
+        return Int(clamping: roleKeys.threshold - Int64(signers.count))
     }
 }

@@ -8,6 +8,11 @@ package struct TargetFile: Hashable, Sendable {
     /// What the application put there (section 4.5): ours is described with the repository.
     package let custom: JSONValue?
 
+    /// Reads a target's metadata, as a targets role's metadata holds it.
+    package init(path: ExactText, metadata: JSONValue) throws(TrustError) {
+        try self.init(path: path, try MetadataFields(metadata, "the target \(path)"))
+    }
+
     init(path: ExactText, _ fields: MetadataFields) throws(TrustError) {
         self.path = path
         length = try fields.integer("length", atLeast: 0)

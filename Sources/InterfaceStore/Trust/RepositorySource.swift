@@ -59,9 +59,8 @@ struct RepositoryFolder: RepositorySource {
     func read(
         _ path: String, from offset: Int64, maximum: Int64, _ receive: (SourcePiece) throws -> Void
     ) async throws {
-        // What is percent-encoded in a URL is so in the file's name too, which the repository's tool writes.
         do {
-            let file = try StoredFile("\(folder)/\(path)")
+            let file = try StoredFile("\(folder)/\(try Self.decoded(path))")
             guard file.size <= maximum else {
                 throw TrustError(.tooLarge, "\(path) has \(file.size) bytes where \(maximum) are allowed")
             }
@@ -70,6 +69,21 @@ struct RepositoryFolder: RepositorySource {
         } catch let error as StoreError {
             throw TrustError(error.code == .notFound ? .missing : .unreachable, error.message)
         }
+    }
+}
+
+extension RepositoryFolder {
+    /// The file's path as a web server would find it. What would lead elsewhere when it is decoded is not there.
+    private static func decoded(_ path: String) throws(TrustError) -> String {
+        var parts: [String] = []
+        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+            let text = PercentEncoding.decode(String(part))
+            guard let text, text != ".", text != "..", !text.contains("/"), !text.utf8.contains(0) else {
+                throw TrustError(.missing, "\(path) cannot be a file's path")
+            }
+            parts.append(text)
+        }
+        return parts.joined(separator: "/")
     }
 }
 

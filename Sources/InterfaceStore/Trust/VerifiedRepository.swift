@@ -24,6 +24,19 @@ package struct VerifiedRepository: Sendable {
         return versions
     }
 
+    /// When each of the four top-level roles' metadata expires.
+    package var expiries: [RoleName: MetadataTime] {
+        var expiries: [RoleName: MetadataTime] = [:]
+        expiries[.root] = workflow.root?.header.expires
+        expiries[.timestamp] = workflow.timestamp?.header.expires
+        expiries[.snapshot] = workflow.snapshot?.header.expires
+        expiries[.targets] = workflow.targets?.header.expires
+        return expiries
+    }
+
+    /// Where the targets of the mirror that answered are.
+    var targetsSource: any RepositorySource { client.source(mirror.targets) }
+
     mutating func start(at now: MetadataTime, from source: TrustWorkflow<SwiftCryptography>.Source) async throws {
         _ = try await run(.refreshRequested(now: now, from: source))
     }
