@@ -188,7 +188,9 @@ let package = Package(
         tests("WorkerControl", ["DeviceDrivers"]),
         tests("SessionTransport"),
         tests("StateStore"),
-        tests("InterfaceStore", ["InterfaceCore", nioCore, nioHTTP, httpClient, hummingbird, logging]),
+        tests(
+            "InterfaceStore",
+            ["InterfaceCore", crypto, cryptoExtras, nioCore, nioHTTP, httpClient, hummingbird, logging]),
         tests("TraceFiles", ["CZlib"]),
         tests("OpenBLAS", ["ForecastCore"]),
         tests("Observability"),

@@ -7,7 +7,7 @@ import Logging
 import Testing
 
 /// A folder of its own for one test, removed at the end; with a published bundle in `published`.
-final class StoreFixture {
+final class StoreFixture: Sendable {
     let directory: String
     let repository: LocalInterfaceStore
     let published: InstalledBundle

@@ -78,6 +78,8 @@ package struct TrustWorkflow<Cryptography: TrustCryptography>: Sendable {
     let cryptography: Cryptography
     let limits: TrustLimits
     var state = State.idle
+    /// What this event's bytes are to be stored as, whatever follows: what was taken in once must not be forgotten.
+    private var kept: [Effect] = []
     var now = MetadataTime(secondsSinceEpoch: 0)
     var source = Source.repository
     var trusted: TrustedMetadata<Cryptography>?
@@ -95,11 +97,13 @@ package struct TrustWorkflow<Cryptography: TrustCryptography>: Sendable {
     package var timestamp: TimestampMetadata? { trusted?.timestamp }
 
     package mutating func handle(_ event: Event) -> [Effect] {
+        kept = []
         do {
-            return try transition(event)
+            let next = try transition(event)
+            return kept + next
         } catch {
             state = .idle
-            return [.failed(error)]
+            return kept + [.failed(error)]
         }
     }
 
@@ -117,7 +121,8 @@ package struct TrustWorkflow<Cryptography: TrustCryptography>: Sendable {
             return try startFromRoot(bytes)
         case (.fetchingRoot(let versions), .fetched(let bytes)):
             try withTrusted { trusted throws(TrustError) in try trusted.updateRoot(bytes) }
-            return [.store(.root, bytes)] + (try fetchRoot(versions: versions + 1))
+            kept.append(.store(.root, bytes))
+            return try fetchRoot(versions: versions + 1)
         case (.fetchingRoot, .unavailable):
             return try endRoots()
         case (.readingTimestamp, .stored(let bytes)):
@@ -127,18 +132,21 @@ package struct TrustWorkflow<Cryptography: TrustCryptography>: Sendable {
             let isNewer = try withTrusted { trusted throws(TrustError) in
                 try trusted.updateTimestamp(bytes, .repository, at: now)
             }
-            return (isNewer ? [.store(.timestamp, bytes)] : []) + (try endTimestamp())
+            if isNewer { kept.append(.store(.timestamp, bytes)) }
+            return try endTimestamp()
         case (.readingSnapshot, .stored(let bytes)):
             return try takeStoredSnapshot(bytes)
         case (.fetchingSnapshot, .fetched(let bytes)):
             let now = now
             try withTrusted { trusted throws(TrustError) in try trusted.updateSnapshot(bytes, .repository, at: now) }
-            return [.store(.snapshot, bytes)] + readTargets(Visit(role: .targets, delegator: .root), nil)
+            kept.append(.store(.snapshot, bytes))
+            return readTargets(Visit(role: .targets, delegator: .root), nil)
         case (.readingTargets(let visit, let search), .stored(let bytes)):
             return try takeStoredTargets(bytes, visit, search)
         case (.fetchingTargets(let visit, let search), .fetched(let bytes)):
             try takeTargets(bytes, visit)
-            return [.store(visit.role, bytes)] + (try endTargets(search))
+            kept.append(.store(visit.role, bytes))
+            return try endTargets(search)
         case (.fetchingTimestamp, .unavailable): throw missing(.timestamp)
         case (.fetchingSnapshot, .unavailable): throw missing(.snapshot)
         case (.fetchingTargets(let visit, _), .unavailable): throw missing(visit.role)
