@@ -105,7 +105,7 @@ let package = Package(
             ["FleetModel", .product(name: "GRDB", package: "GRDB.swift")]),
         library(
             "InterfaceStore",
-            ["FleetModel", "InterfaceCore", crypto, cryptoExtras, nioCore, nioHTTP, httpClient, hummingbird]),
+            ["FleetModel", "InterfaceCore", crypto, cryptoExtras, nioCore, nioHTTP, httpClient, hummingbird, logging]),
         library("TraceFiles", ["FleetModel", "CZlib"]),
         library("OpenBLAS", ["ForecastCore"]),
         library(
@@ -168,7 +168,8 @@ let package = Package(
             name: "presync-bench",
             dependencies: [
                 "FleetModel", "Determinism", "ControlLoop", "ForecastCore", "AllocationCore", "StateStore",
-                "RemotingCore", "ControlProtocol", "Observability", "ManagerRuntime", logging, lifecycle,
+                "RemotingCore", "ControlProtocol", "Observability", "ManagerRuntime", "InterfaceCore",
+                "InterfaceStore", hummingbird, logging, lifecycle,
             ],
             path: "Benchmarks", exclude: ["peers"], swiftSettings: settings),
 
@@ -207,7 +208,8 @@ let package = Package(
         tests(
             "Commands",
             [
-                "ControlProtocol", "ManagerRuntime", "GPUServerRuntime", "AgentRuntime", "TraceFiles",
+                "ControlProtocol", "ManagerRuntime", "GPUServerRuntime", "AgentRuntime", "TraceFiles", "InterfaceCore",
+                "InterfaceStore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(

@@ -13,6 +13,7 @@ import Foundation
         ("forecast", ForecastBenchmark.run),
         ("snapshot", SnapshotBenchmark.run),
         ("placement", PlacementBenchmark.run),
+        ("trust", TrustBenchmark.run),
     ]
 
     static func main() async {

@@ -42,10 +42,11 @@ enum SourcePiece {
 }
 
 extension RepositorySource {
-    /// A whole file.
-    func read(_ path: String, maximum: Int) async throws -> [UInt8] {
+    /// A whole file, which must have come by `end`.
+    func read(_ path: String, maximum: Int, until end: ContinuousClock.Instant) async throws -> [UInt8] {
         var bytes: [UInt8] = []
         try await read(path, from: 0, maximum: Int64(maximum)) { piece in
+            guard ContinuousClock.now < end else { throw TrustError(.unreachable, "\(path) comes too slowly") }
             if case .bytes(let some) = piece { bytes += some }
         }
         return bytes

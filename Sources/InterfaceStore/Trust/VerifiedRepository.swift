@@ -63,7 +63,7 @@ package struct VerifiedRepository: Sendable {
                 switch effect {
                 case .store(let role, let bytes): try place.write(bytes, role)
                 case .readStored(let role): answer = .stored(try place.read(role))
-                case .fetch(let file): answer = try await fetch(file, from: source)
+                case .fetch(let file): answer = try await fetch(file, from: source, until: end)
                 case .refreshed, .notFound: return nil
                 case .found(let target): return target
                 case .failed(let error): throw error
@@ -75,10 +75,11 @@ package struct VerifiedRepository: Sendable {
     }
 
     private func fetch(
-        _ file: TrustWorkflow<SwiftCryptography>.RemoteFile, from source: any RepositorySource
+        _ file: TrustWorkflow<SwiftCryptography>.RemoteFile, from source: any RepositorySource,
+        until end: ContinuousClock.Instant
     ) async throws -> TrustWorkflow<SwiftCryptography>.Event {
         do {
-            return .fetched(try await source.read(file.path, maximum: file.maximum))
+            return .fetched(try await source.read(file.path, maximum: file.maximum, until: end))
         } catch let error as TrustError where error.code == .missing {
             return .unavailable
         }

@@ -29,12 +29,22 @@ package struct TrustRepository: Sendable {
         package var versions: [RoleName: Int64] = [:]
         /// The version of a root that waits for signatures, and how many it has and needs.
         package var pending: PendingRoot?
+
+        package init(versions: [RoleName: Int64] = [:], pending: PendingRoot? = nil) {
+            self.versions = versions
+            self.pending = pending
+        }
     }
 
     package struct PendingRoot: Hashable, Sendable {
         package var version: Int64
         /// How many valid signatures are missing, of the keys that were and of those that will be in force.
         package var missing: Int
+
+        package init(version: Int64, missing: Int) {
+            self.version = version
+            self.missing = missing
+        }
     }
 
     // MARK: Creation
