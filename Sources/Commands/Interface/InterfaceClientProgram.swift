@@ -81,7 +81,9 @@ struct InterfaceClientProgram {
         let folder = try Self.fullPath(value("--metadata-dir"))
         switch verb {
         case .initialise:
-            let root = try Data(contentsOf: URL(fileURLWithPath: words[1]))
+            guard let root = FileManager.default.contents(atPath: words[1]) else {
+                throw TrustError(.missing, "\(words[1]) cannot be read")
+            }
             _ = try TrustClient.initialise(folder: folder, root: Array(root))
         case .refresh:
             try await withClient(folder, targets: "") { client in _ = try await client.refresh() }

@@ -34,6 +34,9 @@ package struct VerifiedRepository: Sendable {
         return expiries
     }
 
+    /// Whether the names of targets' files hold their digests.
+    var isConsistent: Bool { workflow.root?.isConsistent ?? false }
+
     /// Where the targets of the mirror that answered are.
     var targetsSource: any RepositorySource { client.source(mirror.targets) }
 
@@ -95,7 +98,7 @@ extension VerifiedRepository {
         do {
             let file = "\(folder)/\(name)"
             if try Self.isThere(target, at: file) { return file }
-            guard let path = target.remotePath(isConsistent: workflow.root?.isConsistent ?? false) else {
+            guard let path = target.remotePath(isConsistent: isConsistent) else {
                 throw TrustError(.mismatch, "\(target.path) has no digest that can be checked, or no possible path")
             }
             let incoming = "\(folder)/.incoming"

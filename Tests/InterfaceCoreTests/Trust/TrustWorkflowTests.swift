@@ -283,4 +283,22 @@ import Testing
         repository.files["timestamp.json"] = signed.bytes
         #expect(client.refresh(repository) == .unsigned)
     }
+
+    /// Metadata with any byte changed is refused, or says the same: nothing that was not signed is ever taken in.
+    @Test(arguments: ["1.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json"])
+    func noChangedByteIsTakenIn(path: String) throws {
+        let repository = ScriptedRepository()
+        let role = try #require(RoleName.topLevel.first { path.contains($0.description) })
+        let bytes = try #require(repository.files[path])
+        let signed = try SignedMetadata(bytes, of: role).signed
+        for index in bytes.indices {
+            for change: UInt8 in [0x01, 0x20, 0x80] {
+                var changed = repository
+                changed.files[path]?[index] ^= change
+                var client = ScriptedClient(changed)
+                guard client.refresh(changed) == nil, let stored = client.stored[role] else { continue }
+                #expect(try SignedMetadata(stored, of: role).signed == signed)
+            }
+        }
+    }
 }

@@ -225,4 +225,29 @@ import Testing
         }
         #expect(error?.code == .mismatch)
     }
+
+    /// What is in force is checked again at each activation, against what was trusted last, without a mirror.
+    @Test func anActivationAsksWhatIsTrusted() async throws {
+        let fixture = try TrustFixture()
+        _ = try fixture.trusting()
+        let store = LocalInterfaceStore(directory: fixture.directory + "/installed")
+        let version = fixture.bundle.version
+        try await fixture.client([fixture.localMirror]) { client in
+            var repository = try await client.refresh()
+            let bundle = try #require(try await repository.bundle(kind: "opencl", version: version.version))
+            _ = try await repository.install(bundle, into: store)
+        }
+        let nowhere = RepositoryMirror(base: "http://127.0.0.1:1")
+        try await fixture.client([nowhere]) { client in
+            var stored = try await client.stored()
+            #expect(try await stored.activate(version, in: store).version == version)
+            let other = InterfaceVersion(kind: "opencl", version: version.version, digest: .zero)
+            await #expect(throws: TrustError.self) { try await stored.activate(other, in: store) }
+        }
+        _ = try fixture.repository.revoke(try fixture.repository.bundles().map(\.path), reason: "no")
+        try await fixture.client([fixture.localMirror]) { client in
+            var repository = try await client.refresh()
+            await #expect(throws: TrustError.self) { try await repository.activate(version, in: store) }
+        }
+    }
 }

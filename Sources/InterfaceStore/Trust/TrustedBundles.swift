@@ -21,10 +21,26 @@ extension VerifiedRepository {
     /// Installs a published bundle into a store: whole or not at all, each file checked against the manifest, and the
     /// manifest against the signed metadata.
     package func install(_ bundle: PublishedBundle, into store: LocalInterfaceStore) async throws -> InstalledBundle {
-        if let reason = bundle.revocation {
-            throw TrustError(.mismatch, "\(bundle.path) is revoked: \(reason)")
-        }
-        return try await store.install(bundle.version, from: TrustedBundleSource(bundle: bundle, source: targetsSource))
+        try Self.checkUsable(bundle)
+        return try await store.install(
+            bundle.version,
+            from: TrustedBundleSource(bundle: bundle, source: targetsSource, isConsistent: isConsistent))
+    }
+
+    /// Makes an installed version the one in force, where this repository publishes exactly these bytes and has not
+    /// revoked them. With what ``TrustClient/stored()`` gives, no mirror is asked.
+    package mutating func activate(_ version: InterfaceVersion, in store: LocalInterfaceStore) async throws
+        -> ActiveBundle
+    {
+        guard let bundle = try await bundle(kind: version.kind, version: version.version), bundle.version == version
+        else { throw TrustError(.mismatch, "\(version) is not what the repository publishes under this name") }
+        try Self.checkUsable(bundle)
+        return try store.activate(version)
+    }
+
+    private static func checkUsable(_ bundle: PublishedBundle) throws(TrustError) {
+        guard let reason = bundle.revocation else { return }
+        throw TrustError(.mismatch, "\(bundle.path) is revoked: \(reason)")
     }
 }
 
@@ -33,6 +49,7 @@ extension VerifiedRepository {
 private struct TrustedBundleSource: BundleSource {
     let bundle: PublishedBundle
     let source: any RepositorySource
+    let isConsistent: Bool
 
     func read(_ path: String, maximum: Int64, _ receive: (UnsafeRawBufferPointer) throws -> Void) async throws {
         let place = try await remotePath(path)
@@ -54,7 +71,7 @@ private struct TrustedBundleSource: BundleSource {
     private func remotePath(_ path: String) async throws -> String {
         let digest = bundle.version.digest
         let folder = String(bundle.path.text.dropLast("/manifest".count))
-        if path == StoreLayout.manifestPath(digest) { return "\(folder)/\(digest).manifest" }
+        if path == StoreLayout.manifestPath(digest) { return "\(folder)/\(prefix(digest))manifest" }
         // The manifest is small, and a store asks for it first and for few files: it is read again for each, which
         // saves keeping state here.
         var bytes: [UInt8] = []
@@ -68,7 +85,9 @@ private struct TrustedBundleSource: BundleSource {
         var parts = bundle.filePath(file.path).text.split(separator: "/").map {
             PercentEncoding.encode(String($0), keepsLeadingDot: true)
         }
-        parts[parts.count - 1] = "\(file.digest).\(parts[parts.count - 1])"
+        parts[parts.count - 1] = prefix(file.digest) + parts[parts.count - 1]
         return parts.joined(separator: "/")
     }
+
+    private func prefix(_ digest: ContentDigest) -> String { isConsistent ? "\(digest)." : "" }
 }
