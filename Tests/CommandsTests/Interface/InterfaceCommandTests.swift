@@ -1,3 +1,4 @@
+import ArgumentParser
 import InterfaceCore
 import InterfaceStore
 import Testing
@@ -39,11 +40,11 @@ import Testing
         #expect(text.contains("presync interface root add-signature"))
     }
 
-    @Test(arguments: [
-        (TrustError.Code.notInitialised, ExitStatus.noInput), (.unsigned, .failure), (.unreachable, .unavailable),
-        (.storage, .noInput), (.mismatch, .failure),
-    ])
-    func errorsBecomeStatuses(code: TrustError.Code, status: ExitStatus) {
-        #expect(CommandFailure(TrustError(code, "cause")).status == status)
+    @Test(
+        arguments: [
+            (TrustError.Code.notInitialised, 66), (.unsigned, 1), (.unreachable, 69), (.storage, 66), (.mismatch, 1),
+        ] as [(TrustError.Code, Int32)])
+    func errorsBecomeStatuses(code: TrustError.Code, status: Int32) {
+        #expect(CommandFailure(TrustError(code, "cause")).status.rawValue == status)
     }
 }
