@@ -24,6 +24,6 @@ struct PresyncCommand: AsyncParsableCommand {
             UpCommand.self, ManagerCommand.self, GPUServerCommand.self, AgentCommand.self, RunCommand.self,
             ReportCommand.self, SampleCommand.self, SimulateCommand.self, RecordCommand.self, ForecastCommand.self,
             StatusCommand.self,
-            InstancesCommand.self, PoolCommand.self, EventsCommand.self, InterfaceCommand.self,
+            InstancesCommand.self, PoolCommand.self, EventsCommand.self, InterfaceCommand.self, BenchCommand.self,
         ])
 }

@@ -29,10 +29,30 @@ extension FleetForecaster {
 
     package func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double {
         guard isInUse(slot) else { return 0 }
-        let application = Int(slots[slot.rawValue].application)
-        return amounts.quantile(
-            level, resource, application: application, tenant: tenants.pool(at: slots[slot.rawValue].pool),
-            history: slots[slot.rawValue].history.map { histories[Int($0)] })
+        var walk = burstWalk(slot, resource)
+        return walk.value(at: level)
+    }
+
+    package func burstAmounts(_ slot: ForecastSlot, serviceLevel: Double, highestLevel: Double) -> BurstAmounts {
+        guard isInUse(slot) else {
+            return BurstAmounts(
+                lowMemory: 0, medianMemory: 0, highMemory: 0, memory: 0, amplestMemory: 0, medianCompute: 0)
+        }
+        var memory = burstWalk(slot, .memory)
+        var compute = burstWalk(slot, .compute)
+        return BurstAmounts(
+            lowMemory: memory.value(at: 0.1), medianMemory: memory.value(at: 0.5), highMemory: memory.value(at: 0.9),
+            memory: memory.value(at: serviceLevel), amplestMemory: memory.value(at: highestLevel),
+            medianCompute: compute.value(at: 0.5))
+    }
+
+    private func burstWalk(_ slot: ForecastSlot, _ resource: Resource) -> AmountModel.Walk {
+        let state = slots[slot.rawValue].history.map(Int.init)
+        return amounts.walk(
+            resource, application: Int(slots[slot.rawValue].application),
+            tenant: tenants.pool(at: slots[slot.rawValue].pool),
+            own: state.map { histories[$0].bursts[resource.rawValue] },
+            current: state.map { histories[$0].currentBurst(resource) } ?? 0)
     }
 
     /// Says what needs no models, and puts what does into the tile.

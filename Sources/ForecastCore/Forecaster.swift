@@ -48,6 +48,9 @@ package protocol Forecaster: Sendable {
     /// fleet, then from a prior; so it is above 0 for every slot in use.
     func amountIfDemanded(_ slot: ForecastSlot, resource: Resource, level: Double) -> Double
 
+    /// What ``amountIfDemanded(_:resource:level:)`` says at the levels that a decision needs, at once. Levels are 0 to 1.
+    func burstAmounts(_ slot: ForecastSlot, serviceLevel: Double, highestLevel: Double) -> BurstAmounts
+
     /// What was learned so far, for a forecaster of a later life to go on from; nil where there is nothing, and of a
     /// forecaster that keeps nothing over a restart.
     func snapshot() -> FleetSnapshot?

@@ -76,6 +76,20 @@ final class GPUSession {
         try OpenCLFailure.check(status, "clEnqueueWriteBuffer")
     }
 
+    /// Writes bytes to the start of `buffer`; returns when that is complete.
+    func write(_ bytes: UnsafeRawBufferPointer, to buffer: cl_mem) throws(OpenCLFailure) {
+        let status = api.enqueueWriteBuffer(
+            queue, buffer, cl_bool(CL_TRUE), 0, bytes.count, bytes.baseAddress, 0, nil, nil)
+        try OpenCLFailure.check(status, "clEnqueueWriteBuffer")
+    }
+
+    /// Reads as many bytes from the start of `buffer`, when all before is complete.
+    func read(into bytes: UnsafeMutableRawBufferPointer, from buffer: cl_mem) throws(OpenCLFailure) {
+        let status = api.enqueueReadBuffer(
+            queue, buffer, cl_bool(CL_TRUE), 0, bytes.count, bytes.baseAddress, 0, nil, nil)
+        try OpenCLFailure.check(status, "clEnqueueReadBuffer")
+    }
+
     /// The first `count` numbers of `buffer`, when all before is complete.
     func read(_ count: Int, from buffer: cl_mem) throws(OpenCLFailure) -> [UInt32] {
         var values = [UInt32](repeating: 0, count: count)

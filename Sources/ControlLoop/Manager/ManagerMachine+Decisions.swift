@@ -129,35 +129,31 @@ extension ManagerMachine {
 
     /// One instance for the planner, with the grant that is being prepared for it or, failing that, one in use.
     private func subject(_ instance: InstanceRecord, onset: InlineArray<3, Float>) -> AllocationSubject {
-        let low = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: 0.1)
-        let median = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: 0.5)
-        let high = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: 0.9)
+        let amounts = forecaster.burstAmounts(
+            instance.slot, serviceLevel: instance.priority.serviceLevel,
+            highestLevel: AllocationSubject.highestServiceLevel)
         let holder =
             preparing(instance) ?? instance.grants.last { grants[$0]?.lifecycle.isReleasing == false }
             ?? instance.grants.last(where: isReachable)
         return AllocationSubject(
             instance: instance.description.id, priority: instance.priority, onset: onset,
-            relativeWidth: median > 0 ? (high - low) / median : 0,
-            amount: amount(instance, level: instance.priority.serviceLevel),
-            amplest: amount(instance, level: AllocationSubject.highestServiceLevel).memory,
+            relativeWidth: amounts.relativeWidth,
+            amount: Slice(
+                memory: memory(amounts.memory, of: instance),
+                // The median of its bursts' peaks: a late command is late, not lost.
+                compute: MilliShare(Int32(min(max(amounts.medianCompute.rounded(.up), 1), 1_000)))),
+            amplest: memory(amounts.amplestMemory, of: instance),
             expectedCompute: expectedCompute(instance), holding: holder.flatMap(holding),
             staged: (try? sharedVersion(instance.agent)) != nil)
     }
 
-    /// Memory at a service level, in whole MiB; and compute as the median of its bursts' peaks, for a late
-    /// command is late, not lost.
-    ///
-    /// No more than a device has; and of an instance that was never seen to use a GPU, whose forecast is a prior, no
-    /// more than half of one, so that a newcomer does not shut out the rest.
-    private func amount(_ instance: InstanceRecord, level: Double) -> Slice {
-        let memory = forecaster.amountIfDemanded(instance.slot, resource: .memory, level: level)
-        let compute = forecaster.amountIfDemanded(instance.slot, resource: .compute, level: 0.5)
-        let mebibytes = Int64((min(max(memory, 0), 0x1p50) / 0x1p20).rounded(.up))
+    /// An amount of memory in whole MiB: no more than a device has; and of an instance that was never seen to use a GPU,
+    /// whose forecast is a prior, no more than half of one, so that a newcomer does not shut out the rest.
+    private func memory(_ amount: Double, of instance: InstanceRecord) -> Bytes {
+        let mebibytes = Int64((min(max(amount, 0), 0x1p50) / 0x1p20).rounded(.up))
         let most = instance.hasUsedGPU ? largestDevice : Bytes(largestDevice.rawValue / 2)
-        return Slice(
-            memory: min(
-                max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory)),
-            compute: MilliShare(Int32(min(max(compute.rounded(.up), 1), 1_000))))
+        return min(
+            max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory))
     }
 
     /// Whether a grant's GPU server is there to answer.

@@ -74,12 +74,17 @@ struct AmountModel: Sendable {
         }
     }
 
-    /// The `level` quantile (0...1) of a burst's greatest demand. O(bins).
-    func quantile(
-        _ level: Double, _ resource: Resource, application: Int, tenant: TenantPool? = nil, history: InstanceHistory?
-    ) -> Double {
-        var walk = Walk(shares: shares(resource, application: application, tenant: tenant, history: history))
-        return walk.value(at: level, resource)
+    /// The distribution of a burst's greatest demand, to read quantiles from. O(bins)
+    ///
+    /// - Parameters:
+    ///   - own: the instance's bursts that have ended; nil where it had none.
+    ///   - current: the greatest demand of the burst under way, 0 outside bursts.
+    func walk(
+        _ resource: Resource, application: Int, tenant: TenantPool? = nil, own: WindowedHistogram?, current: Double
+    ) -> Walk {
+        Walk(
+            shares: shares(resource, application: application, tenant: tenant, own: own, current: current),
+            resource: resource)
     }
 
     /// Quantiles of demand, given that a burst comes with probability `probability`.
@@ -88,23 +93,31 @@ struct AmountModel: Sendable {
         history: InstanceHistory?
     ) -> QuantileCurve {
         guard probability > 0.01 else { return .zero }
-        var walk = Walk(shares: shares(resource, application: application, tenant: tenant, history: history))
+        var walk = walk(
+            resource, application: application, tenant: tenant, own: history?.bursts[resource.rawValue],
+            current: history?.currentBurst(resource) ?? 0)
         return QuantileCurve { index in
             let level = (QuantileLevels.shared[index] - (1 - probability)) / probability
-            return level > 0 ? walk.value(at: level, resource) : 0
+            return level > 0 ? walk.value(at: level) : 0
         }
     }
 
-    /// Ascending quantiles of a distribution over the grid, in one pass.
-    private struct Walk {
-        let shares: InlineArray<128, Float>
-        var bin = 0
-        var passed: Float = 0
+    /// Quantiles of a distribution over the grid; in one pass where the levels that are asked for ascend.
+    struct Walk {
+        private let shares: InlineArray<128, Float>
+        private let resource: Resource
+        private var bin = 0
+        private var passed: Float = 0
 
-        init(shares: InlineArray<128, Float>) { self.shares = shares }
+        fileprivate init(shares: InlineArray<128, Float>, resource: Resource) {
+            self.shares = shares
+            self.resource = resource
+        }
 
-        mutating func value(at level: Double, _ resource: Resource) -> Double {
+        /// The `level` quantile, 0...1.
+        mutating func value(at level: Double) -> Double {
             let wanted = Float(min(max(level, 0), 1)) * 0.9999
+            if wanted < passed { (bin, passed) = (0, 0) }
             while bin < DemandGrid.binCount - 1, passed + shares[bin] < wanted {
                 passed += shares[bin]
                 bin += 1
@@ -114,18 +127,16 @@ struct AmountModel: Sendable {
         }
     }
 
-    private func shares(_ resource: Resource, application: Int, tenant: TenantPool? = nil, history: InstanceHistory?)
-        -> InlineArray<128, Float>
-    {
+    private func shares(
+        _ resource: Resource, application: Int, tenant: TenantPool?, own: WindowedHistogram?, current: Double
+    ) -> InlineArray<128, Float> {
         let prior = Self.prior[resource.rawValue]
         let priorShare = Strength.prior / Float(prior.count)
         let pool = fleet[resource.rawValue]
         let index = application * 2 + resource.rawValue
         let type = index < applications.count ? applications[index] : Table()
         let ofAll = tenant?.bursts[resource.rawValue]
-        let own = history?.bursts[resource.rawValue]
         // The burst under way counts as one more.
-        let current = history.map { $0.currentBurst(resource) } ?? 0
         let currentBin = current > 0 ? DemandGrid.shared.bin(of: current, resource) : -1
         let ownMass = (own?.mass ?? 0) + (currentBin >= 0 ? 1 : 0)
         return InlineArray { bin in

@@ -40,23 +40,17 @@ struct FleetForecasts: Sendable {
         }
         let forecasts = forecaster.forecast(slots, madeAt: .seconds(Double(second)))
         for instance in slots.indices {
-            let slot = slots[instance]
-            func memory(_ level: Double) -> Double {
-                forecaster.amountIfDemanded(slot, resource: .memory, level: level)
+            let amounts = forecaster.burstAmounts(
+                slots[instance], serviceLevel: serviceLevel, highestLevel: AllocationSubject.highestServiceLevel)
+            func mebibytes(_ amount: Double) -> Bytes {
+                .mebibytes(Int64((min(amount, 0x1p50) / 0x1p20).rounded(.up)))
             }
-            let median = memory(0.5)
             outlooks[instance] = Outlook(
-                onset: forecasts[instance].onset,
-                relativeWidth: median > 0 ? (memory(0.9) - memory(0.1)) / median : 0,
+                onset: forecasts[instance].onset, relativeWidth: amounts.relativeWidth,
                 amount: Slice(
-                    memory: .mebibytes(Int64((min(memory(serviceLevel), 0x1p50) / 0x1p20).rounded(.up))),
-                    compute: MilliShare(
-                        Int32(
-                            min(
-                                max(forecaster.amountIfDemanded(slot, resource: .compute, level: 0.5).rounded(.up), 1),
-                                1_000)))),
-                amplest: .mebibytes(
-                    Int64((min(memory(AllocationSubject.highestServiceLevel), 0x1p50) / 0x1p20).rounded(.up))),
+                    memory: mebibytes(amounts.memory),
+                    compute: MilliShare(Int32(min(max(amounts.medianCompute.rounded(.up), 1), 1_000)))),
+                amplest: mebibytes(amounts.amplestMemory),
                 expectedCompute: ComputePromise.share(forecasts[instance].curve(.compute, .point, .short)))
         }
     }

@@ -6,9 +6,14 @@ import Testing
 @Suite struct AmountModelTests {
     private func peaks(_ memory: Double) -> InlineArray<2, Double> { [memory, 100] }
 
+    private func median(of model: AmountModel, application: Int) -> Double {
+        var walk = model.walk(.memory, application: application, own: nil, current: 0)
+        return walk.value(at: 0.5)
+    }
+
     @Test func withoutHistoryThePriorSpeaks() {
         let model = AmountModel()
-        let median = model.quantile(0.5, .memory, application: 1, history: nil)
+        let median = median(of: model, application: 1)
         #expect((128e6...512e6).contains(median))
     }
 
@@ -18,8 +23,8 @@ import Testing
             model.count(peaks(2e9), application: 1)
             model.count(peaks(5e7), application: 2)
         }
-        #expect(model.quantile(0.5, .memory, application: 1, history: nil) > 1.5e9)
-        #expect(model.quantile(0.5, .memory, application: 2, history: nil) < 7e7)
+        #expect(median(of: model, application: 1) > 1.5e9)
+        #expect(median(of: model, application: 2) < 7e7)
     }
 
     @Test func theInstancesOwnBurstsOutweighItsTypes() throws {
@@ -43,7 +48,10 @@ import Testing
         #expect(curve.value(at: 0.3) == 0)
         #expect(curve.value(at: 0.5) > 0)
         let levels = stride(from: 0.0, through: 1, by: 0.05)
-        let values = levels.map { model.quantile($0, .memory, application: 3, history: nil) }
+        var walk = model.walk(.memory, application: 3, own: nil, current: 0)
+        let values = levels.map { walk.value(at: $0) }
         #expect(values == values.sorted())
+        #expect(
+            levels.reversed().map { walk.value(at: $0) } == values.reversed(), "in whatever order they are asked for")
     }
 }

@@ -70,7 +70,10 @@ import Testing
             let bytes = try await download(fixture, [RepositoryMirror(base: base)])
             #expect(bytes == StoreFixture.clientContents)
         }
-        #expect(await counter.texts == ["bytes=300000-"])
+        // On a busy machine the mirror may be left before all that it sent has come in.
+        let asked = await counter.texts
+        let from = asked.first.flatMap { Int($0.dropFirst("bytes=".count).dropLast()) }
+        #expect(asked.count == 1 && from.map { (1...300_000).contains($0) } == true, "\(asked)")
         #expect(StoreFixture.names(in: fixture.directory + "/targets/.incoming") == [])
     }
 

@@ -1,0 +1,108 @@
+import FleetModel
+import Foundation
+import Observability
+
+/// Runs the measured program where it is to be measured.
+struct InterfaceBench {
+    var isSmall: Bool
+
+    /// What was measured in one place.
+    struct Column {
+        var times: [InterfaceMeasure: MeasuredTimes] = [:]
+        var ready: [FirstCommand] = []
+        var others: [FirstCommand] = []
+    }
+
+    /// How long the system may take until the first program has its GPU.
+    private static let patience = Duration.seconds(60)
+    private static let pause = Duration.milliseconds(1_500)
+    private var starts: Int { isSmall ? 3 : 20 }
+
+    func raw() throws(CommandFailure) -> [InterfaceMeasure: MeasuredTimes] {
+        progress("the bare connection")
+        return isSmall
+            ? try RawTransport.measure(commands: 20, transfers: 2) : try RawTransport.measure()
+    }
+
+    func local() throws -> Column {
+        progress("the local platform")
+        var column = Column()
+        column.times = try decode([InterfaceMeasure: MeasuredTimes].self, run([], program(first: false), [:]))
+        for _ in 0..<starts {
+            column.others.append(try decode(FirstCommand.self, run([], program(first: true), [:])))
+        }
+        return column
+    }
+
+    func remote() throws -> Column {
+        progress("through Presync")
+        let folder = NSTemporaryDirectory() + "presync-bench-\(getpid())"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let layout = try LocalSystem.Layout(
+            folder: folder, policy: .presync, memory: .gibibytes(1), period: .milliseconds(500))
+        let system = try LocalSystem(layout: layout)
+        defer { system.stop() }
+        try system.startManager()
+        try system.startGPUServer()
+        try system.startAgent(watchesUsers: false)
+        var column = Column()
+        // The agent has nothing yet: the first program takes all there is to pay.
+        column.others.append(try firstProgram(layout, system))
+        column.times = try decode(
+            [InterfaceMeasure: MeasuredTimes].self, run(onInstance(layout), program(first: false), [:]))
+        for _ in 0..<starts {
+            // Demand ended just now: soon it is expected again.
+            MonotonicClock.sleep(until: MonotonicClock.now() + Self.pause)
+            let start = try decode(FirstCommand.self, run(onInstance(layout), program(first: true), [:]))
+            if start.found == Readiness.reserved.rawValue {
+                column.ready.append(start)
+            } else {
+                column.others.append(start)
+            }
+        }
+        return column
+    }
+
+    private func firstProgram(_ layout: LocalSystem.Layout, _ system: LocalSystem) throws -> FirstCommand {
+        let deadline = MonotonicClock.now() + Self.patience
+        while true {
+            do {
+                return try decode(FirstCommand.self, run(onInstance(layout), program(first: true), [:]))
+            } catch {
+                try system.checkAlive()
+                guard MonotonicClock.now() < deadline else { throw error }
+                MonotonicClock.sleep(until: MonotonicClock.now() + .milliseconds(200))
+            }
+        }
+    }
+
+    private func onInstance(_ layout: LocalSystem.Layout) -> [String] {
+        ["run", "--instance", "bench", "--agent-socket", layout.agentSocket, "--"]
+    }
+
+    private func program(first: Bool) -> [String] {
+        ["bench", "interface-program"] + (first ? ["--first"] : []) + (isSmall ? ["--small"] : [])
+    }
+
+    /// What the program prints, started below `launcher`, which is this executable's too.
+    private func run(
+        _ launcher: [String], _ program: [String], _ environment: [String: String]
+    ) throws(CommandFailure) -> Data {
+        let arguments = launcher.isEmpty ? program : launcher + [OwnExecutable.path] + program
+        let child = try ChildProcess(
+            ChildProcess.Launch(
+                executable: OwnExecutable.path, arguments: arguments, output: .pipe, errors: .inherited))
+        let text = (try? child.output?.readToEnd()) ?? Data()
+        let end = child.wait()
+        guard end.succeeded else {
+            throw CommandFailure(.unavailable, "the measured program ended with \(end)")
+        }
+        return text
+    }
+
+    private func decode<Value: Decodable>(_ type: Value.Type, _ data: Data) throws -> Value {
+        try JSONDecoder().decode(type, from: data)
+    }
+
+    private func progress(_ part: String) { StandardError.write("presync bench: \(part)\n") }
+}

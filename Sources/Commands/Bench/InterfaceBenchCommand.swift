@@ -1,0 +1,81 @@
+import ArgumentParser
+import FleetModel
+import Foundation
+
+/// `presync bench`: what this machine measures of this build.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measure this build on this machine.",
+        subcommands: [InterfaceBenchCommand.self, InterfaceProgramCommand.self])
+}
+
+/// `presync bench interface`.
+struct InterfaceBenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "interface",
+        abstract: "Measure OpenCL through Presync beside the local platform and the bare connection.",
+        discussion: """
+            Starts a manager, a GPU server and an agent of its own on this machine, runs one program on the local \
+            platform and through its virtual GPU, and exchanges the same amounts over a bare TCP connection. Times are \
+            of this machine as busy as it is: compare the columns of one run. It takes about two minutes.
+
+            presync bench interface
+            presync bench interface --transport tcp --json
+            """)
+
+    @Option(help: ArgumentHelp("How client and worker are connected: tcp.", valueName: "name"))
+    var transport = "tcp"
+
+    @Flag(help: "Few samples: whether it works, not how fast.")
+    var small = false
+
+    @Flag(help: "Write one JSON object.")
+    var json = false
+
+    func validate() throws {
+        guard transport == "tcp" else {
+            throw ValidationError(
+                transport == "shared-memory"
+                    ? "this build has no shared-memory transport: use --transport tcp"
+                    : "--transport must be tcp")
+        }
+    }
+
+    func run() throws {
+        try CommandRunner.run {
+            let bench = InterfaceBench(isSmall: small)
+            let view = InterfaceBenchView(
+                transport: transport, local: try bench.local(), remote: try bench.remote(), raw: try bench.raw())
+            print(
+                try AnswerRenderer(format: json ? .json : .table, style: .standardOutput).render(view), terminator: "")
+        }
+    }
+}
+
+/// The program that is measured; the bench starts it on the local platform and on an instance.
+struct InterfaceProgramCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "interface-program", abstract: "The program that 'presync bench interface' measures.",
+        shouldDisplay: false)
+
+    @Flag(help: "Only the first command.")
+    var first = false
+
+    @Flag(help: "Few samples.")
+    var small = false
+
+    func run() throws {
+        do {
+            let text =
+                first ? try JSONText.encode(try FirstCommand.measure()) : try JSONText.encode(try measures().run())
+            print(text)
+        } catch {
+            StandardError.write("presync bench: \(error)\n")
+            throw ExitStatus.unavailable.code
+        }
+    }
+
+    private func measures() -> SessionMeasures {
+        small ? SessionMeasures(commands: 20, runs: 2, kernels: 100, transfers: 2) : SessionMeasures()
+    }
+}
