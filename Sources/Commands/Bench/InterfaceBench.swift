@@ -9,13 +9,16 @@ struct InterfaceBench {
     /// What was measured in one place.
     struct Column {
         var times: [InterfaceMeasure: MeasuredTimes] = [:]
-        var ready: [FirstCommand] = []
-        var others: [FirstCommand] = []
+        var starts: [FirstCommand] = []
+
+        /// First commands of programs that found a level from `level` up to `next`.
+        func starts(found level: Readiness, below next: Readiness) -> [FirstCommand] {
+            starts.filter { (level.rawValue..<next.rawValue).contains($0.found ?? Readiness.cold.rawValue) }
+        }
     }
 
     /// How long the system may take until the first program has its GPU.
     private static let patience = Duration.seconds(60)
-    private static let pause = Duration.milliseconds(1_500)
     private var starts: Int { isSmall ? 3 : 20 }
 
     func raw() throws(CommandFailure) -> [InterfaceMeasure: MeasuredTimes] {
@@ -27,9 +30,9 @@ struct InterfaceBench {
     func local() throws -> Column {
         progress("the local platform")
         var column = Column()
-        column.times = try decode([InterfaceMeasure: MeasuredTimes].self, run([], program(first: false), [:]))
+        column.times = try decode([InterfaceMeasure: MeasuredTimes].self, run([], program(first: false)))
         for _ in 0..<starts {
-            column.others.append(try decode(FirstCommand.self, run([], program(first: true), [:])))
+            column.starts.append(try decode(FirstCommand.self, run([], program(first: true))))
         }
         return column
     }
@@ -47,19 +50,11 @@ struct InterfaceBench {
         try system.startAgent(watchesUsers: false)
         var column = Column()
         // The agent has nothing yet: the first program takes all there is to pay.
-        column.others.append(try firstProgram(layout, system))
+        column.starts.append(try firstProgram(layout, system))
         column.times = try decode(
-            [InterfaceMeasure: MeasuredTimes].self, run(onInstance(layout), program(first: false), [:]))
-        for _ in 0..<starts {
-            // Demand ended just now: soon it is expected again.
-            MonotonicClock.sleep(until: MonotonicClock.now() + Self.pause)
-            let start = try decode(FirstCommand.self, run(onInstance(layout), program(first: true), [:]))
-            if start.found == Readiness.reserved.rawValue {
-                column.ready.append(start)
-            } else {
-                column.others.append(start)
-            }
-        }
+            [InterfaceMeasure: MeasuredTimes].self, run(onInstance(layout), program(first: false)))
+        column.starts += try decode(
+            [FirstCommand].self, run(onInstance(layout), ["bench", "interface-program", "--starts", String(starts)]))
         return column
     }
 
@@ -67,7 +62,7 @@ struct InterfaceBench {
         let deadline = MonotonicClock.now() + Self.patience
         while true {
             do {
-                return try decode(FirstCommand.self, run(onInstance(layout), program(first: true), [:]))
+                return try decode(FirstCommand.self, run(onInstance(layout), program(first: true)))
             } catch {
                 try system.checkAlive()
                 guard MonotonicClock.now() < deadline else { throw error }
@@ -85,10 +80,12 @@ struct InterfaceBench {
     }
 
     /// What the program prints, started below `launcher`, which is this executable's too.
-    private func run(
-        _ launcher: [String], _ program: [String], _ environment: [String: String]
-    ) throws(CommandFailure) -> Data {
-        let arguments = launcher.isEmpty ? program : launcher + [OwnExecutable.path] + program
+    private func run(_ launcher: [String], _ program: [String]) throws(CommandFailure) -> Data {
+        try Self.output(of: launcher.isEmpty ? program : launcher + [OwnExecutable.path] + program)
+    }
+
+    /// What this executable prints with `arguments`.
+    static func output(of arguments: [String]) throws(CommandFailure) -> Data {
         let child = try ChildProcess(
             ChildProcess.Launch(
                 executable: OwnExecutable.path, arguments: arguments, output: .pipe, errors: .inherited))

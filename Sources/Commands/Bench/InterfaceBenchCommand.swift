@@ -1,6 +1,7 @@
 import ArgumentParser
 import FleetModel
 import Foundation
+import Observability
 
 /// `presync bench`: what this machine measures of this build.
 struct BenchCommand: ParsableCommand {
@@ -61,17 +62,32 @@ struct InterfaceProgramCommand: ParsableCommand {
     @Flag(help: "Only the first command.")
     var first = false
 
+    @Option(help: "Start so many programs one after the other, for their first commands.")
+    var starts = 0
+
     @Flag(help: "Few samples.")
     var small = false
 
+    /// Demand ended just now: soon it is expected again.
+    private static let pause = Duration.milliseconds(1_500)
+
     func run() throws {
         do {
+            guard starts == 0 else { return print(try JSONText.encode(try firstCommands())) }
             let text =
                 first ? try JSONText.encode(try FirstCommand.measure()) : try JSONText.encode(try measures().run())
             print(text)
         } catch {
             StandardError.write("presync bench: \(error)\n")
             throw ExitStatus.unavailable.code
+        }
+    }
+
+    private func firstCommands() throws -> [FirstCommand] {
+        try (0..<starts).map { _ in
+            MonotonicClock.sleep(until: MonotonicClock.now() + Self.pause)
+            return try JSONDecoder().decode(
+                FirstCommand.self, from: try InterfaceBench.output(of: ["bench", "interface-program", "--first"]))
         }
     }
 

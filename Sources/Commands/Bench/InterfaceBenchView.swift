@@ -24,10 +24,14 @@ struct InterfaceBenchView: RenderableAnswer {
     ) {
         self.transport = transport
         var (local, remote) = (local, remote)
-        local.times[.firstCommandCold] = MeasuredTimes(local.others.map(\.milliseconds))
-        remote.times[.firstCommandReady] = MeasuredTimes(remote.ready.map(\.milliseconds))
-        remote.times[.firstCommandCold] = MeasuredTimes(remote.others.map(\.milliseconds))
-        remote.times[.openPrepared] = MeasuredTimes(remote.ready.compactMap(\.handoverMilliseconds))
+        let ready = remote.starts(found: .reserved, below: .attached)
+        local.times[.firstCommandCold] = MeasuredTimes(local.starts.map(\.milliseconds))
+        remote.times[.firstCommandReady] = MeasuredTimes(ready.map(\.milliseconds))
+        remote.times[.firstCommandWarm] = MeasuredTimes(
+            remote.starts(found: .warm, below: .reserved).map(\.milliseconds))
+        remote.times[.firstCommandCold] = MeasuredTimes(
+            remote.starts(found: .cold, below: .warm).map(\.milliseconds))
+        remote.times[.openPrepared] = MeasuredTimes(ready.compactMap(\.handoverMilliseconds))
         measures = InterfaceMeasure.allCases.map { measure in
             let (here, there) = (local.times[measure], remote.times[measure])
             let ratio = here.flatMap { here in there.map { $0.p50 / here.p50 } }

@@ -19,14 +19,15 @@ enum InterfaceMeasure: String, CaseIterable, Codable {
     case write64MiB
     /// From asking the agent to having the session, where that was prepared.
     case openPrepared
-    /// From the first call to the completion of a write of 4 bytes, in a program whose GPU was found reserved; and in
-    /// one for which nothing but the bundle was there.
+    /// From the first call to the completion of a write of 4 bytes, in a program whose GPU was found reserved; in one
+    /// that found a warm session without memory; and in one for which nothing but the bundle was there.
     case firstCommandReady
+    case firstCommandWarm
     case firstCommandCold
 
     var unit: String {
         switch self {
-        case .read64MiB, .write64MiB, .openPrepared, .firstCommandReady, .firstCommandCold: "ms"
+        case .read64MiB, .write64MiB, .openPrepared, .firstCommandReady, .firstCommandWarm, .firstCommandCold: "ms"
         default: "us"
         }
     }

@@ -46,12 +46,26 @@ enum RawTransport {
 
     /// One request: how long it is and how long the answer shall be, then that many bytes; and the answer.
     private static func exchange(_ socket: StreamSocket, sends: Int, receives: Int) -> Bool {
-        var request = [UInt8](repeating: 0, count: headerLength + sends)
+        var request = [UInt8](repeating: 0, count: headerLength + (sends <= block.count ? sends : 0))
         request.withUnsafeMutableBytes {
             $0.storeBytes(of: UInt64(sends), as: UInt64.self)
             $0.storeBytes(of: UInt64(receives), toByteOffset: 8, as: UInt64.self)
         }
-        return socket.write(request) && skip(receives, of: socket)
+        let isWhole = sends <= block.count
+        return socket.write(request) && (isWhole || send(sends, over: socket)) && skip(receives, of: socket)
+    }
+
+    /// What is sent of large amounts, over and over.
+    private static let block = [UInt8](repeating: 1, count: 1 << 20)
+
+    private static func send(_ count: Int, over socket: StreamSocket) -> Bool {
+        var rest = count
+        while rest > 0 {
+            let part = rest >= block.count ? block : Array(block.prefix(rest))
+            guard socket.write(part) else { return false }
+            rest -= part.count
+        }
+        return true
     }
 
     private static func skip(_ count: Int, of socket: StreamSocket) -> Bool {
@@ -66,7 +80,6 @@ enum RawTransport {
     private static func answer(_ socket: StreamSocket) {
         withoutDelay(socket)
         var header: [UInt8] = []
-        let reply = [UInt8](repeating: 1, count: 1 << 20)
         while true {
             while header.count < headerLength {
                 guard let bytes = socket.read(upTo: headerLength - header.count) else { return }
@@ -76,13 +89,7 @@ enum RawTransport {
                 ($0.load(as: UInt64.self), $0.load(fromByteOffset: 8, as: UInt64.self))
             }
             header = []
-            guard skip(Int(sends), of: socket) else { return }
-            var rest = Int(receives)
-            while rest > 0 {
-                let part = rest >= reply.count ? reply : Array(reply.prefix(rest))
-                guard socket.write(part) else { return }
-                rest -= part.count
-            }
+            guard skip(Int(sends), of: socket), send(Int(receives), over: socket) else { return }
         }
     }
 
