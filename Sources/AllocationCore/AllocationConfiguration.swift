@@ -33,7 +33,7 @@ package struct AllocationConfiguration: Hashable, Sendable {
 
     package init(
         mode: Mode = .presync, reserveHorizon: ForecastHorizon = .short, warmHorizon: ForecastHorizon = .long,
-        halfConfidenceWidth: Double = 4, idlePrice: Double = 0.0006, costs: LadderCosts = LadderCosts(),
+        halfConfidenceWidth: Double = 4, idlePrice: Double = 0.002, costs: LadderCosts = LadderCosts(),
         keepShare: Double = 0.75, growthTolerance: Double = 0.125,
         maximumPreemptionSearches: Int = 256
     ) {

@@ -25,7 +25,7 @@ package enum PolicyName: String, CaseIterable, Sendable {
         case .presync:
             [
                 AllocationConfiguration().idlePrice, 0.000_000_1, 0.000_001, 0.000_006, 0.000_02, 0.000_06, 0.000_2,
-                0.002, 0.006, 0.02, 0.06, 0.2,
+                0.000_6, 0.006, 0.02, 0.06, 0.2,
             ]
         }
     }
