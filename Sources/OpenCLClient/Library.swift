@@ -12,14 +12,19 @@ final class Library: @unchecked Sendable {
     let lock = LibraryLock()
     let platform = Handle.make()
     let device = Handle.make()
+    let callbacks: CallbackThreads
     private var objects: [OpaquePointer: ClientObject] = [:]
+    /// Objects that the program has released and others still need, by which it may come to them again.
+    private var lingering: [OpaquePointer: Unmanaged<ClientObject>] = [:]
     private var session: ClientSession?
 
     private init() {
+        callbacks = CallbackThreads(lock: lock)
         pthread_atfork(
             { Library.shared.lock.acquire() }, { Library.shared.lock.release() },
             {
                 Library.shared.session?.abandonAfterFork()
+                Library.shared.callbacks.abandonAfterFork()
                 Library.shared.session = nil
                 Library.shared.lock.release()
             })
@@ -58,27 +63,35 @@ final class Library: @unchecked Sendable {
     func object<Object: ClientObject>(
         _ handle: OpaquePointer?, as type: Object.Type = Object.self, or code: cl_int
     ) throws(OpenCLError) -> Object {
-        guard let handle, let object = objects[handle] as? Object else { throw OpenCLError(code) }
+        guard let handle, let object = (objects[handle] ?? lingering[handle]?.takeUnretainedValue()) as? Object else {
+            throw OpenCLError(code)
+        }
         return object
     }
 
     func retain<Object: ClientObject>(
         _ handle: OpaquePointer?, _ type: Object.Type, or code: cl_int
     ) throws(OpenCLError) {
-        try object(handle, as: type, or: code).references += 1
+        let object = try object(handle, as: type, or: code)
+        object.references += 1
+        objects[object.handle] = object
     }
 
-    /// Counts one reference less, and forgets the object with the last one. Works without a session too.
+    /// Counts one reference less; with the last one the object lives only as long as others need it. Works without a
+    /// session too.
     func release<Object: ClientObject>(
         _ handle: OpaquePointer?, _ type: Object.Type, or code: cl_int
     ) throws(OpenCLError) {
         let object = try object(handle, as: type, or: code)
+        try require(object.references > 0, or: code)
         object.references -= 1
         guard object.references == 0 else { return }
         objects[object.handle] = nil
-        object.released()
-        if !object.session.isLost { try object.session.send(.release(object.kind, object.id)) }
+        lingering[object.handle] = Unmanaged.passUnretained(object)
     }
+
+    /// The object of that handle is no more.
+    func forget(_ handle: OpaquePointer) { lingering[handle] = nil }
 
     func requirePlatform(_ handle: OpaquePointer?) throws(OpenCLError) {
         try require(handle == nil || handle == platform, or: CL_INVALID_PLATFORM)

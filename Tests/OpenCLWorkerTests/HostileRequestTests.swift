@@ -20,7 +20,7 @@ struct HostileRequestTests {
             BufferCommand(queue: id(), buffer: id(), offset: amount(), size: amount(), order: order())
         }
         let call = CallID(rawValue: random.next())
-        switch random.below(16) {
+        switch random.below(20) {
         case 0: return .createContext(id())
         case 1: return .createQueue(id(), context: id(), properties: random.next())
         case 2, 3: return .createBuffer(id(), context: id(), flags: random.next(), size: amount())
@@ -50,6 +50,15 @@ struct HostileRequestTests {
                 KernelLaunch(
                     queue: id(), kernel: id(), dimensions: 3, globalOffset: SIMD3(amount(), 0, 0),
                     globalSize: SIMD3(amount() % 64, 1, 1), localSize: SIMD3(amount(), amount(), 1), order: order()))
+        case 15: return .createSubBuffer(id(), parent: id(), flags: random.next(), origin: amount(), size: amount())
+        case 16:
+            let layout = RectangleLayout(
+                origin: SIMD3(amount(), amount() % 8, 0), rowPitch: amount(), slicePitch: amount())
+            let region = SIMD3(amount(), amount() % 8, 1)
+            return .readRectangle(
+                call, RectangleCommand(queue: id(), buffer: id(), layout: layout, region: region, order: order()))
+        case 17: return .createUserEvent(id(), context: id())
+        case 18: return .setUserEventStatus(id(), status: random.chance(1, in: 2) ? 0 : Int32(random.below(9)) - 6)
         default: return random.chance(1, in: 2) ? .waitForEvents(call, [id()]) : .finish(call, queue: id())
         }
     }
@@ -65,6 +74,8 @@ struct HostileRequestTests {
             let client = try TestClient(worker)
             var random = SeededGenerator(seed: seed)
             for _ in 0..<400 { try client.send(Self.request(&random)) }
+            // Nobody ends what is left of the user events: what waits for it must not keep the last answer back.
+            for id in UInt64(1)...6 { try client.send(.setUserEventStatus(ObjectID(rawValue: id), status: -1)) }
             let last = CallID(rawValue: 0)
             try client.send(.finish(last, queue: ObjectID(rawValue: 1)))
             while try client.nextResponse().call != last {}

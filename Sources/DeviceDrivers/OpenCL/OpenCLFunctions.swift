@@ -10,10 +10,14 @@ package struct OpenCLFunctions: Sendable {
     package let createContext: cl_api_clCreateContext
     package let createCommandQueue: cl_api_clCreateCommandQueue
     package let createBuffer: cl_api_clCreateBuffer
+    package let createSubBuffer: cl_api_clCreateSubBuffer
     package let getMemObjectInfo: cl_api_clGetMemObjectInfo
     package let releaseMemObject: cl_api_clReleaseMemObject
     package let createProgramWithSource: cl_api_clCreateProgramWithSource
+    package let createProgramWithBinary: cl_api_clCreateProgramWithBinary
     package let buildProgram: cl_api_clBuildProgram
+    package let compileProgram: cl_api_clCompileProgram
+    package let linkProgram: cl_api_clLinkProgram
     package let getProgramInfo: cl_api_clGetProgramInfo
     package let getProgramBuildInfo: cl_api_clGetProgramBuildInfo
     package let releaseProgram: cl_api_clReleaseProgram
@@ -24,8 +28,11 @@ package struct OpenCLFunctions: Sendable {
     package let setKernelArg: cl_api_clSetKernelArg
     package let releaseKernel: cl_api_clReleaseKernel
     package let enqueueReadBuffer: cl_api_clEnqueueReadBuffer
+    package let enqueueReadBufferRect: cl_api_clEnqueueReadBufferRect
     package let enqueueWriteBuffer: cl_api_clEnqueueWriteBuffer
+    package let enqueueWriteBufferRect: cl_api_clEnqueueWriteBufferRect
     package let enqueueCopyBuffer: cl_api_clEnqueueCopyBuffer
+    package let enqueueCopyBufferRect: cl_api_clEnqueueCopyBufferRect
     package let enqueueFillBuffer: cl_api_clEnqueueFillBuffer
     package let enqueueNDRangeKernel: cl_api_clEnqueueNDRangeKernel
     package let flush: cl_api_clFlush
@@ -45,10 +52,14 @@ package struct OpenCLFunctions: Sendable {
         createContext = try library.function("clCreateContext")
         createCommandQueue = try library.function("clCreateCommandQueue")
         createBuffer = try library.function("clCreateBuffer")
+        createSubBuffer = try library.function("clCreateSubBuffer")
         getMemObjectInfo = try library.function("clGetMemObjectInfo")
         releaseMemObject = try library.function("clReleaseMemObject")
         createProgramWithSource = try library.function("clCreateProgramWithSource")
+        createProgramWithBinary = try library.function("clCreateProgramWithBinary")
         buildProgram = try library.function("clBuildProgram")
+        compileProgram = try library.function("clCompileProgram")
+        linkProgram = try library.function("clLinkProgram")
         getProgramInfo = try library.function("clGetProgramInfo")
         getProgramBuildInfo = try library.function("clGetProgramBuildInfo")
         releaseProgram = try library.function("clReleaseProgram")
@@ -59,8 +70,11 @@ package struct OpenCLFunctions: Sendable {
         setKernelArg = try library.function("clSetKernelArg")
         releaseKernel = try library.function("clReleaseKernel")
         enqueueReadBuffer = try library.function("clEnqueueReadBuffer")
+        enqueueReadBufferRect = try library.function("clEnqueueReadBufferRect")
         enqueueWriteBuffer = try library.function("clEnqueueWriteBuffer")
+        enqueueWriteBufferRect = try library.function("clEnqueueWriteBufferRect")
         enqueueCopyBuffer = try library.function("clEnqueueCopyBuffer")
+        enqueueCopyBufferRect = try library.function("clEnqueueCopyBufferRect")
         enqueueFillBuffer = try library.function("clEnqueueFillBuffer")
         enqueueNDRangeKernel = try library.function("clEnqueueNDRangeKernel")
         flush = try library.function("clFlush")

@@ -45,6 +45,45 @@ extension Library {
         return buffer
     }
 
+    fileprivate func makeSubBuffer(
+        _ parent: OpaquePointer?, _ flags: cl_mem_flags, _ region: cl_buffer_region
+    ) throws(OpenCLError) -> ClientBuffer {
+        let parent: ClientBuffer = try object(parent, or: CL_INVALID_MEM_OBJECT)
+        try require(parent.parent == nil, or: CL_INVALID_MEM_OBJECT)
+        try Self.check(flags)
+        let hostMemory = cl_mem_flags(CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR | CL_MEM_COPY_HOST_PTR)
+        try require(flags & hostMemory == 0, or: CL_INVALID_VALUE)
+        try require(region.size > 0, or: CL_INVALID_BUFFER_SIZE)
+        try require(
+            region.origin >= 0 && region.size <= parent.size && region.origin <= parent.size - region.size,
+            or: CL_INVALID_VALUE)
+        let alignment = parent.session.information.device.number(cl_uint(CL_DEVICE_MEM_BASE_ADDR_ALIGN)) ?? 0
+        try require(
+            alignment < 8 || region.origin.isMultiple(of: Int(alignment / 8)), or: CL_MISALIGNED_SUB_BUFFER_OFFSET)
+        return try ClientBuffer(
+            part: region.origin, region.size, of: parent, flags: try Self.inherited(flags, from: parent.flags))
+    }
+
+    /// A part's flags: its own where it has some, within what its parent allows (specification, table 5.3).
+    private static func inherited(
+        _ flags: cl_mem_flags, from parent: cl_mem_flags
+    ) throws(OpenCLError) -> cl_mem_flags {
+        let access = cl_mem_flags(CL_MEM_READ_WRITE | CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY)
+        let hostAccess = cl_mem_flags(CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS)
+        let hostMemory = cl_mem_flags(CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR | CL_MEM_COPY_HOST_PTR)
+        func forbids(_ has: Int32, _ wants: [Int32]) throws(OpenCLError) {
+            guard parent & cl_mem_flags(has) != 0 else { return }
+            for flag in wants { try require(flags & cl_mem_flags(flag) == 0, or: CL_INVALID_VALUE) }
+        }
+        try forbids(CL_MEM_WRITE_ONLY, [CL_MEM_READ_WRITE, CL_MEM_READ_ONLY])
+        try forbids(CL_MEM_READ_ONLY, [CL_MEM_READ_WRITE, CL_MEM_WRITE_ONLY])
+        try forbids(CL_MEM_HOST_WRITE_ONLY, [CL_MEM_HOST_READ_ONLY])
+        try forbids(CL_MEM_HOST_READ_ONLY, [CL_MEM_HOST_WRITE_ONLY])
+        try forbids(CL_MEM_HOST_NO_ACCESS, [CL_MEM_HOST_READ_ONLY, CL_MEM_HOST_WRITE_ONLY])
+        return (flags & access != 0 ? flags & access : parent & access)
+            | (flags & hostAccess != 0 ? flags & hostAccess : parent & hostAccess) | (parent & hostMemory)
+    }
+
     private static func check(_ flags: cl_mem_flags) throws(OpenCLError) {
         let access = flags & cl_mem_flags(CL_MEM_READ_WRITE | CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY)
         let hostAccess =
@@ -55,6 +94,18 @@ extension Library {
         let usesHost = flags & cl_mem_flags(CL_MEM_USE_HOST_PTR) != 0
         let others = flags & cl_mem_flags(CL_MEM_ALLOC_HOST_PTR | CL_MEM_COPY_HOST_PTR)
         try require(!usesHost || others == 0, or: CL_INVALID_VALUE)
+    }
+}
+
+func createSubBuffer(
+    _ parent: cl_mem?, _ flags: cl_mem_flags, _ type: cl_buffer_create_type, _ info: UnsafeRawPointer?,
+    _ code: UnsafeMutablePointer<cl_int>?
+) -> cl_mem? {
+    create(code) { library throws(OpenCLError) in
+        guard let info, type == cl_buffer_create_type(CL_BUFFER_CREATE_TYPE_REGION) else {
+            throw OpenCLError(CL_INVALID_VALUE)
+        }
+        return try library.makeSubBuffer(parent, flags, info.loadUnaligned(as: cl_buffer_region.self))
     }
 }
 
@@ -82,11 +133,11 @@ func getMemObjectInfo(
             case CL_MEM_FLAGS: .number(buffer.flags)
             case CL_MEM_SIZE: .number(buffer.size)
             case CL_MEM_HOST_PTR: .pointer(buffer.hostPointer)
-            case CL_MEM_MAP_COUNT: .number(cl_uint(0))
+            case CL_MEM_MAP_COUNT: .number(cl_uint(buffer.mappings.count))
             case CL_MEM_REFERENCE_COUNT: .number(buffer.references)
             case CL_MEM_CONTEXT: .handle(buffer.context.handle)
-            case CL_MEM_ASSOCIATED_MEMOBJECT: .handle(nil)
-            case CL_MEM_OFFSET: .number(0)
+            case CL_MEM_ASSOCIATED_MEMOBJECT: .handle(buffer.parent?.handle)
+            case CL_MEM_OFFSET: .number(buffer.origin)
             default: throw OpenCLError(CL_INVALID_VALUE)
             }
         try InfoDestination(size, value, sizeReturned).write(answer)

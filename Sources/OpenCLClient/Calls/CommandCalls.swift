@@ -33,7 +33,7 @@ struct CommandArguments {
         var ids: [ObjectID] = []
         for index in 0..<Int(count) {
             let event: ClientEvent = try library.object(list?[index], or: CL_INVALID_EVENT_WAIT_LIST)
-            try require(event.queue.context === queue.context, or: CL_INVALID_CONTEXT)
+            try require(event.context === queue.context, or: CL_INVALID_CONTEXT)
             if event.finalStatus != CL_COMPLETE { ids.append(event.id) }
         }
         try require(ids.count <= OpenCLInterface.waitList, or: CL_OUT_OF_RESOURCES)
@@ -75,6 +75,7 @@ func enqueueReadBuffer(
         let arguments = try CommandArguments(library, queue, waitCount, waitList, event)
         let region = try RegionArguments(library, arguments.queue, buffer, offset: offset, size: size)
         try require(target != nil, or: CL_INVALID_VALUE)
+        try region.buffer.requireHostAccess(reads: true)
         let session = arguments.queue.session
         let call = try session.begin(
             queue: arguments.queue, destination: UnsafeMutableRawBufferPointer(start: target, count: size)
@@ -97,6 +98,7 @@ func enqueueWriteBuffer(
         let arguments = try CommandArguments(library, queue, waitCount, waitList, event)
         let region = try RegionArguments(library, arguments.queue, buffer, offset: offset, size: size)
         try require(source != nil, or: CL_INVALID_VALUE)
+        try region.buffer.requireHostAccess(writes: true)
         try arguments.queue.session.write(
             UnsafeRawBufferPointer(start: source, count: size), region.command(arguments))
         arguments.giveEvent(library, type: CL_COMMAND_WRITE_BUFFER)

@@ -33,6 +33,17 @@ func keepDevice(_ device: cl_device_id?) -> cl_int {
     perform { library throws(OpenCLError) in try library.requireDevice(device) }
 }
 
+/// The device cannot be parted, and says so in `CL_DEVICE_PARTITION_PROPERTIES`.
+func createSubDevices(
+    _ device: cl_device_id?, _ properties: UnsafePointer<cl_device_partition_property>?, _ count: cl_uint,
+    _ devices: UnsafeMutablePointer<cl_device_id?>?, _ found: UnsafeMutablePointer<cl_uint>?
+) -> cl_int {
+    perform { library throws(OpenCLError) in
+        try library.requireDevice(device)
+        throw OpenCLError(CL_INVALID_VALUE)
+    }
+}
+
 extension Library {
     /// Whether there is a virtual GPU of one of the types; without a session there is none.
     func hasDevice(ofType type: cl_device_type) throws(OpenCLError) -> Bool {
@@ -80,8 +91,8 @@ struct DeviceAnswers {
         case CL_DEVICE_VERSION: .text("\(PlatformDescription.version) on \(native.text(parameter))")
         case CL_DEVICE_OPENCL_C_VERSION: .text("OpenCL C 1.2 on \(native.text(parameter))")
         case CL_DEVICE_EXTENSIONS: .text(extensions)
-        case CL_DEVICE_QUEUE_PROPERTIES: .number(cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE))
-        case CL_DEVICE_IMAGE_SUPPORT, CL_DEVICE_LINKER_AVAILABLE, CL_DEVICE_HOST_UNIFIED_MEMORY: .flag(false)
+        case CL_DEVICE_QUEUE_PROPERTIES: .number(queueProperties)
+        case CL_DEVICE_IMAGE_SUPPORT, CL_DEVICE_HOST_UNIFIED_MEMORY: .flag(false)
         case CL_DEVICE_PARTITION_MAX_SUB_DEVICES: .number(cl_uint(0))
         case CL_DEVICE_PARTITION_PROPERTIES, CL_DEVICE_PARTITION_TYPE: .number(0)
         case CL_DEVICE_PARTITION_AFFINITY_DOMAIN: .number(cl_device_affinity_domain(0))
@@ -92,6 +103,12 @@ struct DeviceAnswers {
         case CL_DEVICE_NUMERIC_VERSION...CL_DEVICE_PIPE_SUPPORT: nil
         default: native[parameter].map(InfoValue.init(bytes:))
         }
+    }
+
+    var queueProperties: cl_command_queue_properties {
+        let offered = cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE | CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
+        let profiling = cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE)
+        return (native.number(cl_uint(CL_DEVICE_QUEUE_PROPERTIES)) ?? 0) & offered | profiling
     }
 
     /// The slice, or the device where no slice was told yet.

@@ -50,8 +50,8 @@ func getEventInfo(
         let event: ClientEvent = try library.object(event, or: CL_INVALID_EVENT)
         let answer: InfoValue =
             switch cl_int(bitPattern: name) {
-            case CL_EVENT_COMMAND_QUEUE: .handle(event.queue.handle)
-            case CL_EVENT_CONTEXT: .handle(event.queue.context.handle)
+            case CL_EVENT_COMMAND_QUEUE: .handle(event.queue?.handle)
+            case CL_EVENT_CONTEXT: .handle(event.context.handle)
             case CL_EVENT_COMMAND_TYPE: .number(event.commandType)
             case CL_EVENT_COMMAND_EXECUTION_STATUS: .number(try event.currentStatus())
             case CL_EVENT_REFERENCE_COUNT: .number(event.references)
@@ -68,7 +68,7 @@ func getEventProfilingInfo(
     perform { library throws(OpenCLError) in
         let event: ClientEvent = try library.object(event, or: CL_INVALID_EVENT)
         let profiling = cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE)
-        try require(event.queue.properties & profiling != 0, or: CL_PROFILING_INFO_NOT_AVAILABLE)
+        try require((event.queue?.properties ?? 0) & profiling != 0, or: CL_PROFILING_INFO_NOT_AVAILABLE)
         let times = try event.times()
         try require(times.status == CL_COMPLETE, or: CL_PROFILING_INFO_NOT_AVAILABLE)
         let answer: InfoValue =

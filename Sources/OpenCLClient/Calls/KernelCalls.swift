@@ -31,6 +31,12 @@ func createKernelsInProgram(
     }
 }
 
+func cloneKernel(_ kernel: cl_kernel?, _ code: UnsafeMutablePointer<cl_int>?) -> cl_kernel? {
+    create(code) { library throws(OpenCLError) in
+        try library.object(kernel, as: ClientKernel.self, or: CL_INVALID_KERNEL).clone()
+    }
+}
+
 func retainKernel(_ kernel: cl_kernel?) -> cl_int {
     perform { library throws(OpenCLError) in
         try library.retain(kernel, ClientKernel.self, or: CL_INVALID_KERNEL)

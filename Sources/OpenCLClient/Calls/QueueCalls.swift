@@ -25,8 +25,8 @@ func createCommandQueueWithProperties(
 }
 
 extension Library {
-    /// Queues run in order: a program that allows another order gets an order that is allowed too, but one that asks
-    /// for a queue on the device is refused.
+    /// Commands run in the order in which they come, which a queue that allows another order allows too. Queues on the
+    /// device are refused.
     fileprivate func makeQueue(
         _ context: OpaquePointer?, _ device: OpaquePointer?, _ properties: cl_command_queue_properties
     ) throws(OpenCLError) -> ClientQueue {
@@ -35,7 +35,8 @@ extension Library {
         let profiling = cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE)
         let known = profiling | cl_command_queue_properties(CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
         try require(properties & ~known == 0, or: CL_INVALID_VALUE)
-        try require(properties & ~profiling == 0, or: CL_INVALID_QUEUE_PROPERTIES)
+        let offered = DeviceAnswers(context.session, platform: platform).queueProperties
+        try require(properties & ~offered == 0, or: CL_INVALID_QUEUE_PROPERTIES)
         return try ClientQueue(context: context, properties: properties)
     }
 }

@@ -42,44 +42,25 @@ extension DispatchTable {
         table.clCreateImageWithProperties = { _, _, _, _, _, _, code in refuse(code) }
     }
 
-    /// Programs from something other than source, and what OpenCL 2 and later know of kernels.
+    /// What OpenCL 2 and later know of programs and kernels, and kernels of the host.
     static func refusePrograms(_ table: inout cl_icd_dispatch) {
-        table.clCreateProgramWithBinary = { _, _, _, _, _, _, code in refuse(code) }
         table.clUnloadCompiler = { CL_SUCCESS }
         table.clEnqueueNativeKernel = { _, _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clCreateProgramWithBuiltInKernels = { _, _, _, _, code in refuse(code) }
-        table.clCompileProgram = { _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clLinkProgram = { _, _, _, _, _, _, _, _, code in refuse(code) }
         table.clUnloadPlatformCompiler = { _ in CL_SUCCESS }
         table.clSetKernelExecInfo = { _, _, _, _ in unsupported }
         table.clGetKernelSubGroupInfoKHR = { _, _, _, _, _, _, _, _ in unsupported }
-        table.clCloneKernel = { _, code in refuse(code) }
         table.clCreateProgramWithIL = { _, _, _, code in refuse(code) }
         table.clGetKernelSubGroupInfo = { _, _, _, _, _, _, _, _ in unsupported }
-        table.clSetProgramReleaseCallback = { _, _, _ in unsupported }
         table.clSetProgramSpecializationConstant = { _, _, _, _ in unsupported }
     }
 
-    /// Mapped memory, rectangles, sub-buffers, callbacks, user events, parts of devices and timers.
+    /// Parts of devices by an extension, timers, and what OpenCL took back.
     static func refuseCommands(_ table: inout cl_icd_dispatch) {
         table.clSetCommandQueueProperty = { _, _, _, _ in unsupported }
-        table.clEnqueueMapBuffer = { _, _, _, _, _, _, _, _, _, code in refuse(code) }
-        table.clEnqueueUnmapMemObject = { _, _, _, _, _, _ in unsupported }
-        table.clSetEventCallback = { _, _, _, _ in unsupported }
-        table.clCreateSubBuffer = { _, _, _, _, code in refuse(code) }
-        table.clSetMemObjectDestructorCallback = { _, _, _ in unsupported }
-        table.clCreateUserEvent = { _, code in refuse(code) }
-        table.clSetUserEventStatus = { _, _ in unsupported }
-        table.clEnqueueReadBufferRect = { _, _, _, _, _, _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clEnqueueWriteBufferRect = { _, _, _, _, _, _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clEnqueueCopyBufferRect = { _, _, _, _, _, _, _, _, _, _, _, _, _ in unsupported }
         table.clCreateSubDevicesEXT = { _, _, _, _, _ in unsupported }
-        table.clCreateSubDevices = { _, _, _, _, _ in unsupported }
-        table.clEnqueueMigrateMemObjects = { _, _, _, _, _, _, _ in unsupported }
         table.clGetDeviceAndHostTimer = { _, _, _ in unsupported }
         table.clGetHostTimer = { _, _ in unsupported }
         table.clSetDefaultDeviceCommandQueue = { _, _, _ in unsupported }
-        table.clSetContextDestructorCallback = { _, _, _ in unsupported }
     }
 
     /// Shared virtual memory.

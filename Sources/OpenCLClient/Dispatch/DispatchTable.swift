@@ -14,6 +14,7 @@ struct DispatchTable: @unchecked Sendable {
         let table = UnsafeMutablePointer<cl_icd_dispatch>.allocate(capacity: 1)
         table.initialize(to: cl_icd_dispatch())
         Self.fillObjects(&table.pointee)
+        Self.fillPrograms(&table.pointee)
         Self.fillCommands(&table.pointee)
         Self.refuseImages(&table.pointee)
         Self.refusePrograms(&table.pointee)
@@ -64,6 +65,19 @@ struct DispatchTable: @unchecked Sendable {
         table.clGetKernelArgInfo = getKernelArgumentInfo
         table.clCreateCommandQueueWithProperties = createCommandQueueWithProperties
         table.clCreateBufferWithProperties = createBufferWithProperties
+        table.clCreateSubBuffer = createSubBuffer
+        table.clCreateSubDevices = createSubDevices
+        table.clSetContextDestructorCallback = setContextDestructorCallback
+        table.clSetMemObjectDestructorCallback = setMemObjectDestructorCallback
+    }
+
+    private static func fillPrograms(_ table: inout cl_icd_dispatch) {
+        table.clCreateProgramWithBinary = createProgramWithBinary
+        table.clCreateProgramWithBuiltInKernels = createProgramWithBuiltInKernels
+        table.clCompileProgram = compileProgram
+        table.clLinkProgram = linkProgram
+        table.clCloneKernel = cloneKernel
+        table.clSetProgramReleaseCallback = setProgramReleaseCallback
     }
 
     private static func fillCommands(_ table: inout cl_icd_dispatch) {
@@ -85,5 +99,14 @@ struct DispatchTable: @unchecked Sendable {
         table.clEnqueueFillBuffer = enqueueFillBuffer
         table.clEnqueueMarkerWithWaitList = enqueueMarkerWithWaitList
         table.clEnqueueBarrierWithWaitList = enqueueBarrierWithWaitList
+        table.clEnqueueMapBuffer = enqueueMapBuffer
+        table.clEnqueueUnmapMemObject = enqueueUnmapMemObject
+        table.clEnqueueMigrateMemObjects = enqueueMigrateMemObjects
+        table.clEnqueueReadBufferRect = enqueueReadBufferRect
+        table.clEnqueueWriteBufferRect = enqueueWriteBufferRect
+        table.clEnqueueCopyBufferRect = enqueueCopyBufferRect
+        table.clCreateUserEvent = createUserEvent
+        table.clSetUserEventStatus = setUserEventStatus
+        table.clSetEventCallback = setEventCallback
     }
 }

@@ -16,10 +16,13 @@ class ClientObject {
         self.session = session
     }
 
-    deinit { Handle.free(handle) }
-
-    /// The program has given up its last reference.
-    func released() {}
+    /// Neither the program nor another object needs this any more.
+    deinit {
+        Library.shared.forget(handle)
+        Handle.free(handle)
+        // A failure here loses the session, which the next call finds.
+        if !session.isLost { try? session.send(.release(kind, id)) }
+    }
 }
 
 final class ClientContext: ClientObject {
@@ -27,6 +30,7 @@ final class ClientContext: ClientObject {
     let properties: [cl_context_properties]
     /// A queue for contents that are given with a buffer's creation; made when first needed.
     private var contentsQueue: ObjectID?
+    var destructors: [(@convention(c) (cl_context?, UnsafeMutableRawPointer?) -> Void, UnsafeMutableRawPointer?)] = []
 
     init(session: ClientSession, properties: [cl_context_properties]) throws(OpenCLError) {
         self.properties = properties
@@ -42,9 +46,13 @@ final class ClientContext: ClientObject {
         return queue
     }
 
-    override func released() {
+    deinit {
+        for (callback, userData) in destructors.reversed() {
+            let handle = handle
+            Library.shared.callbacks.post { callback(handle, userData) }
+        }
         guard let contentsQueue, !session.isLost else { return }
-        // A failure here loses the session, which the caller finds next.
+        // A failure here loses the session, which the next call finds.
         try? session.send(.release(.queue, contentsQueue))
     }
 }
@@ -74,94 +82,36 @@ final class ClientQueue: ClientObject {
     }
 }
 
-final class ClientBuffer: ClientObject {
-    let context: ClientContext
-    let flags: cl_mem_flags
-    let size: Int
-    let hostPointer: UnsafeMutableRawPointer?
-
-    init(
-        context: ClientContext, flags: cl_mem_flags, size: Int, hostPointer: UnsafeMutableRawPointer?
-    ) throws(OpenCLError) {
-        self.context = context
-        self.flags = flags
-        self.size = size
-        self.hostPointer = hostPointer
-        super.init(.buffer, id: context.session.newID(), session: context.session)
-        let hostFlags = cl_mem_flags(CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR | CL_MEM_ALLOC_HOST_PTR)
-        try session.send(
-            .createBuffer(id, context: context.id, flags: flags & ~hostFlags, size: UInt64(size)))
-        session.bufferCreated(id, size: UInt64(size))
-        try confirmIfLarge()
-    }
-
-    /// Above the slice that the client knows of, the worker is asked at once, so that the call that asks for too much
-    /// is the one that fails; below it, creation does not wait.
-    private func confirmIfLarge() throws(OpenCLError) {
-        guard session.allocatedMemory > session.slice.memory else { return }
-        let answer = try session.call { .queryObject($0, .buffer, id, parameter: cl_uint(CL_MEM_SIZE)) }
-        guard case .information(_, let code, _) = answer, code != CL_SUCCESS else { return }
-        released()
-        try session.send(.release(.buffer, id))
-        throw OpenCLError(code)
-    }
-
-    override func released() {
-        session.bufferReleased(id, size: UInt64(size))
-    }
-}
-
-final class ClientProgram: ClientObject {
-    let context: ClientContext
-    let source: [UInt8]
-    /// The last build and its options; nil before the first.
-    private(set) var build: ProgramBuild?
-    private(set) var options: [UInt8] = []
-    /// Kernels that the program holds of it: while there are any, it is not built again.
-    var kernels = 0
-
-    init(context: ClientContext, source: [UInt8]) throws(OpenCLError) {
-        self.context = context
-        self.source = source
-        super.init(.program, id: context.session.newID(), session: context.session)
-        try session.send(.createProgram(id, context: context.id))
-        for start in stride(from: 0, to: source.count, by: OpenCLInterface.chunk) {
-            let piece = source[start..<min(start + OpenCLInterface.chunk, source.count)]
-            try session.send(.appendSource(program: id, piece))
-        }
-    }
-
-    /// Builds, waits, and throws the build's error.
-    func build(options: [UInt8]) throws(OpenCLError) {
-        let answer = try session.call { .buildProgram($0, program: id, options: options[...]) }
-        guard case .programBuilt(_, let build) = answer else { throw OpenCLError(CL_OUT_OF_RESOURCES) }
-        self.build = build
-        self.options = options
-        try require(build.code == CL_SUCCESS, or: build.code)
-    }
-}
-
 final class ClientKernel: ClientObject {
     let program: ClientProgram
     let description: KernelDescription
-    /// Which arguments have been set.
-    private var isSet: [Bool]
+    /// The arguments as they were set last.
+    private var values: [KernelArgument?]
 
     init(program: ClientProgram, description: KernelDescription) throws(OpenCLError) {
         self.program = program
         self.description = description
-        isSet = Array(repeating: false, count: description.arguments.count)
+        values = Array(repeating: nil, count: description.arguments.count)
         super.init(.kernel, id: program.session.newID(), session: program.session)
-        try session.send(.createKernel(id, program: program.id, name: description.name))
         program.kernels += 1
+        try session.send(.createKernel(id, program: program.id, name: description.name))
     }
 
-    var hasAllArguments: Bool { isSet.allSatisfy(\.self) }
+    var hasAllArguments: Bool { values.allSatisfy { $0 != nil } }
 
     func set(_ argument: KernelArgument, at index: Int) throws(OpenCLError) {
         try session.send(.setArgument(kernel: id, index: cl_uint(index), argument))
-        isSet[index] = true
+        values[index] = argument
     }
 
-    override func released() { program.kernels -= 1 }
+    /// Another kernel of the same function, with the arguments that this one has now.
+    func clone() throws(OpenCLError) -> ClientKernel {
+        let other = try ClientKernel(program: program, description: description)
+        for (index, value) in values.enumerated() {
+            if let value { try other.set(value, at: index) }
+        }
+        return other
+    }
+
+    deinit { program.kernels -= 1 }
 }

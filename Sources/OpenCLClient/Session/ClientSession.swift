@@ -91,14 +91,15 @@ final class ClientSession {
 
     /// Appends the request that `request` makes for a new call. The caller waits for the call, or keeps it.
     func begin(
-        queue: ClientQueue? = nil, destination: UnsafeMutableRawBufferPointer? = nil,
-        _ request: (CallID) -> OpenCLRequest
+        queue: ClientQueue? = nil, destination: UnsafeMutableRawBufferPointer? = nil, rectangle: HostRectangle? = nil,
+        keeping memory: HostShadow? = nil, _ request: (CallID) -> OpenCLRequest
     ) throws(OpenCLError) -> PendingCall {
         guard !isLost else { throw .deviceNotAvailable }
         if calls.count >= Self.pendingCalls { try wait { self.calls.count < Self.pendingCalls } }
         lastCall += 1
         let id = CallID(rawValue: lastCall)
-        let call = PendingCall(queue: queue, destination: destination)
+        let call = PendingCall(
+            queue: queue, destination: destination, rectangle: rectangle, keeping: memory)
         calls[id] = call
         try send(request(id))
         return call
@@ -123,22 +124,47 @@ final class ClientSession {
             var piece = command
             piece.offset += UInt64(sent)
             piece.size = UInt64(size)
-            piece.order = CommandOrder(
-                waitFor: sent == 0 ? command.order.waitFor : [], event: isLast ? command.order.event : .none)
-            let bytes = UnsafeRawBufferPointer(rebasing: data[sent..<sent + size])
-            let head = OpenCLRequest.writeBufferHead(piece)
-            if head.count + size + batch.count < Self.batchLimit {
-                guard !isLost else { throw .deviceNotAvailable }
-                batch.write(bytes: head)
-                batch.write(bytes: bytes)
-            } else {
-                try flush()
-                try wait { self.stream.sendablePayload >= head.count + size && !self.stream.hasUnsent }
-                guard stream.sendData(head, bulk: bytes) else { throw .deviceNotAvailable }
-                try transmit()
-            }
+            piece.order.event = isLast ? command.order.event : .none
+            try send(
+                OpenCLRequest.writeBufferHead(piece), UnsafeRawBufferPointer(rebasing: data[sent..<sent + size]))
             sent += size
         } while sent < data.count
+    }
+
+    /// Writes a rectangle of the program's memory to one of a buffer; it is copied before this returns.
+    func write(_ rectangle: HostRectangle, _ command: RectangleCommand) throws(OpenCLError) {
+        var packed: [UInt8] = []
+        var sent = 0
+        for part in RectangleParts(command.region, limit: UInt64(OpenCLInterface.chunk)) {
+            let size = Int(part.region.x * part.region.y * part.region.z)
+            packed.removeAll(keepingCapacity: true)
+            rectangle.forEachRun(sent..<sent + size) { packed.append(contentsOf: $0) }
+            sent += size
+            var piece = command
+            piece.layout = command.layout.moved(by: part.corner)
+            piece.region = part.region
+            piece.order.event = sent == rectangle.count ? command.order.event : .none
+            let head = OpenCLRequest.writeRectangleHead(piece, size: size)
+            var failure: OpenCLError?
+            packed.withUnsafeBytes { bytes in
+                do throws(OpenCLError) { try send(head, bytes) } catch { failure = error }
+            }
+            if let failure { throw failure }
+        }
+    }
+
+    /// Appends a message whose bulk data follows its head, or sends it at once if it is long.
+    private func send(_ head: [UInt8], _ bulk: UnsafeRawBufferPointer) throws(OpenCLError) {
+        if head.count + bulk.count + batch.count < Self.batchLimit {
+            guard !isLost else { throw .deviceNotAvailable }
+            batch.write(bytes: head)
+            batch.write(bytes: bulk)
+        } else {
+            try flush()
+            try wait { self.stream.sendablePayload >= head.count + bulk.count && !self.stream.hasUnsent }
+            guard stream.sendData(head, bulk: bulk) else { throw .deviceNotAvailable }
+            try transmit()
+        }
     }
 
     /// Hands everything to the system that was asked for so far.
@@ -167,7 +193,7 @@ final class ClientSession {
     }
 
     /// Sends and receives until `done`, or throws when the session is lost before.
-    private func wait(until done: () -> Bool) throws(OpenCLError) {
+    func wait(until done: () -> Bool) throws(OpenCLError) {
         var spins = 0
         while !done() {
             guard !isLost else { throw .deviceNotAvailable }
@@ -267,7 +293,10 @@ final class ClientSession {
         guard case .completed(let call, var completion) = response, !completion.deferred.isEmpty else {
             return response
         }
-        completion.deferred.removeAll { $0.request == OpenCLRequest.createBufferKind && !buffers.contains($0.object) }
+        completion.deferred.removeAll {
+            [OpenCLRequest.createBufferKind, OpenCLRequest.createSubBufferKind].contains($0.request)
+                && !buffers.contains($0.object)
+        }
         for error in completion.deferred { debug("request \(error.request) on \(error.object): \(error.code)") }
         return .completed(call, completion)
     }

@@ -7,15 +7,27 @@ final class PendingCall {
     let queue: ClientQueue?
     /// Where a read's data goes; the caller keeps it valid until the read has ended.
     private let destination: UnsafeMutableRawBufferPointer?
+    /// Instead of `destination`, where it has gaps.
+    private let rectangle: HostRectangle?
+    /// What the destination lies in, where that is this library's.
+    private let memory: HostShadow?
     private var filled = 0
     private(set) var answer: OpenCLResponse?
     /// Set instead of an answer when the session is lost.
     private(set) var isLost = false
 
-    init(queue: ClientQueue? = nil, destination: UnsafeMutableRawBufferPointer? = nil) {
+    init(
+        queue: ClientQueue? = nil, destination: UnsafeMutableRawBufferPointer? = nil, rectangle: HostRectangle? = nil,
+        keeping memory: HostShadow? = nil
+    ) {
         self.queue = queue
         self.destination = destination
+        self.rectangle = rectangle
+        self.memory = memory
     }
+
+    /// Bytes of a read.
+    private var wanted: Int? { destination?.count ?? rectangle?.count }
 
     var hasEnded: Bool { answer != nil || isLost }
 
@@ -27,9 +39,17 @@ final class PendingCall {
 
     /// Copies a piece of a read into place; false when it is not the piece that comes next.
     func take(_ data: ArraySlice<UInt8>, at offset: UInt64) -> Bool {
-        guard let destination, offset == UInt64(filled), data.count <= destination.count - filled else { return false }
+        guard let wanted, offset == UInt64(filled), data.count <= wanted - filled else { return false }
         data.withUnsafeBytes { source in
-            UnsafeMutableRawBufferPointer(rebasing: destination[filled...]).copyMemory(from: source)
+            if let destination {
+                UnsafeMutableRawBufferPointer(rebasing: destination[filled...]).copyMemory(from: source)
+            } else if let rectangle {
+                var done = 0
+                rectangle.forEachRun(filled..<filled + source.count) { run in
+                    run.copyMemory(from: UnsafeRawBufferPointer(rebasing: source[done..<done + run.count]))
+                    done += run.count
+                }
+            }
         }
         filled += data.count
         return true
@@ -40,7 +60,7 @@ final class PendingCall {
         answer = response
         if case .completed(_, let completion) = response {
             if let error = completion.deferred.first?.code { queue?.remember(error) }
-            if completion.code == CL_SUCCESS, let destination { return filled == destination.count }
+            if completion.code == CL_SUCCESS, let wanted { return filled == wanted }
         }
         return true
     }

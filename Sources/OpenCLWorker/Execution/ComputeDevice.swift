@@ -27,6 +27,8 @@ protocol ComputeDevice: AnyObject {
     var localMemory: UInt64 { get }
 
     func makeBuffer(flags: UInt64, size: Int) throws(OpenCLFailure) -> Buffer
+    /// `size` bytes of `parent` from `origin`, which is kept as long as the part.
+    func makeSubBuffer(of parent: Buffer, flags: UInt64, origin: Int, size: Int) throws(OpenCLFailure) -> Buffer
     /// Returns when `bytes` are no longer needed, after everything before it has run.
     func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) throws(OpenCLFailure) -> Event
     /// Keeps a copy of `bytes` until it has run, and returns at once.
@@ -36,8 +38,29 @@ protocol ComputeDevice: AnyObject {
         -> Event
     func copy(_ region: CopyRegion, from source: Buffer, to destination: Buffer) throws(OpenCLFailure) -> Event
     func fill(_ buffer: Buffer, at offset: Int, size: Int, pattern: ArraySlice<UInt8>) throws(OpenCLFailure) -> Event
-    /// Compiles; the program is nil when it failed.
+    /// Keeps a copy of `bytes`, which are the rectangle's without gaps, until it has run, and returns at once.
+    func enqueueWrite(
+        _ bytes: UnsafeRawBufferPointer, to buffer: Buffer, _ layout: RectangleLayout, _ region: SIMD3<UInt64>
+    ) throws(OpenCLFailure) -> Event
+    /// Returns when `bytes` are filled with the rectangle's, without gaps.
+    func read(
+        _ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, _ layout: RectangleLayout,
+        _ region: SIMD3<UInt64>
+    ) throws(OpenCLFailure) -> Event
+    func copy(_ rectangles: RectangleCopy, from source: Buffer, to destination: Buffer) throws(OpenCLFailure) -> Event
+    /// Compiles and links; the program is nil when it failed.
     func build(source: [UInt8], options: [UInt8]) -> (Program?, ProgramBuild)
+    /// Builds what ``load(binary:)`` returned.
+    func build(_ program: Program, options: [UInt8]) -> (Program?, ProgramBuild)
+    /// Compiles without linking.
+    func compile(
+        source: [UInt8], options: [UInt8], headers: [(name: String, source: [UInt8])]
+    ) -> (Program?, ProgramBuild)
+    /// Links what was compiled, or libraries that were linked.
+    func link(_ programs: [Program], options: [UInt8]) -> (Program?, ProgramBuild)
+    /// A program of this device's own format.
+    func load(binary: [UInt8]) throws(OpenCLFailure) -> Program
+    func binary(of program: Program) throws(OpenCLFailure) -> [UInt8]
     func makeKernel(_ name: String, of program: Program) throws(OpenCLFailure) -> Kernel
     func setArgument(_ index: UInt32, of kernel: Kernel, to value: DeviceArgument<Buffer>) throws(OpenCLFailure)
     func launch(_ kernel: Kernel, _ launch: KernelLaunch) throws(OpenCLFailure) -> Event

@@ -1,5 +1,6 @@
 import COpenCL
 import DeviceDrivers
+import Glibc
 import RemotingCore
 
 /// A kernel, and what its source says of its arguments.
@@ -37,23 +38,112 @@ extension OpenCLComputeDevice {
     private static let keepArgumentInformation = Array(" -cl-kernel-arg-info".utf8)
 
     func build(source: [UInt8], options: [UInt8]) -> (Program?, ProgramBuild) {
+        let program: Program
+        do { program = try makeProgram(source) } catch { return (nil, ProgramBuild(code: error.code)) }
+        return build(program, options: options)
+    }
+
+    func build(_ program: Program, options: [UInt8]) -> (Program?, ProgramBuild) {
+        var devices: [cl_device_id?] = [handle]
+        let text = Self.text(options + Self.keepArgumentInformation)
+        let code = functions.buildProgram(program.handle, 1, &devices, text, nil, nil)
+        return outcome(program, code, hasKernels: true)
+    }
+
+    func compile(
+        source: [UInt8], options: [UInt8], headers: [(name: String, source: [UInt8])]
+    ) -> (Program?, ProgramBuild) {
+        let program: Program
+        var included: [Program] = []
+        do {
+            program = try makeProgram(source)
+            // A header that is empty is no program: it is left as one blank.
+            for header in headers { included.append(try makeProgram(header.source.isEmpty ? [0x20] : header.source)) }
+        } catch {
+            return (nil, ProgramBuild(code: error.code))
+        }
+        var devices: [cl_device_id?] = [handle]
+        var handles: [cl_program?] = included.map(\.handle)
+        let names = headers.map { strdup($0.name) }
+        defer { for name in names { free(name) } }
+        var pointers = names.map { UnsafePointer<CChar>($0) }
+        let text = Self.text(options + Self.keepArgumentInformation)
+        let count = cl_uint(headers.count)
+        let code =
+            headers.isEmpty
+            ? functions.compileProgram(program.handle, 1, &devices, text, 0, nil, nil, nil, nil)
+            : functions.compileProgram(program.handle, 1, &devices, text, count, &handles, &pointers, nil, nil)
+        return outcome(program, code, hasKernels: false)
+    }
+
+    func link(_ programs: [Program], options: [UInt8]) -> (Program?, ProgramBuild) {
+        var devices: [cl_device_id?] = [handle]
+        var handles: [cl_program?] = programs.map(\.handle)
+        var status: cl_int = CL_SUCCESS
+        let made = functions.linkProgram(
+            context, 1, &devices, Self.text(options), cl_uint(programs.count), &handles, nil, nil, &status)
+        guard let made else {
+            return (nil, ProgramBuild(code: status == CL_SUCCESS ? CL_LINK_PROGRAM_FAILURE : status))
+        }
+        return outcome(Program(made, releasedBy: functions.releaseProgram), status, hasKernels: true)
+    }
+
+    func load(binary: [UInt8]) throws(OpenCLFailure) -> Program {
+        var devices: [cl_device_id?] = [handle]
+        var status: cl_int = CL_SUCCESS
+        var binaryStatus: cl_int = CL_SUCCESS
+        let made = binary.withUnsafeBufferPointer { bytes in
+            var start = bytes.baseAddress
+            var length = bytes.count
+            return functions.createProgramWithBinary(context, 1, &devices, &length, &start, &binaryStatus, &status)
+        }
+        guard let made else { throw OpenCLFailure(status == CL_SUCCESS ? CL_INVALID_BINARY : status) }
+        return Program(made, releasedBy: functions.releaseProgram)
+    }
+
+    func binary(of program: Program) throws(OpenCLFailure) -> [UInt8] {
+        let sizes = readOpenCLValue {
+            functions.getProgramInfo(program.handle, cl_program_info(CL_PROGRAM_BINARY_SIZES), $0, $1, $2)
+        }
+        guard let size = sizes?.littleEndianWords.first, size <= OpenCLInterface.programSource else {
+            throw OpenCLFailure(CL_OUT_OF_HOST_MEMORY)
+        }
+        var bytes = [UInt8](repeating: 0, count: Int(size))
+        let code = bytes.withUnsafeMutableBytes { buffer in
+            var start = buffer.baseAddress
+            return functions.getProgramInfo(
+                program.handle, cl_program_info(CL_PROGRAM_BINARIES), MemoryLayout<UnsafeMutableRawPointer?>.size,
+                &start,
+                nil)
+        }
+        guard code == CL_SUCCESS else { throw OpenCLFailure(code) }
+        return bytes
+    }
+
+    private static func text(_ options: [UInt8]) -> [CChar] {
+        (options.filter { $0 != 0 } + [0]).map { CChar(bitPattern: $0) }
+    }
+
+    private func makeProgram(_ source: [UInt8]) throws(OpenCLFailure) -> Program {
         var status: cl_int = CL_SUCCESS
         let made = source.withUnsafeBytes { bytes in
             var text = bytes.bindMemory(to: CChar.self).baseAddress
             var length = bytes.count
             return functions.createProgramWithSource(context, 1, &text, &length, &status)
         }
-        guard let made else { return (nil, ProgramBuild(code: status)) }
-        let program = Program(made, releasedBy: functions.releaseProgram)
-        var devices: [cl_device_id?] = [handle]
-        let text = (options.prefix { $0 != 0 } + Self.keepArgumentInformation + [0]).map { CChar(bitPattern: $0) }
-        let code = functions.buildProgram(made, 1, &devices, text, nil, nil)
+        guard let made else { throw OpenCLFailure(status) }
+        return Program(made, releasedBy: functions.releaseProgram)
+    }
+
+    private func outcome(_ program: Program, _ code: cl_int, hasKernels: Bool) -> (Program?, ProgramBuild) {
         let log = readOpenCLValue {
-            functions.getProgramBuildInfo(made, handle, cl_uint(CL_PROGRAM_BUILD_LOG), $0, $1, $2)
+            functions.getProgramBuildInfo(program.handle, handle, cl_uint(CL_PROGRAM_BUILD_LOG), $0, $1, $2)
         }
         let words = (log ?? []).prefix { $0 != 0 }.prefix(OpenCLInterface.buildLog)
         guard code == CL_SUCCESS else { return (nil, ProgramBuild(code: code, log: words)) }
-        return (program, ProgramBuild(code: CL_SUCCESS, log: words, kernels: describeKernels(of: program)))
+        return (
+            program, ProgramBuild(code: CL_SUCCESS, log: words, kernels: hasKernels ? describeKernels(of: program) : [])
+        )
     }
 
     private func describeKernels(of program: Program) -> [KernelDescription] {

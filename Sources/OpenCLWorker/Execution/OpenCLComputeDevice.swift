@@ -69,14 +69,22 @@ final class OpenCLComputeDevice: ComputeDevice {
     func enqueueWrite(
         _ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int
     ) throws(OpenCLFailure) -> OpenCLEvent {
+        try stage(bytes) { copy, event in
+            functions.enqueueWriteBuffer(
+                queue, buffer.handle, cl_bool(CL_FALSE), offset, copy.count, copy.baseAddress, 0, nil, event)
+        }
+    }
+
+    /// Keeps a copy of `bytes` until the command that `enqueue` gives to the device has run.
+    func stage(
+        _ bytes: UnsafeRawBufferPointer,
+        _ enqueue: (UnsafeMutableRawBufferPointer, UnsafeMutablePointer<cl_event?>) -> cl_int
+    ) throws(OpenCLFailure) -> OpenCLEvent {
         releaseStaged(waitingDownTo: Self.greatestStaged - bytes.count)
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
         copy.copyMemory(from: bytes)
         do {
-            let event = try command { event in
-                functions.enqueueWriteBuffer(
-                    queue, buffer.handle, cl_bool(CL_FALSE), offset, copy.count, copy.baseAddress, 0, nil, event)
-            }
+            let event = try command { event in enqueue(copy, event) }
             staged.append((event, copy))
             stagedBytes += copy.count
             return event
@@ -150,7 +158,7 @@ final class OpenCLComputeDevice: ComputeDevice {
         if !staged.isEmpty { releaseStaged(waitingDownTo: Self.greatestStaged) }
     }
 
-    private func command(
+    func command(
         _ enqueue: (UnsafeMutablePointer<cl_event?>) -> cl_int
     ) throws(OpenCLFailure) -> OpenCLEvent {
         var event: cl_event?

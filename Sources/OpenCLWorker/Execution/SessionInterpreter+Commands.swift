@@ -17,6 +17,12 @@ extension SessionInterpreter {
             enqueue(request, on: command.queue, command.order) { session throws(OpenCLFailure) in
                 try session.fill(command, pattern)
             }
+        case .writeRectangle(let command, let data):
+            enqueue(request, on: command.queue, command.order) { session throws(OpenCLFailure) in
+                try session.write(data, command)
+            }
+        case .copyRectangle(let copy):
+            enqueue(request, on: copy.queue, copy.order) { session throws(OpenCLFailure) in try session.copy(copy) }
         case .launchKernel(let launch):
             enqueue(request, on: launch.queue, launch.order) { session throws(OpenCLFailure) in
                 try session.launch(launch)
@@ -43,7 +49,7 @@ extension SessionInterpreter {
             try check(queue, order)
             let event = try command(&self)
             errors.add(running.add(event, queue: queue, request: request.kind))
-            file(.success(event), as: order.event)
+            file(.success(.taken(event)), as: order.event)
         } catch {
             errors.add(queue: queue, exists: queues[queue] != nil, request: request.kind, error)
             file(.failure(error), as: order.event)
@@ -51,19 +57,21 @@ extension SessionInterpreter {
     }
 
     /// Throws unless the queue and the events to wait for exist, and none of these has failed.
-    private func check(_ queue: ObjectID, _ order: CommandOrder) throws(OpenCLFailure) {
-        try find(queue, in: queues, orThrow: CL_INVALID_COMMAND_QUEUE)
+    func check(_ queue: ObjectID, _ order: CommandOrder) throws(OpenCLFailure) {
+        _ = try find(queue, in: queues, orThrow: CL_INVALID_COMMAND_QUEUE)
         for id in order.waitFor {
             guard let event = events[id] else { throw OpenCLFailure(CL_INVALID_EVENT_WAIT_LIST) }
-            guard case .success(let known) = event, known.status().status >= 0 else {
+            guard case .success(let known) = event, known.status.status >= 0 else {
                 throw OpenCLFailure(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
             }
         }
     }
 
     /// Gives an event the id that the client chose, if it chose one.
-    private mutating func file(_ event: Slot<Device.Event>, as id: ObjectID) {
+    mutating func file(_ event: Slot<SessionEvent<Device.Event>>, as id: ObjectID) {
         guard id != .none else { return }
+        // A command that has waited has its event already.
+        if case .success(.waiting)? = events[id] { return events.replace(id, with: event) }
         do {
             try events.insert(event, as: id)
         } catch {
@@ -148,16 +156,23 @@ extension SessionInterpreter {
         case .success(let buffer): outcome = try readPieces(call, command, of: buffer, send)
         case .failure(let failure): outcome = .failure(failure)
         }
-        file(outcome, as: command.order.event)
+        try complete(call, outcome, queue: command.queue, command.order, send)
+    }
+
+    /// Ends a read.
+    mutating func complete(
+        _ call: CallID, _ outcome: Slot<Device.Event>, queue: ObjectID, _ order: CommandOrder, _ send: Send
+    ) throws(SessionEnd) {
+        file(outcome.map { .taken($0) }, as: order.event)
         var completion = Completion()
         if case .failure(let failure) = outcome { completion.code = failure.code }
         errors.add(running.drain())
-        completion.deferred = errors.take(queue: command.queue)
+        completion.deferred = errors.take(queue: queue)
         try answer(.completed(call, completion), send)
     }
 
     /// Bytes that a read takes from the device at once.
-    private static var stagedRead: UInt64 { 4 << 20 }
+    static var stagedRead: UInt64 { 4 << 20 }
 
     /// Sends the region of `command`. Returns the last piece's event.
     private mutating func readPieces(
@@ -183,7 +198,7 @@ extension SessionInterpreter {
         return last
     }
 
-    private static func send(
+    static func send(
         _ bytes: UnsafeRawBufferPointer, at start: Int, for call: CallID, _ send: Send
     ) throws(SessionEnd) {
         var offset = 0
@@ -224,7 +239,7 @@ extension SessionInterpreter {
         switch events[id] {
         case nil: EventStatus(code: CL_INVALID_EVENT, status: 0)
         case .failure(let failure)?: EventStatus(status: failure.code)
-        case .success(let event)?: event.status()
+        case .success(let event)?: event.status
         }
     }
 }

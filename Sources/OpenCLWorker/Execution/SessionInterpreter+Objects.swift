@@ -9,14 +9,27 @@ extension SessionInterpreter {
         switch request {
         case .createContext(let id):
             create(id, request, in: \.contexts) { _ throws(OpenCLFailure) in }
-        case .createQueue(let id, let context, _):
+        case .createQueue(let id, let context, let properties):
             create(id, request, in: \.queues) { session throws(OpenCLFailure) in
                 try session.find(context, in: session.contexts, orThrow: CL_INVALID_CONTEXT)
+                return HeldQueue(isOutOfOrder: properties & UInt64(CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) != 0)
             }
         case .createBuffer(let id, let context, let flags, let size):
             create(id, request, in: \.buffers) { session throws(OpenCLFailure) in
                 try session.makeBuffer(context, flags: flags, size: size)
             }
+        case .createSubBuffer(let id, let parent, let flags, let origin, let size):
+            create(id, request, in: \.buffers) { session throws(OpenCLFailure) in
+                try session.makeSubBuffer(of: parent, flags: flags, origin: origin, size: size)
+            }
+        case .createUserEvent(let id, let context):
+            create(id, request, in: \.events) { session throws(OpenCLFailure) in
+                try session.find(context, in: session.contexts, orThrow: CL_INVALID_CONTEXT)
+                session.openUserEvents += 1
+                return .user(status: CL_SUBMITTED)
+            }
+        case .appendBinary(let program, let binary):
+            alter(program, request) { session throws(OpenCLFailure) in try session.append(binary: binary, to: program) }
         case .createProgram(let id, let context):
             create(id, request, in: \.programs) { session throws(OpenCLFailure) in
                 try session.find(context, in: session.contexts, orThrow: CL_INVALID_CONTEXT)
@@ -80,6 +93,18 @@ extension SessionInterpreter {
         }
     }
 
+    private mutating func makeSubBuffer(
+        of id: ObjectID, flags: UInt64, origin: UInt64, size: UInt64
+    ) throws(OpenCLFailure) -> HeldBuffer<Device> {
+        let parent = try find(id, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)
+        guard parent.parent == nil else { throw OpenCLFailure(CL_INVALID_MEM_OBJECT) }
+        guard size > 0 else { throw OpenCLFailure(CL_INVALID_BUFFER_SIZE) }
+        guard parent.contains(offset: origin, size: size) else { throw OpenCLFailure(CL_INVALID_VALUE) }
+        let part = try device.makeSubBuffer(of: parent.device, flags: flags, origin: Int(origin), size: Int(size))
+        parent.parts += 1
+        return HeldBuffer(part, flags: flags, size: Int(size), serial: makeSerial(), parent: parent)
+    }
+
     private func makeKernel(_ program: ObjectID, _ name: String) throws(OpenCLFailure) -> HeldKernel<Device> {
         let program = try find(program, in: programs, orThrow: CL_INVALID_PROGRAM)
         guard let built = program.built else { throw OpenCLFailure(CL_INVALID_PROGRAM_EXECUTABLE) }
@@ -96,14 +121,27 @@ extension SessionInterpreter {
         sourceBytes += source.count
     }
 
+    private mutating func append(binary: ArraySlice<UInt8>, to id: ObjectID) throws(OpenCLFailure) {
+        let program = try find(id, in: programs, orThrow: CL_INVALID_PROGRAM)
+        guard !program.hasBeenBuilt, program.source.isEmpty, program.loaded == nil else {
+            throw OpenCLFailure(CL_INVALID_OPERATION)
+        }
+        guard program.binary.count + binary.count <= OpenCLInterface.programSource,
+            sourceBytes + binary.count <= Self.greatestSources
+        else { throw OpenCLFailure(CL_OUT_OF_HOST_MEMORY) }
+        program.binary += binary
+        sourceBytes += binary.count
+    }
+
     /// Bytes of all programs' sources together.
     private static var greatestSources: Int { 4 * OpenCLInterface.programSource }
 
-    private func set(
+    func set(
         _ index: UInt32, of id: ObjectID, to argument: KernelArgument
     ) throws(OpenCLFailure) {
         let kernel = try find(id, in: kernels, orThrow: CL_INVALID_KERNEL)
         guard index < OpenCLInterface.argumentsPerKernel else { throw OpenCLFailure(CL_INVALID_ARG_INDEX) }
+        kernel.values[index] = argument.compact
         do {
             kernel.arguments[index] = try set(index, of: kernel.device, to: argument)
         } catch {
@@ -146,14 +184,30 @@ extension SessionInterpreter {
             guard case .success(let buffer) = slot else { return }
             // Commands that still run may use the memory: it is not promised again before they have ended.
             errors.add(running.drain())
-            account.giveBackMemory(Int64(buffer.size))
+            giveBack(buffer)
         case .program:
             guard let slot = programs.remove(id) else { throw OpenCLFailure(CL_INVALID_PROGRAM) }
-            if case .success(let program) = slot { sourceBytes -= program.source.count }
+            if case .success(let program) = slot { sourceBytes -= program.source.count + program.binary.count }
         case .kernel:
             guard kernels.remove(id) != nil else { throw OpenCLFailure(CL_INVALID_KERNEL) }
         case .event:
-            guard events.remove(id) != nil else { throw OpenCLFailure(CL_INVALID_EVENT) }
+            guard let slot = events.remove(id) else { throw OpenCLFailure(CL_INVALID_EVENT) }
+            if case .success(.user(let status)) = slot, status > CL_COMPLETE { openUserEvents -= 1 }
         }
+    }
+
+    /// A buffer's memory is promised again when its last part is released too.
+    private func giveBack(_ buffer: HeldBuffer<Device>) {
+        buffer.isReleased = true
+        if let parent = buffer.parent { parent.parts -= 1 }
+        let owner = buffer.parent ?? buffer
+        if owner.isReleased, owner.parts == 0 { account.giveBackMemory(Int64(owner.size)) }
+    }
+}
+
+extension KernelArgument {
+    /// The same, without the message that it came in.
+    fileprivate var compact: KernelArgument {
+        if case .value(let bytes) = self { .value(Array(bytes)[...]) } else { self }
     }
 }

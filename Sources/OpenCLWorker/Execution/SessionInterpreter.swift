@@ -8,7 +8,8 @@ import RemotingCore
 ///
 /// An error of a creation stays with its id; an error of a command stays with its event, and with its queue until the
 /// queue's next answer (``OpenCLRequest``). The client's queues all run on the device's one queue, in order, so that
-/// wait lists need only be checked, not waited for.
+/// wait lists need only be checked, not waited for. What waits for a user event is held back, with what must come
+/// after it, until the client ends the event.
 struct SessionInterpreter<Device: ComputeDevice> {
     typealias Slot<Value> = Result<Value, OpenCLFailure>
 
@@ -18,13 +19,17 @@ struct SessionInterpreter<Device: ComputeDevice> {
     let device: Device
     let account: SliceAccount
     var contexts = ObjectTable<Slot<Void>>(capacity: 256)
-    var queues = ObjectTable<Slot<Void>>(capacity: 1_024)
+    var queues = ObjectTable<Slot<HeldQueue>>(capacity: 1_024)
     var buffers = ObjectTable<Slot<HeldBuffer<Device>>>(capacity: OpenCLInterface.objectsPerKind)
     var programs = ObjectTable<Slot<HeldProgram<Device>>>(capacity: 4_096)
     var kernels = ObjectTable<Slot<HeldKernel<Device>>>(capacity: OpenCLInterface.objectsPerKind)
-    var events = ObjectTable<Slot<Device.Event>>(capacity: OpenCLInterface.objectsPerKind)
+    var events = ObjectTable<Slot<SessionEvent<Device.Event>>>(capacity: OpenCLInterface.objectsPerKind)
     var errors = DeferredErrors()
     var running: RunningCommands<Device>
+    /// What waits for user events, and how many of these the client has not ended.
+    var waiting = WaitingRequests()
+    var openUserEvents = 0
+    var watches: [(call: CallID, event: ObjectID)] = []
     var sourceBytes = 0
     private var nextSerial: UInt64 = 0
 
@@ -36,12 +41,25 @@ struct SessionInterpreter<Device: ComputeDevice> {
 
     /// Carries out one request and sends its answers. Throws when the connection ends meanwhile.
     mutating func execute(_ request: OpenCLRequest, send: Send) throws(SessionEnd) {
+        if mustWait(request) { try hold(request, send) } else { try perform(request, send) }
+    }
+
+    mutating func perform(_ request: OpenCLRequest, _ send: Send) throws(SessionEnd) {
         switch request {
-        case .createContext, .createQueue, .createBuffer, .createProgram, .appendSource, .createKernel, .setArgument,
-            .release:
+        case .createContext, .createQueue, .createBuffer, .createSubBuffer, .createProgram, .appendSource,
+            .appendBinary, .createKernel, .setArgument, .createUserEvent, .release:
             change(request)
-        case .writeBuffer, .copyBuffer, .fillBuffer, .launchKernel, .marker, .flush:
+        case .writeBuffer, .copyBuffer, .fillBuffer, .writeRectangle, .copyRectangle, .launchKernel, .marker, .flush:
             enqueue(request)
+        case .setUserEventStatus(let id, let status):
+            try end(id, status: status, request, send)
+        default:
+            try reply(to: request, send)
+        }
+    }
+
+    private mutating func reply(to request: OpenCLRequest, _ send: Send) throws(SessionEnd) {
+        switch request {
         case .buildProgram(let call, let program, let options):
             try answer(.programBuilt(call, build(program, options: Array(options))), send)
         case .readBuffer(let call, let command):
@@ -54,16 +72,37 @@ struct SessionInterpreter<Device: ComputeDevice> {
             try answer(.eventStatus(call, status(of: id)), send)
         case .queryObject(let call, let kind, let id, let parameter):
             try answer(query(call, kind, id, parameter), send)
+        case .readRectangle(let call, let command):
+            try read(call, command, send)
+        case .watchEvent(let call, let id):
+            try watch(call, id, send)
+        case .compileProgram(let call, let program, let options, let headers):
+            try answer(.programBuilt(call, compile(program, options: Array(options), headers)), send)
+        case .linkProgram(let call, let id, let context, let options, let inputs):
+            try answer(.programBuilt(call, link(id, context, options: Array(options), inputs)), send)
+        case .loadBinary(let call, let program):
+            try answer(.completed(call, Completion(code: load(program))), send)
+        case .readBinary(let call, let program):
+            try readBinary(call, program, send)
+        default:
+            preconditionFailure("carried out elsewhere")
         }
     }
 
-    /// Called when nothing more has arrived: lets commands begin and accounts for those that have ended. Returns
-    /// whether any is still running.
-    mutating func settle() -> Bool {
+    /// Called when nothing more has arrived: lets commands begin, accounts for those that have ended, and answers who
+    /// watches their events. Returns the milliseconds after which to call it again; -1 for never.
+    mutating func settle(_ send: Send) throws(SessionEnd) -> Int32 {
         device.flush()
         errors.add(running.reap())
-        return !running.isEmpty
+        if !watches.isEmpty { try answerWatches(send) }
+        guard !running.isEmpty else { return -1 }
+        return watches.isEmpty ? Self.accountingPeriod : Self.watchPeriod
     }
+
+    /// While commands run and none come, the account is brought up to date this often, in milliseconds.
+    private static var accountingPeriod: Int32 { 100 }
+    /// And this often where a client watches for an event.
+    private static var watchPeriod: Int32 { 1 }
 
     func answer(_ response: OpenCLResponse, _ send: Send) throws(SessionEnd) {
         try send(response.encoded(), UnsafeRawBufferPointer(start: nil, count: 0))
@@ -91,8 +130,14 @@ final class HeldBuffer<Device: ComputeDevice> {
     let size: Int
     /// Tells this buffer from a later one that was given the same id.
     let serial: UInt64
+    /// The buffer of which this is a part.
+    let parent: HeldBuffer?
+    /// The parts of this that the client has.
+    var parts = 0
+    var isReleased = false
 
-    init(_ buffer: Device.Buffer, flags: UInt64, size: Int, serial: UInt64) {
+    init(_ buffer: Device.Buffer, flags: UInt64, size: Int, serial: UInt64, parent: HeldBuffer? = nil) {
+        self.parent = parent
         device = buffer
         self.flags = flags
         self.size = size
@@ -106,8 +151,17 @@ final class HeldBuffer<Device: ComputeDevice> {
     }
 }
 
+struct HeldQueue {
+    var isOutOfOrder: Bool
+}
+
 final class HeldProgram<Device: ComputeDevice> {
     var source: [UInt8] = []
+    var binary: [UInt8] = []
+    /// What the device made of the binary.
+    var loaded: Device.Program?
+    /// Nil before the first compilation that succeeds.
+    var compiled: Device.Program?
     /// Nil before the first build that succeeds.
     var built: Device.Program?
     var hasBeenBuilt = false
@@ -122,6 +176,8 @@ final class HeldKernel<Device: ComputeDevice> {
     }
     let device: Device.Kernel
     var arguments: [UInt32: Argument] = [:]
+    /// As the client gave them.
+    var values: [UInt32: KernelArgument] = [:]
 
     init(_ kernel: Device.Kernel) { device = kernel }
 }

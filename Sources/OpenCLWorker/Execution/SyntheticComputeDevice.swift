@@ -7,16 +7,45 @@ final class SyntheticComputeDevice: ComputeDevice {
     static let disclaimer = "synthetic device: kernels are accepted and not run"
 
     final class Buffer {
-        var bytes: [UInt8]
+        private let memory: Memory
+        private let range: Range<Int>
         let flags: UInt64
+
         init(size: Int, flags: UInt64) {
-            bytes = [UInt8](repeating: 0, count: size)
+            memory = Memory(bytes: [UInt8](repeating: 0, count: size))
+            range = 0..<size
             self.flags = flags
         }
+
+        init(part range: Range<Int>, of parent: Buffer, flags: UInt64) {
+            memory = parent.memory
+            self.range = range
+            self.flags = flags
+        }
+
+        var count: Int { range.count }
+
+        /// `part` counts from the buffer's start.
+        subscript(part: Range<Int>) -> [UInt8] {
+            get { Array(memory.bytes[moved(part)]) }
+            set { memory.bytes.replaceSubrange(moved(part), with: newValue) }
+        }
+
+        private func moved(_ part: Range<Int>) -> Range<Int> {
+            range.lowerBound + part.lowerBound..<range.lowerBound + part.upperBound
+        }
+    }
+    private final class Memory {
+        var bytes: [UInt8]
+        init(bytes: [UInt8]) { self.bytes = bytes }
     }
     final class Program {
+        let source: [UInt8]
         let kernels: [KernelDescription]
-        init(kernels: [KernelDescription]) { self.kernels = kernels }
+        init(source: [UInt8]) {
+            self.source = source
+            kernels = KernelScanner(source: source).kernels
+        }
     }
     final class Kernel {
         let description: KernelDescription
@@ -47,8 +76,12 @@ final class SyntheticComputeDevice: ComputeDevice {
 
     func makeBuffer(flags: UInt64, size: Int) -> Buffer { Buffer(size: size, flags: flags) }
 
+    func makeSubBuffer(of parent: Buffer, flags: UInt64, origin: Int, size: Int) -> Buffer {
+        Buffer(part: origin..<origin + size, of: parent, flags: flags)
+    }
+
     func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) -> Event {
-        buffer.bytes.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        buffer[offset..<offset + bytes.count] = Array(bytes)
         return Event()
     }
 
@@ -57,29 +90,43 @@ final class SyntheticComputeDevice: ComputeDevice {
     }
 
     func read(_ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int) -> Event {
-        bytes.copyBytes(from: buffer.bytes[offset..<offset + bytes.count])
+        bytes.copyBytes(from: buffer[offset..<offset + bytes.count])
         return Event()
     }
 
     func copy(_ region: CopyRegion, from source: Buffer, to destination: Buffer) -> Event {
-        let bytes = source.bytes[region.sourceOffset..<region.sourceOffset + region.size]
         let start = region.destinationOffset
-        destination.bytes.replaceSubrange(start..<start + region.size, with: bytes)
+        destination[start..<start + region.size] = source[region.sourceOffset..<region.sourceOffset + region.size]
         return Event()
     }
 
     func fill(_ buffer: Buffer, at offset: Int, size: Int, pattern: ArraySlice<UInt8>) -> Event {
-        for index in 0..<size { buffer.bytes[offset + index] = pattern[pattern.startIndex + index % pattern.count] }
+        buffer[offset..<offset + size] = (0..<size).map { pattern[pattern.startIndex + $0 % pattern.count] }
         return Event()
     }
 
     func build(source: [UInt8], options: [UInt8]) -> (Program?, ProgramBuild) {
-        let kernels = KernelScanner(source: source).kernels
-        return (
-            Program(kernels: kernels),
-            ProgramBuild(code: CL_SUCCESS, log: Array(Self.disclaimer.utf8)[...], kernels: kernels)
-        )
+        build(Program(source: source), options: options)
     }
+
+    func build(_ program: Program, options: [UInt8]) -> (Program?, ProgramBuild) {
+        let log = Array(Self.disclaimer.utf8)[...]
+        return (program, ProgramBuild(code: CL_SUCCESS, log: log, kernels: program.kernels))
+    }
+
+    func compile(
+        source: [UInt8], options: [UInt8], headers: [(name: String, source: [UInt8])]
+    ) -> (Program?, ProgramBuild) {
+        (Program(source: source), ProgramBuild(code: CL_SUCCESS, log: Array(Self.disclaimer.utf8)[...]))
+    }
+
+    func link(_ programs: [Program], options: [UInt8]) -> (Program?, ProgramBuild) {
+        build(Program(source: programs.flatMap { $0.source + [0x0A] }), options: options)
+    }
+
+    /// A binary is the source.
+    func load(binary: [UInt8]) -> Program { Program(source: binary) }
+    func binary(of program: Program) -> [UInt8] { program.source }
 
     func makeKernel(_ name: String, of program: Program) throws(OpenCLFailure) -> Kernel {
         guard let description = program.kernels.first(where: { $0.name == name }) else {
@@ -98,7 +145,7 @@ final class SyntheticComputeDevice: ComputeDevice {
 
     func query(_ object: QueriedObject<Buffer, Program, Kernel>, parameter: UInt32) throws(OpenCLFailure) -> [UInt8] {
         switch (object, Int32(bitPattern: parameter)) {
-        case (.buffer(let buffer), CL_MEM_SIZE): Self.encoded(UInt64(buffer.bytes.count))
+        case (.buffer(let buffer), CL_MEM_SIZE): Self.encoded(UInt64(buffer.count))
         case (.buffer(let buffer), CL_MEM_FLAGS): Self.encoded(buffer.flags)
         default: throw OpenCLFailure(CL_INVALID_VALUE)
         }

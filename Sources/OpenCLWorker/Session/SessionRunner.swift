@@ -8,9 +8,6 @@ struct SessionRunner<Device: ComputeDevice> {
     /// Called once, when a program has the session.
     let onAttached: () -> Void
 
-    /// While commands run and none come, the account is brought up to date this often.
-    private static var accountingPeriod: Int32 { 100 }
-
     /// Returns when the session is over, with its reason.
     func run(_ connection: consuming SessionConnection) -> SessionEnd {
         var interpreter = SessionInterpreter(device: device, account: account)
@@ -27,7 +24,10 @@ struct SessionRunner<Device: ComputeDevice> {
                     try connection.flush()
                     patience = 0
                 case .nothing:
-                    patience = interpreter.settle() ? Self.accountingPeriod : -1
+                    patience = try interpreter.settle { (head, bulk) throws(SessionEnd) in
+                        try connection.send(head, bulk)
+                    }
+                    try connection.flush()
                 }
             }
         } catch {

@@ -15,6 +15,8 @@ package enum OpenCLInterface {
     package static let argumentsPerKernel = 256
     /// A kernel argument passed by value.
     package static let argumentValue = 64 << 10
+    /// Headers of one compilation.
+    package static let programHeaders = 1024
     package static let fillPattern = 128
     package static let waitList = 4096
     package static let deferredErrors = 16

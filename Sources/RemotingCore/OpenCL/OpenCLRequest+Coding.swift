@@ -21,11 +21,25 @@ extension OpenCLRequest: WireMessage {
         case .waitForEvents: 18
         case .queryEvent: 19
         case .queryObject: 20
+        case .createSubBuffer: Self.createSubBufferKind
+        case .writeRectangle: 22
+        case .readRectangle: 23
+        case .copyRectangle: 24
+        case .createUserEvent: 25
+        case .setUserEventStatus: 26
+        case .watchEvent: 27
+        case .compileProgram: 28
+        case .linkProgram: 29
+        case .appendBinary: 30
+        case .loadBinary: 31
+        case .readBinary: 32
         }
     }
 
     /// The ``kind`` of ``createBuffer(_:context:flags:size:)``, by which a client knows its deferred errors.
     package static let createBufferKind: UInt16 = 3
+    /// The ``kind`` of ``createSubBuffer(_:parent:flags:origin:size:)``.
+    package static let createSubBufferKind: UInt16 = 21
 
     /// A write's message without its data, which follows it in the same frame: `command.size` bytes, at most 256 KiB.
     package static func writeBufferHead(_ command: BufferCommand) -> [UInt8] {
@@ -107,9 +121,8 @@ extension OpenCLRequest: WireMessage {
             writer.write(kind.rawValue)
             writer.write(object)
             writer.write(parameter)
-        case .createContext, .createQueue, .createBuffer, .createProgram, .appendSource, .buildProgram,
-            .createKernel, .setArgument, .release:
-            preconditionFailure("written by writeBody")
+        default:
+            writeLater(to: &writer)
         }
     }
 
@@ -171,7 +184,7 @@ extension OpenCLRequest: WireMessage {
         case 20:
             self = .queryObject(
                 try body.readCall(), try body.readKind(), try body.readID(), parameter: try body.read())
-        default: throw RemotingError(.unexpected, "a request of unknown kind \(commandKind)")
+        default: try self.init(laterKind: commandKind, body: &body)
         }
     }
 }

@@ -44,6 +44,43 @@ package enum OpenCLRequest: Hashable, Sendable {
     /// A value that the client does not know: `parameter` as in the object's `clGet...Info` call. Answered by
     /// ``OpenCLResponse/information(_:code:value:)``. Parameters whose value is a handle are never asked.
     case queryObject(CallID, ObjectKind, ObjectID, parameter: UInt32)
+    /// A buffer that is `size` bytes of `parent` from `origin`. `flags` as of ``createBuffer(_:context:flags:size:)``.
+    case createSubBuffer(ObjectID, parent: ObjectID, flags: UInt64, origin: UInt64, size: UInt64)
+    /// `data` is the rectangle's bytes without gaps; otherwise as ``writeBuffer(_:data:)``.
+    case writeRectangle(RectangleCommand, data: ArraySlice<UInt8>)
+    /// Answered as ``readBuffer(_:_:)`` is, with the rectangle's bytes without gaps.
+    case readRectangle(CallID, RectangleCommand)
+    case copyRectangle(RectangleCopy)
+    /// An event that ends when the client says so. Commands that wait for it are held back, and with them what must
+    /// come after them: later commands of an in-order queue, and answers of what waits for any of these.
+    case createUserEvent(ObjectID, context: ObjectID)
+    /// Ends a user event, once: 0, or a negative error with which every command that waits for it fails.
+    case setUserEventStatus(ObjectID, status: Int32)
+    /// Answered by ``OpenCLResponse/eventStatus(_:_:)`` when the event has ended; holds nothing up meanwhile.
+    case watchEvent(CallID, ObjectID)
+    /// Compiles without linking. `headers` are programs with source, by the name under which it is included. Answered
+    /// by ``OpenCLResponse/programBuilt(_:_:)``.
+    case compileProgram(CallID, program: ObjectID, options: ArraySlice<UInt8>, headers: [ProgramHeader])
+    /// Makes a program of compiled ones. Answered by ``OpenCLResponse/programBuilt(_:_:)``.
+    case linkProgram(CallID, ObjectID, context: ObjectID, options: ArraySlice<UInt8>, inputs: [ObjectID])
+    /// Appends to the binary of a program that has neither source nor been built.
+    case appendBinary(program: ObjectID, ArraySlice<UInt8>)
+    /// The binary is whole: answered by ``OpenCLResponse/completed(_:_:)`` with whether the device takes it.
+    case loadBinary(CallID, program: ObjectID)
+    /// Answered as ``readBuffer(_:_:)`` is, with the device's binary of a program that was compiled or built.
+    case readBinary(CallID, program: ObjectID)
+}
+
+/// Source that a compilation may include.
+package struct ProgramHeader: Hashable, Sendable {
+    /// As `#include` names it.
+    package var name: String
+    package var program: ObjectID
+
+    package init(name: String, program: ObjectID) {
+        self.name = name
+        self.program = program
+    }
 }
 
 /// A command on a region of a buffer.

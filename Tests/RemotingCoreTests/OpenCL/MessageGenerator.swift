@@ -7,7 +7,7 @@ struct MessageGenerator {
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-    static let requestKinds = 20
+    static let requestKinds = 32
     static let responseKinds = 5
 
     mutating func request(kind: Int) -> OpenCLRequest {
@@ -39,8 +39,48 @@ struct MessageGenerator {
         case 17: return .finish(call(), queue: object())
         case 18: return .waitForEvents(call(), objects(20))
         case 19: return .queryEvent(call(), object())
-        default: return .queryObject(call(), self.kind(), object(), parameter: UInt32(random.below(1 << 32)))
+        case 20: return .queryObject(call(), self.kind(), object(), parameter: UInt32(random.below(1 << 32)))
+        default: return laterRequest(kind: kind)
         }
+    }
+
+    private mutating func laterRequest(kind: Int) -> OpenCLRequest {
+        switch kind {
+        case 21:
+            return .createSubBuffer(
+                object(), parent: object(), flags: random.next(), origin: random.next(), size: random.next())
+        case 22:
+            let region = SIMD3<UInt64>(1 + random.below(40), 1 + random.below(10), 1 + random.below(5))
+            let data = (0..<region.x * region.y * region.z).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            return .writeRectangle(rectangle(region), data: data[...])
+        case 23: return .readRectangle(call(), rectangle(sides()))
+        case 24:
+            return .copyRectangle(
+                RectangleCopy(
+                    queue: object(), source: object(), destination: object(), sourceLayout: layout(),
+                    destinationLayout: layout(), region: sides(), order: order()))
+        case 25: return .createUserEvent(object(), context: object())
+        case 26: return .setUserEventStatus(object(), status: code())
+        case 27: return .watchEvent(call(), object())
+        case 28:
+            let headers = (0..<random.below(4)).map { _ in ProgramHeader(name: text(), program: object()) }
+            return .compileProgram(call(), program: object(), options: bytes(100), headers: headers)
+        case 29:
+            return .linkProgram(call(), object(), context: object(), options: bytes(100), inputs: objects(9))
+        case 30: return .appendBinary(program: object(), bytes(300))
+        case 31: return .loadBinary(call(), program: object())
+        default: return .readBinary(call(), program: object())
+        }
+    }
+
+    private mutating func sides() -> SIMD3<UInt64> { SIMD3(random.next(), random.next(), random.next()) }
+
+    private mutating func layout() -> RectangleLayout {
+        RectangleLayout(origin: sides(), rowPitch: random.next(), slicePitch: random.next())
+    }
+
+    private mutating func rectangle(_ region: SIMD3<UInt64>) -> RectangleCommand {
+        RectangleCommand(queue: object(), buffer: object(), layout: layout(), region: region, order: order())
     }
 
     mutating func response(kind: Int) -> OpenCLResponse {

@@ -122,6 +122,56 @@ import Testing
         ),
     ]
 
+    static let laterVectors: [(OpenCLRequest, String)] = [
+        (
+            .createSubBuffer(id(8), parent: id(3), flags: 1, origin: 128, size: 256),
+            "28000000 1500 0000 0800000000000000 0300000000000000 0100000000000000 8000000000000000"
+                + "0001000000000000"
+        ),
+        (
+            .writeRectangle(rectangle(SIMD3(2, 1, 1)), data: [1, 2]),
+            "62000000 1600 0000 \(rectangleBytes) 0200000000000000 0100000000000000 0100000000000000"
+                + "0600000000000000 00000000 02000000 0102"
+        ),
+        (
+            .readRectangle(CallID(rawValue: 7), rectangle(SIMD3(2, 1, 1))),
+            "64000000 1700 0000 0700000000000000 \(rectangleBytes) 0200000000000000 0100000000000000"
+                + "0100000000000000 0600000000000000 00000000"
+        ),
+        (
+            .copyRectangle(
+                RectangleCopy(
+                    queue: id(2), source: id(3), destination: id(7),
+                    sourceLayout: RectangleLayout(origin: SIMD3(1, 2, 3), rowPitch: 4, slicePitch: 5),
+                    destinationLayout: RectangleLayout(origin: SIMD3(6, 7, 8), rowPitch: 9, slicePitch: 10),
+                    region: SIMD3(11, 12, 13))),
+            "8c000000 1800 0000 0200000000000000 0300000000000000 0700000000000000"
+                + (1...13).map { word($0) }.joined() + "0000000000000000 00000000"
+        ),
+        (.createUserEvent(id(6), context: id(1)), "10000000 1900 0000 0600000000000000 0100000000000000"),
+        (.setUserEventStatus(id(6), status: -5), "0c000000 1a00 0000 0600000000000000 fbffffff"),
+        (.watchEvent(CallID(rawValue: 8), id(6)), "10000000 1b00 0000 0800000000000000 0600000000000000"),
+        (
+            .compileProgram(
+                CallID(rawValue: 9), program: id(4), options: [0x2D],
+                headers: [ProgramHeader(name: "h", program: id(7))]),
+            "26000000 1c00 0000 0900000000000000 0400000000000000 01000000 2d 01000000 01000000 68"
+                + "0700000000000000"
+        ),
+        (
+            .linkProgram(CallID(rawValue: 10), id(8), context: id(1), options: [], inputs: [id(4)]),
+            "28000000 1d00 0000 0a00000000000000 0800000000000000 0100000000000000 00000000 01000000"
+                + "0400000000000000"
+        ),
+        (.appendBinary(program: id(4), [0x7F]), "0d000000 1e00 0000 0400000000000000 01000000 7f"),
+        (.loadBinary(CallID(rawValue: 11), program: id(4)), "10000000 1f00 0000 0b00000000000000 0400000000000000"),
+        (.readBinary(CallID(rawValue: 12), program: id(4)), "10000000 2000 0000 0c00000000000000 0400000000000000"),
+    ]
+
+    @Test(arguments: laterVectors) func aLaterRequestOnTheWire(request: OpenCLRequest, expected: String) {
+        #expect(hex(request.encoded()) == hex(hex(expected)))
+    }
+
     @Test(arguments: vectors) func aRequestOnTheWire(request: OpenCLRequest, expected: String) {
         #expect(hex(request.encoded()) == hex(hex(expected)))
     }
@@ -179,6 +229,21 @@ import Testing
 }
 
 private func id(_ value: UInt64) -> ObjectID { ObjectID(rawValue: value) }
+
+/// Queue, buffer, origin and pitches of ``rectangle(_:)``.
+private let rectangleBytes =
+    "0200000000000000 0300000000000000 0400000000000000 0500000000000000 0600000000000000"
+    + "1000000000000000 4000000000000000"
+
+private func rectangle(_ region: SIMD3<UInt64>) -> RectangleCommand {
+    RectangleCommand(
+        queue: id(2), buffer: id(3),
+        layout: RectangleLayout(origin: SIMD3(4, 5, 6), rowPitch: 16, slicePitch: 64), region: region,
+        order: CommandOrder(event: id(6)))
+}
+
+/// A small number as 64 little-endian bits in hexadecimal.
+private func word(_ value: Int) -> String { "0" + String(value, radix: 16) + "00000000000000" }
 
 private func region(_ size: UInt64) -> BufferCommand {
     BufferCommand(queue: id(2), buffer: id(3), offset: 16, size: size, order: CommandOrder(event: id(6)))
