@@ -26,10 +26,13 @@ package struct Worker {
 
     private let launch: WorkerLaunch
     private let starter: Descriptor
+    private let ownsProcess: Bool
 
     /// `starter` is the connection to the GPU server that starts the worker; the ticket comes over it, and nothing else
-    /// does before the worker has sent its identity.
-    package init(_ launch: WorkerLaunch, starter: Descriptor) {
+    /// does before the worker has sent its identity. A worker that owns its process takes the standard output for what
+    /// kernels print.
+    package init(_ launch: WorkerLaunch, starter: Descriptor, ownsProcess: Bool = false) {
+        self.ownsProcess = ownsProcess
         self.launch = launch
         self.starter = starter
     }
@@ -58,6 +61,7 @@ package struct Worker {
     private func start(_ channel: consuming ControlChannel, _ ticket: SessionTicket) throws -> WorkerLoop {
         let post = try ControlPost(starter: channel, path: launch.controlPath)
         let device = try WorkerDevice(launch.selector)
+        if ownsProcess { try device.captureOutput(at: launch.controlPath + ".output") }
         let door = try SessionDoor(
             host: launch.listenHost, ports: launch.ports, interface: try identity(of: launch.interface),
             credential: SessionCredential(

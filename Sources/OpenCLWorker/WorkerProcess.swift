@@ -16,7 +16,7 @@ package enum WorkerProcess {
             complain("\(error)")
             _exit(64)
         }
-        let ending = Worker(launch, starter: takeStandardInput()).run()
+        let ending = Worker(launch, starter: takeStandardInput(), ownsProcess: true).run()
         if case .failed(let reason) = ending { complain(reason) }
         // At once, and past the exit handlers of a driver whose threads may be at work: the kernel frees everything.
         _exit(ending.exitCode)

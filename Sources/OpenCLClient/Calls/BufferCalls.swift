@@ -137,6 +137,7 @@ func getMemObjectInfo(
             case CL_MEM_REFERENCE_COUNT: .number(buffer.references)
             case CL_MEM_CONTEXT: .handle(buffer.context.handle)
             case CL_MEM_ASSOCIATED_MEMOBJECT: .handle(buffer.parent?.handle)
+            case CL_MEM_USES_SVM_POINTER: .flag(false)
             case CL_MEM_OFFSET: .number(buffer.origin)
             default: throw OpenCLError(CL_INVALID_VALUE)
             }

@@ -97,10 +97,40 @@ struct DeviceAnswers {
         case CL_DEVICE_PARTITION_PROPERTIES, CL_DEVICE_PARTITION_TYPE: .number(0)
         case CL_DEVICE_PARTITION_AFFINITY_DOMAIN: .number(cl_device_affinity_domain(0))
         case CL_DEVICE_BUILT_IN_KERNELS: .text("")
-        // Calls later than OpenCL 1.2 are not implemented, so that their parameters are unknown here.
-        case CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES...CL_DEVICE_PIPE_MAX_PACKET_SIZE: nil
-        case CL_DEVICE_IL_VERSION...CL_DEVICE_SUB_GROUP_INDEPENDENT_FORWARD_PROGRESS: nil
-        case CL_DEVICE_NUMERIC_VERSION...CL_DEVICE_PIPE_SUPPORT: nil
+        default: laterValue(of: parameter)
+        }
+    }
+
+    /// What versions after 1.2 ask: none of what they added is offered.
+    private func laterValue(of parameter: cl_uint) -> InfoValue? {
+        switch cl_int(bitPattern: parameter) {
+        case CL_DEVICE_NUMERIC_VERSION: .number(Version(1, 2).encoded)
+        case CL_DEVICE_OPENCL_C_ALL_VERSIONS:
+            .versions([Version(1, 0), Version(1, 1), Version(1, 2)].map { ($0, "OpenCL C") })
+        case CL_DEVICE_EXTENSIONS_WITH_VERSION:
+            .versions(extensions.split(separator: " ").map { (Version(1, 0), String($0)) })
+        case CL_DEVICE_OPENCL_C_FEATURES, CL_DEVICE_ILS_WITH_VERSION, CL_DEVICE_BUILT_IN_KERNELS_WITH_VERSION:
+            .versions([])
+        case CL_DEVICE_IL_VERSION, CL_DEVICE_LATEST_CONFORMANCE_VERSION_PASSED: .text("")
+        case CL_DEVICE_ATOMIC_MEMORY_CAPABILITIES, CL_DEVICE_ATOMIC_FENCE_CAPABILITIES:
+            .number(
+                cl_device_atomic_capabilities(CL_DEVICE_ATOMIC_ORDER_RELAXED | CL_DEVICE_ATOMIC_SCOPE_WORK_GROUP))
+        case CL_DEVICE_SVM_CAPABILITIES, CL_DEVICE_QUEUE_ON_DEVICE_PROPERTIES, CL_DEVICE_DEVICE_ENQUEUE_CAPABILITIES:
+            .number(cl_bitfield(0))
+        case CL_DEVICE_PREFERRED_WORK_GROUP_SIZE_MULTIPLE: native[parameter].map(InfoValue.init(bytes:))
+        case CL_DEVICE_MAX_GLOBAL_VARIABLE_SIZE, CL_DEVICE_GLOBAL_VARIABLE_PREFERRED_TOTAL_SIZE: .number(0)
+        case CL_DEVICE_QUEUE_ON_DEVICE_PREFERRED_SIZE, CL_DEVICE_QUEUE_ON_DEVICE_MAX_SIZE,
+            CL_DEVICE_MAX_ON_DEVICE_QUEUES, CL_DEVICE_MAX_ON_DEVICE_EVENTS, CL_DEVICE_MAX_PIPE_ARGS,
+            CL_DEVICE_PIPE_MAX_ACTIVE_RESERVATIONS, CL_DEVICE_PIPE_MAX_PACKET_SIZE,
+            CL_DEVICE_MAX_READ_WRITE_IMAGE_ARGS, CL_DEVICE_MAX_NUM_SUB_GROUPS,
+            CL_DEVICE_PREFERRED_PLATFORM_ATOMIC_ALIGNMENT, CL_DEVICE_PREFERRED_GLOBAL_ATOMIC_ALIGNMENT,
+            CL_DEVICE_PREFERRED_LOCAL_ATOMIC_ALIGNMENT, CL_DEVICE_IMAGE_PITCH_ALIGNMENT,
+            CL_DEVICE_IMAGE_BASE_ADDRESS_ALIGNMENT:
+            .number(cl_uint(0))
+        case CL_DEVICE_SUB_GROUP_INDEPENDENT_FORWARD_PROGRESS, CL_DEVICE_NON_UNIFORM_WORK_GROUP_SUPPORT,
+            CL_DEVICE_WORK_GROUP_COLLECTIVE_FUNCTIONS_SUPPORT, CL_DEVICE_GENERIC_ADDRESS_SPACE_SUPPORT,
+            CL_DEVICE_PIPE_SUPPORT:
+            .flag(false)
         default: native[parameter].map(InfoValue.init(bytes:))
         }
     }
@@ -126,6 +156,30 @@ struct DeviceAnswers {
         ]
         let offered = native.text(cl_uint(CL_DEVICE_EXTENSIONS)).split(separator: " ").map(String.init)
         return offered.filter(language.contains).joined(separator: " ")
+    }
+}
+
+/// A version as OpenCL 3.0 packs it: 10 bits major, 10 minor, 12 patch.
+struct Version {
+    private let major: cl_uint
+    private let minor: cl_uint
+
+    init(_ major: cl_uint, _ minor: cl_uint) {
+        self.major = major
+        self.minor = minor
+    }
+
+    var encoded: cl_version { major << 22 | minor << 12 }
+}
+
+extension InfoValue {
+    /// A list of `cl_name_version`: the version, then the name in 64 bytes.
+    static func versions(_ list: [(version: Version, name: String)]) -> Self {
+        Self(
+            bytes: list.flatMap { entry in
+                let name = Array(entry.name.utf8.prefix(63))
+                return number(entry.version.encoded).bytes + name + [UInt8](repeating: 0, count: 64 - name.count)
+            })
     }
 }
 

@@ -116,7 +116,7 @@ func getKernelInfo(
             case CL_KERNEL_REFERENCE_COUNT: .number(kernel.references)
             case CL_KERNEL_CONTEXT: .handle(kernel.program.context.handle)
             case CL_KERNEL_PROGRAM: .handle(kernel.program.handle)
-            case CL_KERNEL_ATTRIBUTES: .text("")
+            case CL_KERNEL_ATTRIBUTES: try kernel.attributes()
             default: throw OpenCLError(CL_INVALID_VALUE)
             }
         try InfoDestination(size, value, sizeReturned).write(answer)

@@ -25,6 +25,16 @@ func getPlatformInfo(
 ) -> cl_int {
     perform { library throws(OpenCLError) in
         try library.requirePlatform(platform)
+        switch cl_int(bitPattern: name) {
+        case CL_PLATFORM_NUMERIC_VERSION:
+            return try InfoDestination(size, value, sizeReturned).write(.number(Version(1, 2).encoded))
+        case CL_PLATFORM_EXTENSIONS_WITH_VERSION:
+            return try InfoDestination(size, value, sizeReturned).write(
+                .versions([(Version(1, 0), PlatformDescription.extensions)]))
+        case CL_PLATFORM_HOST_TIMER_RESOLUTION:
+            return try InfoDestination(size, value, sizeReturned).write(.number(cl_ulong(0)))
+        default: break
+        }
         let text =
             switch cl_int(bitPattern: name) {
             case CL_PLATFORM_PROFILE: "FULL_PROFILE"

@@ -97,6 +97,14 @@ final class ClientKernel: ClientObject {
         try session.send(.createKernel(id, program: program.id, name: description.name))
     }
 
+    /// Asks the worker: few programs want to know.
+    func attributes() throws(OpenCLError) -> InfoValue {
+        let parameter = cl_uint(CL_KERNEL_ATTRIBUTES)
+        let answer = try session.call { .queryObject($0, .kernel, id, parameter: parameter) }
+        guard case .information(_, CL_SUCCESS, let value) = answer, value.last == 0 else { return .text("") }
+        return InfoValue(bytes: Array(value))
+    }
+
     var hasAllArguments: Bool { values.allSatisfy { $0 != nil } }
 
     func set(_ argument: KernelArgument, at index: Int) throws(OpenCLError) {

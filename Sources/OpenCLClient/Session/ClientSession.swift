@@ -273,6 +273,7 @@ final class ClientSession {
     }
 
     private func handle(_ response: OpenCLResponse) throws(RemotingError) {
+        if case .output(let bytes) = response { return printOutput(bytes) }
         guard let call = calls[response.call] else {
             throw RemotingError(.unexpected, "an answer to no call")
         }
@@ -299,6 +300,19 @@ final class ClientSession {
         }
         for error in completion.deferred { debug("request \(error.request) on \(error.object): \(error.code)") }
         return .completed(call, completion)
+    }
+
+    /// What kernels print goes to the program's standard output, past its buffer, as drivers do it.
+    private func printOutput(_ bytes: ArraySlice<UInt8>) {
+        bytes.withUnsafeBytes { buffer in
+            var rest = buffer[...]
+            while !rest.isEmpty {
+                let count = Glibc.write(STDOUT_FILENO, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { return }
+                rest = rest.dropFirst(count)
+            }
+        }
     }
 
     // MARK: The end

@@ -66,6 +66,8 @@ protocol ComputeDevice: AnyObject {
     func launch(_ kernel: Kernel, _ launch: KernelLaunch) throws(OpenCLFailure) -> Event
     /// An event that is complete when everything before it has run.
     func marker() throws(OpenCLFailure) -> Event
+    /// What kernels print, where this is captured.
+    var output: KernelOutput? { get }
     /// Lets what was enqueued begin.
     func flush()
     /// The value of an information call that does not return handles.

@@ -14,6 +14,7 @@ final class OpenCLComputeDevice: ComputeDevice {
     let handle: cl_device_id
     let context: cl_context
     let queue: cl_command_queue
+    var output: KernelOutput?
     /// Host copies of what was written and has not run yet, and their bytes together; at most ``greatestStaged``.
     private var staged: [(event: OpenCLEvent, bytes: UnsafeMutableRawBufferPointer)] = []
     private var stagedBytes = 0

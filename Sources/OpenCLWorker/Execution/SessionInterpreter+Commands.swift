@@ -168,6 +168,7 @@ extension SessionInterpreter {
         if case .failure(let failure) = outcome { completion.code = failure.code }
         errors.add(running.drain())
         completion.deferred = errors.take(queue: queue)
+        try sendOutput(send)
         try answer(.completed(call, completion), send)
     }
 

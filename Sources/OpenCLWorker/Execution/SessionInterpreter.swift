@@ -65,9 +65,13 @@ struct SessionInterpreter<Device: ComputeDevice> {
         case .readBuffer(let call, let command):
             try read(call, command, send)
         case .finish(let call, let queue):
-            try answer(.completed(call, finish(queue)), send)
+            let completion = finish(queue)
+            try sendOutput(send)
+            try answer(.completed(call, completion), send)
         case .waitForEvents(let call, let ids):
-            try answer(.completed(call, wait(for: ids)), send)
+            let completion = wait(for: ids)
+            try sendOutput(send)
+            try answer(.completed(call, completion), send)
         case .queryEvent(let call, let id):
             try answer(.eventStatus(call, status(of: id)), send)
         case .queryObject(let call, let kind, let id, let parameter):
@@ -94,6 +98,7 @@ struct SessionInterpreter<Device: ComputeDevice> {
     mutating func settle(_ send: Send) throws(SessionEnd) -> Int32 {
         device.flush()
         errors.add(running.reap())
+        try sendOutput(send)
         if !watches.isEmpty { try answerWatches(send) }
         guard !running.isEmpty else { return -1 }
         return watches.isEmpty ? Self.accountingPeriod : Self.watchPeriod
@@ -106,6 +111,15 @@ struct SessionInterpreter<Device: ComputeDevice> {
 
     func answer(_ response: OpenCLResponse, _ send: Send) throws(SessionEnd) {
         try send(response.encoded(), UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    /// Sends what kernels have printed.
+    func sendOutput(_ send: Send) throws(SessionEnd) {
+        guard let output = device.output else { return }
+        while case let bytes = output.take(OpenCLInterface.chunk), !bytes.isEmpty {
+            try answer(.output(bytes[...]), send)
+        }
+        if running.isEmpty { output.clear() }
     }
 
     /// A number that no other buffer of the session has had.

@@ -59,6 +59,7 @@ final class SyntheticComputeDevice: ComputeDevice {
 
     let greatestBuffer: UInt64 = 1 << 40
     let localMemory: UInt64 = 32 << 10
+    let output: KernelOutput? = nil
 
     var information: DeviceInformation {
         var information = DeviceInformation()

@@ -1,5 +1,6 @@
 import DeviceDrivers
 import RemotingCore
+import WorkerControl
 
 /// The device that a worker has opened for its session.
 enum WorkerDevice {
@@ -13,6 +14,13 @@ enum WorkerDevice {
         case .synthetic:
             self = .synthetic(SyntheticComputeDevice())
         }
+    }
+
+    /// Takes the process's standard output for what kernels print; `path` is where a file may be made.
+    func captureOutput(at path: String) throws(SystemError) {
+        guard case .openCL(let device) = self else { return }
+        KernelOutput.limitFiles()
+        device.output = try KernelOutput(path: path)
     }
 
     var information: DeviceInformation {

@@ -6,15 +6,18 @@ extension OpenCLResponse: WireMessage {
         case .programBuilt: 3
         case .eventStatus: 4
         case .information: 5
+        case .output: 6
         }
     }
 
-    /// The call that is answered.
+    /// The call that is answered; 0 where it is none.
     package var call: CallID {
         switch self {
         case .completed(let call, _), .readData(let call, _, _), .programBuilt(let call, _),
             .eventStatus(let call, _), .information(let call, _, _):
             call
+        case .output:
+            CallID(rawValue: 0)
         }
     }
 
@@ -25,6 +28,7 @@ extension OpenCLResponse: WireMessage {
     }
 
     package func writeBody(to writer: inout ByteWriter) {
+        if case .output(let bytes) = self { return writer.write(blob: bytes.prefix(OpenCLInterface.chunk)) }
         writer.write(call)
         switch self {
         case .completed(_, let completion):
@@ -52,10 +56,16 @@ extension OpenCLResponse: WireMessage {
         case .information(_, let code, let value):
             writer.write(code)
             writer.write(blob: value.prefix(OpenCLInterface.queriedValue))
+        case .output:
+            break
         }
     }
 
     package init(kind: UInt16, body: inout ByteReader) throws(RemotingError) {
+        if kind == 6 {
+            self = .output(try body.readBlob(maximum: OpenCLInterface.chunk))
+            return
+        }
         let call = try body.readCall()
         switch kind {
         case 1:

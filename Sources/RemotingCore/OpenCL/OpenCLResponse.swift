@@ -9,6 +9,8 @@ package enum OpenCLResponse: Hashable, Sendable {
     case eventStatus(CallID, EventStatus)
     /// `value` is empty unless `code` is 0.
     case information(CallID, code: Int32, value: ArraySlice<UInt8>)
+    /// What kernels printed, at most 256 KiB; of no call. It comes before the answer that tells of the kernel's end.
+    case output(ArraySlice<UInt8>)
 }
 
 /// The end of a call.

@@ -8,7 +8,7 @@ struct MessageGenerator {
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     static let requestKinds = 32
-    static let responseKinds = 5
+    static let responseKinds = 6
 
     mutating func request(kind: Int) -> OpenCLRequest {
         switch kind {
@@ -100,7 +100,8 @@ struct MessageGenerator {
                 EventStatus(
                     code: code(), status: code(), queued: random.next(), submitted: random.next(),
                     started: random.next(), ended: random.next()))
-        default: return .information(call(), code: code(), value: bytes(300))
+        case 5: return .information(call(), code: code(), value: bytes(300))
+        default: return .output(bytes(300))
         }
     }
 

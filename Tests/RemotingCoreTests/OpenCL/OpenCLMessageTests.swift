@@ -201,6 +201,7 @@ import Testing
             .information(CallID(rawValue: 5), code: 0, value: [1]),
             "11000000 0500 0000 0500000000000000 00000000 01000000 01"
         ),
+        (.output([0x68, 0x69]), "06000000 0600 0000 02000000 6869"),
     ]
 
     @Test(arguments: responseVectors) func aResponseOnTheWire(response: OpenCLResponse, expected: String) {
