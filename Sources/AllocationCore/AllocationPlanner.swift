@@ -99,7 +99,7 @@ package struct AllocationPlanner: Sendable {
     }
 
     /// Indices of the subjects: the heaviest class first, in it the most probable, of equals the least id.
-    private func servingOrder(_ subjects: [AllocationSubject], _ demands: [DiscountedDemand]) -> [Int] {
+    func servingOrder(_ subjects: [AllocationSubject], _ demands: [DiscountedDemand]) -> [Int] {
         subjects.indices.sorted { one, other in
             let weights = (subjects[one].priority.weight, subjects[other].priority.weight)
             if weights.0 != weights.1 { return weights.0 > weights.1 }

@@ -8,8 +8,8 @@ struct PlanDraft {
     private let now: MonotonicTime
     /// Whether the plan is for a program that asks.
     private let isCertain: Bool
-    private var pool: Pool
-    private var actions: [AllocationAction] = []
+    private(set) var pool: Pool
+    private(set) var actions: [AllocationAction] = []
     /// Built at the first shortage.
     private var unused: UnusedReservations?
     /// What is set aside until the plan is finished, so that nobody who comes later takes what a higher class waits

@@ -20,6 +20,7 @@ package enum ProtocolLimits {
     package static let urlBytes = 1_024
     package static let events = 4_096
     package static let applications = 64
+    package static let explainedSteps = 8
     package static let pastForecasts = PastForecast.greatestCount
     /// Memory above this is taken for a mistake: 256 TiB, so that the sum over all that one message may list is far
     /// from overflowing.

@@ -9,6 +9,8 @@ enum ManagerInput: Sendable {
     case overviewWanted(forecasts: Bool, @Sendable (FleetOverview?) -> Void)
     /// Someone wants to see one instance's forecast.
     case forecastWanted(InstanceID, @Sendable (ForecastAnswer) -> Void)
+    /// Someone wants to know why an instance, or a request, has what it has; answered with nil when the manager ends first.
+    case explanationWanted(String, @Sendable (ExplanationAnswer?) -> Void)
 
     /// Tells who asks, if anyone does, that there is no answer to be had.
     func decline() {
@@ -16,6 +18,7 @@ enum ManagerInput: Sendable {
         case .event: break
         case .overviewWanted(_, let answer): answer(nil)
         case .forecastWanted(_, let answer): answer(.unavailable)
+        case .explanationWanted(_, let answer): answer(nil)
         }
     }
 }
@@ -41,6 +44,14 @@ extension BoundedMailbox<ManagerInput> {
         await withCheckedContinuation { continuation in
             let question = ManagerInput.overviewWanted(forecasts: forecasts) { continuation.resume(returning: $0) }
             // People are told to ask again rather than kept waiting behind a full queue.
+            if offer(question) != .accepted { question.decline() }
+        }
+    }
+
+    /// Why an instance or a request has what it has, when the loop comes to this question; nil if the manager ends first.
+    func explain(_ subject: String) async -> ExplanationAnswer? {
+        await withCheckedContinuation { continuation in
+            let question = ManagerInput.explanationWanted(subject) { continuation.resume(returning: $0) }
             if offer(question) != .accepted { question.decline() }
         }
     }

@@ -69,6 +69,7 @@ struct ManagerLoop {
         case .overviewWanted(let forecasts, let answer): answer(machine.overview(at: now, forecasts: forecasts))
         case .forecastWanted(let instance, let answer):
             answer(machine.forecast(of: instance, at: now).map(ForecastAnswer.found) ?? .unknownInstance)
+        case .explanationWanted(let subject, let answer): answer(machine.explain(subject, at: now))
         case .event(let event):
             let effects = machine.handle(event, now: now)
             metrics.handled(event, took: MonotonicClock.now() - now)

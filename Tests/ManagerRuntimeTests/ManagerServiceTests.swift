@@ -165,6 +165,32 @@ struct ManagerServiceTests {
         }
     }
 
+    @Test func toolsAreToldWhy() async throws {
+        let folder = StateFolder()
+        try await withManager(in: folder) { addresses in
+            try await withLink(AgentRole.self, to: addresses.control) { link in
+                #expect(await link.events.next() == .opened)
+                let instance = InstanceDescription(
+                    id: InstanceID(unchecked: "chat-1"), tenant: TenantID(unchecked: "t"),
+                    application: ApplicationType(unchecked: "chat"))
+                link.send(agentHello(instances: [instance]))
+                _ = await link.events.next()
+                try await AdminClient.withConnection(to: addresses.control) { admin in
+                    let told = try #require(try await admin.explain("chat-1").explanation)
+                    #expect(told.instance == instance.id && told.held == .cold && told.devices.isEmpty)
+                    #expect(try await admin.explain("caht-1") == ExplanationAnswer(nearest: [instance.id]))
+                    let error = await #expect(throws: AdminError.self) {
+                        try await admin.explain(String(repeating: "x", count: 1_000))
+                    }
+                    guard case .failed = error else {
+                        Issue.record("\(String(describing: error))")
+                        return
+                    }
+                }
+            }
+        }
+    }
+
     @Test func aToolIsToldThatThereIsNoManager() async throws {
         let folder = StateFolder()
         var address = ManagerAddress.standard

@@ -5,6 +5,8 @@ protocol FleetClient: Sendable {
     func overview() async throws(CommandFailure) -> FleetOverview
     /// What is expected of one instance, and what it did of late; nil where the manager does not know it.
     func forecast(of instance: InstanceID) async throws(CommandFailure) -> InstanceForecast?
+    /// Why an instance, or the instance of a request that waits, has what it has.
+    func explain(_ subject: String) async throws(CommandFailure) -> ExplanationAnswer
     /// The newest events, oldest first, at most `limit`.
     func events(limit: Int) async throws(CommandFailure) -> [RecordedEvent]
     /// Gives what instances do, second by second, to `body`, until the manager ends or the task is cancelled.

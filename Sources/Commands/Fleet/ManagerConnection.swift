@@ -29,6 +29,10 @@ struct ManagerConnection: FleetClient {
         do { return try await client.forecast(of: instance) } catch { throw failure(error) }
     }
 
+    func explain(_ subject: String) async throws(CommandFailure) -> ExplanationAnswer {
+        do { return try await client.explain(subject) } catch { throw failure(error) }
+    }
+
     func events(limit: Int) async throws(CommandFailure) -> [RecordedEvent] {
         do { return try await client.events(limit: limit) } catch { throw failure(error) }
     }

@@ -94,7 +94,7 @@ extension ManagerMachine {
     // MARK: Subjects
 
     /// The instances for which a plan could do anything, in the order of their places. O(instances)
-    private mutating func attentiveSubjects(_ now: MonotonicTime) -> [AllocationSubject] {
+    mutating func attentiveSubjects(_ now: MonotonicTime) -> [AllocationSubject] {
         var subjects: [AllocationSubject] = []
         for index in instances.indices {
             let onset = instances[index]?.forecast?.onset ?? InlineArray(repeating: 0)
@@ -117,18 +117,18 @@ extension ManagerMachine {
     }
 
     /// Whether sessions of this instance fail to open, so that the next is not tried yet.
-    private func isPaused(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
+    func isPaused(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
         instance.pausedUntil.map { now < $0 } ?? false
     }
 
     /// Whether the newest telemetry may still show a session that has ended since: for two periods after its end.
-    private func isFading(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
+    func isFading(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
         guard let ended = instance.sessionEnded else { return false }
         return now - ended < configuration.period * 2
     }
 
     /// One instance for the planner, with the grant that is being prepared for it or, failing that, one in use.
-    private func subject(_ instance: InstanceRecord, onset: InlineArray<3, Float>) -> AllocationSubject {
+    func subject(_ instance: InstanceRecord, onset: InlineArray<3, Float>) -> AllocationSubject {
         let amounts = forecaster.burstAmounts(
             instance.slot, serviceLevel: instance.priority.serviceLevel,
             highestLevel: AllocationSubject.highestServiceLevel)
@@ -157,12 +157,12 @@ extension ManagerMachine {
     }
 
     /// Whether a grant's GPU server is there to answer.
-    private func isReachable(_ id: GrantID) -> Bool {
+    func isReachable(_ id: GrantID) -> Bool {
         grants[id].map { serverLink($0.stored.device.server) != nil } ?? false
     }
 
     /// The grant of an instance that a program could still get.
-    private func preparing(_ instance: InstanceRecord) -> GrantID? {
+    func preparing(_ instance: InstanceRecord) -> GrantID? {
         instance.grants.first { id in
             guard let lifecycle = grants[id]?.lifecycle else { return false }
             return !lifecycle.isAttached && !lifecycle.isReleasing
@@ -317,15 +317,7 @@ extension ManagerMachine {
             grants.touch(id)
             return (true, [])
         }
-        var subject = subject(instance, onset: InlineArray(repeating: 1))
-        // Its demand begins now, whatever was forecast.
-        subject.expectedCompute = subject.amount.compute
-        if subject.holding?.level == .attached
-            || preparing(instance).map({ grants[$0]?.request != nil || !isReachable($0) }) == true
-        {
-            // Another program of the instance has that one, or nobody can get it now.
-            subject.holding = nil
-        }
+        let subject = askingSubject(instance)
         let plan = planner.serve(subject, others: holders(besides: waiting.instance), pool: pool, now: now)
         pool = plan.pool
         var effects: [ManagerEffect] = []
@@ -343,7 +335,21 @@ extension ManagerMachine {
         return (isServed, effects)
     }
 
-    private func holders(besides instance: InstanceID) -> [AllocationSubject] {
+    /// An instance of which a program asks.
+    func askingSubject(_ instance: InstanceRecord) -> AllocationSubject {
+        var subject = subject(instance, onset: InlineArray(repeating: 1))
+        // Its demand begins now, whatever was forecast.
+        subject.expectedCompute = subject.amount.compute
+        if subject.holding?.level == .attached
+            || preparing(instance).map({ grants[$0]?.request != nil || !isReachable($0) }) == true
+        {
+            // Another program of the instance has that one, or nobody can get it now.
+            subject.holding = nil
+        }
+        return subject
+    }
+
+    func holders(besides instance: InstanceID) -> [AllocationSubject] {
         instances.lazy.compactMap { $0 }
             .filter { !$0.grants.isEmpty && $0.description.id != instance }
             .map { subject($0, onset: $0.forecast?.onset ?? InlineArray(repeating: 0)) }
@@ -352,7 +358,7 @@ extension ManagerMachine {
 
 extension InlineArray where count == 3, Element == Float {
     /// These onset probabilities; while a session's end still shows as demand, only the longest horizon's.
-    fileprivate func unless(_ isFading: Bool) -> Self {
+    func unless(_ isFading: Bool) -> Self {
         isFading ? [0, 0, self[2]] : self
     }
 }

@@ -39,6 +39,15 @@ package struct AdminClient: Sendable {
         }
     }
 
+    /// Why an instance, or the instance of a request that waits, has what it has. The answer is without an explanation
+    /// where the manager knows neither.
+    package func explain(_ subject: String) async throws(AdminError) -> ExplanationAnswer {
+        try await AdminError.wrapping {
+            let request = WireExplainRequest.with { $0.subject = subject }
+            return try ExplanationAnswer(wire: try await admin.explain(request, options: Self.options()))
+        }
+    }
+
     /// The newest `limit` events (0: all that are kept) from the sequence number `from` on, oldest first.
     package func events(from: UInt64 = 0, limit: Int = 0) async throws(AdminError) -> [RecordedEvent] {
         try await AdminError.wrapping {

@@ -48,6 +48,19 @@ package enum WireAdmin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "Explain" metadata.
+        package enum Explain: Sendable {
+            /// Request type for "Explain".
+            package typealias Input = WireExplainRequest
+            /// Response type for "Explain".
+            package typealias Output = WireExplainResponse
+            /// Descriptor for "Explain".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "Explain",
+                type: .unary
+            )
+        }
         /// Namespace for "GetEvents" metadata.
         package enum GetEvents: Sendable {
             /// Request type for "GetEvents".
@@ -91,6 +104,7 @@ package enum WireAdmin: Sendable {
         package static let descriptors: [GRPCCore.MethodDescriptor] = [
             GetOverview.descriptor,
             GetForecast.descriptor,
+            Explain.descriptor,
             GetEvents.descriptor,
             WatchEvents.descriptor,
             WatchTelemetry.descriptor
@@ -156,6 +170,25 @@ extension WireAdmin {
             request: GRPCCore.StreamingServerRequest<WireGetForecastRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<WireInstanceForecast>
+
+        /// Handle the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Why an instance has what it has, and the least that would have to be different for it to have more. It costs the
+        /// > manager as much as a step.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireExplainRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireExplainResponse` messages.
+        func explain(
+            request: GRPCCore.StreamingServerRequest<WireExplainRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireExplainResponse>
 
         /// Handle the "GetEvents" method.
         ///
@@ -259,6 +292,25 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<WireInstanceForecast>
 
+        /// Handle the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Why an instance has what it has, and the least that would have to be different for it to have more. It costs the
+        /// > manager as much as a step.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireExplainRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireExplainResponse` message.
+        func explain(
+            request: GRPCCore.ServerRequest<WireExplainRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireExplainResponse>
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -359,6 +411,25 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> WireInstanceForecast
 
+        /// Handle the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Why an instance has what it has, and the least that would have to be different for it to have more. It costs the
+        /// > manager as much as a step.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireExplainRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireExplainResponse` to respond with.
+        func explain(
+            request: WireExplainRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireExplainResponse
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -446,6 +517,17 @@ extension WireAdmin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: WireAdmin.Method.Explain.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireExplainRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireExplainResponse>(),
+            handler: { request, context in
+                try await self.explain(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: WireAdmin.Method.GetEvents.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetEventsRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<WireGetEventsResponse>(),
@@ -500,6 +582,17 @@ extension WireAdmin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<WireInstanceForecast> {
         let response = try await self.getForecast(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func explain(
+        request: GRPCCore.StreamingServerRequest<WireExplainRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireExplainResponse> {
+        let response = try await self.explain(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -562,6 +655,19 @@ extension WireAdmin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<WireInstanceForecast> {
         return GRPCCore.ServerResponse<WireInstanceForecast>(
             message: try await self.getForecast(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func explain(
+        request: GRPCCore.ServerRequest<WireExplainRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireExplainResponse> {
+        return GRPCCore.ServerResponse<WireExplainResponse>(
+            message: try await self.explain(
                 request: request.message,
                 context: context
             ),
@@ -671,6 +777,30 @@ extension WireAdmin {
             deserializer: some GRPCCore.MessageDeserializer<WireInstanceForecast>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireInstanceForecast>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Why an instance has what it has, and the least that would have to be different for it to have more. It costs the
+        /// > manager as much as a step.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireExplainRequest` message.
+        ///   - serializer: A serializer for `WireExplainRequest` messages.
+        ///   - deserializer: A deserializer for `WireExplainResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func explain<Result>(
+            request: GRPCCore.ClientRequest<WireExplainRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireExplainRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireExplainResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetEvents" method.
@@ -823,6 +953,41 @@ extension WireAdmin {
             try await self.client.unary(
                 request: request,
                 descriptor: WireAdmin.Method.GetForecast.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "Explain" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Why an instance has what it has, and the least that would have to be different for it to have more. It costs the
+        /// > manager as much as a step.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireExplainRequest` message.
+        ///   - serializer: A serializer for `WireExplainRequest` messages.
+        ///   - deserializer: A deserializer for `WireExplainResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func explain<Result>(
+            request: GRPCCore.ClientRequest<WireExplainRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireExplainRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireExplainResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.Explain.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -994,6 +1159,36 @@ extension WireAdmin.ClientProtocol {
         )
     }
 
+    /// Call the "Explain" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Why an instance has what it has, and the least that would have to be different for it to have more. It costs the
+    /// > manager as much as a step.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireExplainRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func explain<Result>(
+        request: GRPCCore.ClientRequest<WireExplainRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.explain(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireExplainRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireExplainResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "GetEvents" method.
     ///
     /// > Source IDL Documentation:
@@ -1144,6 +1339,40 @@ extension WireAdmin.ClientProtocol {
             metadata: metadata
         )
         return try await self.getForecast(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "Explain" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Why an instance has what it has, and the least that would have to be different for it to have more. It costs the
+    /// > manager as much as a step.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func explain<Result>(
+        _ message: WireExplainRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireExplainRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.explain(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -464,6 +464,575 @@ package nonisolated struct WirePastForecast: Sendable {
   package init() {}
 }
 
+package nonisolated struct WireExplainRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// An instance, or a request that waits, as events name it: r12.
+  package var subject: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireExplainResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Absent where there is no such instance and no such request.
+  package var explanation: WireAllocationExplanation {
+    get {_explanation ?? WireAllocationExplanation()}
+    set {_explanation = newValue}
+  }
+  /// Returns true if `explanation` has been explicitly set.
+  package var hasExplanation: Bool {self._explanation != nil}
+  /// Clears the value of `explanation`. Subsequent reads from it will return its default value.
+  package mutating func clearExplanation() {self._explanation = nil}
+
+  /// Then the instances whose names come nearest, at most 5.
+  package var nearest: [String] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _explanation: WireAllocationExplanation? = nil
+}
+
+package nonisolated struct WireAllocationExplanation: @unchecked Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instance: String {
+    get {_storage._instance}
+    set {_uniqueStorage()._instance = newValue}
+  }
+
+  package var priority: WirePriorityClass {
+    get {_storage._priority ?? WirePriorityClass()}
+    set {_uniqueStorage()._priority = newValue}
+  }
+  /// Returns true if `priority` has been explicitly set.
+  package var hasPriority: Bool {_storage._priority != nil}
+  /// Clears the value of `priority`. Subsequent reads from it will return its default value.
+  package mutating func clearPriority() {_uniqueStorage()._priority = nil}
+
+  package var held: WireReadiness {
+    get {_storage._held}
+    set {_uniqueStorage()._held = newValue}
+  }
+
+  /// Zero below RESERVED.
+  package var slice: WireSlice {
+    get {_storage._slice ?? WireSlice()}
+    set {_uniqueStorage()._slice = newValue}
+  }
+  /// Returns true if `slice` has been explicitly set.
+  package var hasSlice: Bool {_storage._slice != nil}
+  /// Clears the value of `slice`. Subsequent reads from it will return its default value.
+  package mutating func clearSlice() {_uniqueStorage()._slice = nil}
+
+  /// Where; absent without a grant.
+  package var device: WireDeviceId {
+    get {_storage._device ?? WireDeviceId()}
+    set {_uniqueStorage()._device = newValue}
+  }
+  /// Returns true if `device` has been explicitly set.
+  package var hasDevice: Bool {_storage._device != nil}
+  /// Clears the value of `device`. Subsequent reads from it will return its default value.
+  package mutating func clearDevice() {_uniqueStorage()._device = nil}
+
+  package var wanted: WireReadiness {
+    get {_storage._wanted}
+    set {_uniqueStorage()._wanted = newValue}
+  }
+
+  /// Whether a program waits for it.
+  package var isAsked: Bool {
+    get {_storage._isAsked}
+    set {_uniqueStorage()._isAsked = newValue}
+  }
+
+  /// What a reservation takes of a device.
+  package var needed: WireSlice {
+    get {_storage._needed ?? WireSlice()}
+    set {_uniqueStorage()._needed = newValue}
+  }
+  /// Returns true if `needed` has been explicitly set.
+  package var hasNeeded: Bool {_storage._needed != nil}
+  /// Clears the value of `needed`. Subsequent reads from it will return its default value.
+  package mutating func clearNeeded() {_uniqueStorage()._needed = nil}
+
+  /// What comes of it at the next step.
+  package var decision: WireAllocationExplanation.Decision {
+    get {_storage._decision}
+    set {_uniqueStorage()._decision = newValue}
+  }
+
+  /// One sentence fragment, at most 1024 bytes; may be empty.
+  package var reason: String {
+    get {_storage._reason}
+    set {_uniqueStorage()._reason = newValue}
+  }
+
+  /// The warm session and the reservation.
+  package var steps: [WireExplainedStep] {
+    get {_storage._steps}
+    set {_uniqueStorage()._steps = newValue}
+  }
+
+  /// At most 256, those that come nearest to having room first.
+  package var devices: [WireConsideredDevice] {
+    get {_storage._devices}
+    set {_uniqueStorage()._devices = newValue}
+  }
+
+  package var deviceCount: UInt32 {
+    get {_storage._deviceCount}
+    set {_uniqueStorage()._deviceCount = newValue}
+  }
+
+  /// Others' that no program has attached to; at most 64, those that could be taken first.
+  package var reservations: [WireConsideredReservation] {
+    get {_storage._reservations}
+    set {_uniqueStorage()._reservations = newValue}
+  }
+
+  package var reservationCount: UInt32 {
+    get {_storage._reservationCount}
+    set {_uniqueStorage()._reservationCount = newValue}
+  }
+
+  package var change: WireSmallestChange {
+    get {_storage._change ?? WireSmallestChange()}
+    set {_uniqueStorage()._change = newValue}
+  }
+  /// Returns true if `change` has been explicitly set.
+  package var hasChange: Bool {_storage._change != nil}
+  /// Clears the value of `change`. Subsequent reads from it will return its default value.
+  package mutating func clearChange() {_uniqueStorage()._change = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Decision: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case inUse // = 1
+    case changing // = 2
+    case settled // = 3
+    case inGrace // = 4
+    case raised // = 5
+    case givenBack // = 6
+    case improbable // = 7
+    case short // = 8
+    case paused // = 9
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .inUse
+      case 2: self = .changing
+      case 3: self = .settled
+      case 4: self = .inGrace
+      case 5: self = .raised
+      case 6: self = .givenBack
+      case 7: self = .improbable
+      case 8: self = .short
+      case 9: self = .paused
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .inUse: return 1
+      case .changing: return 2
+      case .settled: return 3
+      case .inGrace: return 4
+      case .raised: return 5
+      case .givenBack: return 6
+      case .improbable: return 7
+      case .short: return 8
+      case .paused: return 9
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [WireAllocationExplanation.Decision] = [
+      .unspecified,
+      .inUse,
+      .changing,
+      .settled,
+      .inGrace,
+      .raised,
+      .givenBack,
+      .improbable,
+      .short,
+      .paused,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+package nonisolated struct WirePriorityClass: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  /// Above 0; greater is served first.
+  package var weight: Double = 0
+
+  /// The quantile of peak demand that a reservation covers, 0.5 to 0.99.
+  package var serviceLevel: Double = 0
+
+  /// How long a reservation that is not used is kept.
+  package var graceNs: Int64 = 0
+
+  package var mayTake: Bool = false
+
+  package var mayBeTakenFrom: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The step is worth its cost where probability times confidence reaches the bar.
+package nonisolated struct WireExplainedStep: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var level: WireReadiness = .unspecified
+
+  /// 5, 15 or 30.
+  package var horizonSeconds: UInt32 = 0
+
+  package var probability: Double = 0
+
+  package var confidence: Double = 0
+
+  /// Above 1 it is never reached.
+  package var bar: Double = 0
+
+  /// Of a device of mean size.
+  package var share: Double = 0
+
+  /// Of an idle device-second, in seconds of waiting of weight 1.
+  package var price: Double = 0
+
+  /// The share of the pool that is promised.
+  package var load: Double = 0
+
+  package var savedMs: Double = 0
+
+  package var weight: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireConsideredDevice: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var device: WireDeviceId {
+    get {_device ?? WireDeviceId()}
+    set {_device = newValue}
+  }
+  /// Returns true if `device` has been explicitly set.
+  package var hasDevice: Bool {self._device != nil}
+  /// Clears the value of `device`. Subsequent reads from it will return its default value.
+  package mutating func clearDevice() {self._device = nil}
+
+  package var verdict: WireConsideredDevice.Verdict = .unspecified
+
+  package var freeMemoryBytes: Int64 = 0
+
+  /// Below 0 where more is promised than would be today.
+  package var freeComputeMilli: Int32 = 0
+
+  package var missing: WireSlice {
+    get {_missing ?? WireSlice()}
+    set {_missing = newValue}
+  }
+  /// Returns true if `missing` has been explicitly set.
+  package var hasMissing: Bool {self._missing != nil}
+  /// Clears the value of `missing`. Subsequent reads from it will return its default value.
+  package mutating func clearMissing() {self._missing = nil}
+
+  package var warmSessions: UInt32 = 0
+
+  package var isWarmFull: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Verdict: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case fits // = 1
+    case short // = 2
+    case tooSmall // = 3
+    case away // = 4
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .fits
+      case 2: self = .short
+      case 3: self = .tooSmall
+      case 4: self = .away
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .fits: return 1
+      case .short: return 2
+      case .tooSmall: return 3
+      case .away: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [WireConsideredDevice.Verdict] = [
+      .unspecified,
+      .fits,
+      .short,
+      .tooSmall,
+      .away,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _device: WireDeviceId? = nil
+  fileprivate var _missing: WireSlice? = nil
+}
+
+package nonisolated struct WireConsideredReservation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instance: String = String()
+
+  package var grant: UInt64 = 0
+
+  package var device: WireDeviceId {
+    get {_device ?? WireDeviceId()}
+    set {_device = newValue}
+  }
+  /// Returns true if `device` has been explicitly set.
+  package var hasDevice: Bool {self._device != nil}
+  /// Clears the value of `device`. Subsequent reads from it will return its default value.
+  package mutating func clearDevice() {self._device = nil}
+
+  package var slice: WireSlice {
+    get {_slice ?? WireSlice()}
+    set {_slice = newValue}
+  }
+  /// Returns true if `slice` has been explicitly set.
+  package var hasSlice: Bool {self._slice != nil}
+  /// Clears the value of `slice`. Subsequent reads from it will return its default value.
+  package mutating func clearSlice() {self._slice = nil}
+
+  package var priorityClass: String = String()
+
+  package var verdict: WireConsideredReservation.Verdict = .unspecified
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Verdict: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case takeable // = 1
+    case coming // = 2
+    case protected // = 3
+    case notLower // = 4
+    case takerMayNot // = 5
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .takeable
+      case 2: self = .coming
+      case 3: self = .protected
+      case 4: self = .notLower
+      case 5: self = .takerMayNot
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .takeable: return 1
+      case .coming: return 2
+      case .protected: return 3
+      case .notLower: return 4
+      case .takerMayNot: return 5
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [WireConsideredReservation.Verdict] = [
+      .unspecified,
+      .takeable,
+      .coming,
+      .protected,
+      .notLower,
+      .takerMayNot,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _device: WireDeviceId? = nil
+  fileprivate var _slice: WireSlice? = nil
+}
+
+/// The least single thing after which the reservation would be made.
+package nonisolated struct WireSmallestChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: WireSmallestChange.Kind = .unspecified
+
+  package var slice: WireSlice {
+    get {_slice ?? WireSlice()}
+    set {_slice = newValue}
+  }
+  /// Returns true if `slice` has been explicitly set.
+  package var hasSlice: Bool {self._slice != nil}
+  /// Clears the value of `slice`. Subsequent reads from it will return its default value.
+  package mutating func clearSlice() {self._slice = nil}
+
+  package var device: WireDeviceId {
+    get {_device ?? WireDeviceId()}
+    set {_device = newValue}
+  }
+  /// Returns true if `device` has been explicitly set.
+  package var hasDevice: Bool {self._device != nil}
+  /// Clears the value of `device`. Subsequent reads from it will return its default value.
+  package mutating func clearDevice() {self._device = nil}
+
+  package var probability: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+
+    /// It has it, or gets it.
+    case nothing // = 1
+
+    /// slice more free on device.
+    case room // = 2
+
+    /// The GPU server of device is back.
+    case available // = 3
+
+    /// A device with slice.
+    case device // = 4
+    case sharedVersion // = 5
+
+    /// Demand is as probable as probability.
+    case probability // = 6
+
+    /// No forecast justifies it: only a program that asks.
+    case request // = 7
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .nothing
+      case 2: self = .room
+      case 3: self = .available
+      case 4: self = .device
+      case 5: self = .sharedVersion
+      case 6: self = .probability
+      case 7: self = .request
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .nothing: return 1
+      case .room: return 2
+      case .available: return 3
+      case .device: return 4
+      case .sharedVersion: return 5
+      case .probability: return 6
+      case .request: return 7
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [WireSmallestChange.Kind] = [
+      .unspecified,
+      .nothing,
+      .room,
+      .available,
+      .device,
+      .sharedVersion,
+      .probability,
+      .request,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _slice: WireSlice? = nil
+  fileprivate var _device: WireDeviceId? = nil
+}
+
 package nonisolated struct WireDeviceOverview: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -1566,6 +2135,568 @@ nonisolated extension WirePastForecast: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension WireExplainRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ExplainRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}subject\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.subject) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.subject.isEmpty {
+      try visitor.visitSingularStringField(value: self.subject, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireExplainRequest, rhs: WireExplainRequest) -> Bool {
+    if lhs.subject != rhs.subject {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireExplainResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ExplainResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}explanation\0\u{1}nearest\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._explanation) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.nearest) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._explanation {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.nearest.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.nearest, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireExplainResponse, rhs: WireExplainResponse) -> Bool {
+    if lhs._explanation != rhs._explanation {return false}
+    if lhs.nearest != rhs.nearest {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAllocationExplanation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AllocationExplanation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}priority\0\u{1}held\0\u{1}slice\0\u{1}device\0\u{1}wanted\0\u{3}is_asked\0\u{1}needed\0\u{1}decision\0\u{1}reason\0\u{1}steps\0\u{1}devices\0\u{3}device_count\0\u{1}reservations\0\u{3}reservation_count\0\u{1}change\0")
+
+  fileprivate class _StorageClass {
+    var _instance: String = String()
+    var _priority: WirePriorityClass? = nil
+    var _held: WireReadiness = .unspecified
+    var _slice: WireSlice? = nil
+    var _device: WireDeviceId? = nil
+    var _wanted: WireReadiness = .unspecified
+    var _isAsked: Bool = false
+    var _needed: WireSlice? = nil
+    var _decision: WireAllocationExplanation.Decision = .unspecified
+    var _reason: String = String()
+    var _steps: [WireExplainedStep] = []
+    var _devices: [WireConsideredDevice] = []
+    var _deviceCount: UInt32 = 0
+    var _reservations: [WireConsideredReservation] = []
+    var _reservationCount: UInt32 = 0
+    var _change: WireSmallestChange? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _instance = source._instance
+      _priority = source._priority
+      _held = source._held
+      _slice = source._slice
+      _device = source._device
+      _wanted = source._wanted
+      _isAsked = source._isAsked
+      _needed = source._needed
+      _decision = source._decision
+      _reason = source._reason
+      _steps = source._steps
+      _devices = source._devices
+      _deviceCount = source._deviceCount
+      _reservations = source._reservations
+      _reservationCount = source._reservationCount
+      _change = source._change
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularStringField(value: &_storage._instance) }()
+        case 2: try { try decoder.decodeSingularMessageField(value: &_storage._priority) }()
+        case 3: try { try decoder.decodeSingularEnumField(value: &_storage._held) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._slice) }()
+        case 5: try { try decoder.decodeSingularMessageField(value: &_storage._device) }()
+        case 6: try { try decoder.decodeSingularEnumField(value: &_storage._wanted) }()
+        case 7: try { try decoder.decodeSingularBoolField(value: &_storage._isAsked) }()
+        case 8: try { try decoder.decodeSingularMessageField(value: &_storage._needed) }()
+        case 9: try { try decoder.decodeSingularEnumField(value: &_storage._decision) }()
+        case 10: try { try decoder.decodeSingularStringField(value: &_storage._reason) }()
+        case 11: try { try decoder.decodeRepeatedMessageField(value: &_storage._steps) }()
+        case 12: try { try decoder.decodeRepeatedMessageField(value: &_storage._devices) }()
+        case 13: try { try decoder.decodeSingularUInt32Field(value: &_storage._deviceCount) }()
+        case 14: try { try decoder.decodeRepeatedMessageField(value: &_storage._reservations) }()
+        case 15: try { try decoder.decodeSingularUInt32Field(value: &_storage._reservationCount) }()
+        case 16: try { try decoder.decodeSingularMessageField(value: &_storage._change) }()
+        default: break
+        }
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if !_storage._instance.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._instance, fieldNumber: 1)
+      }
+      try { if let v = _storage._priority {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+      } }()
+      if _storage._held != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._held, fieldNumber: 3)
+      }
+      try { if let v = _storage._slice {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      try { if let v = _storage._device {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+      } }()
+      if _storage._wanted != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._wanted, fieldNumber: 6)
+      }
+      if _storage._isAsked != false {
+        try visitor.visitSingularBoolField(value: _storage._isAsked, fieldNumber: 7)
+      }
+      try { if let v = _storage._needed {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+      } }()
+      if _storage._decision != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._decision, fieldNumber: 9)
+      }
+      if !_storage._reason.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._reason, fieldNumber: 10)
+      }
+      if !_storage._steps.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._steps, fieldNumber: 11)
+      }
+      if !_storage._devices.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._devices, fieldNumber: 12)
+      }
+      if _storage._deviceCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._deviceCount, fieldNumber: 13)
+      }
+      if !_storage._reservations.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._reservations, fieldNumber: 14)
+      }
+      if _storage._reservationCount != 0 {
+        try visitor.visitSingularUInt32Field(value: _storage._reservationCount, fieldNumber: 15)
+      }
+      try { if let v = _storage._change {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+      } }()
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireAllocationExplanation, rhs: WireAllocationExplanation) -> Bool {
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._instance != rhs_storage._instance {return false}
+        if _storage._priority != rhs_storage._priority {return false}
+        if _storage._held != rhs_storage._held {return false}
+        if _storage._slice != rhs_storage._slice {return false}
+        if _storage._device != rhs_storage._device {return false}
+        if _storage._wanted != rhs_storage._wanted {return false}
+        if _storage._isAsked != rhs_storage._isAsked {return false}
+        if _storage._needed != rhs_storage._needed {return false}
+        if _storage._decision != rhs_storage._decision {return false}
+        if _storage._reason != rhs_storage._reason {return false}
+        if _storage._steps != rhs_storage._steps {return false}
+        if _storage._devices != rhs_storage._devices {return false}
+        if _storage._deviceCount != rhs_storage._deviceCount {return false}
+        if _storage._reservations != rhs_storage._reservations {return false}
+        if _storage._reservationCount != rhs_storage._reservationCount {return false}
+        if _storage._change != rhs_storage._change {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAllocationExplanation.Decision: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DECISION_UNSPECIFIED\0\u{1}DECISION_IN_USE\0\u{1}DECISION_CHANGING\0\u{1}DECISION_SETTLED\0\u{1}DECISION_IN_GRACE\0\u{1}DECISION_RAISED\0\u{1}DECISION_GIVEN_BACK\0\u{1}DECISION_IMPROBABLE\0\u{1}DECISION_SHORT\0\u{1}DECISION_PAUSED\0")
+}
+
+nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PriorityClass"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}may_take\0\u{3}may_be_taken_from\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.weight) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.serviceLevel) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.graceNs) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.mayTake) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.mayBeTakenFrom) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    if self.weight.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.weight, fieldNumber: 2)
+    }
+    if self.serviceLevel.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.serviceLevel, fieldNumber: 3)
+    }
+    if self.graceNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.graceNs, fieldNumber: 4)
+    }
+    if self.mayTake != false {
+      try visitor.visitSingularBoolField(value: self.mayTake, fieldNumber: 5)
+    }
+    if self.mayBeTakenFrom != false {
+      try visitor.visitSingularBoolField(value: self.mayBeTakenFrom, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WirePriorityClass, rhs: WirePriorityClass) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs.weight != rhs.weight {return false}
+    if lhs.serviceLevel != rhs.serviceLevel {return false}
+    if lhs.graceNs != rhs.graceNs {return false}
+    if lhs.mayTake != rhs.mayTake {return false}
+    if lhs.mayBeTakenFrom != rhs.mayBeTakenFrom {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireExplainedStep: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ExplainedStep"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}level\0\u{3}horizon_seconds\0\u{1}probability\0\u{1}confidence\0\u{1}bar\0\u{1}share\0\u{1}price\0\u{1}load\0\u{3}saved_ms\0\u{1}weight\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.level) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.horizonSeconds) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.probability) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.confidence) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self.bar) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self.price) }()
+      case 8: try { try decoder.decodeSingularDoubleField(value: &self.load) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self.savedMs) }()
+      case 10: try { try decoder.decodeSingularDoubleField(value: &self.weight) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.level != .unspecified {
+      try visitor.visitSingularEnumField(value: self.level, fieldNumber: 1)
+    }
+    if self.horizonSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.horizonSeconds, fieldNumber: 2)
+    }
+    if self.probability.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.probability, fieldNumber: 3)
+    }
+    if self.confidence.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.confidence, fieldNumber: 4)
+    }
+    if self.bar.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.bar, fieldNumber: 5)
+    }
+    if self.share.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 6)
+    }
+    if self.price.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.price, fieldNumber: 7)
+    }
+    if self.load.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.load, fieldNumber: 8)
+    }
+    if self.savedMs.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.savedMs, fieldNumber: 9)
+    }
+    if self.weight.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.weight, fieldNumber: 10)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireExplainedStep, rhs: WireExplainedStep) -> Bool {
+    if lhs.level != rhs.level {return false}
+    if lhs.horizonSeconds != rhs.horizonSeconds {return false}
+    if lhs.probability != rhs.probability {return false}
+    if lhs.confidence != rhs.confidence {return false}
+    if lhs.bar != rhs.bar {return false}
+    if lhs.share != rhs.share {return false}
+    if lhs.price != rhs.price {return false}
+    if lhs.load != rhs.load {return false}
+    if lhs.savedMs != rhs.savedMs {return false}
+    if lhs.weight != rhs.weight {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireConsideredDevice: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ConsideredDevice"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}device\0\u{1}verdict\0\u{3}free_memory_bytes\0\u{3}free_compute_milli\0\u{1}missing\0\u{3}warm_sessions\0\u{3}is_warm_full\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._device) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.verdict) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.freeMemoryBytes) }()
+      case 4: try { try decoder.decodeSingularInt32Field(value: &self.freeComputeMilli) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._missing) }()
+      case 6: try { try decoder.decodeSingularUInt32Field(value: &self.warmSessions) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.isWarmFull) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._device {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.verdict != .unspecified {
+      try visitor.visitSingularEnumField(value: self.verdict, fieldNumber: 2)
+    }
+    if self.freeMemoryBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.freeMemoryBytes, fieldNumber: 3)
+    }
+    if self.freeComputeMilli != 0 {
+      try visitor.visitSingularInt32Field(value: self.freeComputeMilli, fieldNumber: 4)
+    }
+    try { if let v = self._missing {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if self.warmSessions != 0 {
+      try visitor.visitSingularUInt32Field(value: self.warmSessions, fieldNumber: 6)
+    }
+    if self.isWarmFull != false {
+      try visitor.visitSingularBoolField(value: self.isWarmFull, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireConsideredDevice, rhs: WireConsideredDevice) -> Bool {
+    if lhs._device != rhs._device {return false}
+    if lhs.verdict != rhs.verdict {return false}
+    if lhs.freeMemoryBytes != rhs.freeMemoryBytes {return false}
+    if lhs.freeComputeMilli != rhs.freeComputeMilli {return false}
+    if lhs._missing != rhs._missing {return false}
+    if lhs.warmSessions != rhs.warmSessions {return false}
+    if lhs.isWarmFull != rhs.isWarmFull {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireConsideredDevice.Verdict: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0VERDICT_UNSPECIFIED\0\u{1}VERDICT_FITS\0\u{1}VERDICT_SHORT\0\u{1}VERDICT_TOO_SMALL\0\u{1}VERDICT_AWAY\0")
+}
+
+nonisolated extension WireConsideredReservation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ConsideredReservation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}grant\0\u{1}device\0\u{1}slice\0\u{3}priority_class\0\u{1}verdict\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.grant) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._device) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._slice) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.priorityClass) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self.verdict) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 1)
+    }
+    if self.grant != 0 {
+      try visitor.visitSingularUInt64Field(value: self.grant, fieldNumber: 2)
+    }
+    try { if let v = self._device {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._slice {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if !self.priorityClass.isEmpty {
+      try visitor.visitSingularStringField(value: self.priorityClass, fieldNumber: 5)
+    }
+    if self.verdict != .unspecified {
+      try visitor.visitSingularEnumField(value: self.verdict, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireConsideredReservation, rhs: WireConsideredReservation) -> Bool {
+    if lhs.instance != rhs.instance {return false}
+    if lhs.grant != rhs.grant {return false}
+    if lhs._device != rhs._device {return false}
+    if lhs._slice != rhs._slice {return false}
+    if lhs.priorityClass != rhs.priorityClass {return false}
+    if lhs.verdict != rhs.verdict {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireConsideredReservation.Verdict: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0VERDICT_UNSPECIFIED\0\u{1}VERDICT_TAKEABLE\0\u{1}VERDICT_COMING\0\u{1}VERDICT_PROTECTED\0\u{1}VERDICT_NOT_LOWER\0\u{1}VERDICT_TAKER_MAY_NOT\0")
+}
+
+nonisolated extension WireSmallestChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SmallestChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}slice\0\u{1}device\0\u{1}probability\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._slice) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._device) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.probability) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    try { if let v = self._slice {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._device {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if self.probability.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.probability, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireSmallestChange, rhs: WireSmallestChange) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs._slice != rhs._slice {return false}
+    if lhs._device != rhs._device {return false}
+    if lhs.probability != rhs.probability {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSmallestChange.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_NOTHING\0\u{1}KIND_ROOM\0\u{1}KIND_AVAILABLE\0\u{1}KIND_DEVICE\0\u{1}KIND_SHARED_VERSION\0\u{1}KIND_PROBABILITY\0\u{1}KIND_REQUEST\0")
 }
 
 nonisolated extension WireDeviceOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

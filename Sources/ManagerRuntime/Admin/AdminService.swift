@@ -24,6 +24,14 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
         }
     }
 
+    func explain(request: WireExplainRequest, context: ServerContext) async throws -> WireExplainResponse {
+        guard request.subject.utf8.count <= ProtocolLimits.reasonBytes else {
+            throw RPCError(code: .invalidArgument, message: "subject: too long")
+        }
+        guard let answer = await inbox.explain(request.subject) else { throw Self.busy }
+        return answer.wire
+    }
+
     func getEvents(request: WireGetEventsRequest, context: ServerContext) async throws -> WireGetEventsResponse {
         let limit = request.limit == 0 ? ProtocolLimits.events : Int(request.limit)
         let found = events.events(from: request.fromSequence, newest: min(limit, ProtocolLimits.events))
