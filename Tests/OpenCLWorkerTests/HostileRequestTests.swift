@@ -19,8 +19,13 @@ struct HostileRequestTests {
         func command() -> BufferCommand {
             BufferCommand(queue: id(), buffer: id(), offset: amount(), size: amount(), order: order())
         }
+        func image() -> ImageCommand {
+            ImageCommand(
+                queue: id(), image: id(), origin: SIMD3(amount() % 4, 0, 0), region: SIMD3(amount(), 1, 1),
+                order: order())
+        }
         let call = CallID(rawValue: random.next())
-        switch random.below(20) {
+        switch random.below(23) {
         case 0: return .createContext(id())
         case 1: return .createQueue(id(), context: id(), properties: random.next())
         case 2, 3: return .createBuffer(id(), context: id(), flags: random.next(), size: amount())
@@ -31,7 +36,7 @@ struct HostileRequestTests {
         case 7: return .setArgument(kernel: id(), index: UInt32(random.below(3)), .buffer(id()))
         case 8: return .setArgument(kernel: id(), index: UInt32(random.below(300)), .local(size: amount()))
         case 9:
-            let kind = ObjectKind.allCases[Int(random.below(6))]
+            let kind = ObjectKind.allCases[Int(random.below(7))]
             return random.chance(1, in: 3) ? .release(kind, id()) : .queryObject(call, kind, id(), parameter: 0x1102)
         case 10:
             let region = command()
@@ -59,6 +64,16 @@ struct HostileRequestTests {
                 call, RectangleCommand(queue: id(), buffer: id(), layout: layout, region: region, order: order()))
         case 17: return .createUserEvent(id(), context: id())
         case 18: return .setUserEventStatus(id(), status: random.chance(1, in: 2) ? 0 : Int32(random.below(9)) - 6)
+        case 19:
+            let description = ImageDescription(
+                kind: random.chance(1, in: 3) ? .buffer : .plane, format: ImageFormat(order: 0x10B5, type: 0x10DA),
+                width: amount() % 9, height: amount() % 5, depth: 1, layers: 1, buffer: id())
+            return .createImage(id(), context: id(), flags: random.next(), description)
+        case 20: return .readImage(call, image())
+        case 21:
+            return random.chance(1, in: 2)
+                ? .fillImage(image(), color: [UInt8](repeating: 1, count: 16)[...])
+                : .copyImage(image(), .toBuffer(id(), offset: amount()))
         default: return random.chance(1, in: 2) ? .waitForEvents(call, [id()]) : .finish(call, queue: id())
         }
     }

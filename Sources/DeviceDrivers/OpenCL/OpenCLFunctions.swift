@@ -33,6 +33,16 @@ package struct OpenCLFunctions: Sendable {
     package let enqueueWriteBufferRect: cl_api_clEnqueueWriteBufferRect
     package let enqueueCopyBuffer: cl_api_clEnqueueCopyBuffer
     package let enqueueCopyBufferRect: cl_api_clEnqueueCopyBufferRect
+    package let createImage: cl_api_clCreateImage
+    package let getSupportedImageFormats: cl_api_clGetSupportedImageFormats
+    package let enqueueReadImage: cl_api_clEnqueueReadImage
+    package let enqueueWriteImage: cl_api_clEnqueueWriteImage
+    package let enqueueCopyImage: cl_api_clEnqueueCopyImage
+    package let enqueueCopyImageToBuffer: cl_api_clEnqueueCopyImageToBuffer
+    package let enqueueCopyBufferToImage: cl_api_clEnqueueCopyBufferToImage
+    package let enqueueFillImage: cl_api_clEnqueueFillImage
+    package let createSampler: cl_api_clCreateSampler
+    package let releaseSampler: cl_api_clReleaseSampler
     package let enqueueFillBuffer: cl_api_clEnqueueFillBuffer
     package let enqueueNDRangeKernel: cl_api_clEnqueueNDRangeKernel
     package let flush: cl_api_clFlush
@@ -75,6 +85,16 @@ package struct OpenCLFunctions: Sendable {
         enqueueWriteBufferRect = try library.function("clEnqueueWriteBufferRect")
         enqueueCopyBuffer = try library.function("clEnqueueCopyBuffer")
         enqueueCopyBufferRect = try library.function("clEnqueueCopyBufferRect")
+        createImage = try library.function("clCreateImage")
+        getSupportedImageFormats = try library.function("clGetSupportedImageFormats")
+        enqueueReadImage = try library.function("clEnqueueReadImage")
+        enqueueWriteImage = try library.function("clEnqueueWriteImage")
+        enqueueCopyImage = try library.function("clEnqueueCopyImage")
+        enqueueCopyImageToBuffer = try library.function("clEnqueueCopyImageToBuffer")
+        enqueueCopyBufferToImage = try library.function("clEnqueueCopyBufferToImage")
+        enqueueFillImage = try library.function("clEnqueueFillImage")
+        createSampler = try library.function("clCreateSampler")
+        releaseSampler = try library.function("clReleaseSampler")
         enqueueFillBuffer = try library.function("clEnqueueFillBuffer")
         enqueueNDRangeKernel = try library.function("clEnqueueNDRangeKernel")
         flush = try library.function("clFlush")

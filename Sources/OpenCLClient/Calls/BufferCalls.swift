@@ -27,7 +27,7 @@ extension Library {
         _ context: OpaquePointer?, _ flags: cl_mem_flags, _ size: Int, _ host: UnsafeMutableRawPointer?
     ) throws(OpenCLError) -> ClientBuffer {
         let context: ClientContext = try object(context, or: CL_INVALID_CONTEXT)
-        try Self.check(flags)
+        try checkMemoryFlags(flags)
         let takesHost = flags & cl_mem_flags(CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR) != 0
         try require(takesHost == (host != nil), or: CL_INVALID_HOST_PTR)
         let session = context.session
@@ -49,8 +49,8 @@ extension Library {
         _ parent: OpaquePointer?, _ flags: cl_mem_flags, _ region: cl_buffer_region
     ) throws(OpenCLError) -> ClientBuffer {
         let parent: ClientBuffer = try object(parent, or: CL_INVALID_MEM_OBJECT)
-        try require(parent.parent == nil, or: CL_INVALID_MEM_OBJECT)
-        try Self.check(flags)
+        try require(parent.parent == nil && parent.image == nil, or: CL_INVALID_MEM_OBJECT)
+        try checkMemoryFlags(flags)
         let hostMemory = cl_mem_flags(CL_MEM_USE_HOST_PTR | CL_MEM_ALLOC_HOST_PTR | CL_MEM_COPY_HOST_PTR)
         try require(flags & hostMemory == 0, or: CL_INVALID_VALUE)
         try require(region.size > 0, or: CL_INVALID_BUFFER_SIZE)
@@ -84,7 +84,7 @@ extension Library {
             | (flags & hostAccess != 0 ? flags & hostAccess : parent & hostAccess) | (parent & hostMemory)
     }
 
-    private static func check(_ flags: cl_mem_flags) throws(OpenCLError) {
+    func checkMemoryFlags(_ flags: cl_mem_flags) throws(OpenCLError) {
         let access = flags & cl_mem_flags(CL_MEM_READ_WRITE | CL_MEM_READ_ONLY | CL_MEM_WRITE_ONLY)
         let hostAccess =
             flags & cl_mem_flags(CL_MEM_HOST_WRITE_ONLY | CL_MEM_HOST_READ_ONLY | CL_MEM_HOST_NO_ACCESS)
@@ -129,14 +129,15 @@ func getMemObjectInfo(
         let buffer: ClientBuffer = try library.object(buffer, or: CL_INVALID_MEM_OBJECT)
         let answer: InfoValue =
             switch cl_int(bitPattern: name) {
-            case CL_MEM_TYPE: .number(cl_mem_object_type(CL_MEM_OBJECT_BUFFER))
+            case CL_MEM_TYPE:
+                .number(buffer.image?.description.kind.rawValue ?? cl_mem_object_type(CL_MEM_OBJECT_BUFFER))
             case CL_MEM_FLAGS: .number(buffer.flags)
             case CL_MEM_SIZE: .number(buffer.size)
             case CL_MEM_HOST_PTR: .pointer(buffer.hostPointer)
             case CL_MEM_MAP_COUNT: .number(cl_uint(buffer.mappings.count))
             case CL_MEM_REFERENCE_COUNT: .number(buffer.references)
             case CL_MEM_CONTEXT: .handle(buffer.context.handle)
-            case CL_MEM_ASSOCIATED_MEMOBJECT: .handle(buffer.parent?.handle)
+            case CL_MEM_ASSOCIATED_MEMOBJECT: .handle((buffer.parent ?? buffer.image?.buffer)?.handle)
             case CL_MEM_USES_SVM_POINTER: .flag(false)
             case CL_MEM_OFFSET: .number(buffer.origin)
             default: throw OpenCLError(CL_INVALID_VALUE)

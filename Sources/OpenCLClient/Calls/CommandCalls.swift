@@ -53,6 +53,7 @@ struct RegionArguments {
         self.buffer = try library.object(buffer, or: CL_INVALID_MEM_OBJECT)
         self.offset = offset
         self.size = size
+        try require(self.buffer.image == nil, or: CL_INVALID_MEM_OBJECT)
         try require(self.buffer.context === queue.context, or: CL_INVALID_CONTEXT)
         try require(
             offset >= 0 && size > 0 && size <= self.buffer.size && offset <= self.buffer.size - size,

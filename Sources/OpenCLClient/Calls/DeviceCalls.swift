@@ -92,7 +92,7 @@ struct DeviceAnswers {
         case CL_DEVICE_OPENCL_C_VERSION: .text("OpenCL C 1.2 on \(native.text(parameter))")
         case CL_DEVICE_EXTENSIONS: .text(extensions)
         case CL_DEVICE_QUEUE_PROPERTIES: .number(queueProperties)
-        case CL_DEVICE_IMAGE_SUPPORT, CL_DEVICE_HOST_UNIFIED_MEMORY: .flag(false)
+        case CL_DEVICE_HOST_UNIFIED_MEMORY: .flag(false)
         case CL_DEVICE_PARTITION_MAX_SUB_DEVICES: .number(cl_uint(0))
         case CL_DEVICE_PARTITION_PROPERTIES, CL_DEVICE_PARTITION_TYPE: .number(0)
         case CL_DEVICE_PARTITION_AFFINITY_DOMAIN: .number(cl_device_affinity_domain(0))
@@ -149,7 +149,8 @@ struct DeviceAnswers {
     /// Extensions of the kernel language; those that add calls are left out.
     private var extensions: String {
         let language = [
-            "cl_khr_byte_addressable_store", "cl_khr_fp16", "cl_khr_fp64", "cl_khr_int64_base_atomics",
+            "cl_khr_byte_addressable_store", "cl_khr_3d_image_writes", "cl_khr_fp16", "cl_khr_fp64",
+            "cl_khr_int64_base_atomics",
             "cl_khr_int64_extended_atomics", "cl_khr_global_int32_base_atomics",
             "cl_khr_global_int32_extended_atomics", "cl_khr_local_int32_base_atomics",
             "cl_khr_local_int32_extended_atomics",

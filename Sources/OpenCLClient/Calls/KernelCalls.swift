@@ -56,8 +56,10 @@ func setKernelArgument(
         let kernel: ClientKernel = try library.object(kernel, or: CL_INVALID_KERNEL)
         try require(Int(index) < kernel.description.arguments.count, or: CL_INVALID_ARG_INDEX)
         let qualifier = cl_int(bitPattern: kernel.description.arguments[Int(index)].addressQualifier)
+        let isSampler = kernel.description.arguments[Int(index)].typeName.hasSuffix("sampler_t")
         let argument: KernelArgument =
             switch qualifier {
+            case _ where isSampler: try library.samplerArgument(size, value)
             case CL_KERNEL_ARG_ADDRESS_GLOBAL, CL_KERNEL_ARG_ADDRESS_CONSTANT:
                 try library.bufferArgument(size, value)
             case CL_KERNEL_ARG_ADDRESS_LOCAL: try library.localArgument(size, value)
@@ -75,6 +77,15 @@ extension Library {
         try require(size == MemoryLayout<cl_mem?>.size, or: CL_INVALID_ARG_SIZE)
         guard let value, let handle = value.loadUnaligned(as: cl_mem?.self) else { return .buffer(.none) }
         return .buffer(try object(handle, as: ClientBuffer.self, or: CL_INVALID_MEM_OBJECT).id)
+    }
+
+    fileprivate func samplerArgument(
+        _ size: Int, _ value: UnsafeRawPointer?
+    ) throws(OpenCLError) -> KernelArgument {
+        try require(size == MemoryLayout<cl_sampler?>.size, or: CL_INVALID_ARG_SIZE)
+        guard let value else { throw OpenCLError(CL_INVALID_ARG_VALUE) }
+        let handle = value.loadUnaligned(as: cl_sampler?.self)
+        return .sampler(try object(handle, as: ClientSampler.self, or: CL_INVALID_SAMPLER).id)
     }
 
     fileprivate func localArgument(_ size: Int, _ value: UnsafeRawPointer?) throws(OpenCLError) -> KernelArgument {

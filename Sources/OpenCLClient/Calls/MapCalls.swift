@@ -10,14 +10,16 @@ func enqueueMapBuffer(
     let result = perform { library throws(OpenCLError) in
         let arguments = try CommandArguments(library, queue, waitCount, waitList, event)
         let region = try RegionArguments(library, arguments.queue, buffer, offset: offset, size: size)
-        pointer = try library.map(region, MapAccess(flags), arguments, isBlocking: blocking != 0)
+        pointer = try library.map(
+            region.buffer, MapAccess(flags), arguments, isBlocking: blocking != 0, offset: offset,
+            region: .bytes(offset: offset, size: size))
     }
     code?.pointee = result
     return result == CL_SUCCESS ? pointer : nil
 }
 
 /// What the program will do with a mapped region.
-private struct MapAccess {
+struct MapAccess {
     let reads: Bool
     let writes: Bool
     /// The contents before do not count.
@@ -35,32 +37,52 @@ private struct MapAccess {
 }
 
 extension Library {
-    fileprivate func map(
-        _ region: RegionArguments, _ access: MapAccess, _ arguments: CommandArguments, isBlocking: Bool
+    /// Maps a region whose first byte is at `offset` of the object's host memory.
+    func map(
+        _ buffer: ClientBuffer, _ access: MapAccess, _ arguments: CommandArguments, isBlocking: Bool, offset: Int,
+        region: MappedRegion
     ) throws(OpenCLError) -> UnsafeMutableRawPointer {
-        let buffer = region.buffer
         try buffer.requireHostAccess(reads: access.reads, writes: access.writes)
         let shadow = buffer.hostPointer == nil ? buffer.hostShadow() : nil
         guard let start = buffer.hostPointer ?? shadow.map({ $0.start + buffer.origin }) else {
             throw OpenCLError(CL_MAP_FAILURE)
         }
-        let (pointer, session) = (start + region.offset, arguments.queue.session)
+        let (pointer, session) = (start + offset, arguments.queue.session)
         var call: PendingCall?
         if access.invalidates {
             try session.send(.marker(queue: arguments.queue.id, arguments.order, isBarrier: false))
         } else {
-            call = try session.begin(
-                queue: arguments.queue,
-                destination: UnsafeMutableRawBufferPointer(start: pointer, count: region.size), keeping: shadow
-            ) { .readBuffer($0, region.command(arguments)) }
+            call = try fetch(region, of: buffer, to: pointer, arguments, keeping: shadow)
         }
         buffer.mappings.append(
             ClientBuffer.Mapping(
-                pointer: pointer, offset: region.offset, size: region.size, isWritten: access.writes, call: call,
-                shadow: shadow))
-        arguments.giveEvent(self, type: CL_COMMAND_MAP_BUFFER, call: call)
+                pointer: pointer, region: region, isWritten: access.writes, call: call, shadow: shadow))
+        let type = buffer.image == nil ? CL_COMMAND_MAP_BUFFER : CL_COMMAND_MAP_IMAGE
+        arguments.giveEvent(self, type: type, call: call)
         if isBlocking { try wait(for: call, of: buffer, on: arguments.queue) }
         return pointer
+    }
+
+    private func fetch(
+        _ region: MappedRegion, of buffer: ClientBuffer, to pointer: UnsafeMutableRawPointer,
+        _ arguments: CommandArguments, keeping shadow: HostShadow?
+    ) throws(OpenCLError) -> PendingCall {
+        let session = arguments.queue.session
+        switch region {
+        case .bytes(let offset, let size):
+            let command = BufferCommand(
+                queue: arguments.queue.id, buffer: buffer.id, offset: UInt64(offset), size: UInt64(size),
+                order: arguments.order)
+            return try session.begin(
+                queue: arguments.queue, destination: UnsafeMutableRawBufferPointer(start: pointer, count: size),
+                keeping: shadow
+            ) { .readBuffer($0, command) }
+        case .image(let command):
+            let host = try buffer.hostRegion(of: command, at: pointer)
+            return try session.begin(queue: arguments.queue, rectangle: host, keeping: shadow) {
+                .readImage($0, command)
+            }
+        }
     }
 
     /// Waits for a map; one that failed maps nothing.
@@ -96,11 +118,20 @@ func enqueueUnmapMemObject(
         try session.poll()
         let mapping = buffer.mappings[index]
         if mapping.isWritten, mapping.call.map({ $0.hasEnded && $0.code == CL_SUCCESS }) ?? true {
-            try session.write(
-                UnsafeRawBufferPointer(start: mapping.pointer, count: mapping.size),
-                BufferCommand(
-                    queue: arguments.queue.id, buffer: buffer.id, offset: UInt64(mapping.offset),
-                    size: UInt64(mapping.size), order: arguments.order))
+            switch mapping.region {
+            case .bytes(let offset, let size):
+                try session.write(
+                    UnsafeRawBufferPointer(start: mapping.pointer, count: size),
+                    BufferCommand(
+                        queue: arguments.queue.id, buffer: buffer.id, offset: UInt64(offset), size: UInt64(size),
+                        order: arguments.order))
+            case .image(var command):
+                command.queue = arguments.queue.id
+                command.order = arguments.order
+                try session.write(
+                    buffer.hostRegion(of: command, at: mapping.pointer), elementSize: buffer.image?.elementSize ?? 1,
+                    command)
+            }
         } else {
             try session.send(.marker(queue: arguments.queue.id, arguments.order, isBarrier: false))
         }
@@ -126,5 +157,16 @@ func enqueueMigrateMemObjects(
         try arguments.queue.session.send(
             .marker(queue: arguments.queue.id, arguments.order, isBarrier: false))
         arguments.giveEvent(library, type: CL_COMMAND_MIGRATE_MEM_OBJECTS)
+    }
+}
+
+extension ClientBuffer {
+    /// The image's region in host memory of the image's own pitches.
+    fileprivate func hostRegion(
+        of command: ImageCommand, at pointer: UnsafeMutableRawPointer
+    ) throws(OpenCLError) -> HostRectangle {
+        guard let image else { throw OpenCLError(CL_INVALID_MEM_OBJECT) }
+        return try image.hostRegion(
+            pointer, command.region, rowPitch: image.rowPitch, slicePitch: image.slicePitch)
     }
 }

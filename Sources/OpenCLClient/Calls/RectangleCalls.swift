@@ -90,6 +90,7 @@ private struct RectangleArguments {
         _ origin: UnsafePointer<Int>?, _ rowPitch: Int, _ slicePitch: Int
     ) throws(OpenCLError) {
         self.buffer = try library.object(buffer, or: CL_INVALID_MEM_OBJECT)
+        try require(self.buffer.image == nil, or: CL_INVALID_MEM_OBJECT)
         try require(self.buffer.context === queue.context, or: CL_INVALID_CONTEXT)
         layout = try OpenCLClient.layout(region, origin, rowPitch, slicePitch)
         self.region = region

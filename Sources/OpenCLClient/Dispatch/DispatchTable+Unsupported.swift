@@ -15,27 +15,8 @@ private func refuse(_ code: UnsafeMutablePointer<cl_int>?) -> UnsafeMutableRawPo
 }
 
 extension DispatchTable {
-    /// Images, samplers and pipes: the device says that it has none.
-    static func refuseImages(_ table: inout cl_icd_dispatch) {
-        table.clCreateImage2D = { _, _, _, _, _, _, _, code in refuse(code) }
-        table.clCreateImage3D = { _, _, _, _, _, _, _, _, _, code in refuse(code) }
-        table.clGetSupportedImageFormats = { _, _, _, _, _, count in
-            count?.pointee = 0
-            return CL_SUCCESS
-        }
-        table.clGetImageInfo = { _, _, _, _, _ in unsupported }
-        table.clCreateSampler = { _, _, _, _, code in refuse(code) }
-        table.clRetainSampler = { _ in unsupported }
-        table.clReleaseSampler = { _ in unsupported }
-        table.clGetSamplerInfo = { _, _, _, _, _ in unsupported }
-        table.clEnqueueReadImage = { _, _, _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clEnqueueWriteImage = { _, _, _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clEnqueueCopyImage = { _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clEnqueueCopyImageToBuffer = { _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clEnqueueCopyBufferToImage = { _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clEnqueueMapImage = { _, _, _, _, _, _, _, _, _, _, _, code in refuse(code) }
-        table.clCreateImage = { _, _, _, _, _, code in refuse(code) }
-        table.clEnqueueFillImage = { _, _, _, _, _, _, _, _ in unsupported }
+    /// What OpenCL 2 and 3 know of images, samplers and pipes.
+    static func refusePipes(_ table: inout cl_icd_dispatch) {
         table.clCreatePipe = { _, _, _, _, _, code in refuse(code) }
         table.clGetPipeInfo = { _, _, _, _, _ in unsupported }
         table.clCreateSamplerWithProperties = { _, _, code in refuse(code) }

@@ -16,7 +16,8 @@ struct DispatchTable: @unchecked Sendable {
         Self.fillObjects(&table.pointee)
         Self.fillPrograms(&table.pointee)
         Self.fillCommands(&table.pointee)
-        Self.refuseImages(&table.pointee)
+        Self.fillImages(&table.pointee)
+        Self.refusePipes(&table.pointee)
         Self.refusePrograms(&table.pointee)
         Self.refuseCommands(&table.pointee)
         Self.refuseSharedMemory(&table.pointee)
@@ -78,6 +79,25 @@ struct DispatchTable: @unchecked Sendable {
         table.clLinkProgram = linkProgram
         table.clCloneKernel = cloneKernel
         table.clSetProgramReleaseCallback = setProgramReleaseCallback
+    }
+
+    private static func fillImages(_ table: inout cl_icd_dispatch) {
+        table.clCreateImage = createImage
+        table.clCreateImage2D = createImage2D
+        table.clCreateImage3D = createImage3D
+        table.clGetImageInfo = getImageInfo
+        table.clGetSupportedImageFormats = getSupportedImageFormats
+        table.clCreateSampler = createSampler
+        table.clRetainSampler = retainSampler
+        table.clReleaseSampler = releaseSampler
+        table.clGetSamplerInfo = getSamplerInfo
+        table.clEnqueueReadImage = enqueueReadImage
+        table.clEnqueueWriteImage = enqueueWriteImage
+        table.clEnqueueCopyImage = enqueueCopyImage
+        table.clEnqueueCopyImageToBuffer = enqueueCopyImageToBuffer
+        table.clEnqueueCopyBufferToImage = enqueueCopyBufferToImage
+        table.clEnqueueFillImage = enqueueFillImage
+        table.clEnqueueMapImage = enqueueMapImage
     }
 
     private static func fillCommands(_ table: inout cl_icd_dispatch) {

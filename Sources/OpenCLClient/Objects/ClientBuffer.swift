@@ -7,8 +7,7 @@ final class ClientBuffer: ClientObject {
     /// A region that the program has mapped.
     struct Mapping {
         var pointer: UnsafeMutableRawPointer
-        var offset: Int
-        var size: Int
+        var region: MappedRegion
         var isWritten: Bool
         /// What fills the region; nil where its old contents do not count.
         var call: PendingCall?
@@ -23,6 +22,7 @@ final class ClientBuffer: ClientObject {
     /// Of a part: the buffer, and where in it the part begins.
     let parent: ClientBuffer?
     let origin: Int
+    let image: ImageDetails?
     var mappings: [Mapping] = []
     var destructors: [(ClientMemoryCallback, UnsafeMutableRawPointer?)] = []
     private weak var shadow: HostShadow?
@@ -36,6 +36,7 @@ final class ClientBuffer: ClientObject {
         self.hostPointer = hostPointer
         parent = nil
         origin = 0
+        image = nil
         super.init(.buffer, id: context.session.newID(), session: context.session)
         try session.send(
             .createBuffer(id, context: context.id, flags: flags & ~Self.hostFlags, size: UInt64(size)))
@@ -50,12 +51,30 @@ final class ClientBuffer: ClientObject {
         self.size = size
         self.origin = origin
         self.parent = parent
+        image = nil
         hostPointer = parent.hostPointer.map { $0 + origin }
         super.init(.buffer, id: parent.session.newID(), session: parent.session)
         try session.send(
             .createSubBuffer(
                 id, parent: parent.id, flags: flags & ~Self.hostFlags, origin: UInt64(origin), size: UInt64(size)))
         session.bufferCreated(id, size: 0)
+    }
+
+    init(
+        image: ImageDetails, context: ClientContext, flags: cl_mem_flags, hostPointer: UnsafeMutableRawPointer?
+    ) throws(OpenCLError) {
+        self.context = context
+        self.flags = flags
+        self.hostPointer = hostPointer
+        self.image = image
+        size = Int(clamping: image.description.size ?? 0)
+        parent = nil
+        origin = 0
+        super.init(.buffer, id: context.session.newID(), session: context.session)
+        try session.send(
+            .createImage(id, context: context.id, flags: flags & ~Self.hostFlags, image.description))
+        session.bufferCreated(id, size: UInt64(size))
+        try confirmIfLarge()
     }
 
     deinit {
@@ -82,7 +101,7 @@ final class ClientBuffer: ClientObject {
     func hostShadow() -> HostShadow? {
         if let parent { return parent.hostShadow() }
         if let shadow { return shadow }
-        let made = HostShadow(size: size)
+        let made = HostShadow(size: image?.hostSize ?? size)
         shadow = made
         return made
     }
@@ -96,6 +115,12 @@ final class ClientBuffer: ClientObject {
 }
 
 typealias ClientMemoryCallback = @convention(c) (cl_mem?, UnsafeMutableRawPointer?) -> Void
+
+/// What a map shows.
+enum MappedRegion {
+    case bytes(offset: Int, size: Int)
+    case image(ImageCommand)
+}
 
 /// Host memory behind mapped regions, given back with the last of them.
 final class HostShadow {

@@ -30,6 +30,7 @@ final class ClientContext: ClientObject {
     let properties: [cl_context_properties]
     /// A queue for contents that are given with a buffer's creation; made when first needed.
     private var contentsQueue: ObjectID?
+    var knownFormats: [FormatKey: [ImageFormat]] = [:]
     var destructors: [(@convention(c) (cl_context?, UnsafeMutableRawPointer?) -> Void, UnsafeMutableRawPointer?)] = []
 
     init(session: ClientSession, properties: [cl_context_properties]) throws(OpenCLError) {

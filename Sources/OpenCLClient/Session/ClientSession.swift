@@ -153,6 +153,28 @@ final class ClientSession {
         }
     }
 
+    /// Writes a region of an image, in as many messages as it takes; it is copied before this returns.
+    func write(_ host: HostRectangle, elementSize: Int, _ command: ImageCommand) throws(OpenCLError) {
+        var packed: [UInt8] = []
+        var sent = 0
+        for part in RectangleParts(command.region, limit: UInt64(OpenCLInterface.chunk / elementSize)) {
+            let size = Int(part.region.x * part.region.y * part.region.z) * elementSize
+            packed.removeAll(keepingCapacity: true)
+            host.forEachRun(sent..<sent + size) { packed.append(contentsOf: $0) }
+            sent += size
+            var piece = command
+            piece.origin = command.origin &+ part.corner
+            piece.region = part.region
+            piece.order.event = sent == host.count ? command.order.event : .none
+            let head = OpenCLRequest.writeImageHead(piece, size: size)
+            var failure: OpenCLError?
+            packed.withUnsafeBytes { bytes in
+                do throws(OpenCLError) { try send(head, bytes) } catch { failure = error }
+            }
+            if let failure { throw failure }
+        }
+    }
+
     /// Appends a message whose bulk data follows its head, or sends it at once if it is long.
     private func send(_ head: [UInt8], _ bulk: UnsafeRawBufferPointer) throws(OpenCLError) {
         if head.count + bulk.count + batch.count < Self.batchLimit {
@@ -295,7 +317,8 @@ final class ClientSession {
             return response
         }
         completion.deferred.removeAll {
-            [OpenCLRequest.createBufferKind, OpenCLRequest.createSubBufferKind].contains($0.request)
+            [OpenCLRequest.createBufferKind, OpenCLRequest.createSubBufferKind, OpenCLRequest.createImageKind].contains(
+                $0.request)
                 && !buffers.contains($0.object)
         }
         for error in completion.deferred { debug("request \(error.request) on \(error.object): \(error.code)") }

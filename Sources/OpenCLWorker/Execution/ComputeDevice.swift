@@ -18,6 +18,7 @@ protocol ComputeDevice: AnyObject {
     associatedtype Program: AnyObject
     associatedtype Kernel: AnyObject
     associatedtype Event: DeviceEvent
+    associatedtype Sampler: AnyObject
 
     /// What the client is told of the device.
     var information: DeviceInformation { get }
@@ -48,6 +49,25 @@ protocol ComputeDevice: AnyObject {
         _ region: SIMD3<UInt64>
     ) throws(OpenCLFailure) -> Event
     func copy(_ rectangles: RectangleCopy, from source: Buffer, to destination: Buffer) throws(OpenCLFailure) -> Event
+    /// An image, which is a buffer of its own kind: only these calls and an argument take it. `buffer` is where it lies,
+    /// for an image of a buffer.
+    func makeImage(flags: UInt64, _ description: ImageDescription, in buffer: Buffer?) throws(OpenCLFailure) -> Buffer
+    func makeSampler(_ description: SamplerDescription) throws(OpenCLFailure) -> Sampler
+    func formats(flags: UInt64, kind: UInt32) throws(OpenCLFailure) -> [ImageFormat]
+    /// Keeps a copy of `bytes`, which are the region's without gaps, until it has run, and returns at once.
+    func enqueueWrite(
+        _ bytes: UnsafeRawBufferPointer, toImage image: Buffer, _ origin: SIMD3<UInt64>, _ region: SIMD3<UInt64>
+    ) throws(OpenCLFailure) -> Event
+    /// Returns when `bytes` are filled with the region's, without gaps.
+    func read(
+        _ bytes: UnsafeMutableRawBufferPointer, fromImage image: Buffer, _ origin: SIMD3<UInt64>,
+        _ region: SIMD3<UInt64>
+    ) throws(OpenCLFailure) -> Event
+    /// `other` is the image or the buffer that `counterpart` names.
+    func copy(
+        _ command: ImageCommand, _ counterpart: ImageCounterpart, image: Buffer, other: Buffer
+    ) throws(OpenCLFailure) -> Event
+    func fill(_ command: ImageCommand, image: Buffer, color: ArraySlice<UInt8>) throws(OpenCLFailure) -> Event
     /// Compiles and links; the program is nil when it failed.
     func build(source: [UInt8], options: [UInt8]) -> (Program?, ProgramBuild)
     /// Builds what ``load(binary:)`` returned.
@@ -62,7 +82,8 @@ protocol ComputeDevice: AnyObject {
     func load(binary: [UInt8]) throws(OpenCLFailure) -> Program
     func binary(of program: Program) throws(OpenCLFailure) -> [UInt8]
     func makeKernel(_ name: String, of program: Program) throws(OpenCLFailure) -> Kernel
-    func setArgument(_ index: UInt32, of kernel: Kernel, to value: DeviceArgument<Buffer>) throws(OpenCLFailure)
+    func setArgument(_ index: UInt32, of kernel: Kernel, to value: DeviceArgument<Buffer, Sampler>)
+        throws(OpenCLFailure)
     func launch(_ kernel: Kernel, _ launch: KernelLaunch) throws(OpenCLFailure) -> Event
     /// An event that is complete when everything before it has run.
     func marker() throws(OpenCLFailure) -> Event
@@ -88,10 +109,12 @@ struct CopyRegion {
     var size: Int
 }
 
-enum DeviceArgument<Buffer> {
+enum DeviceArgument<Buffer, Sampler> {
     case value(ArraySlice<UInt8>)
     case buffer(Buffer?)
     case local(size: Int)
+    case image(Buffer, ImageDescription.Kind)
+    case sampler(Sampler)
 }
 
 enum QueriedObject<Buffer, Program, Kernel> {

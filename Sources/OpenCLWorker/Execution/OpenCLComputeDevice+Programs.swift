@@ -23,12 +23,36 @@ final class OpenCLKernel {
             && Self.handleTypes.isDisjoint(with: argument.typeName.split(separator: " ").map(String.init))
     }
 
+    /// The argument's type without qualifiers; empty where it is not known.
+    func type(of index: UInt32) -> String {
+        guard arguments.indices.contains(Int(index)) else { return "" }
+        let words = arguments[Int(index)].typeName.split(separator: " ").map(String.init)
+        return words.first { Self.handleTypes.contains($0) } ?? words.last ?? ""
+    }
+
+    /// Whether the argument is no handle of another kind.
+    func takesBuffer(_ index: UInt32) -> Bool { !Self.handleTypes.contains(type(of: index)) }
+
     /// The types of OpenCL C whose values are objects of the driver (OpenCL C 3.0, "Other Built-in Data Types").
     private static let handleTypes: Set<String> = [
         "sampler_t", "queue_t", "event_t", "clk_event_t", "reserve_id_t", "pipe", "image1d_t", "image1d_buffer_t",
         "image1d_array_t", "image2d_t", "image2d_array_t", "image2d_depth_t", "image2d_array_depth_t",
         "image2d_msaa_t", "image2d_array_msaa_t", "image2d_msaa_depth_t", "image2d_array_msaa_depth_t", "image3d_t",
     ]
+}
+
+extension ImageDescription.Kind {
+    /// What OpenCL C calls such an image.
+    fileprivate var typeName: String {
+        switch self {
+        case .plane: "image2d_t"
+        case .volume: "image3d_t"
+        case .planes: "image2d_array_t"
+        case .line: "image1d_t"
+        case .lines: "image1d_array_t"
+        case .buffer: "image1d_buffer_t"
+        }
+    }
 }
 
 extension OpenCLComputeDevice {
@@ -202,7 +226,7 @@ extension OpenCLComputeDevice {
     }
 
     func setArgument(
-        _ index: UInt32, of kernel: OpenCLKernel, to value: DeviceArgument<Buffer>
+        _ index: UInt32, of kernel: OpenCLKernel, to value: DeviceArgument<Buffer, Sampler>
     ) throws(OpenCLFailure) {
         guard kernel.arguments.indices.contains(Int(index)) else { throw OpenCLFailure(CL_INVALID_ARG_INDEX) }
         let set = functions.setKernelArg
@@ -211,7 +235,16 @@ extension OpenCLComputeDevice {
         case .value(let bytes):
             guard kernel.takesPlainData(index) else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
             status = bytes.withUnsafeBytes { set(kernel.object.handle, index, $0.count, $0.baseAddress) }
+        case .image(let image, let kind):
+            guard kernel.type(of: index) == kind.typeName else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
+            var handle: cl_mem? = image.handle
+            status = set(kernel.object.handle, index, MemoryLayout<cl_mem?>.size, &handle)
+        case .sampler(let sampler):
+            guard kernel.type(of: index) == "sampler_t" else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
+            var handle: cl_sampler? = sampler.handle
+            status = set(kernel.object.handle, index, MemoryLayout<cl_sampler?>.size, &handle)
         case .buffer(let buffer):
+            guard kernel.takesBuffer(index) else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
             var handle: cl_mem? = buffer?.handle
             status = set(kernel.object.handle, index, MemoryLayout<cl_mem?>.size, &handle)
         case .local(let size):

@@ -23,6 +23,18 @@ extension SessionInterpreter {
             }
         case .copyRectangle(let copy):
             enqueue(request, on: copy.queue, copy.order) { session throws(OpenCLFailure) in try session.copy(copy) }
+        case .writeImage(let command, let data):
+            enqueue(request, on: command.queue, command.order) { session throws(OpenCLFailure) in
+                try session.write(data, command)
+            }
+        case .copyImage(let command, let counterpart):
+            enqueue(request, on: command.queue, command.order) { session throws(OpenCLFailure) in
+                try session.copy(command, counterpart)
+            }
+        case .fillImage(let command, let color):
+            enqueue(request, on: command.queue, command.order) { session throws(OpenCLFailure) in
+                try session.device.fill(command, image: session.image(of: command).device, color: color)
+            }
         case .launchKernel(let launch):
             enqueue(request, on: launch.queue, launch.order) { session throws(OpenCLFailure) in
                 try session.launch(launch)
@@ -131,6 +143,9 @@ extension SessionInterpreter {
             switch argument {
             case .set: break
             case .failed(let failure): throw failure
+            case .sampler(let id):
+                // A kernel does not keep its samplers either, and ids of samplers are looked at only here.
+                guard case .success? = samplers[id] else { throw OpenCLFailure(CL_INVALID_KERNEL_ARGS) }
             case .buffer(let id, let serial):
                 // A kernel does not keep its buffers: one that was released must not be reached through it.
                 guard case .success(let buffer)? = buffers[id], buffer.serial == serial else {

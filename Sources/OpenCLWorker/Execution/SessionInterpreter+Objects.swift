@@ -22,6 +22,15 @@ extension SessionInterpreter {
             create(id, request, in: \.buffers) { session throws(OpenCLFailure) in
                 try session.makeSubBuffer(of: parent, flags: flags, origin: origin, size: size)
             }
+        case .createImage(let id, let context, let flags, let description):
+            create(id, request, in: \.buffers) { session throws(OpenCLFailure) in
+                try session.makeImage(context, flags: flags, description)
+            }
+        case .createSampler(let id, let context, let description):
+            create(id, request, in: \.samplers) { session throws(OpenCLFailure) in
+                try session.find(context, in: session.contexts, orThrow: CL_INVALID_CONTEXT)
+                return try session.device.makeSampler(description)
+            }
         case .createUserEvent(let id, let context):
             create(id, request, in: \.events) { session throws(OpenCLFailure) in
                 try session.find(context, in: session.contexts, orThrow: CL_INVALID_CONTEXT)
@@ -97,12 +106,43 @@ extension SessionInterpreter {
         of id: ObjectID, flags: UInt64, origin: UInt64, size: UInt64
     ) throws(OpenCLFailure) -> HeldBuffer<Device> {
         let parent = try find(id, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)
-        guard parent.parent == nil else { throw OpenCLFailure(CL_INVALID_MEM_OBJECT) }
+        guard parent.parent == nil, parent.image == nil else { throw OpenCLFailure(CL_INVALID_MEM_OBJECT) }
         guard size > 0 else { throw OpenCLFailure(CL_INVALID_BUFFER_SIZE) }
         guard parent.contains(offset: origin, size: size) else { throw OpenCLFailure(CL_INVALID_VALUE) }
         let part = try device.makeSubBuffer(of: parent.device, flags: flags, origin: Int(origin), size: Int(size))
         parent.parts += 1
         return HeldBuffer(part, flags: flags, size: Int(size), serial: makeSerial(), parent: parent)
+    }
+
+    private mutating func makeImage(
+        _ context: ObjectID, flags: UInt64, _ description: ImageDescription
+    ) throws(OpenCLFailure) -> HeldBuffer<Device> {
+        try find(context, in: contexts, orThrow: CL_INVALID_CONTEXT)
+        guard let size = description.size, let bytes = Int(exactly: size) else {
+            throw OpenCLFailure(CL_INVALID_IMAGE_SIZE)
+        }
+        let held: HeldBuffer<Device>
+        if description.kind == .buffer {
+            let buffer = try find(description.buffer, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)
+            guard buffer.parent == nil, buffer.contains(offset: 0, size: size) else {
+                throw OpenCLFailure(CL_INVALID_IMAGE_SIZE)
+            }
+            let image = try device.makeImage(flags: flags, description, in: buffer.device)
+            buffer.parts += 1
+            held = HeldBuffer(image, flags: flags, size: bytes, serial: makeSerial(), parent: buffer)
+        } else {
+            guard size <= device.greatestBuffer else { throw OpenCLFailure(CL_INVALID_IMAGE_SIZE) }
+            guard account.takeMemory(Int64(bytes)) else { throw OpenCLFailure(CL_MEM_OBJECT_ALLOCATION_FAILURE) }
+            do {
+                let image = try device.makeImage(flags: flags, description, in: nil)
+                held = HeldBuffer(image, flags: flags, size: bytes, serial: makeSerial())
+            } catch {
+                account.giveBackMemory(Int64(bytes))
+                throw error
+            }
+        }
+        held.image = description
+        return held
     }
 
     private func makeKernel(_ program: ObjectID, _ name: String) throws(OpenCLFailure) -> HeldKernel<Device> {
@@ -161,8 +201,16 @@ extension SessionInterpreter {
             try device.setArgument(index, of: kernel, to: .buffer(nil))
         case .buffer(let id):
             let buffer = try find(id, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)
-            try device.setArgument(index, of: kernel, to: .buffer(buffer.device))
+            if let image = buffer.image {
+                try device.setArgument(index, of: kernel, to: .image(buffer.device, image.kind))
+            } else {
+                try device.setArgument(index, of: kernel, to: .buffer(buffer.device))
+            }
             return .buffer(id, serial: buffer.serial)
+        case .sampler(let id):
+            let sampler = try find(id, in: samplers, orThrow: CL_INVALID_SAMPLER)
+            try device.setArgument(index, of: kernel, to: .sampler(sampler))
+            return .sampler(id)
         case .local(let size):
             guard size > 0, size <= device.localMemory, let bytes = Int(exactly: size) else {
                 throw OpenCLFailure(CL_INVALID_ARG_SIZE)
@@ -190,6 +238,8 @@ extension SessionInterpreter {
             if case .success(let program) = slot { sourceBytes -= program.source.count + program.binary.count }
         case .kernel:
             guard kernels.remove(id) != nil else { throw OpenCLFailure(CL_INVALID_KERNEL) }
+        case .sampler:
+            guard samplers.remove(id) != nil else { throw OpenCLFailure(CL_INVALID_SAMPLER) }
         case .event:
             guard let slot = events.remove(id) else { throw OpenCLFailure(CL_INVALID_EVENT) }
             if case .success(.user(let status)) = slot, status > CL_COMPLETE { openUserEvents -= 1 }

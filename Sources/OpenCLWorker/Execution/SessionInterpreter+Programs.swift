@@ -124,7 +124,7 @@ extension SessionInterpreter {
         case .kernel:
             let kernel = try find(id, in: kernels, orThrow: CL_INVALID_KERNEL)
             return try device.query(.kernel(kernel.device), parameter: parameter)
-        case .context, .queue, .event:
+        case .context, .queue, .event, .sampler:
             throw OpenCLFailure(CL_INVALID_VALUE)
         }
     }

@@ -9,7 +9,8 @@ extension SessionInterpreter {
         _ id: ObjectID, holding region: SIMD3<UInt64>, _ layout: RectangleLayout
     ) throws(OpenCLFailure) -> HeldBuffer<Device> {
         let buffer = try find(id, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)
-        guard let extent = layout.extent(of: region), extent.upperBound <= UInt64(buffer.size) else {
+        guard buffer.image == nil, let extent = layout.extent(of: region), extent.upperBound <= UInt64(buffer.size)
+        else {
             throw OpenCLFailure(CL_INVALID_VALUE)
         }
         return buffer

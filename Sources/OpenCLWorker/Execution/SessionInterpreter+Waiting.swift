@@ -49,6 +49,9 @@ extension SessionInterpreter {
         case .readRectangle(let call, let command):
             file(.failure(failure), as: command.order.event)
             try answer(.completed(call, Completion(code: failure.code)), send)
+        case .readImage(let call, let command):
+            file(.failure(failure), as: command.order.event)
+            try answer(.completed(call, Completion(code: failure.code)), send)
         default:
             guard let (queue, order) = request.command else { return }
             errors.add(queue: queue, exists: queues[queue] != nil, request: request.kind, failure)

@@ -24,6 +24,7 @@ struct SessionInterpreter<Device: ComputeDevice> {
     var programs = ObjectTable<Slot<HeldProgram<Device>>>(capacity: 4_096)
     var kernels = ObjectTable<Slot<HeldKernel<Device>>>(capacity: OpenCLInterface.objectsPerKind)
     var events = ObjectTable<Slot<SessionEvent<Device.Event>>>(capacity: OpenCLInterface.objectsPerKind)
+    var samplers = ObjectTable<Slot<Device.Sampler>>(capacity: 4_096)
     var errors = DeferredErrors()
     var running: RunningCommands<Device>
     /// What waits for user events, and how many of these the client has not ended.
@@ -47,9 +48,11 @@ struct SessionInterpreter<Device: ComputeDevice> {
     mutating func perform(_ request: OpenCLRequest, _ send: Send) throws(SessionEnd) {
         switch request {
         case .createContext, .createQueue, .createBuffer, .createSubBuffer, .createProgram, .appendSource,
-            .appendBinary, .createKernel, .setArgument, .createUserEvent, .release:
+            .appendBinary, .createKernel, .setArgument, .createUserEvent, .createImage, .createSampler, .release:
             change(request)
-        case .writeBuffer, .copyBuffer, .fillBuffer, .writeRectangle, .copyRectangle, .launchKernel, .marker, .flush:
+        case .writeBuffer, .copyBuffer, .fillBuffer, .writeRectangle, .copyRectangle, .writeImage, .copyImage,
+            .fillImage,
+            .launchKernel, .marker, .flush:
             enqueue(request)
         case .setUserEventStatus(let id, let status):
             try end(id, status: status, request, send)
@@ -78,6 +81,10 @@ struct SessionInterpreter<Device: ComputeDevice> {
             try answer(query(call, kind, id, parameter), send)
         case .readRectangle(let call, let command):
             try read(call, command, send)
+        case .readImage(let call, let command):
+            try read(call, command, send)
+        case .queryFormats(let call, let flags, let kind):
+            try answer(formats(call, flags: flags, kind: kind), send)
         case .watchEvent(let call, let id):
             try watch(call, id, send)
         case .compileProgram(let call, let program, let options, let headers):
@@ -146,6 +153,8 @@ final class HeldBuffer<Device: ComputeDevice> {
     let serial: UInt64
     /// The buffer of which this is a part.
     let parent: HeldBuffer?
+    /// What it is where it is no buffer.
+    var image: ImageDescription?
     /// The parts of this that the client has.
     var parts = 0
     var isReleased = false
@@ -160,6 +169,7 @@ final class HeldBuffer<Device: ComputeDevice> {
 
     /// Whether `size` bytes from `offset` lie within the buffer.
     func contains(offset: UInt64, size: UInt64) -> Bool {
+        guard image == nil else { return false }
         let (end, overflow) = offset.addingReportingOverflow(size)
         return !overflow && end <= UInt64(self.size)
     }
@@ -186,6 +196,7 @@ final class HeldKernel<Device: ComputeDevice> {
         case set
         /// The buffer's id and serial: it must be the same one at the launch.
         case buffer(ObjectID, serial: UInt64)
+        case sampler(ObjectID)
         case failed(OpenCLFailure)
     }
     let device: Device.Kernel

@@ -51,6 +51,8 @@ final class SyntheticComputeDevice: ComputeDevice {
         let description: KernelDescription
         init(_ description: KernelDescription) { self.description = description }
     }
+    /// There are no images, and so there is none of these.
+    final class Sampler {}
     /// Commands end as they are enqueued, in no time.
     final class Event: DeviceEvent {
         func wait() -> Int32 { 0 }
@@ -136,7 +138,9 @@ final class SyntheticComputeDevice: ComputeDevice {
         return Kernel(description)
     }
 
-    func setArgument(_ index: UInt32, of kernel: Kernel, to value: DeviceArgument<Buffer>) throws(OpenCLFailure) {
+    func setArgument(_ index: UInt32, of kernel: Kernel, to value: DeviceArgument<Buffer, Sampler>)
+        throws(OpenCLFailure)
+    {
         guard Int(index) < kernel.description.arguments.count else { throw OpenCLFailure(CL_INVALID_ARG_INDEX) }
     }
 
@@ -151,6 +155,27 @@ final class SyntheticComputeDevice: ComputeDevice {
         default: throw OpenCLFailure(CL_INVALID_VALUE)
         }
     }
+
+    func makeImage(
+        flags: UInt64, _ description: ImageDescription, in buffer: Buffer?
+    ) throws(OpenCLFailure) -> Buffer { throw Self.noImages }
+    func makeSampler(_ description: SamplerDescription) throws(OpenCLFailure) -> Sampler { throw Self.noImages }
+    func formats(flags: UInt64, kind: UInt32) throws(OpenCLFailure) -> [ImageFormat] { throw Self.noImages }
+    func enqueueWrite(
+        _ bytes: UnsafeRawBufferPointer, toImage image: Buffer, _ origin: SIMD3<UInt64>, _ region: SIMD3<UInt64>
+    ) throws(OpenCLFailure) -> Event { throw Self.noImages }
+    func read(
+        _ bytes: UnsafeMutableRawBufferPointer, fromImage image: Buffer, _ origin: SIMD3<UInt64>,
+        _ region: SIMD3<UInt64>
+    ) throws(OpenCLFailure) -> Event { throw Self.noImages }
+    func copy(
+        _ command: ImageCommand, _ counterpart: ImageCounterpart, image: Buffer, other: Buffer
+    ) throws(OpenCLFailure) -> Event { throw Self.noImages }
+    func fill(_ command: ImageCommand, image: Buffer, color: ArraySlice<UInt8>) throws(OpenCLFailure) -> Event {
+        throw Self.noImages
+    }
+
+    private static let noImages = OpenCLFailure(CL_INVALID_OPERATION)
 
     private static func encoded(_ value: some FixedWidthInteger) -> [UInt8] {
         withUnsafeBytes(of: value.littleEndian) { Array($0) }

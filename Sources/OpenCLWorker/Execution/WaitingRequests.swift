@@ -81,6 +81,9 @@ extension OpenCLRequest {
         case .copyBuffer(let copy): (copy.queue, copy.order)
         case .writeRectangle(let command, _), .readRectangle(_, let command): (command.queue, command.order)
         case .copyRectangle(let copy): (copy.queue, copy.order)
+        case .writeImage(let command, _), .readImage(_, let command), .copyImage(let command, _),
+            .fillImage(let command, _):
+            (command.queue, command.order)
         case .launchKernel(let launch): (launch.queue, launch.order)
         case .marker(let queue, let order, _): (queue, order)
         default: nil
@@ -90,7 +93,7 @@ extension OpenCLRequest {
     /// Bytes of data that the request carries.
     fileprivate var bulk: Int {
         switch self {
-        case .writeBuffer(_, let data), .writeRectangle(_, let data): data.count
+        case .writeBuffer(_, let data), .writeRectangle(_, let data), .writeImage(_, let data): data.count
         default: 0
         }
     }

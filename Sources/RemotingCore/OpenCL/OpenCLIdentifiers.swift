@@ -26,6 +26,7 @@ package enum ObjectKind: UInt8, Hashable, Sendable, CaseIterable {
     case program = 4
     case kernel = 5
     case event = 6
+    case sampler = 7
 }
 
 /// What a command waits for, and the event that it gives.

@@ -18,6 +18,7 @@ package enum OpenCLInterface {
     /// Headers of one compilation.
     package static let programHeaders = 1024
     package static let fillPattern = 128
+    package static let imageColor = 16
     package static let waitList = 4096
     package static let deferredErrors = 16
     package static let queriedValue = 256 << 10

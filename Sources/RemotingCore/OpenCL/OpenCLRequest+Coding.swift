@@ -33,6 +33,13 @@ extension OpenCLRequest: WireMessage {
         case .appendBinary: 30
         case .loadBinary: 31
         case .readBinary: 32
+        case .createImage: Self.createImageKind
+        case .writeImage: 34
+        case .readImage: 35
+        case .copyImage: 36
+        case .fillImage: 37
+        case .createSampler: 38
+        case .queryFormats: 39
         }
     }
 
@@ -40,6 +47,8 @@ extension OpenCLRequest: WireMessage {
     package static let createBufferKind: UInt16 = 3
     /// The ``kind`` of ``createSubBuffer(_:parent:flags:origin:size:)``.
     package static let createSubBufferKind: UInt16 = 21
+    /// The ``kind`` of ``createImage(_:context:flags:_:)``.
+    package static let createImageKind: UInt16 = 33
 
     /// A write's message without its data, which follows it in the same frame: `command.size` bytes, at most 256 KiB.
     package static func writeBufferHead(_ command: BufferCommand) -> [UInt8] {
@@ -219,6 +228,9 @@ extension ByteWriter {
         case .local(let size):
             write(UInt8(2))
             write(size)
+        case .sampler(let sampler):
+            write(UInt8(3))
+            write(sampler)
         }
     }
 
@@ -250,6 +262,7 @@ extension ByteReader {
         case 0: return .value(try readBlob(maximum: OpenCLInterface.argumentValue))
         case 1: return .buffer(try readOptionalID())
         case 2: return .local(size: try read())
+        case 3: return .sampler(try readID())
         case let form: throw RemotingError(.malformed, "an argument of form \(form)")
         }
     }

@@ -52,7 +52,75 @@ extension OpenCLRequest {
             writer.write(call)
             writer.write(program)
         default:
+            writeImage(to: &writer)
+        }
+    }
+
+    /// An image's write without its data, which follows it in the same frame: `size` bytes, at most 256 KiB.
+    package static func writeImageHead(_ command: ImageCommand, size: Int) -> [UInt8] {
+        precondition(size <= OpenCLInterface.chunk)
+        return OpenCLRequest.writeImage(command, data: []).head(bulk: size)
+    }
+
+    private func writeImage(to writer: inout ByteWriter) {
+        switch self {
+        case .createImage(let image, let context, let flags, let description):
+            writer.write(image)
+            writer.write(context)
+            writer.write(flags)
+            writer.write(description)
+        case .writeImage(let command, let data):
+            writer.write(command)
+            writer.write(blob: data)
+        case .readImage(let call, let command):
+            writer.write(call)
+            writer.write(command)
+        case .copyImage(let command, let counterpart):
+            writer.write(command)
+            writer.write(counterpart)
+        case .fillImage(let command, let color):
+            writer.write(command)
+            writer.write(blob: color)
+        case .createSampler(let sampler, let context, let description):
+            writer.write(sampler)
+            writer.write(context)
+            writer.write(UInt8(description.isNormalized ? 1 : 0))
+            writer.write(description.addressing)
+            writer.write(description.filter)
+        case .queryFormats(let call, let flags, let kind):
+            writer.write(call)
+            writer.write(flags)
+            writer.write(kind)
+        default:
             preconditionFailure("written by writeBody")
+        }
+    }
+
+    private init(imageKind kind: UInt16, body: inout ByteReader) throws(RemotingError) {
+        switch kind {
+        case Self.createImageKind:
+            self = .createImage(
+                try body.readID(), context: try body.readID(), flags: try body.read(),
+                try body.readImageDescription())
+        case 34:
+            self = .writeImage(try body.readImageCommand(), data: try body.readBlob(maximum: OpenCLInterface.chunk))
+        case 35: self = .readImage(try body.readCall(), try body.readImageCommand())
+        case 36: self = .copyImage(try body.readImageCommand(), try body.readCounterpart())
+        case 37:
+            let command = try body.readImageCommand()
+            let color = try body.readBlob(maximum: OpenCLInterface.imageColor)
+            guard color.count == OpenCLInterface.imageColor else {
+                throw RemotingError(.malformed, "a color of \(color.count) bytes")
+            }
+            self = .fillImage(command, color: color)
+        case 38:
+            let (sampler, context) = (try body.readID(), try body.readID())
+            let isNormalized = try body.readFlag()
+            self = .createSampler(
+                sampler, context: context,
+                SamplerDescription(isNormalized: isNormalized, addressing: try body.read(), filter: try body.read()))
+        case 39: self = .queryFormats(try body.readCall(), flags: try body.read(), kind: try body.read())
+        default: throw RemotingError(.unexpected, "a request of unknown kind \(kind)")
         }
     }
 
@@ -86,7 +154,7 @@ extension OpenCLRequest {
             self = .appendBinary(program: try body.readID(), try body.readBlob(maximum: OpenCLInterface.chunk))
         case 31: self = .loadBinary(try body.readCall(), program: try body.readID())
         case 32: self = .readBinary(try body.readCall(), program: try body.readID())
-        default: throw RemotingError(.unexpected, "a request of unknown kind \(kind)")
+        default: try self.init(imageKind: kind, body: &body)
         }
     }
 }

@@ -69,6 +69,18 @@ package enum OpenCLRequest: Hashable, Sendable {
     case loadBinary(CallID, program: ObjectID)
     /// Answered as ``readBuffer(_:_:)`` is, with the device's binary of a program that was compiled or built.
     case readBinary(CallID, program: ObjectID)
+    /// `flags` as of ``createBuffer(_:context:flags:size:)``. An image is a buffer where objects are named.
+    case createImage(ObjectID, context: ObjectID, flags: UInt64, ImageDescription)
+    /// `data` is the region's bytes without gaps; otherwise as ``writeBuffer(_:data:)``.
+    case writeImage(ImageCommand, data: ArraySlice<UInt8>)
+    /// Answered as ``readBuffer(_:_:)`` is, with the region's bytes without gaps.
+    case readImage(CallID, ImageCommand)
+    case copyImage(ImageCommand, ImageCounterpart)
+    /// `color` is four numbers of 32 bits, as `clEnqueueFillImage` takes them.
+    case fillImage(ImageCommand, color: ArraySlice<UInt8>)
+    case createSampler(ObjectID, context: ObjectID, SamplerDescription)
+    /// The formats of images of `kind`, each its order and its type, as ``OpenCLResponse/information(_:code:value:)``.
+    case queryFormats(CallID, flags: UInt64, kind: UInt32)
 }
 
 /// Source that a compilation may include.
@@ -136,6 +148,7 @@ package enum KernelArgument: Hashable, Sendable {
     case buffer(ObjectID)
     /// Local memory of that many bytes.
     case local(size: UInt64)
+    case sampler(ObjectID)
 }
 
 /// A kernel over its index space, with the arguments set at this point.

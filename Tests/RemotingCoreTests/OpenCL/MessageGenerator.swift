@@ -7,7 +7,7 @@ struct MessageGenerator {
 
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
-    static let requestKinds = 32
+    static let requestKinds = 39
     static let responseKinds = 6
 
     mutating func request(kind: Int) -> OpenCLRequest {
@@ -69,8 +69,45 @@ struct MessageGenerator {
             return .linkProgram(call(), object(), context: object(), options: bytes(100), inputs: objects(9))
         case 30: return .appendBinary(program: object(), bytes(300))
         case 31: return .loadBinary(call(), program: object())
-        default: return .readBinary(call(), program: object())
+        case 32: return .readBinary(call(), program: object())
+        default: return imageRequest(kind: kind)
         }
+    }
+
+    private mutating func imageRequest(kind: Int) -> OpenCLRequest {
+        switch kind {
+        case 33:
+            let kinds: [ImageDescription.Kind] = [.plane, .volume, .planes, .line, .lines, .buffer]
+            return .createImage(
+                object(), context: object(), flags: random.next(),
+                ImageDescription(
+                    kind: kinds[Int(random.below(6))],
+                    format: ImageFormat(order: UInt32(random.below(1 << 32)), type: UInt32(random.below(1 << 32))),
+                    width: random.next(), height: random.next(), depth: random.next(), layers: random.next(),
+                    buffer: random.chance(1, in: 2) ? .none : object()))
+        case 34: return .writeImage(image(), data: bytes(300))
+        case 35: return .readImage(call(), image())
+        case 36:
+            switch random.below(3) {
+            case 0: return .copyImage(image(), .toImage(object(), origin: sides()))
+            case 1: return .copyImage(image(), .toBuffer(object(), offset: random.next()))
+            default: return .copyImage(image(), .fromBuffer(object(), offset: random.next()))
+            }
+        case 37:
+            let color = (0..<16).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            return .fillImage(image(), color: color[...])
+        case 38:
+            return .createSampler(
+                object(), context: object(),
+                SamplerDescription(
+                    isNormalized: random.chance(1, in: 2), addressing: UInt32(random.below(1 << 32)),
+                    filter: UInt32(random.below(1 << 32))))
+        default: return .queryFormats(call(), flags: random.next(), kind: UInt32(random.below(1 << 32)))
+        }
+    }
+
+    private mutating func image() -> ImageCommand {
+        ImageCommand(queue: object(), image: object(), origin: sides(), region: sides(), order: order())
     }
 
     private mutating func sides() -> SIMD3<UInt64> { SIMD3(random.next(), random.next(), random.next()) }
@@ -137,7 +174,8 @@ struct MessageGenerator {
     }
 
     private mutating func argument() -> KernelArgument {
-        switch random.below(4) {
+        switch random.below(5) {
+        case 4: .sampler(object())
         case 0: .value(bytes(200))
         case 1: .buffer(object())
         case 2: .buffer(.none)

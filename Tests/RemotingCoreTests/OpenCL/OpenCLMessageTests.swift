@@ -168,6 +168,52 @@ import Testing
         (.readBinary(CallID(rawValue: 12), program: id(4)), "10000000 2000 0000 0c00000000000000 0400000000000000"),
     ]
 
+    static let imageVectors: [(OpenCLRequest, String)] = [
+        (
+            .createImage(
+                id(3), context: id(1), flags: 1,
+                ImageDescription(
+                    kind: .plane, format: ImageFormat(order: 0x10B5, type: 0x10DA), width: 4, height: 5, depth: 1,
+                    layers: 1)),
+            "4c000000 2100 0000 0300000000000000 0100000000000000 0100000000000000 f1100000 b5100000 da100000"
+                + "\(word(4)) \(word(5)) \(word(1)) \(word(1)) 0000000000000000"
+        ),
+        (
+            .writeImage(image, data: [1, 2, 3, 4]),
+            "54000000 2200 0000 \(imageBytes) 04000000 01020304"
+        ),
+        (.readImage(CallID(rawValue: 2), image), "54000000 2300 0000 \(word(2)) \(imageBytes)"),
+        (
+            .copyImage(image, .toImage(id(7), origin: SIMD3(1, 0, 0))),
+            "6d000000 2400 0000 \(imageBytes) 00 \(word(7)) \(word(1)) \(word(0)) \(word(0))"
+        ),
+        (
+            .copyImage(image, .fromBuffer(id(7), offset: 8)),
+            "5d000000 2400 0000 \(imageBytes) 02 \(word(7)) \(word(8))"
+        ),
+        (
+            .fillImage(image, color: Array(repeating: 0xCC, count: 16)[...]),
+            "60000000 2500 0000 \(imageBytes) 10000000 cccccccc cccccccc cccccccc cccccccc"
+        ),
+        (
+            .createSampler(
+                id(8), context: id(1), SamplerDescription(isNormalized: true, addressing: 0x1131, filter: 0x1140)),
+            "19000000 2600 0000 \(word(8)) \(word(1)) 01 31110000 40110000"
+        ),
+        (
+            .queryFormats(CallID(rawValue: 2), flags: 1, kind: 0x10F1),
+            "14000000 2700 0000 \(word(2)) \(word(1)) f1100000"
+        ),
+        (
+            .setArgument(kernel: id(5), index: 2, .sampler(id(8))),
+            "15000000 0800 0000 0500000000000000 02000000 03 0800000000000000"
+        ),
+    ]
+
+    @Test(arguments: imageVectors) func anImageRequestOnTheWire(request: OpenCLRequest, expected: String) {
+        #expect(hex(request.encoded()) == hex(hex(expected)))
+    }
+
     @Test(arguments: laterVectors) func aLaterRequestOnTheWire(request: OpenCLRequest, expected: String) {
         #expect(hex(request.encoded()) == hex(hex(expected)))
     }
@@ -213,7 +259,7 @@ import Testing
         ("08000000 0100 0000 0000000000000000", .malformed), ("09000000 0100 0000 0100000000000000 00", .malformed),
         ("07000000 0100 0000 01000000000000", .truncated), ("ffffff7f 0100 0000 0100000000000000", .truncated),
         ("0d000000 0500 0000 0400000000000000 ffffffff 61", .oversized),
-        ("09000000 0900 0000 07 0300000000000000", .malformed),
+        ("09000000 0900 0000 08 0300000000000000", .malformed),
         ("14000000 1200 0000 0400000000000000 ffffffff 0600000000000000", .oversized),
         ("15000000 0f00 0000 0200000000000000 02 0000000000000000 00000000", .malformed), ("080000", .truncated),
     ])
@@ -242,6 +288,13 @@ private func rectangle(_ region: SIMD3<UInt64>) -> RectangleCommand {
         layout: RectangleLayout(origin: SIMD3(4, 5, 6), rowPitch: 16, slicePitch: 64), region: region,
         order: CommandOrder(event: id(6)))
 }
+
+private let image = ImageCommand(
+    queue: id(2), image: id(3), origin: SIMD3(1, 2, 0), region: SIMD3(1, 1, 1), order: CommandOrder(event: id(6)))
+
+/// What ``image`` is on the wire.
+private let imageBytes =
+    ([2, 3, 1, 2, 0, 1, 1, 1, 6].map { word($0) } + ["00000000"]).joined(separator: " ")
 
 /// A small number as 64 little-endian bits in hexadecimal.
 private func word(_ value: Int) -> String { "0" + String(value, radix: 16) + "00000000000000" }
