@@ -63,7 +63,8 @@ func setKernelArgument(
             case CL_KERNEL_ARG_ADDRESS_GLOBAL, CL_KERNEL_ARG_ADDRESS_CONSTANT:
                 try library.bufferArgument(size, value)
             case CL_KERNEL_ARG_ADDRESS_LOCAL: try library.localArgument(size, value)
-            case CL_KERNEL_ARG_ADDRESS_PRIVATE: try library.valueArgument(size, value)
+            case CL_KERNEL_ARG_ADDRESS_PRIVATE:
+                try library.valueArgument(size, value, type: kernel.description.arguments[Int(index)].typeName)
             default: try library.undeclaredArgument(size, value)
             }
         try kernel.set(argument, at: Int(index))
@@ -94,10 +95,28 @@ extension Library {
         return .local(size: UInt64(size))
     }
 
-    fileprivate func valueArgument(_ size: Int, _ value: UnsafeRawPointer?) throws(OpenCLError) -> KernelArgument {
+    /// Of a `type` that OpenCL C does not define, a structure say, only the worker knows the size.
+    fileprivate func valueArgument(
+        _ size: Int, _ value: UnsafeRawPointer?, type: String = ""
+    ) throws(OpenCLError) -> KernelArgument {
         guard let value else { throw OpenCLError(CL_INVALID_ARG_VALUE) }
+        if let defined = Self.size(ofType: type) { try require(size == defined, or: CL_INVALID_ARG_SIZE) }
         try require((1...OpenCLInterface.argumentValue).contains(size), or: CL_INVALID_ARG_SIZE)
         return .value(Array(UnsafeRawBufferPointer(start: value, count: size))[...])
+    }
+
+    /// Bytes of a scalar or vector type of OpenCL C; nil for another.
+    private static func size(ofType name: String) -> Int? {
+        let scalars = [
+            "char": 1, "uchar": 1, "short": 2, "ushort": 2, "half": 2, "int": 4, "uint": 4, "float": 4, "long": 8,
+            "ulong": 8, "double": 8,
+        ]
+        if let size = scalars[name] { return size }
+        let digits = String(name.reversed().prefix { $0.isNumber }.reversed())
+        guard let width = Int(digits), [2, 3, 4, 8, 16].contains(width),
+            let size = scalars[String(name.dropLast(digits.count))]
+        else { return nil }
+        return size * (width == 3 ? 4 : width)
     }
 
     /// An argument of which the implementation does not tell the address space: what the value looks like decides.

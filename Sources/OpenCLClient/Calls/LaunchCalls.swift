@@ -53,11 +53,23 @@ extension Library {
         for index in 0..<Int(launch.dimensions) {
             try require(launch.globalSize[index] > 0, or: CL_INVALID_GLOBAL_WORK_SIZE)
         }
-        if hasLocalSize { try Self.checkLocalSize(launch, of: kernel.description) }
+        if hasLocalSize {
+            try Self.checkItems(launch, on: kernel.session.information.device)
+            try Self.checkLocalSize(launch, of: kernel.description)
+        }
         var launch = launch
         launch.kernel = kernel.id
         try arguments.queue.session.send(.launchKernel(launch))
         arguments.giveEvent(self, type: type)
+    }
+
+    /// Throws unless each side of a work group is one that the device allows.
+    private static func checkItems(_ launch: KernelLaunch, on device: ParameterTable) throws(OpenCLError) {
+        guard let sizes = device[cl_uint(CL_DEVICE_MAX_WORK_ITEM_SIZES)], sizes.count >= 24 else { return }
+        for index in 0..<Int(launch.dimensions) {
+            let greatest = sizes[index * 8..<index * 8 + 8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            try require(launch.localSize[index] <= greatest, or: CL_INVALID_WORK_ITEM_SIZE)
+        }
     }
 
     private static func checkLocalSize(
@@ -70,6 +82,10 @@ extension Library {
             let (product, overflows) = group.multipliedReportingOverflow(by: size)
             try require(!overflows, or: CL_INVALID_WORK_GROUP_SIZE)
             group = product
+        }
+        let required = description.requiredWorkGroupSize
+        for index in 0..<Int(launch.dimensions) where required != .zero {
+            try require(launch.localSize[index] == required[index], or: CL_INVALID_WORK_GROUP_SIZE)
         }
         let greatest = description.workGroupSize
         try require(greatest == 0 || group <= greatest, or: CL_INVALID_WORK_GROUP_SIZE)
