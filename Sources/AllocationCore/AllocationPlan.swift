@@ -59,6 +59,10 @@ package struct Contention: Hashable, Sendable, CustomStringConvertible {
         case compute(shortBy: MilliShare)
         /// Every device carries as many warm sessions as it may.
         case warmLimit
+        /// The tenant's quota lacks this much.
+        case quota(shortBy: Bytes)
+        /// The class's idle budget lacks this much.
+        case idleBudget(shortBy: Bytes)
         /// This unused reservation of a lower class is being taken back.
         case waitingForPreemption(GrantID)
         /// The two ends have no shared interface version yet.
@@ -91,6 +95,8 @@ package struct Contention: Hashable, Sendable, CustomStringConvertible {
         case .memory(let missing): "memory short by \(Self.mebibytes(missing)) MiB"
         case .compute(let missing): "compute short by \(missing.rawValue)/1000"
         case .warmLimit: "every device has as many warm sessions as it may"
+        case .quota(let missing): "the tenant's quota is short by \(Self.mebibytes(missing)) MiB"
+        case .idleBudget(let missing): "the class's idle budget is short by \(Self.mebibytes(missing)) MiB"
         case .waitingForPreemption(let grant): "waiting for \(grant) to be taken back"
         case .notStaged: "no interface version is shared yet"
         }

@@ -19,13 +19,18 @@ package struct AllocationPlanner: Sendable {
     /// which they were decided; the pool given is left as it is. O(subjects × log (subjects + devices)), and a bounded
     /// number of searches through the subjects that hold something.
     ///
-    /// - Parameter price: of idle device-seconds, as ``IdlePrice`` says it of this pool.
+    /// - Parameters:
+    ///   - price: of idle device-seconds, as ``IdlePrice`` says it of this pool.
+    ///   - limits: on what is held ahead of demand, with all that is held counted.
     package func plan(
-        _ subjects: [AllocationSubject], pool: Pool, price: IdlePrice = IdlePrice(), now: MonotonicTime
+        _ subjects: [AllocationSubject], pool: Pool, price: IdlePrice = IdlePrice(),
+        limits: AllocationLimits = AllocationLimits(), now: MonotonicTime
     ) -> AllocationPlan {
         let demands = subjects.map(demand(of:))
-        var draft = PlanDraft(planner: self, others: subjects, pool: pool, price: price, now: now)
-        for index in servingOrder(subjects, demands) { draft.decide(subjects[index], demands[index]) }
+        var draft = PlanDraft(planner: self, others: subjects, pool: pool, price: price, limits: limits, now: now)
+        let order = servingOrder(subjects, demands)
+        draft.takeBackExcess(of: order.reversed().lazy.map { subjects[$0] })
+        for index in order { draft.decide(subjects[index], demands[index]) }
         return draft.finish()
     }
 

@@ -4,6 +4,8 @@ package import FleetModel
 package struct AllocationSubject: Sendable {
     package var instance: InstanceID
     package var priority: PriorityClass
+    /// Whose quota a reservation counts against; nil for nobody's.
+    package var tenant: TenantID?
     /// The probability that demand begins within 5, 15 and 30 s, indexed by ``ForecastHorizon``; 0 to 1.
     package var onset: InlineArray<3, Float>
     /// The width of the 80 % interval of peak memory demand, should demand come, divided by its median; 0 or more.
@@ -26,8 +28,10 @@ package struct AllocationSubject: Sendable {
 
     package init(
         instance: InstanceID, priority: PriorityClass, onset: InlineArray<3, Float>, relativeWidth: Double,
-        amount: Slice, amplest: Bytes? = nil, expectedCompute: MilliShare? = nil, holding: Holding? = nil, staged: Bool
+        amount: Slice, amplest: Bytes? = nil, expectedCompute: MilliShare? = nil, holding: Holding? = nil, staged: Bool,
+        tenant: TenantID? = nil
     ) {
+        self.tenant = tenant
         self.amplest = max(amplest ?? amount.memory, amount.memory)
         self.expectedCompute = expectedCompute ?? amount.compute
         self.instance = instance

@@ -6,6 +6,9 @@ struct PlanDraft {
     private let others: [AllocationSubject]
     private let price: IdlePrice
     private let now: MonotonicTime
+    private var limits: AllocationLimits
+    /// Unused reservations beyond their limit, with what is short: they are given back.
+    private var excess: [GrantID: Contention.Reason] = [:]
     /// Whether the plan is for a program that asks.
     private let isCertain: Bool
     private(set) var pool: Pool
@@ -17,9 +20,10 @@ struct PlanDraft {
     private var heldBack: [(slice: Slice, device: DeviceID)] = []
 
     init(
-        planner: AllocationPlanner, others: [AllocationSubject], pool: Pool, price: IdlePrice, now: MonotonicTime,
-        isCertain: Bool = false
+        planner: AllocationPlanner, others: [AllocationSubject], pool: Pool, price: IdlePrice,
+        limits: AllocationLimits = AllocationLimits(), now: MonotonicTime, isCertain: Bool = false
     ) {
+        self.limits = limits
         self.isCertain = isCertain
         self.price = price
         self.planner = planner
@@ -54,6 +58,9 @@ struct PlanDraft {
             break
         case .warm where wanted == .reserved:
             reserve(for: subject)
+        case .reserved where excess[holding.grant] != nil:
+            contend(subject, excess[holding.grant] ?? .noDevice, wanted: .reserved)
+            giveBack(holding, of: subject, keepWarm: wanted >= .warm)
         case .reserved where wanted == .reserved:
             grow(holding, for: subject)
         case .warm, .reserved:
@@ -69,6 +76,13 @@ struct PlanDraft {
     /// Reserves where the warm session is, else where the slice fits best, else records why not.
     private mutating func reserve(for subject: AllocationSubject) {
         guard subject.staged else { return contend(subject, .notStaged, wanted: .reserved) }
+        if let obstacle = obstacle(to: subject.amount.memory, for: subject) {
+            contend(subject, obstacle, wanted: .reserved)
+            if subject.holding == nil {
+                _ = openWarm(for: subject, on: pool.deviceForWarmSession(laterNeeding: subject.amount))
+            }
+            return
+        }
         let charge = Slice(memory: subject.amount.memory, compute: subject.expectedCompute)
         if let holding = subject.holding, take(charge, on: holding.device) {
             pool.closeWarm(on: holding.device)
@@ -88,7 +102,25 @@ struct PlanDraft {
             }
             actions.append(.reserve(subject.instance, device, subject.amount, existing: nil))
         } else {
-            waitForRoom(for: subject)
+            return waitForRoom(for: subject)
+        }
+        limits.count(subject.amount.memory, isAttached: isCertain, of: subject.priority.name, for: subject.tenant)
+    }
+
+    /// What limits what is foreseen; a program that asks is never limited.
+    private func obstacle(to memory: Bytes, for subject: AllocationSubject) -> Contention.Reason? {
+        isCertain ? nil : limits.obstacle(to: memory, for: subject, in: pool)
+    }
+
+    /// Marks unused reservations that are beyond a limit, which was lowered since or which attached sessions now use.
+    /// - Parameter subjects: those that are the first to lose come first.
+    mutating func takeBackExcess(of subjects: some Sequence<AllocationSubject>) {
+        for subject in subjects {
+            guard let holding = subject.holding, holding.level == .reserved, holding.settled,
+                let obstacle = limits.obstacle(to: .zero, for: subject, in: pool)
+            else { continue }
+            excess[holding.grant] = obstacle
+            limits.uncount(holding.slice.memory, of: subject)
         }
     }
 
@@ -101,8 +133,12 @@ struct PlanDraft {
             memory: subject.amount.memory, compute: max(subject.amount.compute, holding.slice.compute))
         let increase = Slice(
             memory: target.memory - holding.slice.memory, compute: target.compute - holding.slice.compute)
+        if let obstacle = obstacle(to: increase.memory, for: subject) {
+            return contend(subject, obstacle, wanted: .reserved)
+        }
         do {
             try pool.reserve(increase, on: holding.device)
+            limits.count(increase.memory, isAttached: false, of: subject.priority.name, for: subject.tenant)
             actions.append(.reserve(subject.instance, holding.device, target, existing: holding.grant))
         } catch {
             contend(subject, Contention.Reason(error), wanted: .reserved)

@@ -57,6 +57,9 @@ package struct Pool: Sendable {
             Self.share(Double(slice.compute.rawValue) * devices * computeOvercommit, of: totalCompute))
     }
 
+    /// The memory of all available devices, in bytes.
+    var availableMemory: Double { totalMemory }
+
     /// How much of the pool is promised, of what may be: of its memory or of its compute, whichever is more; 0 to 1.
     package var promisedShare: Double {
         min(max(Self.share(promisedMemory, of: totalMemory), Self.share(promisedCompute, of: totalCompute)), 1)

@@ -205,6 +205,10 @@ package enum SmallestChange: Hashable, Sendable {
     case available(DeviceID)
     /// A device that has this much, empty: none of those there are does.
     case device(Slice)
+    /// This much more of the pool's memory in its tenant's quota.
+    case quota(Bytes)
+    /// This much more of the pool's memory in its class's idle budget.
+    case idleBudget(Bytes)
     /// Both ends share an interface version.
     case sharedVersion
     /// The forecast does not justify it: demand within the reservation's horizon must be this probable, 0 to 1.

@@ -11,10 +11,12 @@ package struct PriorityClass: Hashable, Sendable, Codable {
     package var mayTake: Bool
     /// Whether an unused reservation of this class may be taken for a higher one.
     package var mayBeTakenFrom: Bool
+    /// The share of the pool's memory that reservations of this class may hold before a program attaches, 0 to 1.
+    package var idleBudget: Double
 
     package init(
         name: PriorityClassName, weight: Double, serviceLevel: Double, grace: Duration, mayTake: Bool,
-        mayBeTakenFrom: Bool
+        mayBeTakenFrom: Bool, idleBudget: Double = 1
     ) {
         self.name = name
         self.weight = weight
@@ -22,6 +24,7 @@ package struct PriorityClass: Hashable, Sendable, Codable {
         self.grace = grace
         self.mayTake = mayTake
         self.mayBeTakenFrom = mayBeTakenFrom
+        self.idleBudget = idleBudget
     }
 
     /// Interactive work that takes precedence.

@@ -1,5 +1,5 @@
 /// What a manager keeps durably: enough to come back without losing a grant or giving one twice.
-package struct StoredFleet: Hashable, Sendable, Codable {
+package struct StoredFleet: Hashable, Sendable {
     /// The term of the last manager that started on this store.
     package var term: UInt64
     /// Grows by one with each committed transaction; a commit names the one it builds on.
@@ -8,8 +8,14 @@ package struct StoredFleet: Hashable, Sendable, Codable {
     package var nextGrant: UInt64
     /// Ascending by grant.
     package var grants: [StoredGrant]
+    /// What an operator has set of classes, rules and quotas.
+    package var rules: ClassRules
 
-    package init(term: UInt64 = 0, revision: UInt64 = 0, nextGrant: UInt64 = 1, grants: [StoredGrant] = []) {
+    package init(
+        term: UInt64 = 0, revision: UInt64 = 0, nextGrant: UInt64 = 1, grants: [StoredGrant] = [],
+        rules: ClassRules = ClassRules()
+    ) {
+        self.rules = rules
         self.term = term
         self.revision = revision
         self.nextGrant = nextGrant
@@ -56,10 +62,14 @@ package struct StoreTransaction: Hashable, Sendable {
     package var upserts: [StoredGrant]
     /// Grants that are over.
     package var removals: [GrantID]
+    /// What takes the place of the classes, rules and quotas that are stored; nil leaves them.
+    package var rules: ClassRules?
 
     package init(
-        expectedRevision: UInt64, term: UInt64, nextGrant: UInt64, upserts: [StoredGrant], removals: [GrantID]
+        expectedRevision: UInt64, term: UInt64, nextGrant: UInt64, upserts: [StoredGrant], removals: [GrantID],
+        rules: ClassRules? = nil
     ) {
+        self.rules = rules
         self.expectedRevision = expectedRevision
         self.term = term
         self.nextGrant = nextGrant

@@ -12,6 +12,11 @@ enum ManagerInput: Sendable {
     /// Someone wants to know why an instance, or a request, has what it has; answered with nil when the manager ends first.
     case explanationWanted(String, @Sendable (ExplanationAnswer?) -> Void)
 
+    /// Someone wants to see the classes, rules and quotas; answered with nil when the manager ends first.
+    case classRulesWanted(@Sendable (ClassRules?) -> Void)
+    /// Someone changes one of them; answered once the change is durable.
+    case classChangeWanted(ClassChange, @Sendable (ClassChangeAnswer) -> Void)
+
     /// Tells who asks, if anyone does, that there is no answer to be had.
     func decline() {
         switch self {
@@ -19,6 +24,8 @@ enum ManagerInput: Sendable {
         case .overviewWanted(_, let answer): answer(nil)
         case .forecastWanted(_, let answer): answer(.unavailable)
         case .explanationWanted(_, let answer): answer(nil)
+        case .classRulesWanted(let answer): answer(nil)
+        case .classChangeWanted(_, let answer): answer(.unavailable)
         }
     }
 }
@@ -28,6 +35,15 @@ enum ForecastAnswer: Sendable {
     case found(InstanceForecast)
     case unknownInstance
     /// The manager ends first, or too much waits before the question.
+    case unavailable
+}
+
+/// What is said to who changes a class, a rule or a quota.
+enum ClassChangeAnswer: Sendable {
+    /// What is then in force.
+    case changed(ClassRules)
+    case refused(String)
+    /// The manager ends first, or too much waits before it. The change may have been made or not.
     case unavailable
 }
 
@@ -52,6 +68,22 @@ extension BoundedMailbox<ManagerInput> {
     func explain(_ subject: String) async -> ExplanationAnswer? {
         await withCheckedContinuation { continuation in
             let question = ManagerInput.explanationWanted(subject) { continuation.resume(returning: $0) }
+            if offer(question) != .accepted { question.decline() }
+        }
+    }
+
+    /// The classes, rules and quotas as the loop has them when it comes to this question; nil if the manager ends first.
+    func classRules() async -> ClassRules? {
+        await withCheckedContinuation { continuation in
+            let question = ManagerInput.classRulesWanted { continuation.resume(returning: $0) }
+            if offer(question) != .accepted { question.decline() }
+        }
+    }
+
+    /// Changes one of them; returns once that is durable.
+    func change(_ change: ClassChange) async -> ClassChangeAnswer {
+        await withCheckedContinuation { continuation in
+            let question = ManagerInput.classChangeWanted(change) { continuation.resume(returning: $0) }
             if offer(question) != .accepted { question.decline() }
         }
     }

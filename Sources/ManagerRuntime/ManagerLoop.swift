@@ -19,6 +19,8 @@ struct ManagerLoop {
     private let logger: Logger
     /// Inputs that are taken before the step goes on; nil while no step is under way.
     private var inputsBeforeSlice: Int?
+    /// Who waits for a change of classes, rules or quotas to be durable.
+    private var awaitingStore: [@Sendable (ClassChangeAnswer) -> Void] = []
 
     init(
         machine: ManagerMachine, inbox: ManagerInbox, storeWork: BoundedMailbox<StoreWork>,
@@ -42,9 +44,14 @@ struct ManagerLoop {
         // What is still asked when this ends by an error must be answered.
         defer { inbox.finish() }
         do {
-            while let input = await nextInput() { try take(input) }
+            while let input = await nextInput() {
+                try take(input)
+                answerChanges()
+            }
+            declineChanges()
             keepSnapshot()
         } catch {
+            declineChanges()
             inbox.finish()
             while let input = await inbox.next() { input.decline() }
             throw error
@@ -70,11 +77,29 @@ struct ManagerLoop {
         case .forecastWanted(let instance, let answer):
             answer(machine.forecast(of: instance, at: now).map(ForecastAnswer.found) ?? .unknownInstance)
         case .explanationWanted(let subject, let answer): answer(machine.explain(subject, at: now))
+        case .classRulesWanted(let answer): answer(machine.classRules)
+        case .classChangeWanted(let change, let answer):
+            let effects: [ManagerEffect]
+            do { effects = try machine.change(change, at: now) } catch { return answer(.refused(error.description)) }
+            awaitingStore.append(answer)
+            for effect in effects { try carryOut(effect) }
         case .event(let event):
             let effects = machine.handle(event, now: now)
             metrics.handled(event, took: MonotonicClock.now() - now)
             for effect in effects { try carryOut(effect) }
         }
+    }
+
+    /// Tells those who changed something, once all that was changed is durable.
+    private mutating func answerChanges() {
+        guard !awaitingStore.isEmpty, machine.areRulesStored else { return }
+        for answer in awaitingStore { answer(.changed(machine.classRules)) }
+        awaitingStore.removeAll()
+    }
+
+    private mutating func declineChanges() {
+        for answer in awaitingStore { answer(.unavailable) }
+        awaitingStore.removeAll()
     }
 
     private mutating func carryOut(_ effect: ManagerEffect) throws(ManagerError) {

@@ -58,6 +58,7 @@ extension StoredFleet {
         for grant in transaction.removals { byGrant[grant] = nil }
         grants = byGrant.values.sorted { $0.grant < $1.grant }
         nextGrant = transaction.nextGrant
+        if let rules = transaction.rules { self.rules = rules }
         revision += 1
     }
 }

@@ -8,7 +8,7 @@ import GRDB
 /// with `sqlite3` can read what a manager knew.
 enum Schema {
     /// Written to `PRAGMA user_version`; grows with each change of the tables.
-    static let version = 1
+    static let version = 2
     /// `PSYN`, written to `PRAGMA application_id`, so that another program's file is not taken for a store.
     static let applicationID: Int64 = 0x5053_594E
 
@@ -24,17 +24,24 @@ enum Schema {
         let tables = try Int.fetchOne(database, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
         if application == 0, version == 0, tables == 0 { return try create(database) }
         guard application == applicationID else { throw FleetStoreError(.corrupt, "not a Presync state store") }
+        if version == 1 { try RulesSchema.addTables(database) }
         guard version <= self.version else {
             throw FleetStoreError(.newerSchema, "schema \(version), this program knows up to \(self.version)")
         }
         _ = try readPosition(database)
     }
 
+    /// The tables that version 1 had, and what was added since.
     private static func create(_ database: Database) throws {
+        try createFirst(database)
+        try RulesSchema.addTables(database)
+    }
+
+    private static func createFirst(_ database: Database) throws {
         try database.execute(
             sql: """
                 PRAGMA application_id = \(applicationID);
-                PRAGMA user_version = \(version);
+                PRAGMA user_version = 1;
                 CREATE TABLE meta (
                     id INTEGER PRIMARY KEY CHECK (id = 1),
                     term INTEGER NOT NULL,
@@ -78,9 +85,18 @@ enum Schema {
     static func readFleet(_ database: Database) throws -> StoredFleet {
         let (term, revision) = try readPosition(database)
         let nextGrant = try Int64.fetchOne(database, sql: "SELECT next_grant FROM meta") ?? 1
-        let rows = try Row.fetchCursor(database, sql: "SELECT * FROM grants ORDER BY grant_id")
+        // By name: in a damaged file a column may be missing, and asking a row for it ends the program.
+        let rows = try Row.fetchCursor(
+            database,
+            sql: """
+                SELECT grant_id, instance, tenant, application, priority_class, agent, server, device_index, memory_bytes,
+                    compute_milli, epoch_term, epoch_counter, ticket_high, ticket_low, interface_kind, interface_version,
+                    interface_digest
+                FROM grants ORDER BY grant_id
+                """)
         var fleet = StoredFleet(term: term, revision: revision, nextGrant: UInt64(bitPattern: nextGrant))
         while let row = try rows.next() { fleet.grants.append(try grant(row)) }
+        fleet.rules = try RulesSchema.read(database)
         return fleet
     }
 
@@ -128,9 +144,9 @@ enum Schema {
             version: InterfaceVersion(kind: row["interface_kind"], version: version, digest: digest))
     }
 
-    private static func identifier<ID: FleetIdentifier>(_ row: Row, _ column: String) throws -> ID {
+    static func identifier<ID: FleetIdentifier>(_ row: Row, _ column: String) throws -> ID {
         guard let id = ID(rawValue: row[column] as String) else {
-            throw FleetStoreError(.corrupt, "a grant has a malformed \(column)")
+            throw FleetStoreError(.corrupt, "a row has a malformed \(column)")
         }
         return id
     }

@@ -34,11 +34,11 @@ import Testing
             ], reservationCount: 90,
             change: pick([
                 .nothing, .room(Self.slice, Self.device), .available(Self.device), .device(Self.slice), .sharedVersion,
-                .probability(0.25), .request,
+                .probability(0.25), .request, .quota(.mebibytes(3)), .idleBudget(.mebibytes(4)),
             ]))
     }
 
-    @Test(arguments: 0..<21)
+    @Test(arguments: 0..<30)
     func anExplanationSurvivesTheWire(number: Int) throws {
         let answer = ExplanationAnswer(explanation: explanation(number))
         #expect(try ExplanationAnswer(wire: answer.wire) == answer)

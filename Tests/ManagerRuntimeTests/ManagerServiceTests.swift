@@ -182,11 +182,32 @@ struct ManagerServiceTests {
                     let error = await #expect(throws: AdminError.self) {
                         try await admin.explain(String(repeating: "x", count: 1_000))
                     }
-                    guard case .failed = error else {
+                    guard case .refused = error else {
                         Issue.record("\(String(describing: error))")
                         return
                     }
                 }
+            }
+        }
+    }
+
+    @Test func whatAToolSetsOutlivesTheManager() async throws {
+        let folder = StateFolder()
+        let batch = PriorityClass.batch.name
+        try await withManager(in: folder) { addresses in
+            try await AdminClient.withConnection(to: addresses.control) { admin in
+                #expect(try await admin.classRules().classes == PriorityClass.builtIn)
+                let set = try await admin.change(.set(batch, ClassFigures(idleBudget: 0.25)))
+                #expect(set.classes.last?.idleBudget == 0.25)
+                _ = try await admin.change(.addRule(ClassRule(tenant: "t*", priorityClass: batch), at: nil))
+                let error = await #expect(throws: AdminError.self) { try await admin.change(.removeRule(5)) }
+                #expect(error == .refused("there are 1 rules: no rule 6"))
+            }
+        }
+        try await withManager(in: folder) { addresses in
+            try await AdminClient.withConnection(to: addresses.control) { admin in
+                let kept = try await admin.classRules()
+                #expect(kept.classes.last?.idleBudget == 0.25 && kept.rules.count == 1)
             }
         }
     }

@@ -29,6 +29,36 @@ struct FleetStoreContractTests {
     }
 
     @Test(arguments: StoreKind.allCases)
+    func whatAnOperatorSetIsThereAfterReopening(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        let first = try fixture.open()
+        let fleet = try await first.beginTerm()
+        var set = PriorityClass.batch
+        set.idleBudget = 0.25
+        let rules = ClassRules(
+            classes: [set],
+            rules: [
+                ClassRule(tenant: "t*", application: "chat", priorityClass: set.name),
+                ClassRule(instance: "*", priorityClass: PriorityClass.standard.name),
+            ], quotas: [TenantID(unchecked: "t"): 0.5])
+        var transaction = fleet.transaction(upserts: [try sampleGrant(1)])
+        transaction.rules = rules
+        _ = await first.commit(transaction)
+        await first.close()
+
+        let second = try fixture.open()
+        let kept = try await second.beginTerm()
+        #expect(kept.rules == rules && kept.grants.count == 1)
+        // A transaction without rules leaves them; one with others replaces them whole.
+        _ = await second.commit(kept.transaction())
+        var emptied = try await second.load().transaction()
+        #expect(try await second.load().rules == rules)
+        emptied.rules = ClassRules()
+        _ = await second.commit(emptied)
+        #expect(try await second.load().rules == ClassRules())
+    }
+
+    @Test(arguments: StoreKind.allCases)
     func upsertsReplaceAndRemovalsRemove(kind: StoreKind) async throws {
         let fixture = try StoreFixture(kind)
         let store = try fixture.open()

@@ -51,6 +51,24 @@ struct SQLiteFleetStoreTests {
         #expect(error.code == .corrupt)
     }
 
+    @Test func aStoreFromBeforeRulesIsTakenOver() async throws {
+        let fixture = try await filledStore()
+        let earlier = try DatabaseQueue(path: fixture.path)
+        try await earlier.write {
+            try $0.execute(
+                sql: "DROP TABLE classes; DROP TABLE class_rules; DROP TABLE quotas; PRAGMA user_version = 1")
+        }
+        try earlier.close()
+        let store = try SQLiteFleetStore(path: fixture.path)
+        let fleet = try await store.beginTerm()
+        #expect(fleet.grants.count == 50 && fleet.rules == ClassRules())
+        var transaction = fleet.transaction()
+        transaction.rules = ClassRules(quotas: [TenantID(unchecked: "t"): 0.5])
+        _ = await store.commit(transaction)
+        await store.close()
+        #expect(try await SQLiteFleetStore(path: fixture.path).load().rules == transaction.rules)
+    }
+
     @Test func aLaterSchemaIsRefused() async throws {
         let fixture = try await filledStore()
         let later = try DatabaseQueue(path: fixture.path)
@@ -65,7 +83,9 @@ struct SQLiteFleetStoreTests {
         "UPDATE grants SET interface_digest = x'00' WHERE grant_id = 7",
         "UPDATE grants SET interface_version = 'one' WHERE grant_id = 7",
         "UPDATE grants SET compute_milli = 9000000000 WHERE grant_id = 7",
-        "DELETE FROM meta",
+        "DELETE FROM meta", "INSERT INTO quotas VALUES ('t', 2)",
+        "INSERT INTO classes VALUES ('c', 0, 0.9, 0, 1, 1, 1)",
+        "INSERT INTO class_rules VALUES (0, NULL, NULL, NULL, 'c')",
     ])
     func aMalformedRowIsReported(change: String) async throws {
         let fixture = try await filledStore()

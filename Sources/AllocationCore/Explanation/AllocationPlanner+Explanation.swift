@@ -12,12 +12,13 @@ extension AllocationPlanner {
     ///   - isAsked: whether a program waits for it: then its turn is now, and no forecast decides.
     package func explain(
         _ subject: AllocationSubject, others: [AllocationSubject], pool: Pool, price: IdlePrice = IdlePrice(),
-        now: MonotonicTime, isAsked: Bool = false
+        limits: AllocationLimits = AllocationLimits(), now: MonotonicTime, isAsked: Bool = false
     ) -> AllocationExplanation {
         let others = others.filter { $0.instance != subject.instance }
         // A program that asks is served whatever idle memory costs.
         let price = isAsked ? IdlePrice() : price
-        var draft = draft(before: subject, others: others, pool: pool, price: price, now: now, isAsked: isAsked)
+        var draft = draft(
+            before: subject, others: others, pool: pool, price: price, limits: limits, now: now, isAsked: isAsked)
         let turn = draft.pool
         let judged = judged(subject, pool: turn, price: price, isAsked: isAsked)
         if !isAsked || (subject.holding?.level ?? .cold) < .reserved { draft.decide(subject, judged.demand) }
@@ -43,19 +44,25 @@ extension AllocationPlanner {
         of subject: AllocationSubject, others: [AllocationSubject], pool: Pool, price: IdlePrice = IdlePrice(),
         now: MonotonicTime
     ) -> Pool {
-        draft(before: subject, others: others, pool: pool, price: price, now: now, isAsked: false).pool
+        draft(
+            before: subject, others: others, pool: pool, price: price, limits: AllocationLimits(), now: now,
+            isAsked: false
+        ).pool
     }
 
     private func draft(
         before subject: AllocationSubject, others: [AllocationSubject], pool: Pool, price: IdlePrice,
-        now: MonotonicTime, isAsked: Bool
+        limits: AllocationLimits, now: MonotonicTime, isAsked: Bool
     ) -> PlanDraft {
         let all = others.filter { $0.instance != subject.instance } + [subject]
-        var draft = PlanDraft(planner: self, others: all, pool: pool, price: price, now: now, isCertain: isAsked)
+        var draft = PlanDraft(
+            planner: self, others: all, pool: pool, price: price, limits: limits, now: now, isCertain: isAsked)
         // A program that asks is served at once.
         guard !isAsked else { return draft }
         let demands = all.map(demand(of:))
-        for index in servingOrder(all, demands) {
+        let order = servingOrder(all, demands)
+        draft.takeBackExcess(of: order.reversed().lazy.map { all[$0] })
+        for index in order {
             guard all[index].instance != subject.instance else { break }
             draft.decide(all[index], demands[index])
         }

@@ -15,6 +15,15 @@ extension AllocationPlanner {
         let holding = judged.subject.holding
         if holding?.level == .attached || actions.contains(where: \.raisesToReserved) { return .nothing }
         guard judged.wanted == .reserved else { return probability(for: judged) }
+        // What is limited is not placed: the limit stands in the way before any device does.
+        for action in actions {
+            guard case .contend(_, let contention) = action else { continue }
+            switch contention.reason {
+            case .quota(let missing): return .quota(missing)
+            case .idleBudget(let missing): return .idleBudget(missing)
+            default: break
+            }
+        }
         let isShort = actions.contains { if case .contend = $0 { true } else { false } }
         // It has what it should have, or a command for it is under way.
         if holding?.level == .reserved || holding?.settled == false, !isShort { return .nothing }

@@ -33,6 +33,14 @@ struct ManagerConnection: FleetClient {
         do { return try await client.explain(subject) } catch { throw failure(error) }
     }
 
+    func classRules() async throws(CommandFailure) -> ClassRules {
+        do { return try await client.classRules() } catch { throw failure(error) }
+    }
+
+    func change(_ change: ClassChange) async throws(CommandFailure) -> ClassRules {
+        do { return try await client.change(change) } catch { throw failure(error) }
+    }
+
     func events(limit: Int) async throws(CommandFailure) -> [RecordedEvent] {
         do { return try await client.events(limit: limit) } catch { throw failure(error) }
     }
@@ -59,6 +67,7 @@ struct ManagerConnection: FleetClient {
                 .unavailable, "no manager answers at \(address)",
                 advice: "name its address with --manager or PRESYNC_MANAGER ('presync up' shows it in its heading, "
                     + "'presync manager' in its log); if none runs, start one with 'presync up' or 'presync manager'")
+        case .refused(let why): CommandFailure(.failure, why)
         case .failed(let why):
             CommandFailure(.software, "the manager at \(address) answered with an error: \(why)")
         }

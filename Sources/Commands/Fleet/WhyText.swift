@@ -47,6 +47,8 @@ struct WhyText {
         case .room(let slice, let device): "\(room(slice)) free on \(device)"
         case .available(let device): "the GPU server of \(device) being back"
         case .device(let slice): "a device with \(amount(slice)); there is none"
+        case .quota(let memory): "\(mebibytes(memory)) MiB more in the quota of its tenant"
+        case .idleBudget(let memory): "\(mebibytes(memory)) MiB more in the idle budget of its class"
         case .sharedVersion: "an interface version that both ends have"
         case .probability(let least):
             "nothing of the pool: the forecast does not justify a reservation; from a probability of "

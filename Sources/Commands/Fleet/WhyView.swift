@@ -212,6 +212,12 @@ extension WhyView.Change {
             kind = "probability"
             probability = least
         case .request: kind = "request"
+        case .quota(let memory):
+            kind = "quota"
+            amount = WhyView.Amount(Slice(memory: memory, compute: .zero))
+        case .idleBudget(let memory):
+            kind = "idle-budget"
+            amount = WhyView.Amount(Slice(memory: memory, compute: .zero))
         }
     }
 }

@@ -11,7 +11,8 @@ extension ManagerMachine {
         expectCompute()
         idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds)
         let subjects = attentiveSubjects(now)
-        let plan = planner.plan(subjects, pool: pool, price: idlePrice, now: now)
+        let plan = planner.plan(
+            subjects, pool: pool, price: idlePrice, limits: allocationLimits, now: now)
         pool = plan.pool
         var contended: Set<InstanceID> = []
         for action in plan.actions {
@@ -144,7 +145,7 @@ extension ManagerMachine {
                 compute: MilliShare(Int32(min(max(amounts.medianCompute.rounded(.up), 1), 1_000)))),
             amplest: memory(amounts.amplestMemory, of: instance),
             expectedCompute: expectedCompute(instance), holding: holder.flatMap(holding),
-            staged: (try? sharedVersion(instance.agent)) != nil)
+            staged: (try? sharedVersion(instance.agent)) != nil, tenant: instance.description.tenant)
     }
 
     /// An amount of memory in whole MiB: no more than a device has; and of an instance that was never seen to use a GPU,

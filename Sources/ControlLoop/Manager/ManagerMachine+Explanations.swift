@@ -19,7 +19,8 @@ extension ManagerMachine {
             var step = self
             let subjects = step.attentiveSubjects(now)
             let subject = subjects.first { $0.instance == record.description.id } ?? unattended(record, now)
-            told = planner.explain(subject, others: subjects, pool: pool, price: idlePrice, now: now)
+            told = planner.explain(
+                subject, others: subjects, pool: pool, price: idlePrice, limits: allocationLimits, now: now)
         }
         if isPaused(record, now), told.held < .reserved { told.decision = .paused }
         return ExplanationAnswer(explanation: told)

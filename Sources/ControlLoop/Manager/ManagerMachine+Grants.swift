@@ -379,7 +379,7 @@ extension ManagerMachine {
         let transaction = StoreTransaction(
             expectedRevision: revision, term: term, nextGrant: nextGrant,
             upserts: unwritten.upserts.sorted().compactMap { grants[$0]?.stored },
-            removals: unwritten.removals.sorted())
+            removals: unwritten.removals.sorted(), rules: unwritten.rules ? setRules : nil)
         unwritten = UnwrittenGrants()
         underWay = transaction
         return [.persist(transaction)]

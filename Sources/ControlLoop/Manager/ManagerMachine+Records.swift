@@ -108,11 +108,13 @@ extension ManagerMachine {
         var isRecorded = false
     }
 
-    /// Grants that the store does not yet have as they are.
+    /// What the store does not yet have as it is.
     struct UnwrittenGrants {
         var upserts: Set<GrantID> = []
         var removals: Set<GrantID> = []
-        var isEmpty: Bool { upserts.isEmpty && removals.isEmpty }
+        /// Whether the classes, rules and quotas were changed.
+        var rules = false
+        var isEmpty: Bool { upserts.isEmpty && removals.isEmpty && !rules }
     }
 
     func record(of instance: InstanceID) -> InstanceRecord? {
@@ -129,10 +131,6 @@ extension ManagerMachine {
     mutating func nextEpoch() -> Epoch {
         epoch = epoch.next
         return epoch
-    }
-
-    func priority(_ name: PriorityClassName) -> PriorityClass {
-        configuration.classes.first { $0.name == name } ?? .standard
     }
 
     func agentLink(_ agent: AgentID) -> LinkID? { agents[agent]?.link }

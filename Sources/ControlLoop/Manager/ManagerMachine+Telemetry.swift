@@ -12,7 +12,7 @@ extension ManagerMachine {
             let moved = record.agent != agent
             if record.description != description { forecaster.describe(record.slot, as: description) }
             record.description = description
-            record.priority = priority(description.priorityClass)
+            record.priority = rules.priority(of: description)
             record.agent = agent
             record.isGone = false
             instances[index] = record
@@ -28,7 +28,7 @@ extension ManagerMachine {
             ]
         }
         let record = InstanceRecord(
-            description: description, priority: priority(description.priorityClass), agent: agent,
+            description: description, priority: rules.priority(of: description), agent: agent,
             slot: forecaster.admit(description),
             grants: (orphans.removeValue(forKey: description.id) ?? []).filter { grants[$0] != nil })
         if let place = freePlaces.popLast() {

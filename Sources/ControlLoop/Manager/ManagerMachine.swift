@@ -106,6 +106,12 @@ package struct ManagerMachine: Sendable {
     var orphans: [InstanceID: [GrantID]] = [:]
     var requests: [WaitingRequest] = []
 
+    // Classes
+    /// What an operator has set, as it is stored.
+    var setRules: ClassRules
+    /// What is in force.
+    var rules: ClassRules
+
     // Store
     var revision: UInt64
     var nextGrant: UInt64
@@ -137,6 +143,8 @@ package struct ManagerMachine: Sendable {
         term = recovered.term
         epoch = Epoch(term: recovered.term, counter: 0)
         revision = recovered.revision
+        setRules = recovered.rules
+        rules = recovered.rules.inForce(over: configuration.classes)
         nextGrant = recovered.nextGrant
         startedAt = now
         lastAccount = now

@@ -48,6 +48,20 @@ package struct AdminClient: Sendable {
         }
     }
 
+    /// The classes in force, the rules that give them, and the quotas.
+    package func classRules() async throws(AdminError) -> ClassRules {
+        try await AdminError.wrapping {
+            try ClassRules(wire: try await admin.getClassRules(WireGetClassRulesRequest(), options: Self.options()))
+        }
+    }
+
+    /// Changes one of them; durable when this returns what is then in force.
+    package func change(_ change: ClassChange) async throws(AdminError) -> ClassRules {
+        try await AdminError.wrapping {
+            try ClassRules(wire: try await admin.changeClassRules(change.wire, options: Self.options()))
+        }
+    }
+
     /// The newest `limit` events (0: all that are kept) from the sequence number `from` on, oldest first.
     package func events(from: UInt64 = 0, limit: Int = 0) async throws(AdminError) -> [RecordedEvent] {
         try await AdminError.wrapping {
@@ -101,12 +115,15 @@ package struct AdminClient: Sendable {
 package enum AdminError: Error, Hashable, Sendable, CustomStringConvertible {
     /// No manager answers at the address.
     case unreachable(String)
-    /// The manager refused, or its answer is not understood.
+    /// What was asked for is not possible.
+    case refused(String)
+    /// The manager failed, or its answer is not understood.
     case failed(String)
 
     package var description: String {
         switch self {
         case .unreachable(let why): "the manager cannot be reached: \(why)"
+        case .refused(let why): why
         case .failed(let why): "the manager's answer: \(why)"
         }
     }
@@ -116,6 +133,8 @@ package enum AdminError: Error, Hashable, Sendable, CustomStringConvertible {
             return try await body()
         } catch let error as RPCError where error.code == .unavailable || error.code == .deadlineExceeded {
             throw .unreachable(error.message)
+        } catch let error as RPCError where error.code == .invalidArgument {
+            throw .refused(error.message)
         } catch let error as RPCError {
             throw .failed("\(error.code): \(error.message)")
         } catch {

@@ -1,4 +1,4 @@
-/// What people and tools ask a manager. Nothing here changes what it does.
+/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules.
 
 // DO NOT EDIT.
 // swift-format-ignore-file
@@ -61,6 +61,32 @@ package enum WireAdmin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "GetClassRules" metadata.
+        package enum GetClassRules: Sendable {
+            /// Request type for "GetClassRules".
+            package typealias Input = WireGetClassRulesRequest
+            /// Response type for "GetClassRules".
+            package typealias Output = WireClassRules
+            /// Descriptor for "GetClassRules".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "GetClassRules",
+                type: .unary
+            )
+        }
+        /// Namespace for "ChangeClassRules" metadata.
+        package enum ChangeClassRules: Sendable {
+            /// Request type for "ChangeClassRules".
+            package typealias Input = WireClassChange
+            /// Response type for "ChangeClassRules".
+            package typealias Output = WireClassRules
+            /// Descriptor for "ChangeClassRules".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "ChangeClassRules",
+                type: .unary
+            )
+        }
         /// Namespace for "GetEvents" metadata.
         package enum GetEvents: Sendable {
             /// Request type for "GetEvents".
@@ -105,6 +131,8 @@ package enum WireAdmin: Sendable {
             GetOverview.descriptor,
             GetForecast.descriptor,
             Explain.descriptor,
+            GetClassRules.descriptor,
+            ChangeClassRules.descriptor,
             GetEvents.descriptor,
             WatchEvents.descriptor,
             WatchTelemetry.descriptor
@@ -189,6 +217,43 @@ extension WireAdmin {
             request: GRPCCore.StreamingServerRequest<WireExplainRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<WireExplainResponse>
+
+        /// Handle the "GetClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The classes, the rules that give them, and the quotas.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireGetClassRulesRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireClassRules` messages.
+        func getClassRules(
+            request: GRPCCore.StreamingServerRequest<WireGetClassRulesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireClassRules>
+
+        /// Handle the "ChangeClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Changes one of them, and answers with all of them once the change is durable; it holds from the next step on.
+        /// > INVALID_ARGUMENT where it is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireClassChange` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireClassRules` messages.
+        func changeClassRules(
+            request: GRPCCore.StreamingServerRequest<WireClassChange>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireClassRules>
 
         /// Handle the "GetEvents" method.
         ///
@@ -311,6 +376,43 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<WireExplainResponse>
 
+        /// Handle the "GetClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The classes, the rules that give them, and the quotas.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetClassRulesRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireClassRules` message.
+        func getClassRules(
+            request: GRPCCore.ServerRequest<WireGetClassRulesRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireClassRules>
+
+        /// Handle the "ChangeClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Changes one of them, and answers with all of them once the change is durable; it holds from the next step on.
+        /// > INVALID_ARGUMENT where it is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireClassChange` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireClassRules` message.
+        func changeClassRules(
+            request: GRPCCore.ServerRequest<WireClassChange>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireClassRules>
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -430,6 +532,43 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> WireExplainResponse
 
+        /// Handle the "GetClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The classes, the rules that give them, and the quotas.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireGetClassRulesRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireClassRules` to respond with.
+        func getClassRules(
+            request: WireGetClassRulesRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireClassRules
+
+        /// Handle the "ChangeClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Changes one of them, and answers with all of them once the change is durable; it holds from the next step on.
+        /// > INVALID_ARGUMENT where it is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireClassChange` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireClassRules` to respond with.
+        func changeClassRules(
+            request: WireClassChange,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireClassRules
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -528,6 +667,28 @@ extension WireAdmin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: WireAdmin.Method.GetClassRules.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetClassRulesRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireClassRules>(),
+            handler: { request, context in
+                try await self.getClassRules(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: WireAdmin.Method.ChangeClassRules.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireClassChange>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireClassRules>(),
+            handler: { request, context in
+                try await self.changeClassRules(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: WireAdmin.Method.GetEvents.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetEventsRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<WireGetEventsResponse>(),
@@ -593,6 +754,28 @@ extension WireAdmin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<WireExplainResponse> {
         let response = try await self.explain(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func getClassRules(
+        request: GRPCCore.StreamingServerRequest<WireGetClassRulesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireClassRules> {
+        let response = try await self.getClassRules(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func changeClassRules(
+        request: GRPCCore.StreamingServerRequest<WireClassChange>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireClassRules> {
+        let response = try await self.changeClassRules(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -668,6 +851,32 @@ extension WireAdmin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<WireExplainResponse> {
         return GRPCCore.ServerResponse<WireExplainResponse>(
             message: try await self.explain(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func getClassRules(
+        request: GRPCCore.ServerRequest<WireGetClassRulesRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireClassRules> {
+        return GRPCCore.ServerResponse<WireClassRules>(
+            message: try await self.getClassRules(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func changeClassRules(
+        request: GRPCCore.ServerRequest<WireClassChange>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireClassRules> {
+        return GRPCCore.ServerResponse<WireClassRules>(
+            message: try await self.changeClassRules(
                 request: request.message,
                 context: context
             ),
@@ -801,6 +1010,53 @@ extension WireAdmin {
             deserializer: some GRPCCore.MessageDeserializer<WireExplainResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The classes, the rules that give them, and the quotas.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetClassRulesRequest` message.
+        ///   - serializer: A serializer for `WireGetClassRulesRequest` messages.
+        ///   - deserializer: A deserializer for `WireClassRules` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getClassRules<Result>(
+            request: GRPCCore.ClientRequest<WireGetClassRulesRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireGetClassRulesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireClassRules>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireClassRules>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ChangeClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Changes one of them, and answers with all of them once the change is durable; it holds from the next step on.
+        /// > INVALID_ARGUMENT where it is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireClassChange` message.
+        ///   - serializer: A serializer for `WireClassChange` messages.
+        ///   - deserializer: A deserializer for `WireClassRules` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func changeClassRules<Result>(
+            request: GRPCCore.ClientRequest<WireClassChange>,
+            serializer: some GRPCCore.MessageSerializer<WireClassChange>,
+            deserializer: some GRPCCore.MessageDeserializer<WireClassRules>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireClassRules>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetEvents" method.
@@ -988,6 +1244,75 @@ extension WireAdmin {
             try await self.client.unary(
                 request: request,
                 descriptor: WireAdmin.Method.Explain.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "GetClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The classes, the rules that give them, and the quotas.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetClassRulesRequest` message.
+        ///   - serializer: A serializer for `WireGetClassRulesRequest` messages.
+        ///   - deserializer: A deserializer for `WireClassRules` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func getClassRules<Result>(
+            request: GRPCCore.ClientRequest<WireGetClassRulesRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireGetClassRulesRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireClassRules>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireClassRules>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.GetClassRules.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ChangeClassRules" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Changes one of them, and answers with all of them once the change is durable; it holds from the next step on.
+        /// > INVALID_ARGUMENT where it is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireClassChange` message.
+        ///   - serializer: A serializer for `WireClassChange` messages.
+        ///   - deserializer: A deserializer for `WireClassRules` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func changeClassRules<Result>(
+            request: GRPCCore.ClientRequest<WireClassChange>,
+            serializer: some GRPCCore.MessageSerializer<WireClassChange>,
+            deserializer: some GRPCCore.MessageDeserializer<WireClassRules>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireClassRules>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.ChangeClassRules.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -1189,6 +1514,65 @@ extension WireAdmin.ClientProtocol {
         )
     }
 
+    /// Call the "GetClassRules" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The classes, the rules that give them, and the quotas.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireGetClassRulesRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getClassRules<Result>(
+        request: GRPCCore.ClientRequest<WireGetClassRulesRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireClassRules>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getClassRules(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireGetClassRulesRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireClassRules>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ChangeClassRules" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Changes one of them, and answers with all of them once the change is durable; it holds from the next step on.
+    /// > INVALID_ARGUMENT where it is refused, with the reason.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireClassChange` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func changeClassRules<Result>(
+        request: GRPCCore.ClientRequest<WireClassChange>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireClassRules>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.changeClassRules(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireClassChange>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireClassRules>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "GetEvents" method.
     ///
     /// > Source IDL Documentation:
@@ -1373,6 +1757,73 @@ extension WireAdmin.ClientProtocol {
             metadata: metadata
         )
         return try await self.explain(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetClassRules" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The classes, the rules that give them, and the quotas.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getClassRules<Result>(
+        _ message: WireGetClassRulesRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireClassRules>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireGetClassRulesRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getClassRules(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ChangeClassRules" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Changes one of them, and answers with all of them once the change is durable; it holds from the next step on.
+    /// > INVALID_ARGUMENT where it is refused, with the reason.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func changeClassRules<Result>(
+        _ message: WireClassChange,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireClassRules>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireClassChange>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.changeClassRules(
             request: request,
             options: options,
             onResponse: handleResponse

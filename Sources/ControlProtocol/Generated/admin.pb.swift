@@ -8,7 +8,7 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What people and tools ask a manager. Nothing here changes what it does.
+/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules.
 
 package import SwiftProtobuf
 
@@ -709,9 +709,281 @@ package nonisolated struct WirePriorityClass: Sendable {
 
   package var mayBeTakenFrom: Bool = false
 
+  /// The share of the pool's memory that its reservations may hold before a program attaches, 0 to 1. A manager from
+  /// before there were any sends none, which stands for 1.
+  package var idleBudget: Double {
+    get {_idleBudget ?? 0}
+    set {_idleBudget = newValue}
+  }
+  /// Returns true if `idleBudget` has been explicitly set.
+  package var hasIdleBudget: Bool {self._idleBudget != nil}
+  /// Clears the value of `idleBudget`. Subsequent reads from it will return its default value.
+  package mutating func clearIdleBudget() {self._idleBudget = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _idleBudget: Double? = nil
+}
+
+package nonisolated struct WireGetClassRulesRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireClassRules: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// All in force, the heaviest first; at most 128.
+  package var classes: [WirePriorityClass] = []
+
+  /// At most 1024; the first that matches an instance gives its class.
+  package var rules: [WireClassRule] = []
+
+  /// At most 4096, ascending by tenant.
+  package var quotas: [WireTenantQuota] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Matches where each of its patterns does; * stands for any characters, and what is absent matches all.
+package nonisolated struct WireClassRule: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var tenant: String {
+    get {_tenant ?? String()}
+    set {_tenant = newValue}
+  }
+  /// Returns true if `tenant` has been explicitly set.
+  package var hasTenant: Bool {self._tenant != nil}
+  /// Clears the value of `tenant`. Subsequent reads from it will return its default value.
+  package mutating func clearTenant() {self._tenant = nil}
+
+  package var application: String {
+    get {_application ?? String()}
+    set {_application = newValue}
+  }
+  /// Returns true if `application` has been explicitly set.
+  package var hasApplication: Bool {self._application != nil}
+  /// Clears the value of `application`. Subsequent reads from it will return its default value.
+  package mutating func clearApplication() {self._application = nil}
+
+  package var instance: String {
+    get {_instance ?? String()}
+    set {_instance = newValue}
+  }
+  /// Returns true if `instance` has been explicitly set.
+  package var hasInstance: Bool {self._instance != nil}
+  /// Clears the value of `instance`. Subsequent reads from it will return its default value.
+  package mutating func clearInstance() {self._instance = nil}
+
+  package var priorityClass: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _tenant: String? = nil
+  fileprivate var _application: String? = nil
+  fileprivate var _instance: String? = nil
+}
+
+package nonisolated struct WireTenantQuota: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var tenant: String = String()
+
+  /// Of the pool's memory, 0 to 1.
+  package var share: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireClassChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var change: WireClassChange.OneOf_Change? = nil
+
+  package var set: WireClassFigures {
+    get {
+      if case .set(let v)? = change {return v}
+      return WireClassFigures()
+    }
+    set {change = .set(newValue)}
+  }
+
+  package var addRule: WireAddedRule {
+    get {
+      if case .addRule(let v)? = change {return v}
+      return WireAddedRule()
+    }
+    set {change = .addRule(newValue)}
+  }
+
+  /// The place of the rule, from 0.
+  package var removeRule: UInt32 {
+    get {
+      if case .removeRule(let v)? = change {return v}
+      return 0
+    }
+    set {change = .removeRule(newValue)}
+  }
+
+  package var setQuota: WireTenantQuota {
+    get {
+      if case .setQuota(let v)? = change {return v}
+      return WireTenantQuota()
+    }
+    set {change = .setQuota(newValue)}
+  }
+
+  /// The tenant.
+  package var removeQuota: String {
+    get {
+      if case .removeQuota(let v)? = change {return v}
+      return String()
+    }
+    set {change = .removeQuota(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Change: Equatable, Sendable {
+    case set(WireClassFigures)
+    case addRule(WireAddedRule)
+    /// The place of the rule, from 0.
+    case removeRule(UInt32)
+    case setQuota(WireTenantQuota)
+    /// The tenant.
+    case removeQuota(String)
+
+  }
+
+  package init() {}
+}
+
+/// What is absent stays as it is; of a new class it is as that of standard.
+package nonisolated struct WireClassFigures: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var weight: Double {
+    get {_weight ?? 0}
+    set {_weight = newValue}
+  }
+  /// Returns true if `weight` has been explicitly set.
+  package var hasWeight: Bool {self._weight != nil}
+  /// Clears the value of `weight`. Subsequent reads from it will return its default value.
+  package mutating func clearWeight() {self._weight = nil}
+
+  package var serviceLevel: Double {
+    get {_serviceLevel ?? 0}
+    set {_serviceLevel = newValue}
+  }
+  /// Returns true if `serviceLevel` has been explicitly set.
+  package var hasServiceLevel: Bool {self._serviceLevel != nil}
+  /// Clears the value of `serviceLevel`. Subsequent reads from it will return its default value.
+  package mutating func clearServiceLevel() {self._serviceLevel = nil}
+
+  package var graceNs: Int64 {
+    get {_graceNs ?? 0}
+    set {_graceNs = newValue}
+  }
+  /// Returns true if `graceNs` has been explicitly set.
+  package var hasGraceNs: Bool {self._graceNs != nil}
+  /// Clears the value of `graceNs`. Subsequent reads from it will return its default value.
+  package mutating func clearGraceNs() {self._graceNs = nil}
+
+  package var idleBudget: Double {
+    get {_idleBudget ?? 0}
+    set {_idleBudget = newValue}
+  }
+  /// Returns true if `idleBudget` has been explicitly set.
+  package var hasIdleBudget: Bool {self._idleBudget != nil}
+  /// Clears the value of `idleBudget`. Subsequent reads from it will return its default value.
+  package mutating func clearIdleBudget() {self._idleBudget = nil}
+
+  package var mayTake: Bool {
+    get {_mayTake ?? false}
+    set {_mayTake = newValue}
+  }
+  /// Returns true if `mayTake` has been explicitly set.
+  package var hasMayTake: Bool {self._mayTake != nil}
+  /// Clears the value of `mayTake`. Subsequent reads from it will return its default value.
+  package mutating func clearMayTake() {self._mayTake = nil}
+
+  package var mayBeTakenFrom: Bool {
+    get {_mayBeTakenFrom ?? false}
+    set {_mayBeTakenFrom = newValue}
+  }
+  /// Returns true if `mayBeTakenFrom` has been explicitly set.
+  package var hasMayBeTakenFrom: Bool {self._mayBeTakenFrom != nil}
+  /// Clears the value of `mayBeTakenFrom`. Subsequent reads from it will return its default value.
+  package mutating func clearMayBeTakenFrom() {self._mayBeTakenFrom = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _weight: Double? = nil
+  fileprivate var _serviceLevel: Double? = nil
+  fileprivate var _graceNs: Int64? = nil
+  fileprivate var _idleBudget: Double? = nil
+  fileprivate var _mayTake: Bool? = nil
+  fileprivate var _mayBeTakenFrom: Bool? = nil
+}
+
+package nonisolated struct WireAddedRule: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var rule: WireClassRule {
+    get {_rule ?? WireClassRule()}
+    set {_rule = newValue}
+  }
+  /// Returns true if `rule` has been explicitly set.
+  package var hasRule: Bool {self._rule != nil}
+  /// Clears the value of `rule`. Subsequent reads from it will return its default value.
+  package mutating func clearRule() {self._rule = nil}
+
+  /// The place before which it comes, from 0; absent for the last.
+  package var at: UInt32 {
+    get {_at ?? 0}
+    set {_at = newValue}
+  }
+  /// Returns true if `at` has been explicitly set.
+  package var hasAt: Bool {self._at != nil}
+  /// Clears the value of `at`. Subsequent reads from it will return its default value.
+  package mutating func clearAt() {self._at = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _rule: WireClassRule? = nil
+  fileprivate var _at: UInt32? = nil
 }
 
 /// The step is worth its cost where probability times confidence reaches the bar.
@@ -979,6 +1251,10 @@ package nonisolated struct WireSmallestChange: Sendable {
 
     /// No forecast justifies it: only a program that asks.
     case request // = 7
+
+    /// slice more memory in the tenant's quota, or in the class's idle budget.
+    case quota // = 8
+    case idleBudget // = 9
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -995,6 +1271,8 @@ package nonisolated struct WireSmallestChange: Sendable {
       case 5: self = .sharedVersion
       case 6: self = .probability
       case 7: self = .request
+      case 8: self = .quota
+      case 9: self = .idleBudget
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1009,6 +1287,8 @@ package nonisolated struct WireSmallestChange: Sendable {
       case .sharedVersion: return 5
       case .probability: return 6
       case .request: return 7
+      case .quota: return 8
+      case .idleBudget: return 9
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1023,6 +1303,8 @@ package nonisolated struct WireSmallestChange: Sendable {
       .sharedVersion,
       .probability,
       .request,
+      .quota,
+      .idleBudget,
     ]
 
   }
@@ -2387,7 +2669,7 @@ nonisolated extension WireAllocationExplanation.Decision: SwiftProtobuf._ProtoNa
 
 nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PriorityClass"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}may_take\0\u{3}may_be_taken_from\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}may_take\0\u{3}may_be_taken_from\0\u{3}idle_budget\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2401,12 +2683,17 @@ nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._M
       case 4: try { try decoder.decodeSingularInt64Field(value: &self.graceNs) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.mayTake) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.mayBeTakenFrom) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self._idleBudget) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.name.isEmpty {
       try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
     }
@@ -2425,6 +2712,9 @@ nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.mayBeTakenFrom != false {
       try visitor.visitSingularBoolField(value: self.mayBeTakenFrom, fieldNumber: 6)
     }
+    try { if let v = self._idleBudget {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2435,6 +2725,361 @@ nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.graceNs != rhs.graceNs {return false}
     if lhs.mayTake != rhs.mayTake {return false}
     if lhs.mayBeTakenFrom != rhs.mayBeTakenFrom {return false}
+    if lhs._idleBudget != rhs._idleBudget {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGetClassRulesRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetClassRulesRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireGetClassRulesRequest, rhs: WireGetClassRulesRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireClassRules: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ClassRules"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}classes\0\u{1}rules\0\u{1}quotas\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.classes) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.rules) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.quotas) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.classes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.classes, fieldNumber: 1)
+    }
+    if !self.rules.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.rules, fieldNumber: 2)
+    }
+    if !self.quotas.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.quotas, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireClassRules, rhs: WireClassRules) -> Bool {
+    if lhs.classes != rhs.classes {return false}
+    if lhs.rules != rhs.rules {return false}
+    if lhs.quotas != rhs.quotas {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireClassRule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ClassRule"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}application\0\u{1}instance\0\u{3}priority_class\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self._tenant) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self._application) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._instance) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.priorityClass) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._tenant {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._application {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._instance {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    if !self.priorityClass.isEmpty {
+      try visitor.visitSingularStringField(value: self.priorityClass, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireClassRule, rhs: WireClassRule) -> Bool {
+    if lhs._tenant != rhs._tenant {return false}
+    if lhs._application != rhs._application {return false}
+    if lhs._instance != rhs._instance {return false}
+    if lhs.priorityClass != rhs.priorityClass {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireTenantQuota: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".TenantQuota"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}share\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.share) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.tenant.isEmpty {
+      try visitor.visitSingularStringField(value: self.tenant, fieldNumber: 1)
+    }
+    if self.share.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.share, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireTenantQuota, rhs: WireTenantQuota) -> Bool {
+    if lhs.tenant != rhs.tenant {return false}
+    if lhs.share != rhs.share {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireClassChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ClassChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}set\0\u{3}add_rule\0\u{3}remove_rule\0\u{3}set_quota\0\u{3}remove_quota\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: WireClassFigures?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .set(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .set(v)
+        }
+      }()
+      case 2: try {
+        var v: WireAddedRule?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .addRule(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .addRule(v)
+        }
+      }()
+      case 3: try {
+        var v: UInt32?
+        try decoder.decodeSingularUInt32Field(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .removeRule(v)
+        }
+      }()
+      case 4: try {
+        var v: WireTenantQuota?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .setQuota(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .setQuota(v)
+        }
+      }()
+      case 5: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .removeQuota(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.change {
+    case .set?: try {
+      guard case .set(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .addRule?: try {
+      guard case .addRule(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .removeRule?: try {
+      guard case .removeRule(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+    }()
+    case .setQuota?: try {
+      guard case .setQuota(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .removeQuota?: try {
+      guard case .removeQuota(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireClassChange, rhs: WireClassChange) -> Bool {
+    if lhs.change != rhs.change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireClassFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ClassFigures"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}idle_budget\0\u{3}may_take\0\u{3}may_be_taken_from\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self._weight) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self._serviceLevel) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self._graceNs) }()
+      case 5: try { try decoder.decodeSingularDoubleField(value: &self._idleBudget) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self._mayTake) }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self._mayBeTakenFrom) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._weight {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._serviceLevel {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._graceNs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._idleBudget {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._mayTake {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 6)
+    } }()
+    try { if let v = self._mayBeTakenFrom {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireClassFigures, rhs: WireClassFigures) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._weight != rhs._weight {return false}
+    if lhs._serviceLevel != rhs._serviceLevel {return false}
+    if lhs._graceNs != rhs._graceNs {return false}
+    if lhs._idleBudget != rhs._idleBudget {return false}
+    if lhs._mayTake != rhs._mayTake {return false}
+    if lhs._mayBeTakenFrom != rhs._mayBeTakenFrom {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireAddedRule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".AddedRule"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rule\0\u{1}at\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rule) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self._at) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._rule {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._at {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireAddedRule, rhs: WireAddedRule) -> Bool {
+    if lhs._rule != rhs._rule {return false}
+    if lhs._at != rhs._at {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2696,7 +3341,7 @@ nonisolated extension WireSmallestChange: SwiftProtobuf.Message, SwiftProtobuf._
 }
 
 nonisolated extension WireSmallestChange.Kind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_NOTHING\0\u{1}KIND_ROOM\0\u{1}KIND_AVAILABLE\0\u{1}KIND_DEVICE\0\u{1}KIND_SHARED_VERSION\0\u{1}KIND_PROBABILITY\0\u{1}KIND_REQUEST\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_NOTHING\0\u{1}KIND_ROOM\0\u{1}KIND_AVAILABLE\0\u{1}KIND_DEVICE\0\u{1}KIND_SHARED_VERSION\0\u{1}KIND_PROBABILITY\0\u{1}KIND_REQUEST\0\u{1}KIND_QUOTA\0\u{1}KIND_IDLE_BUDGET\0")
 }
 
 nonisolated extension WireDeviceOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -107,6 +107,8 @@ extension SmallestChange: WireMapped {
         case .sharedVersion: self = .sharedVersion
         case .probability: self = .probability(try Read.ratio(wire.probability, "probability"))
         case .request: self = .request
+        case .quota: self = .quota(try slice().memory)
+        case .idleBudget: self = .idleBudget(try slice().memory)
         case .unspecified: throw ProtocolError("kind", .missing)
         case .UNRECOGNIZED(let raw): throw ProtocolError("kind", .unknownValue(raw))
         }
@@ -131,6 +133,12 @@ extension SmallestChange: WireMapped {
                 $0.kind = .probability
                 $0.probability = least
             case .request: $0.kind = .request
+            case .quota(let memory):
+                $0.kind = .quota
+                $0.slice = Slice(memory: memory, compute: .zero).wire
+            case .idleBudget(let memory):
+                $0.kind = .idleBudget
+                $0.slice = Slice(memory: memory, compute: .zero).wire
             }
         }
     }

@@ -32,6 +32,23 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
         return answer.wire
     }
 
+    func getClassRules(request: WireGetClassRulesRequest, context: ServerContext) async throws -> WireClassRules {
+        guard let rules = await inbox.classRules() else { throw Self.busy }
+        return rules.wire
+    }
+
+    func changeClassRules(request: WireClassChange, context: ServerContext) async throws -> WireClassRules {
+        let change: ClassChange
+        do { change = try ClassChange(wire: request) } catch {
+            throw RPCError(code: .invalidArgument, message: "\(error)")
+        }
+        switch await inbox.change(change) {
+        case .changed(let rules): return rules.wire
+        case .refused(let why): throw RPCError(code: .invalidArgument, message: why)
+        case .unavailable: throw Self.busy
+        }
+    }
+
     func getEvents(request: WireGetEventsRequest, context: ServerContext) async throws -> WireGetEventsResponse {
         let limit = request.limit == 0 ? ProtocolLimits.events : Int(request.limit)
         let found = events.events(from: request.fromSequence, newest: min(limit, ProtocolLimits.events))

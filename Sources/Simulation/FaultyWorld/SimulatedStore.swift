@@ -21,6 +21,7 @@ struct SimulatedStore: Sendable {
         fleet.grants.append(contentsOf: transaction.upserts)
         fleet.grants.sort { $0.grant < $1.grant }
         fleet.nextGrant = transaction.nextGrant
+        if let rules = transaction.rules { fleet.rules = rules }
         fleet.revision += 1
         return .committed(revision: fleet.revision)
     }

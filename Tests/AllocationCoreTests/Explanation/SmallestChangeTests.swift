@@ -78,6 +78,8 @@ import Testing
             if subject.holding?.level != .reserved {
                 #expect(isReserved(subject, in: changed) || !wants(subject, changed))
             }
+        case .quota, .idleBudget:
+            Issue.record("nothing is limited here")
         case .request:
             counts["request", default: 0] += 1
             var certain = subject
