@@ -37,6 +37,11 @@ package enum ComputePromise {
         let bandwidth = mean + slope / 2 * max(square - mean * mean, 0)
         let together = min(curve.value(at: 1 - overloadShare), 1_000)
         let promised = ((1 - dependence) * bandwidth + dependence * together) * 1_000 / capacity
-        return MilliShare(Int32(min(max(promised.rounded(.up), 1), 1_000)))
+        return MilliShare(covering: promised)
     }
+}
+
+extension MilliShare {
+    /// The least share of a device that covers `amount` thousandths: 1 to 1000.
+    package init(covering amount: Double) { self.init(Int32(min(max(amount.rounded(.up), 1), 1_000))) }
 }

@@ -87,16 +87,8 @@ struct PlanDraft {
         if let holding = subject.holding, take(charge, on: holding.device) {
             pool.closeWarm(on: holding.device)
             actions.append(.reserve(subject.instance, holding.device, subject.amount, existing: holding.grant))
-        } else if let device = pool.place(for: charge), take(charge, on: device) {
+        } else if let device = takeAnywhere(charge) {
             // Others have filled the device beside the warm session: it is given up for a place that has room.
-            if let holding = subject.holding {
-                actions.append(.release(subject.instance, holding.grant, .preempted))
-            }
-            actions.append(.reserve(subject.instance, device, subject.amount, existing: nil))
-        } else if isCertain, let device = pool.leastLoaded(with: subject.amount.memory),
-            (try? pool.adopt(charge, on: device)) != nil
-        {
-            // A program that asks does not wait for compute: a late command is late, not lost.
             if let holding = subject.holding {
                 actions.append(.release(subject.instance, holding.grant, .preempted))
             }
@@ -105,6 +97,16 @@ struct PlanDraft {
             return waitForRoom(for: subject)
         }
         limits.count(subject.amount.memory, isAttached: isCertain, of: subject.priority.name, for: subject.tenant)
+    }
+
+    /// Takes a slice where there is room; for a program that asks also where only compute is short, for a late command
+    /// is late, not lost.
+    private mutating func takeAnywhere(_ slice: Slice) -> DeviceID? {
+        if let device = pool.place(for: slice), take(slice, on: device) { return device }
+        guard isCertain, let device = pool.leastLoaded(with: slice.memory),
+            (try? pool.adopt(slice, on: device)) != nil
+        else { return nil }
+        return device
     }
 
     /// What limits what is foreseen; a program that asks is never limited.
@@ -183,14 +185,12 @@ struct PlanDraft {
     /// Releases unused reservations of lower classes, and of its own for a program that asks, on one device until the
     /// subject's amount will fit there. Returns where, and one of the grants that are awaited; nil where that is not possible.
     private mutating func preempt(for subject: AllocationSubject) -> (device: DeviceID, grant: GrantID)? {
-        let weight = subject.priority.weight
-        // A program that asks comes before what is only foreseen for others of its class.
-        let least = subject.priority.mayTake ? 0 : weight
-        let most = isCertain ? weight : weight.nextDown
-        guard least <= most, pool.hasAvailableDevice else { return nil }
+        guard let weights = subject.priority.takenWeights(isAsked: isCertain), pool.hasAvailableDevice else {
+            return nil
+        }
         var unused = self.unused ?? UnusedReservations(of: others, planner: planner)
         defer { self.unused = unused }
-        guard let choice = unused.choose(for: subject.amount, weights: least...most, pool: pool),
+        guard let choice = unused.choose(for: subject.amount, weights: weights, pool: pool),
             let account = pool.account(of: choice.device)
         else { return nil }
         for victim in choice.victims { actions.append(.release(victim.instance, victim.grant, .preempted)) }

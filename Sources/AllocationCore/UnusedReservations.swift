@@ -151,3 +151,13 @@ extension UnusedReservations.Candidate {
         return instance < other.instance
     }
 }
+
+extension PriorityClass {
+    /// The weights of the classes whose unused reservations may be taken for an instance of this class; nil for none. A
+    /// program that asks comes before what is only foreseen for others of its class.
+    func takenWeights(isAsked: Bool) -> ClosedRange<Double>? {
+        let least = mayTake ? 0 : weight
+        let most = isAsked ? weight : weight.nextDown
+        return least <= most ? least...most : nil
+    }
+}

@@ -45,21 +45,17 @@ extension AllocationPlanner {
     func consideredReservations(
         for subject: AllocationSubject, _ others: [AllocationSubject], isAsked: Bool
     ) -> [ConsideredReservation] {
+        let taken = subject.priority.takenWeights(isAsked: isAsked)
         var found: [(reservation: ConsideredReservation, weight: Double)] = []
         for other in others {
             guard let holding = other.holding, holding.level == .reserved else { continue }
-            let isLower = other.priority.weight < subject.priority.weight
-            // A program that asks comes before what is only foreseen for others of its class.
-            let isEqual = isAsked && other.priority.weight == subject.priority.weight
             let verdict: ConsideredReservation.Verdict =
                 if !other.priority.mayBeTakenFrom {
                     .protected
-                } else if !isLower && !isEqual {
-                    .notLower
-                } else if !subject.priority.mayTake && !isEqual {
-                    .takerMayNot
-                } else {
+                } else if taken?.contains(other.priority.weight) == true {
                     holding.settled ? .takeable : .coming
+                } else {
+                    other.priority.weight < subject.priority.weight ? .takerMayNot : .notLower
                 }
             found.append(
                 (

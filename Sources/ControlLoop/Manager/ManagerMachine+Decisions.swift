@@ -142,7 +142,7 @@ extension ManagerMachine {
             amount: Slice(
                 memory: memory(amounts.memory, of: instance),
                 // The median of its bursts' peaks: a late command is late, not lost.
-                compute: MilliShare(Int32(min(max(amounts.medianCompute.rounded(.up), 1), 1_000)))),
+                compute: MilliShare(covering: amounts.medianCompute)),
             amplest: memory(amounts.amplestMemory, of: instance),
             expectedCompute: expectedCompute(instance), holding: holder.flatMap(holding),
             staged: (try? sharedVersion(instance.agent)) != nil, tenant: instance.description.tenant)

@@ -49,7 +49,7 @@ struct FleetForecasts: Sendable {
                 onset: forecasts[instance].onset, relativeWidth: amounts.relativeWidth,
                 amount: Slice(
                     memory: mebibytes(amounts.memory),
-                    compute: MilliShare(Int32(min(max(amounts.medianCompute.rounded(.up), 1), 1_000)))),
+                    compute: MilliShare(covering: amounts.medianCompute)),
                 amplest: mebibytes(amounts.amplestMemory),
                 expectedCompute: ComputePromise.share(forecasts[instance].curve(.compute, .point, .short)))
         }

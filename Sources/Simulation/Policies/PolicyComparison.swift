@@ -70,7 +70,6 @@ package struct PolicyComparison: Sendable {
     package let devices: Int
     package let deviceMemory: Bytes
     package let costs: LadderCosts
-    package let instanceCount: Int
     package let priority = PriorityClass.standard
 
     /// How many moments of each policy's pool are kept.
@@ -96,7 +95,6 @@ package struct PolicyComparison: Sendable {
         self.trace = trace
         self.deviceMemory = deviceMemory
         self.costs = costs
-        instanceCount = trace.instances.count
         self.devices = devices ?? max(1, Int((0.6 * trace.peakDevices(of: deviceMemory)).rounded(.up)))
     }
 

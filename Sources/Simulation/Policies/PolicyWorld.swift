@@ -218,7 +218,7 @@ struct PolicyWorld: Sendable {
     static func slice(of load: LoadObservation) -> Slice {
         Slice(
             memory: Bytes(Int64(min(load.gpuMemory, 0x1p50).rounded(.up))),
-            compute: MilliShare(Int32(min(max(1, load.gpuCompute.rounded(.up)), 1_000))))
+            compute: MilliShare(covering: load.gpuCompute))
     }
 
     private mutating func start(_ instance: Int, _ wanted: Slice, at time: Double, second: Int) {

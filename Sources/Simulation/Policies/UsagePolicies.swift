@@ -1,3 +1,4 @@
+import AllocationCore
 import FleetModel
 
 /// A decaying histogram of each instance's usage, a percentile of which is held all the time, as the Kubernetes Vertical
@@ -163,7 +164,7 @@ extension PolicyWorld {
     mutating func hold(bytes: Double, compute: Double, for instance: Int, at second: Int) {
         let slice = Slice(
             memory: Bytes(Int64(min(bytes, 0x1p50).rounded(.up))),
-            compute: MilliShare(Int32(min(max(compute, 1), 1_000).rounded(.up))))
+            compute: MilliShare(covering: compute))
         guard let held = holdings[instance], held.level == .reserved else {
             return reserve(slice, for: instance, at: second)
         }
