@@ -31,7 +31,8 @@ private struct ImageArguments {
     var size: Int { Int(region.x * region.y * region.z) * details.elementSize }
 }
 
-private func vector(_ values: UnsafePointer<Int>) -> SIMD3<UInt64> {
+/// Three sizes as a call names them, of a corner or a region.
+func vector(_ values: UnsafePointer<Int>) -> SIMD3<UInt64> {
     SIMD3(
         UInt64(UInt(bitPattern: values[0])), UInt64(UInt(bitPattern: values[1])), UInt64(UInt(bitPattern: values[2])))
 }

@@ -106,8 +106,7 @@ private struct RectangleArguments {
 
 private func sides(_ region: UnsafePointer<Int>?) throws(OpenCLError) -> SIMD3<UInt64> {
     guard let region else { throw OpenCLError(CL_INVALID_VALUE) }
-    let sides = SIMD3<UInt64>(
-        UInt64(UInt(bitPattern: region[0])), UInt64(UInt(bitPattern: region[1])), UInt64(UInt(bitPattern: region[2])))
+    let sides = vector(region)
     try require(sides.x > 0 && sides.y > 0 && sides.z > 0, or: CL_INVALID_VALUE)
     return sides
 }
@@ -116,18 +115,13 @@ private func sides(_ region: UnsafePointer<Int>?) throws(OpenCLError) -> SIMD3<U
 private func layout(
     _ region: SIMD3<UInt64>, _ origin: UnsafePointer<Int>?, _ rowPitch: Int, _ slicePitch: Int
 ) throws(OpenCLError) -> RectangleLayout {
-    let corner = try origin.map { origin throws(OpenCLError) in
-        SIMD3<UInt64>(
-            UInt64(UInt(bitPattern: origin[0])), UInt64(UInt(bitPattern: origin[1])),
-            UInt64(UInt(bitPattern: origin[2])))
-    }
-    guard let corner else { throw OpenCLError(CL_INVALID_VALUE) }
+    guard let origin else { throw OpenCLError(CL_INVALID_VALUE) }
     let row = rowPitch == 0 ? region.x : UInt64(UInt(bitPattern: rowPitch))
     let (least, overflows) = row.multipliedReportingOverflow(by: region.y)
     let slice = slicePitch == 0 ? least : UInt64(UInt(bitPattern: slicePitch))
     try require(row >= region.x && !overflows, or: CL_INVALID_VALUE)
     try require(slice >= least && slice.isMultiple(of: row), or: CL_INVALID_VALUE)
-    return RectangleLayout(origin: corner, rowPitch: row, slicePitch: slice)
+    return RectangleLayout(origin: vector(origin), rowPitch: row, slicePitch: slice)
 }
 
 private func hostRectangle(

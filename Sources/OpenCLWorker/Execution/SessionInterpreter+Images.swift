@@ -71,33 +71,15 @@ extension SessionInterpreter {
         }
         let outcome: Slot<Device.Event>
         switch source {
-        case .success(let image): outcome = try readParts(call, command, of: image, send)
+        case .success(let image):
+            outcome = try readParts(
+                of: command.region, elementSize: image.image?.format.elementSize ?? 1, for: call,
+                OpenCLRequest.readImage(call, command).kind, queue: command.queue, send
+            ) { [device] memory, part throws(OpenCLFailure) in
+                try device.read(memory, fromImage: image.device, command.origin &+ part.corner, part.region)
+            }
         case .failure(let failure): outcome = .failure(failure)
         }
         try complete(call, outcome, queue: command.queue, command.order, send)
-    }
-
-    private mutating func readParts(
-        _ call: CallID, _ command: ImageCommand, of image: HeldBuffer<Device>, _ send: Send
-    ) throws(SessionEnd) -> Slot<Device.Event> {
-        let element = image.image?.format.elementSize ?? 1
-        let staging = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Int(min(size(command.region, of: image), Self.stagedRead)), alignment: 64)
-        defer { staging.deallocate() }
-        var last = Slot<Device.Event>.failure(OpenCLFailure(CL_INVALID_VALUE))
-        var done = 0
-        for part in RectangleParts(command.region, limit: Self.stagedRead / element) {
-            let bytes = Int(size(part.region, of: image))
-            let piece = UnsafeMutableRawBufferPointer(rebasing: staging[..<bytes])
-            last = Slot { () throws(OpenCLFailure) in
-                try device.read(piece, fromImage: image.device, command.origin &+ part.corner, part.region)
-            }
-            guard case .success(let event) = last else { break }
-            let kind = OpenCLRequest.readImage(call, command).kind
-            errors.add(running.add(event, queue: command.queue, request: kind))
-            try Self.send(UnsafeRawBufferPointer(piece), at: done, for: call, send)
-            done += bytes
-        }
-        return last
     }
 }

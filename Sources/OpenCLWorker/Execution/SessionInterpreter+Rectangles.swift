@@ -40,30 +40,39 @@ extension SessionInterpreter {
         }
         let outcome: Slot<Device.Event>
         switch source {
-        case .success(let buffer): outcome = try readParts(call, command, of: buffer, send)
+        case .success(let buffer):
+            outcome = try readParts(
+                of: command.region, elementSize: 1, for: call, OpenCLRequest.readRectangle(call, command).kind,
+                queue: command.queue, send
+            ) { [device] memory, part throws(OpenCLFailure) in
+                try device.read(memory, from: buffer.device, command.layout.moved(by: part.corner), part.region)
+            }
         case .failure(let failure): outcome = .failure(failure)
         }
         try complete(call, outcome, queue: command.queue, command.order, send)
     }
 
-    private mutating func readParts(
-        _ call: CallID, _ command: RectangleCommand, of buffer: HeldBuffer<Device>, _ send: Send
+    /// Reads a region that lies within its object in parts of at most ``stagedRead`` bytes, and sends each.
+    ///
+    /// - Parameter read: reads one part into memory of its size.
+    /// - Returns: the last part's event, or why the first part that failed did.
+    mutating func readParts(
+        of region: SIMD3<UInt64>, elementSize: UInt64, for call: CallID, _ kind: UInt16, queue: ObjectID,
+        _ send: Send,
+        _ read: (UnsafeMutableRawBufferPointer, RectangleParts.Part) throws(OpenCLFailure) -> Device.Event
     ) throws(SessionEnd) -> Slot<Device.Event> {
-        let size = command.size ?? 0
+        let size = region.x * region.y * region.z * elementSize
         let staging = UnsafeMutableRawBufferPointer.allocate(
             byteCount: Int(min(size, Self.stagedRead)), alignment: 64)
         defer { staging.deallocate() }
         var last = Slot<Device.Event>.failure(OpenCLFailure(CL_INVALID_VALUE))
         var done = 0
-        for part in RectangleParts(command.region, limit: Self.stagedRead) {
-            let bytes = Int(part.region.x * part.region.y * part.region.z)
+        for part in RectangleParts(region, limit: Self.stagedRead / elementSize) {
+            let bytes = Int(part.region.x * part.region.y * part.region.z * elementSize)
             let piece = UnsafeMutableRawBufferPointer(rebasing: staging[..<bytes])
-            last = Slot { () throws(OpenCLFailure) in
-                try device.read(piece, from: buffer.device, command.layout.moved(by: part.corner), part.region)
-            }
+            last = Slot { () throws(OpenCLFailure) in try read(piece, part) }
             guard case .success(let event) = last else { break }
-            let kind = OpenCLRequest.readRectangle(call, command).kind
-            errors.add(running.add(event, queue: command.queue, request: kind))
+            errors.add(running.add(event, queue: queue, request: kind))
             try Self.send(UnsafeRawBufferPointer(piece), at: done, for: call, send)
             done += bytes
         }
