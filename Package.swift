@@ -99,7 +99,7 @@ let package = Package(
             ]),
         library("DeviceDrivers", ["FleetModel", "COpenCL"]),
         library("WorkerControl", ["FleetModel", "DeviceDrivers"]),
-        library("SessionTransport"),
+        library("SessionTransport", ["RemotingCore"]),
         library(
             "StateStore",
             ["FleetModel", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -132,7 +132,8 @@ let package = Package(
                 "StateStore", "InterfaceStore", "Observability", logging, lifecycle,
             ]),
         .target(
-            name: "OpenCLClient", dependencies: ["RemotingCore", "COpenCL"], exclude: ["exports.map"],
+            name: "OpenCLClient", dependencies: ["RemotingCore", "COpenCL", "SessionTransport"],
+            exclude: ["exports.map"],
             swiftSettings: settings,
             linkerSettings: [
                 .unsafeFlags(
@@ -187,7 +188,7 @@ let package = Package(
         tests("ControlProtocol"),
         tests("DeviceDrivers"),
         tests("WorkerControl", ["DeviceDrivers"]),
-        tests("SessionTransport"),
+        tests("SessionTransport", ["RemotingCore"]),
         tests("StateStore"),
         tests(
             "InterfaceStore",
@@ -203,7 +204,7 @@ let package = Package(
             ]),
         tests("AgentRuntime", ["ControlLoop", "RemotingCore", "SessionTransport"]),
         tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "StateStore"]),
-        tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL"]),
+        tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL", "SessionTransport"]),
         tests("Dashboard"),
         tests(
             "Commands",

@@ -2,6 +2,7 @@ import DeviceDrivers
 import FleetModel
 import Glibc
 import RemotingCore
+import SessionTransport
 import Testing
 import WorkerControl
 
@@ -9,6 +10,7 @@ import WorkerControl
 final class TestClient {
     let acceptance: SessionAcceptance
     private let connection: Descriptor
+    private let pipe: SessionPipe
     private var stream: SessionStream
     private var responses: [OpenCLResponse] = []
     private var nextCall: UInt64 = 0
@@ -19,12 +21,17 @@ final class TestClient {
         case unexpected(String)
     }
 
-    /// Opens the worker's session.
+    /// Opens the worker's session; over its UNIX socket where `isLocal`.
     init(
-        _ worker: TestWorker, ticket: SessionTicket = TestWorker.ticket, version: InterfaceVersion? = nil
+        _ worker: TestWorker, ticket: SessionTicket = TestWorker.ticket, version: InterfaceVersion? = nil,
+        isLocal: Bool = false
     ) throws {
         let version = try version ?? TestWorker.version()
-        let connection = try Self.connect(to: worker.endpoint.port)
+        let connection =
+            isLocal
+            ? Descriptor(owning: try #require(LocalSessionSocket.connect(toPort: worker.endpoint.port)))
+            : try Self.connect(to: worker.endpoint.port)
+        var memory: SharedMemory?
         let interface = try #require(
             InterfaceIdentity(kind: version.kind, version: version.version.description, digest: version.digest.bytes))
         let handshaking = ClientHandshake(
@@ -34,11 +41,17 @@ final class TestClient {
         var handshake = handshaking
         _ = handshaking.bytesToSend.withUnsafeBytes { connection.send($0) }
         while true {
-            switch try handshake.received(try Self.receive(connection)) {
+            let (bytes, passed) = try Self.receiveWithDescriptors(connection)
+            for descriptor in passed {
+                memory = SharedMemory(mapping: descriptor)
+                Glibc.close(descriptor)
+            }
+            switch try handshake.received(bytes) {
             case .incomplete: continue
             case .refused(let refusal): throw Failure.refused(refusal)
             case .accepted(let acceptance, let stream):
                 (self.connection, self.acceptance, self.stream) = (connection, acceptance, stream)
+                pipe = SessionPipe(socket: connection.number, memory: memory, role: .client)
                 return
             }
         }
@@ -72,6 +85,28 @@ final class TestClient {
             throw Failure.closed
         }
         return Array(buffer[..<count])
+    }
+
+    private static func receiveWithDescriptors(_ connection: Descriptor) throws -> ([UInt8], [Int32]) {
+        var entries = [pollfd(connection, POLLIN)]
+        wait(for: &entries, milliseconds: 10_000)
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        let (count, descriptors) = buffer.withUnsafeMutableBytes {
+            DescriptorPassing.receive(connection.number, into: $0)
+        }
+        guard count > 0 else { throw Failure.closed }
+        return (Array(buffer[..<count]), descriptors)
+    }
+
+    /// Whether the worker offered memory to share.
+    var hasMemory: Bool { pipe.canSwitch }
+    var receivesThroughMemory: Bool { pipe.receivesThroughMemory }
+
+    /// Sends the rest through the memory.
+    func switchToSharedMemory() throws {
+        stream.switchToSharedMemory()
+        try flush()
+        pipe.switchSending()
     }
 
     /// What a program's library does first with a session that it got from an agent.
@@ -141,14 +176,30 @@ final class TestClient {
 
     private func turn() throws {
         try flush()
-        let bytes = try Self.receive(connection)
-        try stream.received(bytes)
+        var outcome = SessionPipe.ReadOutcome.nothingYet
+        var failure: RemotingError?
+        for attempt in 0..<2 {
+            _ = try stream.receive { space in
+                do throws(RemotingError) { outcome = try pipe.read(into: space) } catch { failure = error }
+                if case .bytes(let count) = outcome { return count }
+                return 0
+            }
+            if let failure { throw failure }
+            guard outcome == .nothingYet, attempt == 0 else { break }
+            guard pipe.prepareToSleep(forRoom: false) else { continue }
+            var entries = [pollfd(connection, pipe.pollEvents(forRoom: false))]
+            wait(for: &entries, milliseconds: 10_000)
+            guard entries[0].isReady else { throw Failure.closed }
+            pipe.noteReady()
+        }
+        guard outcome != .ended else { throw Failure.closed }
         while let event = stream.nextEvent() {
             switch event {
             case .data(let payload):
                 var messages = WireMessages<OpenCLResponse>(payload: payload)
                 while let response = try messages.next() { responses.append(response) }
             case .goneAway(let farewell): throw Failure.unexpected(farewell.message)
+            case .peerSwitched: pipe.switchReceiving()
             case .pong, .sliceChanged: break
             }
         }
@@ -158,14 +209,16 @@ final class TestClient {
         while stream.hasUnsent {
             var isOpen = true
             stream.send { bytes in
-                let sent = connection.send(bytes)
+                let sent = try? pipe.write(bytes)
                 isOpen = sent != nil
                 return sent ?? 0
             }
             guard isOpen else { throw Failure.closed }
             guard stream.hasUnsent else { return }
-            var entries = [pollfd(connection, POLLOUT)]
+            guard pipe.prepareToSleep(forBytes: false, forRoom: true) else { continue }
+            var entries = [pollfd(connection, pipe.pollEvents(forBytes: false, forRoom: true))]
             wait(for: &entries, milliseconds: 10_000)
+            if pipe.sendsThroughMemory { pipe.noteReady() }
         }
     }
 }

@@ -96,17 +96,17 @@ struct HandOverServer {
         return now - since
     }
 
-    /// Hands a session over; the descriptor is closed here in any case.
+    /// Hands a session over: its connection, and memory where there is some. The descriptors are closed here in any case.
     /// - Returns: what follows at once: the program may be gone.
     mutating func handOver(
-        _ session: HandedOverSession, descriptor: Int32, to request: RequestID, now: MonotonicTime
+        _ session: HandedOverSession, descriptors: [Int32], to request: RequestID, now: MonotonicTime
     ) -> [Event] {
         guard let token = tokens[request] else {
-            Glibc.close(descriptor)
+            for descriptor in descriptors { Glibc.close(descriptor) }
             return [.left(request)]
         }
         connections[token]?.state = .served(request)
-        return answer(token, .session(session), passing: descriptor, now: now)
+        return answer(token, .session(session), passing: descriptors, now: now)
     }
 
     /// Asks for a program anew, under a new number, since nothing came of its request; nothing where it has left.
@@ -137,7 +137,7 @@ struct HandOverServer {
         _ token: PollToken, as instance: InstanceID, clientLibrary: String?, now: MonotonicTime
     ) -> [Event] {
         connections[token]?.state = .registered(instance)
-        return answer(token, .registered(clientLibrary: clientLibrary ?? ""), passing: nil, now: now)
+        return answer(token, .registered(clientLibrary: clientLibrary ?? ""), now: now)
     }
 
     /// Tells a program that its report counts.
@@ -147,7 +147,7 @@ struct HandOverServer {
 
     private mutating func end(_ token: PollToken, with reply: HandOverReply, now: MonotonicTime) -> [Event] {
         connections[token]?.state = .ending
-        return answer(token, reply, passing: nil, now: now)
+        return answer(token, reply, now: now)
     }
 
     private func tellRegistrant(of instance: InstanceID, _ reply: HandOverReply) {
@@ -220,9 +220,9 @@ struct HandOverServer {
     }
 
     private mutating func answer(
-        _ token: PollToken, _ reply: HandOverReply, passing descriptor: Int32?, now: MonotonicTime
+        _ token: PollToken, _ reply: HandOverReply, passing descriptors: [Int32] = [], now: MonotonicTime
     ) -> [Event] {
-        guard connections[token]?.answer(reply, passing: descriptor, now: now) == true else { return close(token) }
+        guard connections[token]?.answer(reply, passing: descriptors, now: now) == true else { return close(token) }
         return afterSending(token)
     }
 

@@ -2,6 +2,7 @@ import ControlLoop
 import FleetModel
 import Glibc
 import RemotingCore
+import SessionTransport
 
 /// One program's connection to the agent: it asks once, is answered once, and stays open as long as the program uses
 /// what it got.
@@ -38,7 +39,7 @@ struct ProgramConnection {
     var library: ClientLibrary?
     private var received: [UInt8] = []
     private var unsent: ArraySlice<UInt8> = []
-    private var passed: Int32?
+    private var passed: [Int32] = []
     /// When a program that does not read its answer is given up.
     private(set) var sendDeadline: MonotonicTime?
 
@@ -99,12 +100,12 @@ struct ProgramConnection {
         }
     }
 
-    /// Begins to send an answer. A descriptor that is passed along is closed here once it is sent, or given up.
+    /// Begins to send an answer. Descriptors that are passed along are closed here once they are sent, or given up.
     /// - Returns: false when the program is gone.
-    mutating func answer(_ reply: HandOverReply, passing descriptor: Int32? = nil, now: MonotonicTime) -> Bool {
+    mutating func answer(_ reply: HandOverReply, passing descriptors: [Int32] = [], now: MonotonicTime) -> Bool {
         releasePassed()
         unsent = reply.encoded()[...]
-        passed = descriptor
+        passed = descriptors
         sendDeadline = now + Self.transferTime
         return sendMore()
     }
@@ -113,13 +114,13 @@ struct ProgramConnection {
     func notify(_ reply: HandOverReply) {
         guard !hasUnsent else { return }
         // A message as small as this is taken whole or not at all (unix(7)).
-        _ = UnixSocket.send(reply.encoded()[...], passing: nil, on: descriptor)
+        _ = reply.encoded().withUnsafeBytes { DescriptorPassing.send($0, passing: [], on: descriptor) }
     }
 
     /// Sends what the program's end takes now; false when the program is gone.
     mutating func sendMore() -> Bool {
         while !unsent.isEmpty {
-            let count = UnixSocket.send(unsent, passing: passed, on: descriptor)
+            let count = unsent.withUnsafeBytes { DescriptorPassing.send($0, passing: passed, on: descriptor) }
             if count < 0 {
                 if errno == EINTR { continue }
                 return errno == EAGAIN
@@ -138,7 +139,7 @@ struct ProgramConnection {
     }
 
     private mutating func releasePassed() {
-        if let passed { Glibc.close(passed) }
-        passed = nil
+        for descriptor in passed { Glibc.close(descriptor) }
+        passed = []
     }
 }

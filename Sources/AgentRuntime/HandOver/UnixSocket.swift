@@ -68,32 +68,6 @@ enum UnixSocket {
         }
         unlink(path)
     }
-
-    /// Sends bytes without waiting, with a descriptor beside the first of them where one is given.
-    /// - Returns: how many bytes were taken; negative for an error, whose number is in `errno`.
-    static func send(_ bytes: ArraySlice<UInt8>, passing passed: Int32?, on descriptor: Int32) -> Int {
-        bytes.withUnsafeBytes { raw in
-            var vector = iovec(iov_base: UnsafeMutableRawPointer(mutating: raw.baseAddress), iov_len: raw.count)
-            // cmsghdr {length, level, type}, the descriptor, and padding to a multiple of 8 (cmsg(3)).
-            var control = [UInt64](repeating: 0, count: 3)
-            return withUnsafeMutablePointer(to: &vector) { vectors in
-                control.withUnsafeMutableBytes { space in
-                    var header = msghdr()
-                    header.msg_iov = vectors
-                    header.msg_iovlen = 1
-                    if let passed {
-                        space.storeBytes(of: 20, as: Int.self)
-                        space.storeBytes(of: Int32(SOL_SOCKET), toByteOffset: 8, as: Int32.self)
-                        space.storeBytes(of: Int32(SCM_RIGHTS), toByteOffset: 12, as: Int32.self)
-                        space.storeBytes(of: passed, toByteOffset: 16, as: Int32.self)
-                        header.msg_control = space.baseAddress
-                        header.msg_controllen = space.count
-                    }
-                    return sendmsg(descriptor, &header, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
-                }
-            }
-        }
-    }
 }
 
 /// Why a UNIX socket could not be set up.

@@ -1,5 +1,6 @@
 package import ControlProtocol
 package import FleetModel
+package import SessionTransport
 
 /// An instance that an agent's configuration names.
 package struct ConfiguredInstance: Hashable, Sendable {
@@ -36,6 +37,8 @@ package struct AgentConfiguration: Sendable {
     package var telemetry = TelemetryConfiguration()
     /// How long a program's request waits for an answer.
     package var requestPatience: Duration = .seconds(30)
+    /// How workers are connected to; nil where `PRESYNC_TRANSPORT` names no way, which is refused at the start.
+    package var transport = TransportChoice.ofEnvironment
     /// Where bundles are installed.
     package var stateDirectory = "/var/lib/presync/agent"
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil for nowhere.
@@ -56,6 +59,10 @@ package struct AgentConfiguration: Sendable {
             problems.append("socket path \"\(socketPath)\" must be absolute and have at most 107 bytes")
         }
         if socketMode > 0o777 { problems.append("socket mode \(socketMode) has more than permission bits") }
+        if transport == nil {
+            let known = TransportChoice.allCases.map(\.rawValue).joined(separator: ", ")
+            problems.append("\(TransportChoice.environmentKey) must be one of \(known)")
+        }
         if !(1...10).contains(telemetry.socketLooksPerPeriod) {
             problems.append(
                 "sockets are looked at \(telemetry.socketLooksPerPeriod) times a period, and must be 1 to 10")

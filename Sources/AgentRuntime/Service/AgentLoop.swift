@@ -2,6 +2,7 @@ import ControlLoop
 import FleetModel
 import Observability
 import RemotingCore
+import SessionTransport
 
 /// The agent's one thread for everything that a program waits for: it owns the machine, the held sessions and the
 /// programs' socket, so that a hand-over is one wake-up, one call of the machine, and one message with a descriptor.
@@ -47,7 +48,8 @@ final class AgentLoop {
         self.surroundings = surroundings
         self.metrics = metrics
         inboxToken = poller.add(inbox.descriptor, .read)
-        sessions = SessionPool(poller: poller, telemetry: telemetry)
+        sessions = SessionPool(
+            poller: poller, telemetry: telemetry, transport: configuration.transport ?? .automatic)
         // Request numbers of an agent before were given out slower than a million a second, so that these are greater.
         let firstRequest = UInt64(max(0, WallClock.unixMilliseconds() / 1_000)) << 20
         handOver = try HandOverServer(
@@ -202,7 +204,10 @@ final class AgentLoop {
             elapsedMicroseconds: UInt64(max(0, waited.nanoseconds / 1_000)),
             interfaceVersion: prepared.interfaceVersion, continuation: prepared.continuation,
             deviceInformation: prepared.deviceInformation)
-        follow(handOver.handOver(session, descriptor: prepared.descriptor, to: request, now: now))
+        follow(
+            handOver.handOver(
+                session, descriptors: [prepared.descriptor] + (prepared.memory.map { [$0] } ?? []), to: request,
+                now: now))
         metrics.handedOver(found: found, after: waited)
     }
 

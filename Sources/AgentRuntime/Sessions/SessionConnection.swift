@@ -3,7 +3,7 @@ import Glibc
 import RemotingCore
 import SessionTransport
 
-/// One session's TCP connection in the hands of the agent: connecting → shaking hands → held. Ended is terminal.
+/// One session's connection in the hands of the agent: connecting → shaking hands → held. Ended is terminal.
 ///
 /// The owner calls ``advance(now:)`` whenever the socket is ready, and after the deadline.
 struct SessionConnection {
@@ -33,17 +33,27 @@ struct SessionConnection {
     let cookie: UInt64
     private var phase = Phase.connecting
     private let hello: ClientHello
+    /// Memory that the worker shares with who uses the session, where it is on this host.
+    private(set) var memory: Int32?
 
-    /// Begins to connect; the reason when that cannot even be begun.
+    /// Begins to connect; the reason when that cannot even be begun. To a worker on this host by its UNIX socket, where
+    /// it has one and `transport` allows it.
     static func begin(
-        to address: SocketAddress, hello: ClientHello, now: MonotonicTime
+        to address: SocketAddress, hello: ClientHello, transport: TransportChoice, now: MonotonicTime
     ) -> Result<SessionConnection, SessionOpeningError> {
+        if transport != .tcp, address.isLocal, let local = LocalSessionSocket.connect(toPort: address.port) {
+            return .success(SessionConnection(descriptor: local, hello: hello, deadline: now + openingTime))
+        }
+        guard transport != .sharedMemory else {
+            return .failure(
+                SessionOpeningError("the worker shares no memory with this host, and nothing else is allowed"))
+        }
         let descriptor = Descriptor.nonBlockingSocket(family: address.family)
         guard descriptor >= 0 else { return .failure(SessionOpeningError("no socket: \(errorText(errno))")) }
         SessionSocketOptions.apply(to: descriptor)
         let status = address.connect(descriptor)
         guard status == 0 || status == EINPROGRESS else {
-            close(descriptor)
+            Glibc.close(descriptor)
             return .failure(SessionOpeningError("no connection to the worker: \(errorText(status))"))
         }
         return .success(SessionConnection(descriptor: descriptor, hello: hello, deadline: now + openingTime))
@@ -122,7 +132,7 @@ struct SessionConnection {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         // A hello is bounded by its own length field; 16 reads of this buffer hold the greatest one twice.
         for _ in 0..<16 {
-            let count = recv(descriptor, &buffer, buffer.count, 0)
+            let count = receive(into: &buffer)
             if count == 0 { return end("the worker closed the connection during the handshake") }
             if count < 0 {
                 if errno == EAGAIN || errno == EINTR { break }
@@ -148,6 +158,21 @@ struct SessionConnection {
         return .pending
     }
 
+    /// Receives bytes, and keeps the first descriptor that comes along.
+    private mutating func receive(into buffer: inout [UInt8]) -> Int {
+        let (count, descriptors) = buffer.withUnsafeMutableBytes { DescriptorPassing.receive(descriptor, into: $0) }
+        for extra in descriptors {
+            if memory == nil { memory = extra } else { Glibc.close(extra) }
+        }
+        return count
+    }
+
+    /// Closes the connection, and the memory that came with it.
+    func close() {
+        if let memory { Glibc.close(memory) }
+        Glibc.close(descriptor)
+    }
+
     /// Reads what the worker says to a held session: changes of its slice, pings, a farewell.
     private mutating func attend() -> Outcome {
         guard case .held(var stream, let acceptance) = phase else { return .pending }
@@ -171,6 +196,7 @@ struct SessionConnection {
                 switch event {
                 case .sliceChanged, .pong: continue
                 case .goneAway(let farewell): return end("the worker ended the session: \(farewell)")
+                case .peerSwitched: return end("the worker left the socket of a session without a program")
                 case .data: return end("the worker sent data to a session without a program")
                 }
             }

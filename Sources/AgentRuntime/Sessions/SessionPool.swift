@@ -1,6 +1,7 @@
 import FleetModel
 import Glibc
 import RemotingCore
+import SessionTransport
 
 /// The sessions that the agent opens ahead of time and keeps for programs.
 struct SessionPool {
@@ -11,9 +12,11 @@ struct SessionPool {
         case lost(GrantID)
     }
 
-    /// A session that leaves the pool for a program, which then owns the descriptor.
+    /// A session that leaves the pool for a program, which then owns the descriptors.
     struct Prepared {
         var descriptor: Int32
+        /// Memory that the worker shares.
+        var memory: Int32?
         var interfaceVersion: String
         var continuation: SessionContinuation
         var deviceInformation: [UInt8]
@@ -27,10 +30,12 @@ struct SessionPool {
 
     private let poller: Poller
     private let telemetry: TelemetryRequests
+    private let transport: TransportChoice
     private var entries: [GrantID: Entry] = [:]
     private var grants: [PollToken: GrantID] = [:]
 
-    init(poller: Poller, telemetry: TelemetryRequests) {
+    init(poller: Poller, telemetry: TelemetryRequests, transport: TransportChoice = .automatic) {
+        self.transport = transport
         self.poller = poller
         self.telemetry = telemetry
     }
@@ -45,7 +50,7 @@ struct SessionPool {
         _ grant: GrantID, at address: SocketAddress, hello: ClientHello, now: MonotonicTime
     ) -> [Event] {
         close(grant)
-        switch SessionConnection.begin(to: address, hello: hello, now: now) {
+        switch SessionConnection.begin(to: address, hello: hello, transport: transport, now: now) {
         case .failure(let error):
             return [.failed(grant, error.description)]
         case .success(let connection):
@@ -63,7 +68,7 @@ struct SessionPool {
         grants[entry.token] = nil
         poller.remove(entry.token)
         telemetry.unmark(cookie: entry.connection.cookie)
-        Glibc.close(entry.connection.descriptor)
+        entry.connection.close()
     }
 
     /// Takes note that a session's socket is ready; nil when the token is no session's.
@@ -91,8 +96,9 @@ struct SessionPool {
         poller.remove(entry.token)
         Descriptor.makeBlocking(entry.connection.descriptor)
         return Prepared(
-            descriptor: entry.connection.descriptor, interfaceVersion: entry.connection.interfaceVersion,
-            continuation: continuation, deviceInformation: acceptance.deviceInformation)
+            descriptor: entry.connection.descriptor, memory: entry.connection.memory,
+            interfaceVersion: entry.connection.interfaceVersion, continuation: continuation,
+            deviceInformation: acceptance.deviceInformation)
     }
 
     private mutating func advance(_ grant: GrantID, now: MonotonicTime) -> [Event] {

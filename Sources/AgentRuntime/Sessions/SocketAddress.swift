@@ -1,10 +1,12 @@
 import FleetModel
 import Glibc
+import SessionTransport
 
 /// A numeric TCP address, ready for `connect`.
 struct SocketAddress: Sendable {
     private let bytes: [UInt8]
     let family: Int32
+    let port: UInt16
 
     /// Reads a numeric IPv4 or IPv6 address; nil for a name, which has to be resolved.
     init?(numeric host: String, port: UInt16) {
@@ -27,6 +29,16 @@ struct SocketAddress: Sendable {
         guard let address = first.pointee.ai_addr else { return nil }
         bytes = Array(UnsafeRawBufferPointer(start: address, count: Int(first.pointee.ai_addrlen)))
         family = first.pointee.ai_family
+        self.port = port
+    }
+
+    /// Whether it is one of this host's own. Asks the system, in some microseconds.
+    var isLocal: Bool {
+        bytes.withUnsafeBytes { raw in
+            raw.withMemoryRebound(to: sockaddr.self) { addresses in
+                addresses.baseAddress.map { LocalSessionSocket.isLocal($0, socklen_t(raw.count)) } ?? false
+            }
+        }
     }
 
     /// Begins a connection on a non-blocking socket.

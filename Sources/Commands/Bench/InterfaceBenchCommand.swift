@@ -17,14 +17,15 @@ struct InterfaceBenchCommand: ParsableCommand {
         abstract: "Measure OpenCL through Presync beside the local platform and the bare connection.",
         discussion: """
             Starts a manager, a GPU server and an agent of its own on this machine, runs one program on the local \
-            platform and through its virtual GPU, and exchanges the same amounts over a bare TCP connection. Times are \
+            platform and through its virtual GPU, and exchanges the same amounts over a bare TCP connection. With \
+            --transport the agent and the program connect in that way or not at all, as with PRESYNC_TRANSPORT. Times are \
             of this machine as busy as it is: compare the columns of one run. It takes about two minutes.
 
             presync bench interface
-            presync bench interface --transport tcp --json
+            presync bench interface --transport shared-memory --json
             """)
 
-    @Option(help: ArgumentHelp("How client and worker are connected: tcp.", valueName: "name"))
+    @Option(help: ArgumentHelp("How client and worker are connected: tcp, shared-memory or auto.", valueName: "name"))
     var transport = "tcp"
 
     @Flag(help: "Few samples: whether it works, not how fast.")
@@ -34,16 +35,17 @@ struct InterfaceBenchCommand: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard transport == "tcp" else {
-            throw ValidationError(
-                transport == "shared-memory"
-                    ? "this build has no shared-memory transport: use --transport tcp"
-                    : "--transport must be tcp")
+        guard Self.transports.contains(transport) else {
+            throw ValidationError("--transport must be one of \(Self.transports.joined(separator: ", "))")
         }
     }
 
+    private static let transports = ["tcp", "shared-memory", "auto"]
+
     func run() throws {
         try CommandRunner.run {
+            // What this starts takes it over: agent and program.
+            setenv("PRESYNC_TRANSPORT", transport, 1)
             let bench = InterfaceBench(isSmall: small)
             let view = InterfaceBenchView(
                 transport: transport, local: try bench.local(), remote: try bench.remote(), raw: try bench.raw())

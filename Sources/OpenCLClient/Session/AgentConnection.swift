@@ -1,5 +1,6 @@
 import Glibc
 import RemotingCore
+import SessionTransport
 
 /// Why there is no session, in words.
 struct HandOverFailure: Error, Hashable {
@@ -14,8 +15,10 @@ struct AgentConnection {
     /// What came of a request.
     struct HandOver {
         var session: HandedOverSession
-        /// The session's TCP connection; whoever takes this closes it.
+        /// The session's connection; whoever takes this closes it.
         var descriptor: CInt
+        /// Memory that the worker shares, where it is on this host; closed with the agent's answer once this is used.
+        var memory: CInt?
         /// The connection to the agent, likewise.
         var agent: CInt
         var nanoseconds: UInt64
@@ -29,7 +32,8 @@ struct AgentConnection {
     private let socket: CInt
     private let started: UInt64
     private var reply: [UInt8] = []
-    private var descriptor: CInt = -1
+    /// The session's connection, then its memory.
+    private var descriptors: [CInt] = []
 
     /// Asks the agent at `path` for this program's session, and waits for the answer.
     static func requestSession(at path: String) throws(HandOverFailure) -> HandOver {
@@ -70,7 +74,7 @@ struct AgentConnection {
 
     private func close() {
         Glibc.close(socket)
-        if descriptor >= 0 { Glibc.close(descriptor) }
+        for descriptor in descriptors { Glibc.close(descriptor) }
     }
 
     private func send(_ request: [UInt8]) throws(HandOverFailure) {
@@ -88,13 +92,15 @@ struct AgentConnection {
             case .refused(let reason): throw HandOverFailure(reason)
             case .registered, .reportTaken: throw HandOverFailure("the agent answers another question")
             case .session(let session):
-                guard descriptor >= 0 else { throw HandOverFailure("the agent sent no connection") }
+                guard let descriptor = descriptors.first else {
+                    throw HandOverFailure("the agent sent no connection")
+                }
                 guard session.interfaceVersion == OpenCLInterface.version else {
                     throw HandOverFailure(
                         "this library is opencl \(OpenCLInterface.version), the session \(session.interfaceVersion)")
                 }
                 return HandOver(
-                    session: session, descriptor: descriptor, agent: socket,
+                    session: session, descriptor: descriptor, memory: descriptors.dropFirst().first, agent: socket,
                     nanoseconds: monotonicNanoseconds() - started)
             }
         }
@@ -117,46 +123,17 @@ struct AgentConnection {
         }
     }
 
-    /// Receives what is there; a descriptor that comes along is kept, each further one closed.
+    /// Receives what is there; a connection and a memory that come along are kept, each further descriptor closed.
     private mutating func receivePiece() throws(HandOverFailure) {
-        let (count, descriptors) = withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { space in
-            let received = receiveWithDescriptors(socket, into: space)
+        let (count, received) = withUnsafeTemporaryAllocation(byteCount: 64 << 10, alignment: 8) { space in
+            let received = DescriptorPassing.receive(socket, into: space)
             if received.count > 0 { reply.append(contentsOf: space.prefix(received.count)) }
             return received
         }
-        for extra in descriptors {
-            if descriptor < 0 { descriptor = extra } else { Glibc.close(extra) }
+        for extra in received {
+            if descriptors.count < 2 { descriptors.append(extra) } else { Glibc.close(extra) }
         }
         guard count > 0 else { throw HandOverFailure("the agent closed the connection") }
-    }
-}
-
-/// One `recvmsg`: how many bytes came (0 at the end, below 0 on an error), and the descriptors that came along.
-///
-/// The macros of `<sys/socket.h>` are not to be had in Swift; control messages are {length, level, type, data}, each
-/// aligned to the machine word (cmsg(3)).
-private func receiveWithDescriptors(
-    _ socket: CInt, into space: UnsafeMutableRawBufferPointer
-) -> (count: Int, descriptors: [CInt]) {
-    let header = MemoryLayout<cmsghdr>.size
-    let most = 4
-    return withUnsafeTemporaryAllocation(byteCount: header + most * 4, alignment: 8) { control in
-        var vector = iovec(iov_base: space.baseAddress, iov_len: space.count)
-        var message = msghdr()
-        message.msg_control = control.baseAddress
-        message.msg_controllen = control.count
-        let count = withUnsafeMutablePointer(to: &vector) { vector in
-            message.msg_iov = vector
-            message.msg_iovlen = 1
-            return recvmsg(socket, &message, CInt(MSG_CMSG_CLOEXEC))
-        }
-        guard count > 0, message.msg_controllen >= header else { return (count, []) }
-        let first = control.load(as: cmsghdr.self)
-        guard first.cmsg_level == SOL_SOCKET, first.cmsg_type == CInt(SCM_RIGHTS),
-            first.cmsg_len >= header
-        else { return (count, []) }
-        let descriptors = min((Int(first.cmsg_len) - header) / 4, most)
-        return (count, (0..<descriptors).map { control.load(fromByteOffset: header + $0 * 4, as: CInt.self) })
     }
 }
 

@@ -1,6 +1,7 @@
 import COpenCL
 import Glibc
 import RemotingCore
+import SessionTransport
 
 /// The session of this program: collects requests into few writes, and lets the calling threads wait for answers.
 ///
@@ -25,7 +26,9 @@ final class ClientSession {
     private let lock: LibraryLock
     private let descriptor: CInt
     private let agent: CInt
+    private let pipe: SessionPipe
     private var stream: SessionStream
+    private var spinning = SpinBudget(processors: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
     private var batch = ByteWriter(reservingCapacity: batchLimit)
     private var calls: [CallID: PendingCall] = [:]
     private var lastID: UInt64 = 0
@@ -44,9 +47,16 @@ final class ClientSession {
         } catch {
             throw HandOverFailure(error.message)
         }
+        let choice = TransportChoice.ofEnvironment ?? .automatic
+        let memory = choice == .tcp ? nil : handOver.memory.flatMap { SharedMemory(mapping: $0) }
+        if let mapped = handOver.memory { close(mapped) }
+        guard memory != nil || choice != .sharedMemory else {
+            throw HandOverFailure("the session has no shared memory, which \(TransportChoice.environmentKey) asks for")
+        }
         self.lock = lock
         descriptor = handOver.descriptor
         agent = handOver.agent
+        pipe = SessionPipe(socket: handOver.descriptor, memory: memory, role: .client)
         stream = SessionStream(resuming: handOver.session.continuation)
         facts = Facts(
             grant: handOver.session.grant, foundReadiness: handOver.session.foundReadiness,
@@ -54,7 +64,14 @@ final class ClientSession {
         // By this the worker knows that a program has the session, however long the first command takes to come. A
         // connection that does not take it is found broken by that command.
         stream.ping(0)
+        if memory != nil { stream.switchToSharedMemory() }
         try? transmit()
+        guard memory != nil else { return }
+        while stream.hasUnsent, !isLost {
+            _ = waitUntilReady(descriptor, CShort(POLLOUT), milliseconds: -1)
+            try? transmit()
+        }
+        pipe.switchSending()
     }
 
     deinit {
@@ -184,7 +201,16 @@ final class ClientSession {
         } else {
             try flush()
             try wait { self.stream.sendablePayload >= head.count + bulk.count && !self.stream.hasUnsent }
-            guard stream.sendData(head, bulk: bulk) else { throw .deviceNotAvailable }
+            var isOpen = true
+            let isTaken = stream.sendData(head, bulk: bulk) { first, second in
+                guard let count = write(first, second) else {
+                    isOpen = false
+                    return 0
+                }
+                return count
+            }
+            guard isOpen else { throw lose("the connection to the worker broke") }
+            guard isTaken else { throw .deviceNotAvailable }
             try transmit()
         }
     }
@@ -221,8 +247,19 @@ final class ClientSession {
             guard !isLost else { throw .deviceNotAvailable }
             try transmit()
             if try takeIn() { continue }
-            if spins < Self.spins, !hasReader { spins += 1 } else { awaitChange() }
+            if hasReader || !looksAgain(&spins) { awaitChange() }
         }
+    }
+
+    /// Whether to look for bytes once more before sleeping for them; has looked for some where they come through memory.
+    private func looksAgain(_ spins: inout Int) -> Bool {
+        guard spins < Self.spins else { return false }
+        spins += 1
+        guard pipe.receivesThroughMemory else { return true }
+        spins = Self.spins
+        let found = pipe.lookForBytes(nanoseconds: spinning.nanoseconds)
+        spinning.learn(found: found)
+        return found
     }
 
     /// Gives up the lock until something may have changed.
@@ -230,14 +267,16 @@ final class ClientSession {
         let reads = !hasReader
         let writes = stream.hasUnsent
         guard reads || writes else { return lock.wait() }
+        guard pipe.prepareToSleep(forBytes: reads, forRoom: writes) else { return }
+        let events = CShort(pipe.pollEvents(forBytes: reads, forRoom: writes))
         if reads { hasReader = true }
         lock.release()
-        let events = (reads ? CShort(POLLIN) : 0) | (writes ? CShort(POLLOUT) : 0)
         // Who waits to write only looks again soon: the reader may have left.
-        _ = waitUntilReady(descriptor, events, milliseconds: reads ? -1 : 10)
+        let isReady = waitUntilReady(descriptor, events, milliseconds: reads ? -1 : 10)
         lock.acquire()
         if reads {
             hasReader = false
+            if isReady { pipe.noteReady() }
             lock.wakeAll()
         }
     }
@@ -245,20 +284,22 @@ final class ClientSession {
     // MARK: The socket
 
     private func transmit() throws(OpenCLError) {
-        var failed = false
         while stream.hasUnsent, !isLost {
-            var taken = 0
+            var outcome: Int?
             stream.send { bytes in
-                let count = Glibc.send(
-                    descriptor, bytes.baseAddress, bytes.count,
-                    CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL))
-                failed = count < 0 && errno != EAGAIN && errno != EINTR
-                taken = max(count, 0)
-                return taken
+                outcome = write(bytes)
+                return outcome ?? 0
             }
-            if failed { throw lose("the connection to the worker broke") }
-            if taken == 0 { return }
+            guard let outcome else { throw lose("the connection to the worker broke") }
+            if outcome == 0 { return }
         }
+    }
+
+    /// Writes what there is room for; nil when the connection is gone.
+    private func write(
+        _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) -> Int? {
+        do throws(RemotingError) { return try pipe.write(first, second) } catch { return nil }
     }
 
     /// Whether anything arrived. Nothing is read while another thread waits to read.
@@ -268,9 +309,13 @@ final class ClientSession {
         var count = 0
         do throws(RemotingError) {
             count = try stream.receive { space in
-                let count = recv(descriptor, space.baseAddress, space.count, CInt(MSG_DONTWAIT))
-                ended = count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)
-                return max(count, 0)
+                switch try? pipe.read(into: space) {
+                case .bytes(let count): return count
+                case .nothingYet: return 0
+                case .ended, nil:
+                    ended = true
+                    return 0
+                }
             }
             while let event = stream.nextEvent() { try handle(event) }
         } catch {
@@ -289,6 +334,8 @@ final class ClientSession {
             while let response = try messages.next() { try handle(response) }
         case .goneAway(let farewell):
             _ = lose("the worker ended the session: \(farewell.message)")
+        case .peerSwitched:
+            pipe.switchReceiving()
         case .pong, .sliceChanged:
             break
         }

@@ -1,6 +1,7 @@
 import DeviceDrivers
 import Glibc
 import RemotingCore
+import SessionTransport
 import WorkerControl
 
 /// Why a session is over. It is thrown through whatever the session was doing.
@@ -25,11 +26,16 @@ struct SessionConnection: ~Copyable {
     }
 
     private let descriptor: Descriptor
+    private let pipe: SessionPipe
     private let wakeup: Wakeup
     private let account: SliceAccount
     private var stream: SessionStream
     /// What goes out before the stream's own bytes.
     private var greeting: ArraySlice<UInt8>
+    /// What goes with the greeting's first byte.
+    private var offered: Descriptor?
+    private var spinning = SpinBudget(processors: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+    private var turnsWithoutPoll = 0
     private var saidTakenOver = false
 
     /// `wakeup` is signalled when the slice changed or the worker is over.
@@ -37,6 +43,8 @@ struct SessionConnection: ~Copyable {
         descriptor = opened.connection
         stream = opened.stream
         greeting = opened.answer[...]
+        offered = opened.memory?.descriptor
+        pipe = SessionPipe(socket: descriptor.number, memory: opened.memory?.mapping, role: .worker)
         self.account = account
         self.wakeup = wakeup
     }
@@ -48,6 +56,7 @@ struct SessionConnection: ~Copyable {
             while let event = stream.nextEvent() {
                 switch event {
                 case .data(let payload): return .requests(payload)
+                case .peerSwitched: try switchToSharedMemory()
                 case .goneAway: throw .clientLeft
                 case .pong, .sliceChanged: break
                 }
@@ -66,31 +75,82 @@ struct SessionConnection: ~Copyable {
     /// Sends one message whose bulk data follows its head. Waits while the client has given no credit for it.
     mutating func send(_ head: [UInt8], _ bulk: UnsafeRawBufferPointer) throws(SessionEnd) {
         precondition(head.count + bulk.count <= SessionLimits.framePayload)
+        while !stream.hasUnsent, bulk.count >= Self.directBulk, greeting.isEmpty {
+            guard !stream.isEnded else { throw .clientLeft }
+            var outcome = WriteOutcome()
+            if stream.sendData(head, bulk: bulk, through: { outcome.write(to: pipe, $0, $1) }) {
+                return try outcome.check()
+            }
+            try turn(waitingFor: -1)
+        }
         while !stream.sendData(head, bulk: bulk) {
             guard !stream.isEnded else { throw .clientLeft }
             try turn(waitingFor: -1)
         }
     }
 
+    /// Bulk data of this size goes out at once and from where it lies.
+    private static let directBulk = 16 << 10
+
+    /// What came of writing, for a caller who only hears how many bytes were taken.
+    private struct WriteOutcome {
+        var end: SessionEnd?
+        var count = 0
+
+        mutating func write(
+            to pipe: SessionPipe, _ first: UnsafeRawBufferPointer,
+            _ second: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+        ) -> Int {
+            do throws(RemotingError) {
+                guard let count = try pipe.write(first, second) else {
+                    end = .clientLeft
+                    return 0
+                }
+                self.count = count
+                return count
+            } catch {
+                end = .protocolViolated(error.message)
+                return 0
+            }
+        }
+
+        func check() throws(SessionEnd) {
+            if let end { throw end }
+        }
+    }
+
+    /// The client's commands come through the memory from here on: so do the answers.
+    private mutating func switchToSharedMemory() throws(SessionEnd) {
+        guard pipe.canSwitch else { throw .protocolViolated("a switch to memory that was not offered") }
+        stream.switchToSharedMemory()
+        while true {
+            try flush()
+            guard stream.hasUnsent else { break }
+            var entries = [pollfd(descriptor, POLLOUT)]
+            wait(for: &entries, milliseconds: -1)
+        }
+        pipe.switchSending()
+        pipe.switchReceiving()
+    }
+
     /// Writes what the socket takes now.
     mutating func flush() throws(SessionEnd) {
-        var isOpen = true
-        if !greeting.isEmpty {
-            let sent = greeting.withUnsafeBytes { descriptor.send($0) }
-            isOpen = sent != nil
-            greeting = greeting.dropFirst(sent ?? 0)
+        if !greeting.isEmpty { try greet() }
+        while greeting.isEmpty, stream.hasUnsent {
+            var outcome = WriteOutcome()
+            stream.send { outcome.write(to: pipe, $0) }
+            try outcome.check()
+            if outcome.count == 0 { break }
         }
-        while isOpen, greeting.isEmpty, stream.hasUnsent {
-            var taken = 0
-            stream.send { bytes in
-                let sent = descriptor.send(bytes)
-                isOpen = sent != nil
-                taken = sent ?? 0
-                return taken
-            }
-            if taken == 0 { break }
-        }
-        guard isOpen else { throw .clientLeft }
+    }
+
+    private mutating func greet() throws(SessionEnd) {
+        let passed = offered.map { [$0.number] } ?? []
+        let sent = greeting.withUnsafeBytes { DescriptorPassing.send($0, passing: passed, on: descriptor.number) }
+        if sent < 0, errno != EAGAIN, errno != EINTR { throw .clientLeft }
+        guard sent > 0 else { return }
+        offered = nil
+        greeting = greeting.dropFirst(sent)
     }
 
     /// Tells the client why the session ends, if it still listens.
@@ -103,25 +163,55 @@ struct SessionConnection: ~Copyable {
     private mutating func turn(waitingFor milliseconds: Int32) throws(SessionEnd) {
         try flush()
         let isBlocked = !greeting.isEmpty || stream.hasUnsent
-        var entries = [pollfd(descriptor, isBlocked ? POLLIN | POLLOUT : POLLIN), wakeup.pollEntry]
+        if try turnWithoutPoll(waitingFor: milliseconds, isBlocked: isBlocked) { return }
+        guard milliseconds == 0 || pipe.prepareToSleep(forRoom: isBlocked) else { return try takeIn() }
+        var entries = [pollfd(descriptor, pipe.pollEvents(forRoom: isBlocked)), wakeup.pollEntry]
         wait(for: &entries, milliseconds: milliseconds)
         if entries[1].isReady {
             wakeup.clear()
             let slice = SessionSlice(account.slice)
             if slice != stream.slice { stream.announce(slice) }
         }
-        if entries[0].isReady { try takeIn() }
+        if entries[0].isReady {
+            pipe.noteReady()
+            try takeIn()
+        }
     }
 
+    /// With shared memory, what has arrived is found without a system call, and what arrives soon is looked for. False
+    /// when the turn is to be one with a poll: there is nothing, or there was none for long.
+    private mutating func turnWithoutPoll(
+        waitingFor milliseconds: Int32, isBlocked: Bool
+    ) throws(SessionEnd) -> Bool {
+        guard pipe.receivesThroughMemory, turnsWithoutPoll < Self.turnsPerPoll else {
+            turnsWithoutPoll = 0
+            return false
+        }
+        turnsWithoutPoll += 1
+        var found = pipe.lookForBytes(nanoseconds: 1)
+        if !found, milliseconds != 0, !isBlocked {
+            found = pipe.lookForBytes(nanoseconds: spinning.nanoseconds)
+            spinning.learn(found: found)
+        }
+        if found { try takeIn() }
+        if !found, milliseconds != 0 { turnsWithoutPoll = 0 }
+        return found || milliseconds == 0
+    }
+
+    /// After so many turns without a poll the wake-up is looked at.
+    private static let turnsPerPoll = 256
+
     private mutating func takeIn() throws(SessionEnd) {
-        var outcome = Descriptor.ReadOutcome.nothingYet
-        do {
+        var outcome = SessionPipe.ReadOutcome.nothingYet
+        do throws(RemotingError) {
+            var failure: RemotingError?
             // The stream takes at most its window, which what is not yet executed counts against.
             let count = try stream.receive { space in
-                outcome = descriptor.read(into: space)
+                do throws(RemotingError) { outcome = try pipe.read(into: space) } catch { failure = error }
                 if case .bytes(let count) = outcome { return count }
                 return 0
             }
+            if let failure { throw failure }
             if count > 0 { account.noteTraffic() }
         } catch {
             throw .protocolViolated(error.message)

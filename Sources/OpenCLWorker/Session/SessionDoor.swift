@@ -15,6 +15,21 @@ struct SessionDoor {
         var connection: Descriptor
         var answer: [UInt8]
         var stream: SessionStream
+        /// What goes with the answer to a peer on this host; nil for others, and where there is none to be had.
+        var memory: OfferedMemory?
+    }
+
+    /// Memory to share with the client, which it may use or not.
+    struct OfferedMemory {
+        var descriptor: Descriptor
+        var mapping: SharedMemory
+
+        init?() {
+            guard let number = SharedMemory.make() else { return nil }
+            descriptor = Descriptor(owning: number)
+            guard let mapping = SharedMemory(mapping: number) else { return nil }
+            self.mapping = mapping
+        }
     }
 
     private struct Visitor {
@@ -26,6 +41,8 @@ struct SessionDoor {
         var connection: Descriptor
         var phase: Phase
         var deadline: MonotonicTime
+        /// Whether it came over the UNIX socket.
+        var isLocal: Bool
     }
 
     static let capacity = 8
@@ -34,6 +51,8 @@ struct SessionDoor {
 
     let port: UInt16
     private let listener: Descriptor
+    /// For peers on this host; nil where the name was taken.
+    private let localListener: Descriptor?
     private let interface: InterfaceIdentity
     private let credential: SessionCredential
     private let deviceInformation: [UInt8]
@@ -44,6 +63,7 @@ struct SessionDoor {
         deviceInformation: [UInt8]
     ) throws(SystemError) {
         (listener, port) = try SessionSocket.listen(host: host, ports: ports)
+        localListener = LocalSessionSocket.listen(beside: port).map { Descriptor(owning: $0) }
         self.interface = interface
         self.credential = credential
         self.deviceInformation = deviceInformation
@@ -52,7 +72,8 @@ struct SessionDoor {
     /// What to wait for.
     var pollEntries: [pollfd] {
         let waiting = visitors.map { pollfd($0.connection, POLLIN) }
-        return visitors.count < Self.capacity ? waiting + [pollfd(listener, POLLIN)] : waiting
+        let listeners = [listener, localListener].compactMap { $0.map { pollfd($0, POLLIN) } }
+        return visitors.count < Self.capacity ? waiting + listeners : waiting
     }
 
     /// When a visitor's patience is over, if there is one.
@@ -82,15 +103,21 @@ struct SessionDoor {
     }
 
     private mutating func admit(now: MonotonicTime, slice: Slice) {
-        while visitors.count < Self.capacity, let connection = listener.acceptConnection() {
-            SessionSocketOptions.apply(to: connection.number)
+        admit(from: localListener, now: now, slice: slice)
+        admit(from: listener, now: now, slice: slice)
+    }
+
+    private mutating func admit(from listener: Descriptor?, now: MonotonicTime, slice: Slice) {
+        let isLocal = listener === localListener
+        while visitors.count < Self.capacity, let connection = listener?.acceptConnection() {
+            if !isLocal { SessionSocketOptions.apply(to: connection.number) }
             let acceptance = SessionAcceptance(
                 slice: SessionSlice(slice), interface: interface, deviceInformation: deviceInformation)
             visitors.append(
                 Visitor(
                     connection: connection,
                     phase: .handshaking(WorkerHandshake(acceptance: acceptance, credential: credential)),
-                    deadline: now + Self.patience))
+                    deadline: now + Self.patience, isLocal: isLocal))
         }
     }
 
@@ -113,7 +140,9 @@ struct SessionDoor {
             dismiss(&visitor, with: answer)
             visitor.deadline = min(visitor.deadline, now + timeToLeave)
         case .accepted(_, let answer, let stream):
-            return .opened(Opened(connection: visitor.connection, answer: answer, stream: stream))
+            let memory = visitor.isLocal ? OfferedMemory() : nil
+            return .opened(
+                Opened(connection: visitor.connection, answer: answer, stream: stream, memory: memory))
         }
         return .stays
     }

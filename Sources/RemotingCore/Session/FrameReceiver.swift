@@ -59,13 +59,22 @@ struct FrameReceiver: Sendable {
             let bytes = Array(scratch[unread.prefix(FrameHeader.length)])
             unread = unread.dropFirst(FrameHeader.length)
             let header = try admit(FrameHeader(bytes))
-            current = Frame(header: header, payload: Array(repeating: 0, count: header.payloadLength))
+            current = Frame(header: header, payload: Self.space(header.payloadLength))
             filled = 0
         }
         fillCurrent()
         guard let frame = current, filled == frame.payload.count else { return nil }
         current = nil
         return frame
+    }
+
+    /// Forgets what has arrived behind the last whole frame.
+    mutating func dropUnread() { unread = unread.upperBound..<unread.upperBound }
+
+    /// Room for a payload, which no one sees before it is filled: to write zeros into it first would cost large
+    /// transfers a third.
+    private static func space(_ length: Int) -> [UInt8] {
+        Array(unsafeUninitializedCapacity: length) { _, count in count = length }
     }
 
     /// Counts `cost` as taken; the credit to give back now, 0 while it is less than a quarter of the window.

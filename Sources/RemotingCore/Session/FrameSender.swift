@@ -46,6 +46,24 @@ struct FrameSender: Sendable {
         outbound.write(bytes: bulk)
     }
 
+    /// As ``appendData(_:bulk:acknowledging:)``, with what is unsent and `bulk` offered to `write` at once.
+    mutating func appendData(
+        _ head: [UInt8], bulk: UnsafeRawBufferPointer, acknowledging acknowledgement: UInt64,
+        through write: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Int
+    ) {
+        let count = head.count + bulk.count
+        credit -= count + FrameHeader.length
+        precondition(credit >= 0, "credit was checked")
+        dropSent()
+        appendHeader(.data, payloadLength: count, acknowledgement)
+        outbound.write(bytes: head)
+        let (start, waiting) = (sent, unsentCount)
+        let taken = outbound.bytes.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[start...]), bulk) }
+        precondition((0...waiting + bulk.count).contains(taken), "a write that reports more than it was offered")
+        noteSent(min(taken, waiting))
+        outbound.write(bytes: UnsafeRawBufferPointer(rebasing: bulk[max(taken - waiting, 0)...]))
+    }
+
     /// Takes credit from the peer, which never gives more than it was sent.
     mutating func addCredit(_ amount: Int) throws(RemotingError) {
         guard amount > 0, amount <= window - credit else {
@@ -59,6 +77,10 @@ struct FrameSender: Sendable {
         let start = sent
         let count = outbound.bytes.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[start...])) }
         precondition((0...unsentCount).contains(count), "a write that reports more than it was offered")
+        noteSent(count)
+    }
+
+    private mutating func noteSent(_ count: Int) {
         sent += count
         guard sent == outbound.count else { return }
         outbound.removeAll()

@@ -15,6 +15,9 @@ struct FrameHeader: Hashable, Sendable {
         case slice = 5
         /// The sender's last frame: {reason UInt16, text}.
         case goAway = 6
+        /// The sender's last frame on the socket: what follows goes through the memory that both ends share. The
+        /// client says it first, and the worker answers with the same.
+        case shared = 7
     }
 
     var kind: Kind
@@ -69,6 +72,7 @@ extension FrameHeader.Kind {
         case .ping, .pong: 8...8
         case .slice: 12...12
         case .goAway: 6...6 + SessionLimits.message
+        case .shared: 0...0
         }
     }
 }

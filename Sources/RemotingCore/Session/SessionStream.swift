@@ -24,6 +24,8 @@ package struct SessionStream: Sendable {
         case pong(UInt64)
         /// The worker enforces another slice; only at a client.
         case sliceChanged(SessionSlice)
+        /// What the peer sends from here on comes through the memory that both ends share. Said once.
+        case peerSwitched
         /// The peer sends nothing more.
         case goneAway(SessionFarewell)
     }
@@ -45,6 +47,8 @@ package struct SessionStream: Sendable {
     /// holds one never does.
     package private(set) var wasPinged = false
 
+    private var hasSwitched = false
+    private var hasPeerSwitched = false
     private var phase = Phase.open
     private var sender: FrameSender
     private var receiver: FrameReceiver
@@ -116,6 +120,18 @@ package struct SessionStream: Sendable {
         return true
     }
 
+    /// As ``sendData(_:bulk:)``, where `write` takes what it can of two pieces at once and returns how many bytes that was:
+    /// what it takes of `bulk` is not copied here.
+    package mutating func sendData(
+        _ head: [UInt8], bulk: UnsafeRawBufferPointer,
+        through write: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Int
+    ) -> Bool {
+        let count = head.count + bulk.count
+        guard count > 0, count <= sendablePayload else { return false }
+        sender.appendData(head, bulk: bulk, acknowledging: receiver.expected, through: write)
+        return true
+    }
+
     /// Asks the peer for a pong; dropped when 16 are outstanding or the stream has ended.
     package mutating func ping(_ token: UInt64) {
         guard canSend, outstandingPings.count < SessionLimits.outstandingPings else { return }
@@ -129,6 +145,15 @@ package struct SessionStream: Sendable {
         guard canSend else { return }
         self.slice = slice
         sender.append(.slice, acknowledging: receiver.expected) { $0.write(slice) }
+    }
+
+    /// Ends what is sent on the socket: once everything is sent, the rest goes through the memory that both ends share. A
+    /// worker says it only after its client has; once each.
+    package mutating func switchToSharedMemory() {
+        guard !hasSwitched, role == .client || hasPeerSwitched else { return defect("a switch out of turn") }
+        guard canSend else { return }
+        hasSwitched = true
+        sender.append(.shared, acknowledging: receiver.expected) { _ in }
     }
 
     /// The last frame of this end; a second farewell is dropped. Also after an error, to say why.
@@ -231,6 +256,14 @@ extension SessionStream {
             guard role == .client else { throw RemotingError(.unexpected, "a slice from a client") }
             slice = try reader.readSlice()
             events.replaceSlice(slice)
+        case .shared:
+            guard !hasPeerSwitched, role == .worker || hasSwitched else {
+                throw RemotingError(.unexpected, "a switch to shared memory out of turn")
+            }
+            hasPeerSwitched = true
+            // What came behind it on the socket are doorbells.
+            receiver.dropUnread()
+            events.append(.peerSwitched)
         case .goAway:
             let reason = SessionFarewell.Reason(rawValue: try reader.read())
             let message = try reader.readText(maximum: SessionLimits.message)

@@ -83,7 +83,7 @@ struct HandOverServerTests {
         var ends: [Int32] = [-1, -1]
         #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
         let session = try session()
-        #expect(fixture.server.handOver(session, descriptor: ends[0], to: request, now: start).isEmpty)
+        #expect(fixture.server.handOver(session, descriptors: [ends[0]], to: request, now: start).isEmpty)
         #expect(try program?.reply() == .session(session))
         let passed = try #require(program?.received)
         #expect(write(passed, [42] as [UInt8], 1) == 1)
@@ -104,7 +104,7 @@ struct HandOverServerTests {
         let request = try fixture.nextRequest()
         let session = try session(
             deviceInformation: [UInt8](repeating: 5, count: SessionLimits.deviceInformation))
-        #expect(fixture.server.handOver(session, descriptor: dup(0), to: request, now: start).isEmpty)
+        #expect(fixture.server.handOver(session, descriptors: [dup(0)], to: request, now: start).isEmpty)
         let thread = Mailbox<HandOverReply?>()
         let reader = DedicatedThread(name: "reader") { [program = Confined(program)] in
             thread.put(try? program.value.reply())
