@@ -101,6 +101,16 @@ protocol DeviceEvent: AnyObject {
     func wait() -> Int32
     /// How far the command has come, and when.
     func status() -> EventStatus
+    /// How the command ended; nil before. Called once for every command, so it is to be cheap.
+    func ending() -> CommandEnding?
+}
+
+/// What is accounted for when a command has ended.
+struct CommandEnding: Hashable {
+    /// 0, or the command's negative error.
+    var code: Int32
+    /// Nanoseconds of the device.
+    var busyNanoseconds: UInt64
 }
 
 struct CopyRegion {

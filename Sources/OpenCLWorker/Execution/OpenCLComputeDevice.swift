@@ -8,6 +8,7 @@ final class OpenCLComputeDevice: ComputeDevice {
     typealias Kernel = OpenCLKernel
 
     let functions: OpenCLFunctions
+    private let eventFunctions: OpenCLEventFunctions
     let information: DeviceInformation
     let greatestBuffer: UInt64
     let localMemory: UInt64
@@ -24,6 +25,7 @@ final class OpenCLComputeDevice: ComputeDevice {
         let library = try OpenCLLibrary()
         let found = try library.device(platform: platform, device: device)
         functions = library.functions
+        eventFunctions = OpenCLEventFunctions(library.functions)
         handle = found.handle
         information = DeviceInformation(found)
         greatestBuffer = found.number(CL_DEVICE_MAX_MEM_ALLOC_SIZE) ?? 0
@@ -138,16 +140,25 @@ final class OpenCLComputeDevice: ComputeDevice {
     }
 
     func launch(_ kernel: OpenCLKernel, _ launch: KernelLaunch) throws(OpenCLFailure) -> OpenCLEvent {
-        let vectors = [launch.globalOffset, launch.globalSize, launch.localSize].map { vector in
-            (0..<3).map { Int(exactly: vector[$0]) }
-        }
-        guard !vectors.joined().contains(nil) else { throw OpenCLFailure(CL_INVALID_GLOBAL_WORK_SIZE) }
-        let sizes = vectors.map { $0.compactMap { $0 } }
+        guard Self.areSizes(launch.globalOffset), Self.areSizes(launch.globalSize), Self.areSizes(launch.localSize)
+        else { throw OpenCLFailure(CL_INVALID_GLOBAL_WORK_SIZE) }
+        // Three `size_t` in a row, as the API takes them.
         return try command { event in
-            functions.enqueueNDRangeKernel(
-                queue, kernel.object.handle, cl_uint(launch.dimensions), sizes[0], sizes[1],
-                launch.localSize == .zero ? nil : sizes[2], 0, nil, event)
+            withUnsafeTemporaryAllocation(of: Int.self, capacity: 9) { sizes in
+                for (index, vector) in [launch.globalOffset, launch.globalSize, launch.localSize].enumerated() {
+                    for side in 0..<3 { sizes[index * 3 + side] = Int(vector[side]) }
+                }
+                guard let start = sizes.baseAddress.map({ UnsafePointer($0) }) else { return CL_OUT_OF_HOST_MEMORY }
+                return functions.enqueueNDRangeKernel(
+                    queue, kernel.object.handle, cl_uint(launch.dimensions), start, start + 3,
+                    launch.localSize == .zero ? nil : start + 6, 0, nil, event)
+            }
         }
+    }
+
+    /// Whether the components are values of `size_t` here.
+    private static func areSizes(_ vector: SIMD3<UInt64>) -> Bool {
+        vector.max() <= UInt64(Int.max)
     }
 
     func marker() throws(OpenCLFailure) -> OpenCLEvent {
@@ -166,7 +177,7 @@ final class OpenCLComputeDevice: ComputeDevice {
         let status = enqueue(&event)
         guard status == CL_SUCCESS else { throw OpenCLFailure(status) }
         guard let event else { throw OpenCLFailure(CL_OUT_OF_RESOURCES) }
-        return OpenCLEvent(event, functions)
+        return OpenCLEvent(event, eventFunctions)
     }
 }
 
@@ -186,9 +197,9 @@ final class OpenCLObject<Handle> {
 /// A command of an OpenCL queue.
 final class OpenCLEvent: DeviceEvent {
     private let handle: cl_event
-    private let functions: OpenCLFunctions
+    private let functions: OpenCLEventFunctions
 
-    init(_ handle: cl_event, _ functions: OpenCLFunctions) {
+    init(_ handle: cl_event, _ functions: OpenCLEventFunctions) {
         self.handle = handle
         self.functions = functions
     }
@@ -196,9 +207,24 @@ final class OpenCLEvent: DeviceEvent {
     deinit { _ = functions.releaseEvent(handle) }
 
     func wait() -> Int32 {
-        var handles: [cl_event?] = [handle]
-        _ = functions.waitForEvents(1, &handles)
+        var handle: cl_event? = handle
+        _ = functions.waitForEvents(1, &handle)
         return min(executionStatus, 0)
+    }
+
+    func ending() -> CommandEnding? {
+        // Times are there when a command has run to its end (OpenCL 3.0, section 5.14), so that most need no other call.
+        var (started, ended): (cl_ulong, cl_ulong) = (0, 0)
+        let size = MemoryLayout<cl_ulong>.size
+        if functions.getEventProfilingInfo(handle, cl_profiling_info(CL_PROFILING_COMMAND_END), size, &ended, nil)
+            == CL_SUCCESS,
+            functions.getEventProfilingInfo(
+                handle, cl_profiling_info(CL_PROFILING_COMMAND_START), size, &started, nil) == CL_SUCCESS
+        {
+            return CommandEnding(code: CL_SUCCESS, busyNanoseconds: ended > started ? ended - started : 0)
+        }
+        let status = executionStatus
+        return status > CL_COMPLETE ? nil : CommandEnding(code: status, busyNanoseconds: 0)
     }
 
     /// `CL_QUEUED` and so on, or a negative error.
@@ -224,5 +250,20 @@ final class OpenCLEvent: DeviceEvent {
         let code = functions.getEventProfilingInfo(
             handle, cl_profiling_info(parameter), MemoryLayout<cl_ulong>.size, &time, nil)
         return code == CL_SUCCESS ? UInt64(time) : 0
+    }
+}
+
+/// The calls on events: one for all of a device's, so that an event is small.
+final class OpenCLEventFunctions: Sendable {
+    let waitForEvents: cl_api_clWaitForEvents
+    let getEventInfo: cl_api_clGetEventInfo
+    let getEventProfilingInfo: cl_api_clGetEventProfilingInfo
+    let releaseEvent: cl_api_clReleaseEvent
+
+    init(_ functions: OpenCLFunctions) {
+        waitForEvents = functions.waitForEvents
+        getEventInfo = functions.getEventInfo
+        getEventProfilingInfo = functions.getEventProfilingInfo
+        releaseEvent = functions.releaseEvent
     }
 }

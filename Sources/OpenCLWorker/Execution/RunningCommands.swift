@@ -32,22 +32,32 @@ struct RunningCommands<Device: ComputeDevice> {
 
     /// Accounts for those that have ended, without waiting.
     mutating func reap() -> [DeferredError] {
-        var ended = 0
-        while first + ended < commands.count, commands[first + ended].event.status().status <= 0 { ended += 1 }
-        return drain(ended)
+        account(for: commands.count - first, waits: false)
     }
 
     private mutating func drain(_ count: Int) -> [DeferredError] {
+        // They end in their order: when the last has, the others have, and need not be waited for one by one.
+        if count > 0 { _ = commands[first + count - 1].event.wait() }
+        return account(for: count, waits: true)
+    }
+
+    /// Accounts for the oldest `count`, or for those before the first that has not ended.
+    private mutating func account(for count: Int, waits: Bool) -> [DeferredError] {
         var errors: [DeferredError] = []
+        var busy: UInt64 = 0
+        var ended = 0
         for command in commands[first..<first + count] {
-            let code = command.event.wait()
-            if code < 0 { errors.append(DeferredError(request: command.request, object: command.queue, code: code)) }
-            let status = command.event.status()
-            if status.ended > status.started {
-                account.addBusy(.nanoseconds(Int64(clamping: status.ended - status.started)))
+            var ending = command.event.ending()
+            if ending == nil, waits { ending = CommandEnding(code: command.event.wait(), busyNanoseconds: 0) }
+            guard let ending else { break }
+            if ending.code < 0 {
+                errors.append(DeferredError(request: command.request, object: command.queue, code: ending.code))
             }
+            busy += ending.busyNanoseconds
+            ended += 1
         }
-        first += count
+        if busy > 0 { account.addBusy(.nanoseconds(Int64(clamping: busy))) }
+        first += ended
         if first == commands.count || first >= Self.capacity {
             commands.removeFirst(first)
             first = 0

@@ -57,6 +57,7 @@ final class SyntheticComputeDevice: ComputeDevice {
     final class Event: DeviceEvent {
         func wait() -> Int32 { 0 }
         func status() -> EventStatus { EventStatus(status: CL_COMPLETE) }
+        func ending() -> CommandEnding? { CommandEnding(code: CL_SUCCESS, busyNanoseconds: 0) }
     }
 
     let greatestBuffer: UInt64 = 1 << 40

@@ -11,6 +11,7 @@ struct SessionRunner<Device: ComputeDevice> {
     /// Returns when the session is over, with its reason.
     func run(_ connection: consuming SessionConnection) -> SessionEnd {
         var interpreter = SessionInterpreter(device: device, account: account)
+        var requests: [OpenCLRequest] = []
         do throws(SessionEnd) {
             // After a burst: look whether more has come, and when none has, let the device begin.
             var patience: Int32 = -1
@@ -20,7 +21,7 @@ struct SessionRunner<Device: ComputeDevice> {
                     if account.noteAttached() { onAttached() }
                 case .requests(let payload):
                     if account.noteAttached() { onAttached() }
-                    try execute(payload, &interpreter, &connection)
+                    try execute(payload, &requests, &interpreter, &connection)
                     try connection.flush()
                     patience = 0
                 case .nothing:
@@ -39,10 +40,15 @@ struct SessionRunner<Device: ComputeDevice> {
     }
 
     private func execute(
-        _ payload: [UInt8], _ interpreter: inout SessionInterpreter<Device>, _ connection: inout SessionConnection
+        _ payload: [UInt8], _ requests: inout [OpenCLRequest], _ interpreter: inout SessionInterpreter<Device>,
+        _ connection: inout SessionConnection
     ) throws(SessionEnd) {
-        var requests = WireMessages<OpenCLRequest>(payload: payload)
-        while let request = try next(&requests) {
+        var messages = WireMessages<OpenCLRequest>(payload: payload)
+        // All of them are read before the first is carried out: a device that runs short commands faster than they come
+        // goes to sleep after each, and is woken for the next.
+        requests.removeAll(keepingCapacity: true)
+        while let request = try next(&messages) { requests.append(request) }
+        for request in requests {
             try interpreter.execute(request) { (head, bulk) throws(SessionEnd) in try connection.send(head, bulk) }
         }
     }
