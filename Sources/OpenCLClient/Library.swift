@@ -13,9 +13,9 @@ final class Library: @unchecked Sendable {
     let platform = Handle.make()
     let device = Handle.make()
     let callbacks: CallbackThreads
-    private var objects: [OpaquePointer: ClientObject] = [:]
+    private var objects = HandleTable<ClientObject>()
     /// Objects that the program has released and others still need, by which it may come to them again.
-    private var lingering: [OpaquePointer: Unmanaged<ClientObject>] = [:]
+    private var lingering = HandleTable<Unmanaged<ClientObject>>()
     private var session: ClientSession?
 
     private init() {
