@@ -32,8 +32,8 @@ protocol ComputeDevice: AnyObject {
     func makeSubBuffer(of parent: Buffer, flags: UInt64, origin: Int, size: Int) throws(OpenCLFailure) -> Buffer
     /// Returns when `bytes` are no longer needed, after everything before it has run.
     func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) throws(OpenCLFailure) -> Event
-    /// Keeps a copy of `bytes` until it has run, and returns at once.
-    func enqueueWrite(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) throws(OpenCLFailure) -> Event
+    /// Keeps a copy of `bytes`, or the message that they came in, until it has run, and returns at once.
+    func enqueueWrite(_ bytes: ArraySlice<UInt8>, to buffer: Buffer, at offset: Int) throws(OpenCLFailure) -> Event
     /// Returns when `bytes` are filled.
     func read(_ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int) throws(OpenCLFailure)
         -> Event

@@ -17,7 +17,7 @@ final class OpenCLComputeDevice: ComputeDevice {
     let queue: cl_command_queue
     var output: KernelOutput?
     /// Host copies of what was written and has not run yet, and their bytes together; at most ``greatestStaged``.
-    private var staged: [(event: OpenCLEvent, bytes: UnsafeMutableRawBufferPointer)] = []
+    private var staged: [Staged] = []
     private var stagedBytes = 0
 
     /// Opens the device's context, which takes tens of milliseconds, so that no session has to.
@@ -42,6 +42,9 @@ final class OpenCLComputeDevice: ComputeDevice {
         (self.context, self.queue) = (context, queue)
         issueFirstCommand()
     }
+
+    /// The driver reads what is staged until its writes have run.
+    deinit { releaseStaged(waitingDownTo: 0) }
 
     /// A device's first command takes longer than those after it, so it is one of the worker's own. That it fails is
     /// left for a session to find: it is told with the command that it gave.
@@ -70,12 +73,42 @@ final class OpenCLComputeDevice: ComputeDevice {
     }
 
     func enqueueWrite(
-        _ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int
+        _ bytes: ArraySlice<UInt8>, to buffer: Buffer, at offset: Int
     ) throws(OpenCLFailure) -> OpenCLEvent {
-        try stage(bytes) { copy, event in
-            functions.enqueueWriteBuffer(
-                queue, buffer.handle, cl_bool(CL_FALSE), offset, copy.count, copy.baseAddress, 0, nil, event)
+        let outcome = bytes.withUnsafeBytes { source in
+            Result { () throws(OpenCLFailure) in
+                guard source.count >= Self.keptWrite else {
+                    return try stage(source) { copy, event in
+                        functions.enqueueWriteBuffer(
+                            queue, buffer.handle, cl_bool(CL_FALSE), offset, copy.count, copy.baseAddress, 0, nil, event
+                        )
+                    }
+                }
+                // Counted as the whole frame that it may keep in memory.
+                releaseStaged(waitingDownTo: Self.greatestStaged - SessionLimits.framePayload)
+                let event = try command { event in
+                    functions.enqueueWriteBuffer(
+                        queue, buffer.handle, cl_bool(CL_FALSE), offset, source.count, source.baseAddress, 0, nil, event
+                    )
+                }
+                // An array's bytes stay where they are as long as someone holds it and nobody writes to it.
+                staged.append(Staged(event: event, count: SessionLimits.framePayload, kept: bytes))
+                stagedBytes += SessionLimits.framePayload
+                return event
+            }
         }
+        return try outcome.get()
+    }
+
+    /// Bytes from which on a write is not copied but kept with its message.
+    private static let keptWrite = 128 << 10
+
+    /// The bytes of a write that has not run: a copy of them, or the message that they came in.
+    private struct Staged {
+        var event: OpenCLEvent
+        var count: Int
+        var copy: UnsafeMutableRawBufferPointer?
+        var kept: ArraySlice<UInt8>?
     }
 
     /// Keeps a copy of `bytes` until the command that `enqueue` gives to the device has run.
@@ -88,7 +121,7 @@ final class OpenCLComputeDevice: ComputeDevice {
         copy.copyMemory(from: bytes)
         do {
             let event = try command { event in enqueue(copy, event) }
-            staged.append((event, copy))
+            staged.append(Staged(event: event, count: copy.count, copy: copy))
             stagedBytes += copy.count
             return event
         } catch {
@@ -102,10 +135,10 @@ final class OpenCLComputeDevice: ComputeDevice {
     /// Frees the copies whose writes have run, and waits for the oldest while more than `bytes` are held.
     private func releaseStaged(waitingDownTo bytes: Int) {
         var freed = 0
-        for (event, copy) in staged {
-            if stagedBytes > bytes { _ = event.wait() } else if event.executionStatus > CL_COMPLETE { break }
-            stagedBytes -= copy.count
-            copy.deallocate()
+        for item in staged {
+            if stagedBytes > bytes { _ = item.event.wait() } else if item.event.executionStatus > CL_COMPLETE { break }
+            stagedBytes -= item.count
+            item.copy?.deallocate()
             freed += 1
         }
         staged.removeFirst(freed)

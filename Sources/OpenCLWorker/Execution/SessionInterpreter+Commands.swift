@@ -102,16 +102,18 @@ extension SessionInterpreter {
 
     private func write(_ data: ArraySlice<UInt8>, _ command: BufferCommand) throws(OpenCLFailure) -> Device.Event {
         let buffer = try buffer(of: command)
+        // With nothing before it a small write ends at once, and its bytes need not be kept. Of a large one the device takes
+        // in what has arrived while more arrives.
+        guard running.isEmpty, data.count < Self.overlappedWrite else {
+            return try device.enqueueWrite(data, to: buffer.device, at: Int(command.offset))
+        }
         let result = data.withUnsafeBytes { bytes in
-            Slot { () throws(OpenCLFailure) in
-                // With nothing before it a write ends at once, and its bytes need not be kept.
-                running.isEmpty
-                    ? try device.write(bytes, to: buffer.device, at: Int(command.offset))
-                    : try device.enqueueWrite(bytes, to: buffer.device, at: Int(command.offset))
-            }
+            Slot { () throws(OpenCLFailure) in try device.write(bytes, to: buffer.device, at: Int(command.offset)) }
         }
         return try result.get()
     }
+
+    private static var overlappedWrite: Int { 64 << 10 }
 
     private func copy(_ copy: BufferCopy) throws(OpenCLFailure) -> Device.Event {
         let source = try find(copy.source, in: buffers, orThrow: CL_INVALID_MEM_OBJECT)

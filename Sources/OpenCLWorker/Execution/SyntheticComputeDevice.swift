@@ -89,8 +89,8 @@ final class SyntheticComputeDevice: ComputeDevice {
         return Event()
     }
 
-    func enqueueWrite(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) -> Event {
-        write(bytes, to: buffer, at: offset)
+    func enqueueWrite(_ bytes: ArraySlice<UInt8>, to buffer: Buffer, at offset: Int) -> Event {
+        bytes.withUnsafeBytes { write($0, to: buffer, at: offset) }
     }
 
     func read(_ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int) -> Event {
