@@ -58,6 +58,12 @@ struct InterfaceBench {
         return column
     }
 
+    /// Sessions that are opened at once; with the system at rest.
+    func opens() throws -> MeasuredTimes? {
+        progress("many sessions at once")
+        return try OpenMeasure.run(sessions: isSmall ? 20 : 1_000)
+    }
+
     private func firstProgram(_ layout: LocalSystem.Layout, _ system: LocalSystem) throws -> FirstCommand {
         let deadline = MonotonicClock.now() + Self.patience
         while true {

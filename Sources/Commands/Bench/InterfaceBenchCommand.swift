@@ -47,8 +47,10 @@ struct InterfaceBenchCommand: ParsableCommand {
             // What this starts takes it over: agent and program.
             setenv("PRESYNC_TRANSPORT", transport, 1)
             let bench = InterfaceBench(isSmall: small)
-            let view = InterfaceBenchView(
-                transport: transport, local: try bench.local(), remote: try bench.remote(), raw: try bench.raw())
+            let local = try bench.local()
+            var remote = try bench.remote()
+            remote.times[.open1000] = try bench.opens()
+            let view = InterfaceBenchView(transport: transport, local: local, remote: remote, raw: try bench.raw())
             print(
                 try AnswerRenderer(format: json ? .json : .table, style: .standardOutput).render(view), terminator: "")
         }

@@ -19,6 +19,8 @@ enum InterfaceMeasure: String, CaseIterable, Codable {
     case write64MiB
     /// From asking the agent to having the session, where that was prepared.
     case openPrepared
+    /// Of 1,000 sessions that are opened at once, how long each takes; none may fail.
+    case open1000
     /// From the first call to the completion of a write of 4 bytes, in a program whose GPU was found reserved; in one
     /// that found a warm session without memory; and in one for which nothing but the bundle was there.
     case firstCommandReady
@@ -27,7 +29,9 @@ enum InterfaceMeasure: String, CaseIterable, Codable {
 
     var unit: String {
         switch self {
-        case .read64MiB, .write64MiB, .openPrepared, .firstCommandReady, .firstCommandWarm, .firstCommandCold: "ms"
+        case .read64MiB, .write64MiB, .openPrepared, .open1000, .firstCommandReady, .firstCommandWarm,
+            .firstCommandCold:
+            "ms"
         default: "us"
         }
     }
