@@ -205,6 +205,10 @@ let package = Package(
         tests("AgentRuntime", ["ControlLoop", "RemotingCore", "SessionTransport"]),
         tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "StateStore"]),
         tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL", "SessionTransport"]),
+        // Loads the library as built, as programs do: it is linked in a way of its own.
+        .testTarget(
+            name: "OpenCLClientTests", dependencies: ["RemotingCore", "SessionTransport", "COpenCL"],
+            swiftSettings: settings),
         tests("Dashboard"),
         tests(
             "Commands",
