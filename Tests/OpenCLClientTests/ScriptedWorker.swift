@@ -82,7 +82,7 @@ final class ScriptedWorker: Sendable {
                         pipe.switchReceiving()
                         state.withLock { $0.usesMemory = true }
                     case .goneAway: return
-                    case .pong, .sliceChanged: break
+                    case .pong, .sliceChanged, .placed: break
                     }
                 }
                 try send(&stream, pipe)

@@ -200,7 +200,7 @@ final class TestClient {
                 while let response = try messages.next() { responses.append(response) }
             case .goneAway(let farewell): throw Failure.unexpected(farewell.message)
             case .peerSwitched: pipe.switchReceiving()
-            case .pong, .sliceChanged: break
+            case .pong, .sliceChanged, .placed: break
             }
         }
     }

@@ -308,7 +308,7 @@ final class ClientSession {
         var ended = false
         var count = 0
         do throws(RemotingError) {
-            count = try stream.receive { space in
+            count = try stream.receive(placing: place) { space in
                 switch try? pipe.read(into: space) {
                 case .bytes(let count): return count
                 case .nothingYet: return 0
@@ -327,8 +327,18 @@ final class ClientSession {
         return count > 0
     }
 
+    /// The program's own memory for the data of a read.
+    private func place(head: [UInt8], count: Int) -> UnsafeMutableRawBufferPointer? {
+        guard let (call, offset) = OpenCLResponse.readDataPlace(head: head, count: count) else { return nil }
+        return calls[call]?.place(for: count, at: offset)
+    }
+
     private func handle(_ event: SessionStream.Event) throws(RemotingError) {
         switch event {
+        case .placed(let head, let count):
+            guard let (call, offset) = OpenCLResponse.readDataPlace(head: head, count: count),
+                calls[call]?.notePlaced(count, at: offset) == true
+            else { throw RemotingError(.unexpected, "data that was not asked for") }
         case .data(let payload):
             var messages = WireMessages<OpenCLResponse>(payload: payload)
             while let response = try messages.next() { try handle(response) }

@@ -55,6 +55,19 @@ final class PendingCall {
         return true
     }
 
+    /// Where the piece of a read that comes next goes in one piece, of `count` bytes; nil where it has no such place.
+    func place(for count: Int, at offset: UInt64) -> UnsafeMutableRawBufferPointer? {
+        guard let destination, offset == UInt64(filled), count <= destination.count - filled else { return nil }
+        return UnsafeMutableRawBufferPointer(rebasing: destination[filled..<filled + count])
+    }
+
+    /// The piece has arrived where ``place(for:at:)`` said; false when that has said nothing of it.
+    func notePlaced(_ count: Int, at offset: UInt64) -> Bool {
+        guard place(for: count, at: offset) != nil else { return false }
+        filled += count
+        return true
+    }
+
     /// Takes the answer; false when a read that succeeded has not all its data.
     func end(_ response: OpenCLResponse) -> Bool {
         answer = response

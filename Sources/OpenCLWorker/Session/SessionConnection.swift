@@ -58,7 +58,7 @@ struct SessionConnection: ~Copyable {
                 case .data(let payload): return .requests(payload)
                 case .peerSwitched: try switchToSharedMemory()
                 case .goneAway: throw .clientLeft
-                case .pong, .sliceChanged: break
+                case .pong, .sliceChanged, .placed: break
                 }
             }
             // An agent that holds a session sends no ping, and a program that takes one over begins with one.

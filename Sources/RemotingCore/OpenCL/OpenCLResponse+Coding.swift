@@ -27,6 +27,19 @@ extension OpenCLResponse: WireMessage {
         return OpenCLResponse.readData(call, offset: offset, data: []).head(bulk: size)
     }
 
+    /// What a payload of one read's answer begins with, where it is that: the call, and from where in its region
+    /// `count` bytes of data come, which are all the rest of the payload.
+    package static func readDataPlace(head: [UInt8], count: Int) -> (call: CallID, offset: UInt64)? {
+        var reader = ByteReader(head)
+        guard let length: UInt32 = try? reader.read(), Int(length) == head.count - WireMessageHeader.length + count,
+            let kind: UInt16 = try? reader.read(), kind == 2, let reserved: UInt16 = try? reader.read(), reserved == 0,
+            let call = try? reader.readCall(), let offset: UInt64 = try? reader.read(),
+            let size: UInt32 = try? reader.read(), Int(size) == count, count <= OpenCLInterface.chunk,
+            reader.remaining == 0
+        else { return nil }
+        return (call, offset)
+    }
+
     package func writeBody(to writer: inout ByteWriter) {
         if case .output(let bytes) = self { return writer.write(blob: bytes.prefix(OpenCLInterface.chunk)) }
         writer.write(call)

@@ -1,9 +1,14 @@
 /// Takes frames out of the bytes that arrive, checks their order and their credit, and counts what is to be given
 /// back. Room for a payload is reserved only after its length has passed against kind and credit.
-struct FrameReceiver: Sendable {
+///
+/// Sendable without a lock: it moves with the stream, and ``place`` is memory of who drives that.
+struct FrameReceiver: @unchecked Sendable {
     struct Frame: Hashable, Sendable {
         var header: FrameHeader
+        /// Of a payload whose rest was placed elsewhere, its head.
         var payload: [UInt8]
+        /// Bytes that were placed elsewhere.
+        var placed = 0
     }
 
     let window: Int
@@ -19,7 +24,12 @@ struct FrameReceiver: Sendable {
     private var unread = 0..<0
     /// The frame whose payload is arriving.
     private var current: Frame?
+    /// Bytes of its payload that have arrived.
     private var filled = 0
+    /// Where the payload behind its head goes, if not into the frame.
+    private var place: UnsafeMutableRawBufferPointer?
+    /// Whether the head of the payload is awaited, by which it is decided where the rest goes.
+    private var isUndecided = false
 
     private static let scratchLength = 16 << 10
 
@@ -35,7 +45,13 @@ struct FrameReceiver: Sendable {
     /// Offers `fill` at least one byte of memory and takes in as many bytes as it says to have filled. Call
     /// ``nextFrame()`` until nil before the next call.
     mutating func withSpace(_ fill: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
-        if unread.isEmpty, let length = current?.payload.count, length - filled >= Self.scratchLength {
+        if unread.isEmpty, let place, let length = current?.header.payloadLength, filled < length {
+            let rest = UnsafeMutableRawBufferPointer(rebasing: place[(filled - SessionStream.placementHead)...])
+            let count = Self.filled(rest, by: fill)
+            filled += count
+            return count
+        }
+        if unread.isEmpty, place == nil, let length = current?.payload.count, length - filled >= Self.scratchLength {
             let start = filled
             let count = current?.payload.withUnsafeMutableBytes { space in
                 Self.filled(UnsafeMutableRawBufferPointer(rebasing: space[start...]), by: fill)
@@ -53,19 +69,45 @@ struct FrameReceiver: Sendable {
     }
 
     /// The next whole frame; nil when more bytes are needed.
-    mutating func nextFrame() throws(RemotingError) -> Frame? {
+    mutating func nextFrame(placing: SessionStream.Placement? = nil) throws(RemotingError) -> Frame? {
         if current == nil {
             guard unread.count >= FrameHeader.length else { return nil }
             let bytes = Array(scratch[unread.prefix(FrameHeader.length)])
             unread = unread.dropFirst(FrameHeader.length)
             let header = try admit(FrameHeader(bytes))
-            current = Frame(header: header, payload: Self.space(header.payloadLength))
+            current = Frame(header: header, payload: [])
             filled = 0
+            isUndecided = true
         }
+        if isUndecided, !decide(placing) { return nil }
         fillCurrent()
-        guard let frame = current, filled == frame.payload.count else { return nil }
+        guard let frame = current, filled == frame.header.payloadLength else { return nil }
         current = nil
+        place = nil
         return frame
+    }
+
+    /// Makes room for the payload, or has it placed where its head says. False while more of the head is needed.
+    private mutating func decide(_ placing: SessionStream.Placement?) -> Bool {
+        guard let header = current?.header else { return false }
+        let head = SessionStream.placementHead
+        if let placing, header.kind == .data, header.payloadLength >= Self.scratchLength {
+            guard unread.count >= head else { return false }
+            let bytes = Array(scratch[unread.prefix(head)])
+            if let place = placing(bytes, header.payloadLength - head) {
+                precondition(place.count == header.payloadLength - head, "a place of another size")
+                self.place = place
+                current?.payload = bytes
+                current?.placed = place.count
+                unread = unread.dropFirst(head)
+                filled = head
+                isUndecided = false
+                return true
+            }
+        }
+        current?.payload = Self.space(header.payloadLength)
+        isUndecided = false
+        return true
     }
 
     /// Forgets what has arrived behind the last whole frame.
@@ -102,11 +144,16 @@ struct FrameReceiver: Sendable {
     }
 
     private mutating func fillCurrent() {
-        guard let length = current?.payload.count else { return }
+        guard let length = current?.header.payloadLength else { return }
         let piece = unread.prefix(length - filled)
         guard !piece.isEmpty else { return }
         let start = filled
         scratch.withUnsafeBytes { source in
+            if let place {
+                UnsafeMutableRawBufferPointer(rebasing: place[(start - SessionStream.placementHead)...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[piece]))
+                return
+            }
             current?.payload.withUnsafeMutableBytes { target in
                 UnsafeMutableRawBufferPointer(rebasing: target[start...])
                     .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[piece]))

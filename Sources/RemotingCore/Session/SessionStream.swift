@@ -20,6 +20,8 @@ package struct SessionStream: Sendable {
     package enum Event: Hashable, Sendable {
         /// The payload of one data frame: one or more whole messages. Taking it gives its credit back.
         case data([UInt8])
+        /// A data frame of which the payload's head is here, and that many bytes more lie where ``Placement`` said.
+        case placed(head: [UInt8], count: Int)
         /// The peer answered a ping.
         case pong(UInt64)
         /// The worker enforces another slice; only at a client.
@@ -29,6 +31,14 @@ package struct SessionStream: Sendable {
         /// The peer sends nothing more.
         case goneAway(SessionFarewell)
     }
+
+    /// Says by the first ``placementHead`` bytes of a large payload where the `count` bytes behind them are to be put, so
+    /// that they are not copied twice; nil for nowhere in particular. The place has just that size, and is the stream's
+    /// until the frame has arrived or the stream is given up.
+    package typealias Placement = (_ head: [UInt8], _ count: Int) -> UnsafeMutableRawBufferPointer?
+
+    /// Bytes of the head that a ``Placement`` sees: those before the data of a read's answer.
+    package static let placementHead = 28
 
     private enum Phase: Hashable, Sendable {
         case open
@@ -83,19 +93,22 @@ package struct SessionStream: Sendable {
     /// Offers memory to `read` (a socket's read), which returns how many bytes it filled; 0 where there were none.
     /// A payload is read straight into the array that ``Event/data(_:)`` carries: nothing is copied again.
     package mutating func receive(
-        _ read: (UnsafeMutableRawBufferPointer) -> Int
+        placing: Placement? = nil, _ read: (UnsafeMutableRawBufferPointer) -> Int
     ) throws(RemotingError) -> Int {
         try check()
         let count = receiver.withSpace(read)
-        if count > 0 { try takeFrames() }
+        if count > 0 { try takeFrames(placing: placing) }
         return count
     }
 
     /// The next event, oldest first; nil when there is none.
     package mutating func nextEvent() -> Event? {
         guard let event = events.popFirst() else { return nil }
-        if case .data(let payload) = event {
-            let credit = receiver.giveBack(payload.count + FrameHeader.length)
+        var taken: Int?
+        if case .data(let payload) = event { taken = payload.count }
+        if case .placed(let head, let count) = event { taken = head.count + count }
+        if let taken {
+            let credit = receiver.giveBack(taken + FrameHeader.length)
             if credit > 0, canSend { sender.append(.credit, acknowledging: receiver.expected) { $0.write(credit) } }
         }
         return event
@@ -218,9 +231,9 @@ extension SessionStream {
         if case .broken(let error) = phase { throw error }
     }
 
-    private mutating func takeFrames() throws(RemotingError) {
+    private mutating func takeFrames(placing: Placement? = nil) throws(RemotingError) {
         do throws(RemotingError) {
-            while let frame = try receiver.nextFrame() { try take(frame) }
+            while let frame = try receiver.nextFrame(placing: placing) { try take(frame) }
             guard sender.unsentControl <= SessionLimits.unsentControl else {
                 throw RemotingError(.peerNotReading, "the peer does not read what it is sent")
             }
@@ -238,7 +251,10 @@ extension SessionStream {
         case .broken(let error): throw error
         }
         try acknowledge(frame.header.acknowledgement)
-        if frame.header.kind == .data { return events.append(.data(frame.payload)) }
+        if frame.header.kind == .data {
+            return events.append(
+                frame.placed > 0 ? .placed(head: frame.payload, count: frame.placed) : .data(frame.payload))
+        }
         var reader = ByteReader(frame.payload)
         switch frame.header.kind {
         case .data: break
