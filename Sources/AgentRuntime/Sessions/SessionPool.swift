@@ -31,7 +31,19 @@ struct SessionPool {
     private let poller: Poller
     private let telemetry: TelemetryRequests
     private let transport: TransportChoice
+    /// A session that is opened when others have.
+    private struct Opening {
+        var grant: GrantID
+        var address: SocketAddress
+        var hello: ClientHello
+    }
+
+    /// So many are opened at once. More at once would not open sooner, and the last of many would not within its time.
+    static let greatestOpening = 64
+
     private var entries: [GrantID: Entry] = [:]
+    private var opening = 0
+    private var waiting: [Opening] = []
     private var grants: [PollToken: GrantID] = [:]
 
     init(poller: Poller, telemetry: TelemetryRequests, transport: TransportChoice = .automatic) {
@@ -42,14 +54,33 @@ struct SessionPool {
 
     var count: Int { entries.count }
 
-    /// When the first of the sessions that are being opened is given up; nil when none is.
-    var nextDeadline: MonotonicTime? { entries.values.lazy.compactMap(\.connection.deadline).min() }
+    /// When the first of the sessions that are being opened is given up, or one that waits can be begun; nil for never.
+    var nextDeadline: MonotonicTime? {
+        guard waiting.isEmpty || opening >= Self.greatestOpening else { return .zero }
+        return entries.values.lazy.compactMap(\.connection.deadline).min()
+    }
 
-    /// Begins to open a session at a numeric address.
+    /// Begins to open a session at a numeric address, or does so when fewer are being opened.
     mutating func open(
         _ grant: GrantID, at address: SocketAddress, hello: ClientHello, now: MonotonicTime
     ) -> [Event] {
         close(grant)
+        waiting.append(Opening(grant: grant, address: address, hello: hello))
+        return beginWaiting(now: now)
+    }
+
+    private mutating func beginWaiting(now: MonotonicTime) -> [Event] {
+        var events: [Event] = []
+        while opening < Self.greatestOpening, !waiting.isEmpty {
+            let next = waiting.removeFirst()
+            events += begin(next.grant, at: next.address, hello: next.hello, now: now)
+        }
+        return events
+    }
+
+    private mutating func begin(
+        _ grant: GrantID, at address: SocketAddress, hello: ClientHello, now: MonotonicTime
+    ) -> [Event] {
         switch SessionConnection.begin(to: address, hello: hello, transport: transport, now: now) {
         case .failure(let error):
             return [.failed(grant, error.description)]
@@ -57,6 +88,7 @@ struct SessionPool {
             telemetry.markAsPresync(cookie: connection.cookie)
             let token = poller.add(connection.descriptor, [.read, .write])
             entries[grant] = Entry(token: token, connection: connection)
+            opening += 1
             grants[token] = grant
             return []
         }
@@ -64,7 +96,9 @@ struct SessionPool {
 
     /// Closes a session, open or not; nothing where there is none.
     mutating func close(_ grant: GrantID) {
+        waiting.removeAll { $0.grant == grant }
         guard let entry = entries.removeValue(forKey: grant) else { return }
+        if !entry.isOpen { opening -= 1 }
         grants[entry.token] = nil
         poller.remove(entry.token)
         telemetry.unmark(cookie: entry.connection.cookie)
@@ -74,13 +108,13 @@ struct SessionPool {
     /// Takes note that a session's socket is ready; nil when the token is no session's.
     mutating func socketReady(_ token: PollToken, now: MonotonicTime) -> [Event]? {
         guard let grant = grants[token] else { return nil }
-        return advance(grant, now: now)
+        return advance(grant, now: now) + beginWaiting(now: now)
     }
 
-    /// Gives up what has not opened in time.
+    /// Gives up what has not opened in time, and begins what waits.
     mutating func deadlinesPassed(now: MonotonicTime) -> [Event] {
         let overdue = entries.filter { $0.value.connection.deadline.map { $0 <= now } ?? false }.keys.sorted()
-        return overdue.flatMap { advance($0, now: now) }
+        return overdue.flatMap { advance($0, now: now) } + beginWaiting(now: now)
     }
 
     /// Takes a held session out of the pool. Nil, and the session is closed, when its worker has closed it, or has sent a
@@ -106,7 +140,10 @@ struct SessionPool {
         let wantedToWrite = entry.connection.wantsToWrite
         let outcome = entry.connection.advance(now: now)
         let wasOpen = entry.isOpen
-        if outcome == .opened { entry.isOpen = true }
+        if outcome == .opened, !entry.isOpen {
+            entry.isOpen = true
+            opening -= 1
+        }
         entries[grant] = entry
         switch outcome {
         case .pending, .opened:

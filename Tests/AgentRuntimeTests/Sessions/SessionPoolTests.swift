@@ -139,4 +139,29 @@ struct SessionPoolTests {
         guard case .failed(grant, _)? = events.first else { Issue.record("\(events)"); return }
         #expect(pool.count == 0)
     }
+
+    @Test("Sessions beyond those that are opened at once wait for their turn, and open")
+    func takesTurns() throws {
+        let worker = try #require(FakeWorker())
+        var pool = SessionPool(poller: poller, telemetry: TelemetryRequests(), transport: .tcp)
+        let hello = ClientHello(interface: try #require(testInterface), credential: credential)
+        // Nobody answers these.
+        for number in 1...UInt64(SessionPool.greatestOpening) {
+            #expect(pool.open(GrantID(rawValue: 100 + number), at: worker.address, hello: hello, now: start) == [])
+        }
+        #expect(pool.open(grant, at: worker.address, hello: hello, now: start) == [])
+        #expect(pool.count == SessionPool.greatestOpening)
+        // One that is given up makes room.
+        pool.close(GrantID(rawValue: 101))
+        #expect(pool.nextDeadline == .zero)
+        #expect(pool.deadlinesPassed(now: start) == [])
+        #expect(pool.count == SessionPool.greatestOpening)
+        #expect(pool.nextDeadline != .zero)
+        // One that waits and is not wanted any more is not begun.
+        #expect(pool.open(GrantID(rawValue: 101), at: worker.address, hello: hello, now: start) == [])
+        pool.close(GrantID(rawValue: 101))
+        pool.close(grant)
+        #expect(pool.deadlinesPassed(now: start) == [])
+        #expect(pool.count == SessionPool.greatestOpening - 1)
+    }
 }
