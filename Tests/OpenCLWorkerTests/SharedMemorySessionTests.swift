@@ -4,6 +4,7 @@ import Glibc
 import OpenCLWorker
 import RemotingCore
 import SessionTransport
+import Synchronization
 import Testing
 import WorkerControl
 
@@ -68,6 +69,19 @@ struct SharedMemorySessionTests {
         let client = try opened(worker, size: 4)
         #expect(try client.finish(queue).code == 0)
         client.close()
+        #expect(worker.awaitEnding() == .sessionClosed)
+    }
+
+    @Test("A client that writes what it likes into the numbers ends its session only", arguments: [0, 64, 128])
+    func lies(offset: Int) throws {
+        let worker = try TestWorker(.synthetic)
+        let client = try opened(worker, size: 4)
+        #expect(try client.finish(queue).code == 0)
+        let number = try #require(client.memory).number(offset)
+        number.pointee.store(UInt64.max - 3, ordering: .releasing)
+        client.sendRaw([0])
+        // The worker's own numbers it keeps to itself: what is written over them it never reads.
+        if offset != 0 { client.close() }
         #expect(worker.awaitEnding() == .sessionClosed)
     }
 

@@ -11,6 +11,8 @@ final class TestClient {
     let acceptance: SessionAcceptance
     private let connection: Descriptor
     private let pipe: SessionPipe
+    /// What the worker shares, to do with as a hostile client does.
+    let memory: SharedMemory?
     private var stream: SessionStream
     private var responses: [OpenCLResponse] = []
     private var nextCall: UInt64 = 0
@@ -52,6 +54,7 @@ final class TestClient {
             case .accepted(let acceptance, let stream):
                 (self.connection, self.acceptance, self.stream) = (connection, acceptance, stream)
                 pipe = SessionPipe(socket: connection.number, memory: memory, role: .client)
+                self.memory = memory
                 return
             }
         }
