@@ -11,7 +11,10 @@ package struct AllocationConfiguration: Hashable, Sendable {
     }
 
     package var mode: Mode
-    /// The horizon whose probability decides on a reservation: raising a warm session takes well under 5 s.
+    /// How far ahead the forecasts look that plans go by; the manager takes it from its forecaster.
+    package var horizons: ForecastHorizons
+    /// The horizon whose probability decides on a reservation: raising a warm session takes well under
+    /// a second.
     package var reserveHorizon: ForecastHorizon
     /// The horizon whose probability decides on a warm session: it is cheap, so it is opened early.
     package var warmHorizon: ForecastHorizon
@@ -32,12 +35,14 @@ package struct AllocationConfiguration: Hashable, Sendable {
     package var maximumPreemptionSearches: Int
 
     package init(
-        mode: Mode = .presync, reserveHorizon: ForecastHorizon = .short, warmHorizon: ForecastHorizon = .long,
+        mode: Mode = .presync, horizons: ForecastHorizons = .standard, reserveHorizon: ForecastHorizon = .short,
+        warmHorizon: ForecastHorizon = .long,
         halfConfidenceWidth: Double = 4, idlePrice: Double = 0.002, costs: LadderCosts = LadderCosts(),
         keepShare: Double = 0.75, growthTolerance: Double = 0.125,
         maximumPreemptionSearches: Int = 256
     ) {
         self.mode = mode
+        self.horizons = horizons
         self.reserveHorizon = reserveHorizon
         self.warmHorizon = warmHorizon
         self.halfConfidenceWidth = halfConfidenceWidth
@@ -48,7 +53,7 @@ package struct AllocationConfiguration: Hashable, Sendable {
         self.maximumPreemptionSearches = maximumPreemptionSearches
     }
 
-    /// The probability of demand within 30 s below which an instance that holds nothing is not planned for: opening a
+    /// The probability of demand within the longest horizon below which an instance that holds nothing is not planned for: opening a
     /// session fifty times for one use is work that no idle memory's price accounts for.
     package static let attentionThreshold: Float = 0.02
 

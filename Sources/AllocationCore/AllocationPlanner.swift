@@ -71,7 +71,7 @@ package struct AllocationPlanner: Sendable {
     func bars(for subject: AllocationSubject, pool: Pool, price: IdlePrice) -> Bars {
         let perSecond = configuration.idlePrice * price.factor / max(subject.priority.weight, .leastNormalMagnitude)
         func bar(_ share: Double, _ horizon: ForecastHorizon, savedMs: Double) -> Double {
-            let idle = perSecond * share * Double(horizon.seconds)
+            let idle = perSecond * share * Double(configuration.horizons[horizon])
             guard idle > 0 else { return 0 }
             return idle / (max(savedMs, 0) / 1_000 + idle / 2)
         }

@@ -6,7 +6,7 @@ package struct AllocationSubject: Sendable {
     package var priority: PriorityClass
     /// Whose quota a reservation counts against; nil for nobody's.
     package var tenant: TenantID?
-    /// The probability that demand begins within 5, 15 and 30 s, indexed by ``ForecastHorizon``; 0 to 1.
+    /// The probability that demand begins within each horizon, indexed by ``ForecastHorizon``; 0 to 1.
     package var onset: InlineArray<3, Float>
     /// The width of the 80 % interval of peak memory demand, should demand come, divided by its median; 0 or more.
     package var relativeWidth: Double

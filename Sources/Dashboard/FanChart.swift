@@ -1,9 +1,10 @@
 package import FleetModel
 
-/// A fan: what an instance wanted, what had been said of that 5 s before, and what is expected. A column is a second.
+/// A fan: what an instance wanted, what had been said of that before, and what is expected. A column is a second.
 ///
 /// Each second's column shows the bands in which half, 80 % and 95 % of outcomes are to lie, and, up to now, what came:
-/// a dot, or a cross where it lay outside all bands. Ahead, quantiles of the value at 5, 15 and 30 s are joined by lines.
+/// a dot, or a cross where it lay outside all bands. Ahead, quantiles of the value at the
+/// horizons are joined by lines; what had been said of past seconds was said the shortest horizon before.
 package struct FanChart: Sendable {
     /// A central interval, by its outer levels.
     private struct Band {
@@ -38,7 +39,6 @@ package struct FanChart: Sendable {
     /// Rows of a chart beside those of its plot: the axis, and the tally.
     package static let rowsBeside = 2
     private static let labelWidth = 9
-    private static let ahead = ForecastHorizon.long.seconds
     /// Innermost first.
     private static let bands = [
         Band(lower: 0.25, upper: 0.75, glyph: "▓"), Band(lower: 0.1, upper: 0.9, glyph: "▒"),
@@ -47,17 +47,19 @@ package struct FanChart: Sendable {
 
     private let resource: Resource
     private let columns: [Column]
+    private let horizons: ForecastHorizons
     package let tally: Tally
 
     /// The chart of one resource in at most `width` columns, labels included: as many seconds back as there is room for.
     package init(_ forecast: InstanceForecast, _ resource: Resource, width: Int) {
         self.resource = resource
+        horizons = forecast.instance.forecast?.horizons ?? .standard
         let came = forecast.course[resource]
         let now = forecast.instance.latest?.second ?? 0
         var said: [Int: QuantileCurve] = [:]
         for past in forecast.past { said[Int(clamping: past.second &- now)] = past[resource] }
         let room = max(0, width - Self.labelWidth)
-        let back = min(DemandCourse.length, max(1, room - Self.ahead))
+        let back = min(DemandCourse.length, max(1, room - horizons[.long]))
         let begun = (1 - back)...0
         let known = begun.map { offset in
             let index = came.count - 1 + offset
@@ -75,12 +77,13 @@ package struct FanChart: Sendable {
         var (begin, left) = (0, QuantileCurve { _ in now })
         for horizon in ForecastHorizon.allCases {
             let right = forecast.curve(resource, .point, horizon)
-            for offset in (begin + 1)...horizon.seconds {
-                let share = Double(offset - begin) / Double(horizon.seconds - begin)
+            let end = forecast.horizons[horizon]
+            for offset in (begin + 1)...end {
+                let share = Double(offset - begin) / Double(end - begin)
                 let curve = QuantileCurve { (1 - share) * left[$0] + share * right[$0] }
                 columns.append(Column(offset: offset, curve: curve))
             }
-            (begin, left) = (horizon.seconds, right)
+            (begin, left) = (end, right)
         }
         return columns
     }
@@ -150,7 +153,7 @@ package struct FanChart: Sendable {
             text.replaceSubrange(first..<end, with: label)
         }
         put("now", centeredAt: 0)
-        for horizon in ForecastHorizon.allCases { put("+\(horizon.seconds) s", centeredAt: horizon.seconds) }
+        for seconds in horizons.all { put("+\(seconds) s", centeredAt: seconds) }
         for seconds in stride(from: 20, through: DemandCourse.length, by: 20) {
             put("-\(seconds) s", centeredAt: -seconds)
         }

@@ -31,8 +31,10 @@ struct FanSection {
                     isBusy ? forecast.endingProbability(within: horizon) : forecast.onsetProbability(within: horizon)
                 return Quantity.decimal(share * 100, digits: 0)
             }
+            let seconds = forecast.horizons.all.map(String.init).joined(separator: "/")
             parts.append(
-                StyledLine("\(isBusy ? "ends" : "begins") in 5/15/30 s: \(percents.joined(separator: "/")) %", .notice))
+                StyledLine(
+                    "\(isBusy ? "ends" : "begins") in \(seconds) s: \(percents.joined(separator: "/")) %", .notice))
         }
         parts.append(StyledLine("Tab: next", .faint))
         if let loss = fan.instance.trust?.lossAgainstClimate {

@@ -14,13 +14,14 @@ struct InstancesSection {
         case gpuMemory
         case gpu
 
-        func title(_ layout: Layout) -> String {
+        /// `seconds` is how far ahead the shortest horizon looks.
+        func title(_ layout: Layout, _ seconds: Int) -> String {
             switch self {
             case .id: "  id"
             case .readiness: "readiness"
             case .firstCommand: layout.isCompact ? "1st command" : "first command"
-            case .onset: " P(5 s)"
-            case .peakMemory: layout.isCompact ? "peak mem in 5 s" : "peak mem within 5 s, q10 to q90"
+            case .onset: " P(\(seconds) s)"
+            case .peakMemory: layout.isCompact ? "peak mem in \(seconds) s" : "peak mem within \(seconds) s, q10 to q90"
             case .cpu: "cpu"
             case .networkIn: "net in"
             case .gpuMemory: "gpu mem"
@@ -69,9 +70,12 @@ struct InstancesSection {
     init(width: Int) { layout = Layout(width: width) }
 
     func lines(_ state: DashboardState, _ overview: FleetOverview) -> [StyledLine] {
+        let horizons = overview.instances.lazy.compactMap(\.forecast?.horizons).first ?? .standard
         var title = StyledLine()
         for column in layout.columns {
-            title.append(column.title(layout), columns: column.width(layout), trailing: column.isTrailing, .faint)
+            title.append(
+                column.title(layout, horizons[.short]), columns: column.width(layout), trailing: column.isTrailing,
+                .faint)
         }
         var lines = [StyledLine("INSTANCES", .strong), title]
         if overview.instances.isEmpty { lines.append(StyledLine("  none yet", .faint)) }

@@ -85,7 +85,8 @@ package struct AllocationExplanation: Hashable, Sendable {
 package struct ExplainedStep: Hashable, Sendable {
     /// ``Readiness/warm`` or ``Readiness/reserved``.
     package var level: Readiness
-    package var horizon: ForecastHorizon
+    /// How far ahead the probability looks.
+    package var horizonSeconds: Int
     /// That demand begins within the horizon, 0 to 1.
     package var probability: Double
     /// How far the forecast is believed, 0 to 1.
@@ -104,11 +105,11 @@ package struct ExplainedStep: Hashable, Sendable {
     package var weight: Double
 
     package init(
-        level: Readiness, horizon: ForecastHorizon, probability: Double, confidence: Double, bar: Double, share: Double,
+        level: Readiness, horizonSeconds: Int, probability: Double, confidence: Double, bar: Double, share: Double,
         price: Double, load: Double, savedMs: Double, weight: Double
     ) {
         self.level = level
-        self.horizon = horizon
+        self.horizonSeconds = horizonSeconds
         self.probability = probability
         self.confidence = confidence
         self.bar = bar

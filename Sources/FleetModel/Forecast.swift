@@ -14,20 +14,11 @@ package enum ForecastTarget: Int, Hashable, Sendable, Codable, CaseIterable {
     case peak
 }
 
-/// How far ahead forecasts look.
+/// How far ahead forecasts look: three times, whose seconds ``ForecastHorizons`` tells.
 package enum ForecastHorizon: Int, Hashable, Sendable, Codable, CaseIterable, Comparable {
     case short
     case medium
     case long
-
-    /// 5, 15 or 30 seconds.
-    package var seconds: Int {
-        switch self {
-        case .short: 5
-        case .medium: 15
-        case .long: 30
-        }
-    }
 
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
@@ -103,6 +94,8 @@ extension QuantileCurve: Hashable {
 /// the probabilities that demand begins and that it ends within it.
 package struct DemandForecast: Sendable {
     package var madeAt: MonotonicTime
+    /// How far ahead it looks.
+    package var horizons: ForecastHorizons
     /// Indexed by ``curveIndex(_:_:_:)``.
     package var curves: InlineArray<12, QuantileCurve>
     /// For each horizon, the probability that GPU demand is above 0 at some time within it, 0 to 1: for an idle
@@ -116,8 +109,9 @@ package struct DemandForecast: Sendable {
     package static let curveCount = 12
 
     /// No demand at any horizon.
-    package init(madeAt: MonotonicTime) {
+    package init(madeAt: MonotonicTime, horizons: ForecastHorizons = .standard) {
         self.madeAt = madeAt
+        self.horizons = horizons
         curves = InlineArray(repeating: .zero)
         onset = InlineArray(repeating: 0)
         ending = InlineArray(repeating: 0)
@@ -162,9 +156,9 @@ package struct DemandCourse: Hashable, Sendable {
 
 /// What was said of one second ``ForecastHorizon/short`` before it.
 package struct PastForecast: Hashable, Sendable {
-    /// The most of them that are kept of an instance: as far back as there is a course to compare with, and as far as
-    /// there is something to come.
-    package static let greatestCount = DemandCourse.length + ForecastHorizon.short.seconds
+    /// No more of them are kept of an instance: as far back as there is a course to compare with, and as far as there
+    /// is something to come, whatever the horizons.
+    package static let greatestCount = DemandCourse.length + ForecastHorizons.range.upperBound
 
     /// The second that it is about.
     package var second: Int64

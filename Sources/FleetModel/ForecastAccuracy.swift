@@ -41,6 +41,8 @@ package struct AccuracyOverview: Hashable, Sendable {
         }
     }
 
+    /// How far ahead the forecasts looked.
+    package var horizons: ForecastHorizons
     /// Forecasts kept to be scored since the manager started, of 12 curves each.
     package var sampled: UInt64
     /// Curves scored.
@@ -63,10 +65,12 @@ package struct AccuracyOverview: Hashable, Sendable {
     package var rollbacks: UInt64
 
     package init(
-        sampled: UInt64 = 0, scored: UInt64 = 0, weightedQuantileLoss: Double? = nil,
-        lossAgainstClimate: Double? = nil, coverage80: Double? = nil, coverage95: Double? = nil, cells: [Cell] = [],
-        applications: [Application] = [], promotions: UInt64 = 0, rollbacks: UInt64 = 0
+        horizons: ForecastHorizons = .standard, sampled: UInt64 = 0, scored: UInt64 = 0,
+        weightedQuantileLoss: Double? = nil, lossAgainstClimate: Double? = nil, coverage80: Double? = nil,
+        coverage95: Double? = nil, cells: [Cell] = [], applications: [Application] = [], promotions: UInt64 = 0,
+        rollbacks: UInt64 = 0
     ) {
+        self.horizons = horizons
         self.sampled = sampled
         self.scored = scored
         self.weightedQuantileLoss = weightedQuantileLoss

@@ -4,6 +4,7 @@ package import FleetModel
 extension FleetForecaster {
     package var accuracy: AccuracyOverview {
         var accuracy = scoring.scorer.overview
+        accuracy.horizons = horizons
         accuracy.applications = applications.map { type, index in
             AccuracyOverview.Application(application: type, trust: scoring.scorer.trust(application: Int(index)))
         }.sorted { $0.application < $1.application }

@@ -1,7 +1,7 @@
 package import FleetModel
 
 extension FleetForecaster {
-    /// Below this, an onset within 30 s does not reach the greatest quantile that is forecast.
+    /// Below this, an onset within the longest horizon does not reach the greatest quantile that is forecast.
     private static let negligibleOnset: Float = 0.01
     /// An instance that has been idle this long is looked at every ``idlePeriod`` seconds only.
     private static let idleSeconds: Int64 = 8
@@ -14,7 +14,8 @@ extension FleetForecaster {
         if let newest = scoring.newest {
             calendar.advance(to: newest, offset: configuration.localTimeOffset.map { $0 - (timeShift ?? 0) })
         }
-        var forecasts = [DemandForecast](repeating: DemandForecast(madeAt: madeAt), count: slots.count)
+        var forecasts = [DemandForecast](
+            repeating: DemandForecast(madeAt: madeAt, horizons: horizons), count: slots.count)
         // Taken out, so that it can be written while the rest of the state is read.
         var tile = ForecastTile.spare
         swap(&tile, &self.tile)

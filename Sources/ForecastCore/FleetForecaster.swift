@@ -19,6 +19,9 @@ package struct FleetForecaster: Forecaster {
         /// How they do.
         package var learning = NetworkLearner.Rules()
         package var linearAlgebra: any LinearAlgebra
+        /// How far ahead is looked. Networks that were trained for other horizons are taken as
+        /// ``QuantileNetwork/looking(ahead:)`` says.
+        package var horizons = ForecastHorizons.standard
         /// What to add to an observation's second for seconds since 1970-01-01 00:00 in local time; nil where the time of
         /// day is not known.
         package var localTimeOffset: Int64?
@@ -55,13 +58,13 @@ package struct FleetForecaster: Forecaster {
         var skill = SkillTally()
     }
 
-    /// After this many idle seconds everything that looks 30 s back sees nothing but idleness of over 64 s.
+    /// After this many idle seconds everything that looks up to 30 s back sees nothing but idleness of over 64 s.
     static let longIdleSeconds: Int64 = 96
     /// No instance wants more: 10^15 bytes or thousandths. What is beyond counts as this.
     static let greatestDemand = 1e15
 
     let configuration: Configuration
-    let clocks = ForecastClocks()
+    let clocks: ForecastClocks
     var calendar = CalendarFeatures()
     var slots: [SlotState] = []
     var histories: [InstanceHistory] = []
@@ -82,8 +85,8 @@ package struct FleetForecaster: Forecaster {
     var checkpoints = LearnedCheckpoints()
     /// The fleet's mean demand of a busy second, as of the last step.
     var fleetDemand = InlineArray<2, Float>(repeating: 0)
-    var onsets = OnsetModel()
-    var endings = EndingModel()
+    var onsets: OnsetModel
+    var endings: EndingModel
     var amounts = AmountModel()
     var tenants = TenantPools()
     var scale = FleetScale()
@@ -97,17 +100,24 @@ package struct FleetForecaster: Forecaster {
     var departed = DepartedInstances()
     /// From the clock of what is observed to the forecaster's own, in seconds; nil after a snapshot until something is.
     var timeShift: Int64? = 0
+    /// How far the forecaster looked ahead whose snapshot this one goes on from, where that is not as far.
+    package internal(set) var formerHorizons: ForecastHorizons?
     private var freeSlots: [Int] = []
     var freeHistories: [Int32] = []
 
     package init(configuration: Configuration = Configuration()) {
         precondition(!configuration.models.isEmpty, "a forecaster needs a model")
         let wanted = configuration.models.contains(.companion) ? 2 : 1
-        let networks = configuration.models.contains(.network) ? Array(configuration.networks.prefix(wanted)) : []
+        let networks =
+            configuration.models.contains(.network)
+            ? configuration.networks.prefix(wanted).map { $0.looking(ahead: configuration.horizons) } : []
         var models = configuration.models.filter { $0 != .network && $0 != .companion }
         if !networks.isEmpty { models.append(.network) }
         if networks.count > 1 { models.append(.companion) }
         self.configuration = configuration
+        clocks = ForecastClocks(horizons: configuration.horizons)
+        onsets = OnsetModel(horizons: configuration.horizons)
+        endings = EndingModel(horizons: configuration.horizons)
         weights = ExpertWeights(enabled: models.sorted { $0.rawValue < $1.rawValue })
         scoring = PendingForecasts(perSecond: max(1, configuration.sampledPerSecond))
         learner = NetworkLearner(
@@ -122,6 +132,8 @@ package struct FleetForecaster: Forecaster {
         + MemoryLayout<Int32?>.stride
     package static let bytesPerColdInstance = MemoryLayout<SlotState>.stride
 
+    package var horizons: ForecastHorizons { clocks.horizons }
+
     /// The networks in service.
     package var networks: [QuantileNetwork] { learner.champions }
 
@@ -132,7 +144,9 @@ package struct FleetForecaster: Forecaster {
 
     /// Lets freshly trained networks, of the same shapes as those in service, challenge them: each serves as soon as it
     /// has forecast what then came no worse, and is dropped if it does not.
-    package mutating func propose(_ networks: [QuantileNetwork]) { learner.propose(networks) }
+    package mutating func propose(_ networks: [QuantileNetwork]) {
+        learner.propose(networks.map { $0.looking(ahead: horizons) })
+    }
 
     // MARK: Coming and going
 

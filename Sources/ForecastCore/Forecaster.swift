@@ -23,6 +23,9 @@ package struct ForecastSlot: RawRepresentable, Hashable, Comparable, Sendable {
 /// - bounded memory per slot and bounded work per call and instance;
 /// - slots that are not in use are ignored by ``observe(_:_:)`` and ``retire(_:)``, and forecast as no demand.
 package protocol Forecaster: Sendable {
+    /// How far ahead it looks; the same for its whole life, and what each of its forecasts says.
+    var horizons: ForecastHorizons { get }
+
     /// Takes in an instance. Nothing is known of it yet, unless it was here before and is still remembered.
     mutating func admit(_ instance: InstanceDescription) -> ForecastSlot
 

@@ -50,14 +50,14 @@ struct ForecastMetrics: Sendable {
         if let share = accuracy.coverage95 { coverage.set(share, ["interval": "0.95"]) }
         if let value = accuracy.weightedQuantileLoss { loss.set(value) }
         if let value = accuracy.lossAgainstClimate { lossAgainstClimate.set(value) }
-        for cell in accuracy.cells { set(cell) }
+        for cell in accuracy.cells { set(cell, seconds: accuracy.horizons[cell.horizon]) }
         for one in accuracy.applications { set(one) }
     }
 
-    private func set(_ cell: AccuracyOverview.Cell) {
+    private func set(_ cell: AccuracyOverview.Cell, seconds: Int) {
         let names = [
             ("resource", String(describing: cell.resource)), ("target", String(describing: cell.target)),
-            ("horizon_seconds", String(cell.horizon.seconds)),
+            ("horizon_seconds", String(seconds)),
         ]
         if let value = cell.weightedQuantileLoss { cellLoss.set(value, MetricLabels(names)) }
         if let value = cell.lossAgainstClimate { cellLossAgainstClimate.set(value, MetricLabels(names)) }

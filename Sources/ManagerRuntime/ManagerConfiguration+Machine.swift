@@ -10,6 +10,7 @@ extension ManagerConfiguration {
     func forecasting(on algebra: any LinearAlgebra) -> FleetForecaster.Configuration {
         var forecasting = FleetForecaster.Configuration(
             networks: networks ?? ShippedNetworks.all, linearAlgebra: algebra)
+        forecasting.horizons = horizons
         forecasting.localTimeOffset = Self.localTimeOffset()
         return forecasting
     }

@@ -31,6 +31,8 @@ package struct ManagerConfiguration: Hashable, Sendable {
     package var classes = PriorityClass.builtIn
     /// Forecasting networks that `presync forecast train` wrote; nil for those that ship.
     package var networks: [QuantileNetwork]?
+    /// How far ahead forecasts look.
+    package var horizons = ForecastHorizons.standard
     /// What the networks' products are computed with.
     package var linearAlgebra = LinearAlgebraChoice.automatic
     /// How often what the forecaster has learned is kept, for the next start to go on from; nil for never, and then

@@ -32,6 +32,7 @@ import Testing
             role: ManagerSettings.role, known: ManagerSettings.known,
             flags: [
                 "listen": "0.0.0.0:7500", "policy": "reactive", "period": "500ms", "snapshot-every": "5m",
+                "horizons": "3, 10,20",
             ],
             environment: ["PRESYNC_MANAGER_STATE_DIRECTORY": "/srv/presync"], file: nil)
         let configuration = ManagerSettings.configuration(&settings)
@@ -41,6 +42,18 @@ import Testing
         #expect(configuration.period == .milliseconds(500))
         #expect(configuration.stateDirectory == "/srv/presync")
         #expect(configuration.snapshotPeriod == .seconds(300))
+        #expect(configuration.horizons.all == [3, 10, 20])
+    }
+
+    @Test(arguments: ["5,15", "5,15,31", "0,15,30", "15,5,30", "5,5,30", "5,15,30,45", "5;15;30", ""])
+    func `horizons that cannot be are refused with what could be`(text: String) throws {
+        var settings = Settings(
+            role: ManagerSettings.role, known: ManagerSettings.known, flags: ["horizons": text], environment: [:],
+            file: nil)
+        #expect(ManagerSettings.configuration(&settings).horizons == .standard)
+        let problem = try #require(settings.problems.first)
+        #expect(problem.origin == "--horizons")
+        #expect(problem.description.contains("three whole seconds from 1 to 30"))
     }
 
     @Test func `a manager that is to keep no snapshots keeps none`() {

@@ -12,6 +12,7 @@ struct ScriptedForecaster: Forecaster {
     }
 
     let script: Script
+    var horizons = ForecastHorizons.standard
     var instances: [InstanceID] = []
     let accuracy = AccuracyOverview()
 

@@ -18,7 +18,7 @@ import Testing
             reason: "memory short by 128 MiB",
             steps: [
                 ExplainedStep(
-                    level: .reserved, horizon: pick(ForecastHorizon.allCases), probability: 0.5, confidence: 0.75,
+                    level: .reserved, horizonSeconds: pick([1, 5, 15, 30]), probability: 0.5, confidence: 0.75,
                     bar: 1.5, share: 0.25, price: 0.0006, load: 0.875, savedMs: 4, weight: 2)
             ],
             devices: [

@@ -81,6 +81,7 @@ struct RoundTripTests {
             let forecast = samples.forecast()
             let read = try DemandForecast(wire: forecast.wire)
             #expect(read.madeAt == forecast.madeAt)
+            #expect(read.horizons == forecast.horizons)
             for index in 0..<DemandForecast.curveCount { #expect(read.curves[index] == forecast.curves[index]) }
             for index in 0..<3 {
                 #expect(read.onset[index] == forecast.onset[index])
@@ -95,6 +96,18 @@ struct RoundTripTests {
         wire.ending = []
         let read = try DemandForecast(wire: wire)
         for horizon in ForecastHorizon.allCases { #expect(read.endingProbability(within: horizon) == 0) }
+    }
+
+    @Test func `a manager that names no horizons looks 5, 15 and 30 s ahead, and none that cannot be are read`() throws
+    {
+        var samples = ProtocolSamples(seed: 14)
+        var wire = samples.forecast().wire
+        wire.horizonSeconds = []
+        #expect(try DemandForecast(wire: wire).horizons.all == [5, 15, 30])
+        for seconds in [[5, 15], [5, 15, 31], [30, 15, 5], [0, 1, 2], [1, .max, 3]] as [[UInt32]] {
+            wire.horizonSeconds = seconds
+            #expect(throws: ProtocolError("horizon_seconds", .outOfRange)) { try DemandForecast(wire: wire) }
+        }
     }
 
     @Test func accuracy() throws {

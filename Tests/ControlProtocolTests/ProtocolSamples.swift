@@ -186,7 +186,7 @@ struct ProtocolSamples {
     }
 
     mutating func forecast() -> DemandForecast {
-        var forecast = DemandForecast(madeAt: moment())
+        var forecast = DemandForecast(madeAt: moment(), horizons: horizons())
         for index in 0..<DemandForecast.curveCount {
             let scale = rate()
             forecast.curves[index] = QuantileCurve { Double($0) * scale }
@@ -204,9 +204,12 @@ struct ProtocolSamples {
             coverage95: maybe { $0.random.unit() })
     }
 
+    mutating func horizons() -> ForecastHorizons { pick([.standard, ForecastHorizons([1, 2, 30]) ?? .standard]) }
+
     mutating func accuracy() -> AccuracyOverview {
         var accuracy = AccuracyOverview(
-            sampled: random.next(), scored: random.next(), weightedQuantileLoss: maybe { $0.rate() },
+            horizons: horizons(), sampled: random.next(), scored: random.next(),
+            weightedQuantileLoss: maybe { $0.rate() },
             lossAgainstClimate: maybe { $0.rate() }, coverage80: maybe { $0.random.unit() },
             coverage95: maybe { $0.random.unit() },
             applications: several { .init(application: $0.id(), trust: $0.trust()) }, promotions: random.next(),

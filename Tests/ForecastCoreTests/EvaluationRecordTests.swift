@@ -42,7 +42,10 @@ import Testing
         #expect(Set(places).count == 14 * 3 * 12)
         for one in scored {
             let (resource, target, horizon) = CurveKind.all[one.curve]
-            #expect(one.outcome == panel.outcome(one.instance, resource, target, horizon, origin: one.origin))
+            #expect(
+                one.outcome
+                    == panel.outcome(
+                        one.instance, resource, target, ahead: result.horizons[horizon], origin: one.origin))
         }
     }
 
@@ -98,7 +101,8 @@ import Testing
         #expect(record.instances.map(\.rank) == [.busiest, .median, .rarest])
         #expect(record.instances.map(\.instance) == [0, 1, 2])
         for instance in record.instances {
-            #expect(instance.seconds == 50 + horizon.seconds..<650 + horizon.seconds)
+            #expect(
+                instance.seconds == 50 + ForecastHorizons.standard[horizon]..<650 + ForecastHorizons.standard[horizon])
             let busy = instance.seconds.count { panel.observations[instance.instance][$0].gpuMemory > 0 }
             #expect(instance.busySeconds == busy)
             for resource in Resource.allCases {
@@ -109,8 +113,9 @@ import Testing
                     for (index, bin) in series.bins.enumerated() {
                         let start = series.seconds.lowerBound + index * series.binSeconds
                         let within = own.filter {
-                            series.seconds.contains($0.origin + horizon.seconds)
-                                && (start..<start + series.binSeconds).contains($0.origin + horizon.seconds)
+                            series.seconds.contains($0.origin + ForecastHorizons.standard[horizon])
+                                && (start..<start + series.binSeconds).contains(
+                                    $0.origin + ForecastHorizons.standard[horizon])
                         }
                         let expected = within.isEmpty ? nil : Self.bin(of: within)
                         #expect(bin == expected)

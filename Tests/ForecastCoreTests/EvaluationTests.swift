@@ -64,7 +64,9 @@ import Testing
             for origin in 20..<60 {
                 for instance in 0..<3 {
                     let factor = index < 6 ? 1.0 : 0.5
-                    let future = series[instance][(origin + 1)...(origin + cell.horizon.seconds)].map { $0 * factor }
+                    let future = series[instance][(origin + 1)...(origin + result.horizons[cell.horizon])].map {
+                        $0 * factor
+                    }
                     let outcome = cell.target == .peak ? future.max() ?? 0 : future.last ?? 0
                     let soFar = series[instance][0...origin].reduce(0, +) * factor
                     let panelMean =

@@ -7,7 +7,12 @@ struct OracleForecaster: Forecaster {
     /// The panel's row of each slot in use, and the last second observed.
     private var slots: [(instance: Int, last: Int)?] = []
 
-    init(panel: DemandPanel) { self.panel = panel }
+    let horizons: ForecastHorizons
+
+    init(panel: DemandPanel, horizons: ForecastHorizons = .standard) {
+        self.panel = panel
+        self.horizons = horizons
+    }
 
     var accuracy: AccuracyOverview { AccuracyOverview() }
 
@@ -40,15 +45,18 @@ struct OracleForecaster: Forecaster {
 
     mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast] {
         slots.map { slot in
-            var forecast = DemandForecast(madeAt: madeAt)
+            var forecast = DemandForecast(madeAt: madeAt, horizons: horizons)
             guard self.slots.indices.contains(slot.rawValue), let (row, last) = self.slots[slot.rawValue],
-                row >= 0, last >= 0, last + 30 < panel.seconds
+                row >= 0, last >= 0, last + horizons[.long] < panel.seconds
             else { return forecast }
             for horizon in ForecastHorizon.allCases {
-                if panel.burstEnds(row, within: horizon, origin: last) { forecast.ending[horizon.rawValue] = 1 }
+                if panel.burstEnds(row, within: horizons[horizon], origin: last) {
+                    forecast.ending[horizon.rawValue] = 1
+                }
                 for resource in Resource.allCases {
                     for target in ForecastTarget.allCases {
-                        let outcome = panel.outcome(row, resource, target, horizon, origin: last)
+                        let outcome = panel.outcome(
+                            row, resource, target, ahead: horizons[horizon], origin: last)
                         forecast.curves[DemandForecast.curveIndex(resource, target, horizon)] =
                             QuantileCurve { _ in outcome }
                         if target == .peak, outcome > 0 { forecast.onset[horizon.rawValue] = 1 }
@@ -75,12 +83,12 @@ extension InstanceDescription {
 
 extension DemandPanel {
     /// Whether a burst is under way at `origin` and two seconds in a row within the horizon have no demand.
-    func burstEnds(_ instance: Int, within horizon: ForecastHorizon, origin: Int) -> Bool {
+    func burstEnds(_ instance: Int, within seconds: Int, origin: Int) -> Bool {
         func isIdle(_ second: Int) -> Bool {
             observations[instance][second].gpuMemory == 0 && observations[instance][second].gpuCompute == 0
         }
         return !isIdle(origin)
-            && ((origin + 1)..<(origin + horizon.seconds)).contains { isIdle($0) && isIdle($0 + 1) }
+            && ((origin + 1)..<(origin + seconds)).contains { isIdle($0) && isIdle($0 + 1) }
     }
 
     /// The synthetic instances of ``SurgeWorkload``, with whole amounts that single precision holds.

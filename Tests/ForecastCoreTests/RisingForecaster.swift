@@ -3,7 +3,10 @@ import ForecastCore
 
 /// Says the same of everything: quantiles that rise with the level.
 struct RisingForecaster: Forecaster {
+    let horizons: ForecastHorizons
     private var count = 0
+
+    init(horizons: ForecastHorizons = .standard) { self.horizons = horizons }
 
     static func value(_ level: Double) -> Double { Double(Float(150 * (level - 0.35))) }
 
@@ -21,7 +24,7 @@ struct RisingForecaster: Forecaster {
 
     mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast] {
         slots.map { _ in
-            var forecast = DemandForecast(madeAt: madeAt)
+            var forecast = DemandForecast(madeAt: madeAt, horizons: horizons)
             for curve in 0..<DemandForecast.curveCount {
                 forecast.curves[curve] = QuantileCurve { Self.value(QuantileLevels.all[$0]) }
             }

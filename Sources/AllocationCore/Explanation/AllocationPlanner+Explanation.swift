@@ -115,7 +115,8 @@ extension AllocationPlanner {
             _ level: Readiness, _ horizon: ForecastHorizon, _ bar: Double, share: Double, savedMs: Double
         ) -> ExplainedStep {
             ExplainedStep(
-                level: level, horizon: horizon, probability: subject.onsetProbability(within: horizon),
+                level: level, horizonSeconds: configuration.horizons[horizon],
+                probability: subject.onsetProbability(within: horizon),
                 confidence: configuration.confidence(relativeWidth: subject.relativeWidth),
                 bar: held >= level ? bar * configuration.keepShare : bar, share: share,
                 price: configuration.idlePrice * price.factor, load: min(max(price.load ?? 0, 0), 1), savedMs: savedMs,

@@ -20,15 +20,17 @@ struct InstancesView: RenderableAnswer {
         var networkInBytesPerSecond: Double?
         var telemetrySource: String
         var telemetryAgeSeconds: Double
-        /// The probability that demand begins within 5, 15 and 30 seconds.
+        /// How far ahead is looked.
+        var horizonSeconds: [Int]
+        /// The probability that demand begins within each horizon.
         var onsetProbability: [Double]
-        /// The probability that the burst under way ends within 5, 15 and 30 seconds; 0 in a second without demand.
+        /// The probability that the burst under way ends within each horizon; 0 in a second without demand.
         var endingProbability: [Double]
         /// Recent loss of what is forecast over that of the climate alone, and the share of outcomes not above the .95
         /// quantile: of the instance, or of its application type.
         var lossAgainstClimate: Double?
         var coverage95: Double?
-        /// Levels 0.1, 0.5 and 0.9 of the greatest memory within 5 seconds.
+        /// Levels 0.1, 0.5 and 0.9 of the greatest memory within the shortest horizon.
         var peakMemoryBytes: [Double]
         var shortfall: String?
     }
@@ -38,9 +40,10 @@ struct InstancesView: RenderableAnswer {
     init(_ overview: FleetOverview) { instances = overview.instances.map(Row.init) }
 
     func table() -> TextTable {
+        let shortest = instances.lazy.compactMap(\.horizonSeconds.first).first ?? ForecastHorizons.standard[.short]
         var table = TextTable(
             titles: [
-                "ID", "CLASS", "READINESS", "DEVICE", "RESERVED", "GPU MEM", "GPU", "CPU", "NET IN", "P(5 S)",
+                "ID", "CLASS", "READINESS", "DEVICE", "RESERVED", "GPU MEM", "GPU", "CPU", "NET IN", "P(\(shortest) S)",
                 "WHY NOT",
             ],
             emptyText: "No instances. Start one: presync run --instance NAME -- COMMAND")
@@ -78,6 +81,7 @@ extension InstancesView.Row {
         networkInBytesPerSecond = instance.latest?.networkIn
         telemetrySource = instance.source.rawValue
         telemetryAgeSeconds = instance.telemetryAge.inSeconds
+        horizonSeconds = instance.forecast?.horizons.all ?? []
         onsetProbability =
             instance.forecast.map { forecast in
                 ForecastHorizon.allCases.map(forecast.onsetProbability(within:))

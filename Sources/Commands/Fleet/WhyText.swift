@@ -8,7 +8,12 @@ struct WhyText {
     init(_ told: AllocationExplanation) { self.told = told }
 
     /// What it has; why not more; what would help.
-    var sentences: [String] { [has, decision, "What would help: " + Self.change(told.change) + "."] }
+    var sentences: [String] {
+        [has, decision, "What would help: " + Self.change(told.change, within: reserveSeconds) + "."]
+    }
+
+    /// How far ahead the probability of a reservation looks.
+    var reserveSeconds: Int? { told.steps.first { $0.level == .reserved }?.horizonSeconds }
 
     private var has: String {
         let place = told.device.map { " on \($0)" } ?? ""
@@ -41,7 +46,7 @@ struct WhyText {
     }
 
     /// The change as a fragment that ends a sentence.
-    static func change(_ change: SmallestChange) -> String {
+    static func change(_ change: SmallestChange, within seconds: Int?) -> String {
         switch change {
         case .nothing: "nothing is needed"
         case .room(let slice, let device): "\(room(slice)) free on \(device)"
@@ -52,7 +57,7 @@ struct WhyText {
         case .sharedVersion: "an interface version that both ends have"
         case .probability(let least):
             "nothing of the pool: the forecast does not justify a reservation; from a probability of "
-                + "\(Quantity.decimal(least, digits: 3)) within 5 s on it would"
+                + "\(Quantity.decimal(least, digits: 3))\(seconds.map { " within \($0) s" } ?? "") on it would"
         case .request: "no forecast at this price and confidence; a program that asks is served at once"
         }
     }

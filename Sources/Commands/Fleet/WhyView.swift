@@ -96,7 +96,7 @@ struct WhyView: RenderableAnswer {
         reason = told.reason
         steps = told.steps.map { step in
             Step(
-                level: step.level.description, horizonSeconds: step.horizon.seconds, probability: step.probability,
+                level: step.level.description, horizonSeconds: step.horizonSeconds, probability: step.probability,
                 confidence: step.confidence, bar: step.bar, isJustified: step.isJustified, shareOfDevice: step.share,
                 pricePerIdleSecond: step.price, poolLoad: step.load, savedMilliseconds: step.savedMs,
                 weight: step.weight)
@@ -114,7 +114,7 @@ struct WhyView: RenderableAnswer {
                 held: Amount(other.slice), priorityClass: other.priorityClass.rawValue, verdict: other.verdict.rawValue)
         }
         reservationCount = told.reservationCount
-        smallestChange = Change(told.change)
+        smallestChange = Change(told.change, within: WhyText(told).reserveSeconds)
     }
 
     func table() -> TextTable {
@@ -166,7 +166,7 @@ struct WhyView: RenderableAnswer {
             let product = TextTable.Cell(
                 Quantity.decimal(step.probability * step.confidence, digits: 3), step.isJustified ? .good : .warning)
             return [
-                TextTable.Cell("\(step.level), \(step.horizon.seconds) s"),
+                TextTable.Cell("\(step.level), \(step.horizonSeconds) s"),
                 TextTable.Cell(Quantity.decimal(step.probability, digits: 3)),
                 TextTable.Cell(Quantity.decimal(step.confidence, digits: 3)), product,
                 TextTable.Cell(Quantity.decimal(step.bar, digits: 4)),
@@ -193,8 +193,8 @@ struct WhyView: RenderableAnswer {
 }
 
 extension WhyView.Change {
-    init(_ change: SmallestChange) {
-        text = WhyText.change(change)
+    init(_ change: SmallestChange, within seconds: Int?) {
+        text = WhyText.change(change, within: seconds)
         switch change {
         case .nothing: kind = "nothing"
         case .room(let slice, let device):

@@ -44,7 +44,7 @@ struct AccuracyView: Encodable {
         cells = accuracy.cells.map { cell in
             Cell(
                 resource: String(describing: cell.resource), target: String(describing: cell.target),
-                horizonSeconds: cell.horizon.seconds, weightedQuantileLoss: cell.weightedQuantileLoss,
+                horizonSeconds: accuracy.horizons[cell.horizon], weightedQuantileLoss: cell.weightedQuantileLoss,
                 lossAgainstClimate: cell.lossAgainstClimate, coverage90: cell.coverage90, coverage95: cell.coverage95,
                 coverage99: cell.coverage99)
         }

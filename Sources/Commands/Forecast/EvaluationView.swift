@@ -110,7 +110,7 @@ extension EvaluationView.Method {
         cells = result.cells.map { cell in
             EvaluationView.Cell(
                 resource: String(describing: cell.resource), target: String(describing: cell.target),
-                horizon: cell.horizon.seconds,
+                horizon: result.horizons[cell.horizon],
                 figures: EvaluationView.Figures(
                     wql: cell.loss, wql99: cell.loss99, coverage90: cell.coverage90, coverage95: cell.coverage95,
                     coverage99: cell.coverage99, two80Busy: cell.two80, two95Busy: cell.two95))

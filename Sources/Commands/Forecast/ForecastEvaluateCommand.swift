@@ -18,6 +18,9 @@ struct ForecastEvaluateCommand: ParsableCommand {
             levels hold, the loss over time, and what the engine relied on, with explanations. A file that exists is \
             replaced.
 
+            Networks were trained for horizons of 5, 15 and 30 s; for others (--horizons) their outputs are blended, and \
+            a fit trains them for those.
+
             presync forecast evaluate trace.csv.gz --report trace.html
             presync forecast evaluate panel.telemetry.csv.gz --train-until 1260 --origins 1260..2069 --json
             """)
@@ -46,6 +49,7 @@ struct ForecastEvaluateCommand: ParsableCommand {
     var networks: String?
 
     @OptionGroup var algebra: LinearAlgebraOptions
+    @OptionGroup var looking: HorizonsOption
 
     @Flag(
         help: ArgumentHelp(
@@ -63,9 +67,11 @@ struct ForecastEvaluateCommand: ParsableCommand {
     var report: String?
 
     @Option(
-        help: ArgumentHelp("How far ahead the forecasts look that the report draws: 5, 15 or 30.", valueName: "seconds")
+        help: ArgumentHelp(
+            "How far ahead the forecasts look that the report draws, one of --horizons. Default: the shortest.",
+            valueName: "seconds")
     )
-    var reportHorizon = HorizonArgument(.short)
+    var reportHorizon: Int?
 
     func validate() throws {
         guard step >= 1 else { throw ValidationError("--step must be at least 1") }
@@ -73,6 +79,9 @@ struct ForecastEvaluateCommand: ParsableCommand {
             throw ValidationError("--train-until and --no-fit exclude each other")
         }
         if let trainUntil, trainUntil < 60 { throw ValidationError("--train-until must be at least 60") }
+        if let reportHorizon, looking.horizon(of: reportHorizon) == nil {
+            throw ValidationError("--report-horizon must be one of the horizons, \(looking.horizons.phrase)")
+        }
     }
 
     func run() throws {
@@ -83,14 +92,20 @@ struct ForecastEvaluateCommand: ParsableCommand {
             let start = try networks.map(NetworksFile.read) ?? ShippedNetworks.all
             let until = noFit ? nil : min(trainUntil ?? scored.lowerBound, panel.seconds)
             let linearAlgebra = try algebra.open()
+            let drawn = reportHorizon.flatMap(looking.horizon(of:)) ?? .short
+            var fitting = NetworkFit.Configuration()
+            fitting.horizons = looking.horizons
             let fitted = until.map {
-                NetworkFitting.run(panels: [panel], seconds: $0, from: start, linearAlgebra: linearAlgebra).networks
+                NetworkFitting.run(
+                    panels: [panel], seconds: $0, from: start, configuration: fitting, linearAlgebra: linearAlgebra
+                ).networks
             }
             let evaluation = TraceEvaluation(
                 panel: panel, origins: scored, step: step, networks: start, fitted: fitted, fittedUntil: until,
-                linearAlgebra: linearAlgebra,
+                horizons: looking.horizons, linearAlgebra: linearAlgebra,
                 record: file.map { _ in
-                    EvaluationRecord(panel: panel, origins: scored, step: step, horizon: reportHorizon.horizon)
+                    EvaluationRecord(
+                        panel: panel, origins: scored, step: step, horizon: drawn, horizons: looking.horizons)
                 })
             let runs = (EvaluatedMethod.standard + (ablation ? EvaluatedMethod.ablation : [])).map(evaluation.run)
             let view = EvaluationView(
@@ -99,7 +114,7 @@ struct ForecastEvaluateCommand: ParsableCommand {
             if let file {
                 let report = ForecastReport(
                     view: view, runs: runs.filter { EvaluatedMethod.standard.contains($0.method) }, panel: panel,
-                    horizon: reportHorizon.horizon, networks: networks)
+                    horizon: drawn, horizons: looking.horizons, networks: networks)
                 try file.write(report.html)
                 StandardError.write("presync forecast: wrote the report\n")
             }
@@ -111,10 +126,11 @@ struct ForecastEvaluateCommand: ParsableCommand {
     /// The origins that can be judged: each needs the longest horizon after it.
     private func scoredSeconds(of panel: DemandPanel) throws(CommandFailure) -> Range<Int> {
         let wanted = origins.map { $0.first..<($0.last + 1) } ?? (panel.seconds * 3 / 5)..<panel.seconds
-        let scored = panel.origins(within: wanted)
+        let scored = panel.origins(within: wanted, horizons: looking.horizons)
         guard !scored.isEmpty else {
             throw CommandFailure(
-                .noInput, "the trace has \(panel.seconds) s, and no origin of \(wanted) has 30 s after it",
+                .noInput,
+                "the trace has \(panel.seconds) s, and no origin of \(wanted) has \(looking.horizons[.long]) s after it",
                 advice: "name others with --origins, or a longer trace")
         }
         return scored
@@ -133,18 +149,4 @@ struct OriginRange: ExpressibleByArgument {
         }
         (self.first, self.last) = (first, last)
     }
-}
-
-/// A horizon by its seconds: 5, 15 or 30.
-struct HorizonArgument: ExpressibleByArgument {
-    var horizon: ForecastHorizon
-
-    init(_ horizon: ForecastHorizon) { self.horizon = horizon }
-
-    init?(argument: String) {
-        guard let found = ForecastHorizon.allCases.first(where: { String($0.seconds) == argument }) else { return nil }
-        horizon = found
-    }
-
-    var defaultValueDescription: String { String(horizon.seconds) }
 }

@@ -6,11 +6,11 @@ import FleetModel
 struct ForecastShowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "What a running manager expects of one instance, 5, 15 and 30 s ahead, and how much to trust it.",
+        abstract: "What a running manager expects of one instance in the next seconds, and how much to trust it.",
         discussion: """
-            The fans show the last seconds and the next 30, a column each: the bands in which half, 80 % and 95 % of \
+            The fans show the last seconds and the next, as far as is forecast, a column each: the bands in which half, 80 % and 95 % of \
             outcomes are to lie, and a dot for what came, or a cross where that lay outside them. The bands of past \
-            seconds are what was said 5 s before. The manager keeps that of instances that someone looks at: what was \
+            seconds are what was said the shortest horizon (5 s, unless the manager's horizons are others) before. The manager keeps that of instances that someone looks at: what was \
             said before the first look is not shown.
 
             presync forecast show chat-1

@@ -14,6 +14,8 @@ struct ForecastTrainCommand: ParsableCommand {
             a network's training when it no longer gets better there. 'presync manager --networks FILE' forecasts with \
             the result, and goes on learning.
 
+            --horizons trains for others than 5, 15 and 30 s; the file says which.
+
             presync forecast train monday.csv.gz tuesday.csv.gz --to fleet.networks
             presync forecast evaluate wednesday.csv.gz --no-fit --networks fleet.networks
             """)
@@ -34,6 +36,7 @@ struct ForecastTrainCommand: ParsableCommand {
     var networks: String?
 
     @OptionGroup var algebra: LinearAlgebraOptions
+    @OptionGroup var looking: HorizonsOption
 
     func validate() throws {
         guard !traces.isEmpty else { throw ValidationError("name at least one trace") }
@@ -49,6 +52,7 @@ struct ForecastTrainCommand: ParsableCommand {
             for trace in traces { panels.append(try TracePanel.read(trace)) }
             var configuration = NetworkFit.Configuration()
             configuration.epochs = epochs
+            configuration.horizons = looking.horizons
             let outcome = NetworkFitting.run(
                 panels: panels, seconds: trainUntil, from: start, configuration: configuration,
                 linearAlgebra: try algebra.open())

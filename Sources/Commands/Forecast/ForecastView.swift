@@ -35,7 +35,7 @@ struct ForecastView: RenderableAnswer {
         var computeMilli: [Float]
     }
 
-    /// What had been said of one second 5 s before it.
+    /// What had been said of one second the shortest horizon before it.
     struct Past: Encodable {
         /// Seconds before the last one of the course; below 0 for one that is still to come.
         var secondsAgo: Int
@@ -72,7 +72,9 @@ struct ForecastView: RenderableAnswer {
         application = overview.description.application.rawValue
         readiness = overview.readiness.description
         func probabilities(_ probability: (ForecastHorizon) -> Double) -> [Probability] {
-            ForecastHorizon.allCases.map { Probability(horizonSeconds: $0.seconds, probability: probability($0)) }
+            ForecastHorizon.allCases.map {
+                Probability(horizonSeconds: forecast.horizons[$0], probability: probability($0))
+            }
         }
         onset = probabilities(forecast.onsetProbability(within:))
         let isBusy = overview.latest?.hasDemand ?? false
@@ -83,7 +85,7 @@ struct ForecastView: RenderableAnswer {
                     let curve = forecast.curve(resource, target, horizon)
                     return Curve(
                         resource: String(describing: resource), target: String(describing: target),
-                        horizonSeconds: horizon.seconds, quantiles: Self.values(curve))
+                        horizonSeconds: forecast.horizons[horizon], quantiles: Self.values(curve))
                 }
             }
         }

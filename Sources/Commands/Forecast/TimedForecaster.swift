@@ -9,6 +9,8 @@ struct TimedForecaster<Base: Forecaster>: Forecaster {
 
     init(_ base: Base) { self.base = base }
 
+    var horizons: ForecastHorizons { base.horizons }
+
     /// Observing, forecasting, scoring and learning, over all forecasts made: one is an instance, resource, target and
     /// horizon, with all its quantiles.
     var microsecondsPerForecast: Double { spent.inSeconds * 1e6 / Double(max(forecasts, 1)) }

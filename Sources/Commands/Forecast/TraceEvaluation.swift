@@ -17,14 +17,18 @@ struct TraceEvaluation {
     /// Networks that were fitted to the seconds before ``fittedUntil``, and are proposed there; nil where none were.
     var fitted: [QuantileNetwork]?
     var fittedUntil: Int?
+    var horizons = ForecastHorizons.standard
     var linearAlgebra: any LinearAlgebra = PortableLinearAlgebra()
     /// An empty one, to be filled by each run; nil where no report is wanted.
     var record: EvaluationRecord?
 
     func run(_ method: EvaluatedMethod) -> Run {
-        if let baseline = method.baseline { return run(method, BaselineForecaster(baseline)) { _, _, _ in } }
-        let configuration = FleetForecaster.Configuration(
+        if let baseline = method.baseline {
+            return run(method, BaselineForecaster(baseline, horizons: horizons)) { _, _, _ in }
+        }
+        var configuration = FleetForecaster.Configuration(
             models: method.models, networks: networks, linearAlgebra: linearAlgebra)
+        configuration.horizons = horizons
         return run(method, FleetForecaster(configuration: configuration)) { second, engine, record in
             // Fitted on what came before: they serve once they have forecast what then came no worse.
             if second == fittedUntil, let fitted { engine.propose(fitted) }
@@ -35,8 +39,9 @@ struct TraceEvaluation {
     /// What observing, forecasting, scoring and mixing take, in microseconds a forecast. A step of learning takes the
     /// same for 64 instances as for a million: it is left out here, and part of each method's own figure.
     func costWithoutLearning() -> Double {
-        let configuration = FleetForecaster.Configuration(
+        var configuration = FleetForecaster.Configuration(
             networks: networks, learnsOnline: false, linearAlgebra: linearAlgebra)
+        configuration.horizons = horizons
         var forecaster = TimedForecaster(FleetForecaster(configuration: configuration))
         _ = Evaluation.run(&forecaster, on: panel, origins: origins, step: origins.count)
         return forecaster.microsecondsPerForecast

@@ -27,6 +27,7 @@ struct ManagerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var period: String?
     @Option(help: .hidden) var timeToLive: String?
     @Option(help: .hidden) var networks: String?
+    @Option(help: .hidden) var horizons: String?
     @Option(help: .hidden) var linearAlgebra: String?
     @Option(help: .hidden) var snapshotEvery: String?
     @Option(help: .hidden) var maximumLinks: String?
@@ -41,7 +42,8 @@ struct ManagerCommand: AsyncParsableCommand {
                 flags: [
                     "listen": listen, "http-listen": httpListen, "http-url": httpUrl,
                     "state-directory": stateDirectory, "policy": policy, "period": period,
-                    "time-to-live": timeToLive, "networks": networks, "linear-algebra": linearAlgebra,
+                    "time-to-live": timeToLive, "networks": networks, "horizons": horizons,
+                    "linear-algebra": linearAlgebra,
                     "snapshot-every": snapshotEvery, "maximum-links": maximumLinks, "kept-events": keptEvents,
                     "log-level": logLevel, "log-format": logFormat,
                 ])

@@ -22,6 +22,9 @@ enum ManagerSettings {
                 name: "time-to-live", meaning: "how long a grant stands unrenewed, from 3 periods (default: 5s)"),
             Setting(name: "networks", meaning: "file that 'presync forecast train' wrote (default: what ships)"),
             Setting(
+                name: "horizons",
+                meaning: "seconds that forecasts look ahead: three, rising, 1 to 30 (default: 5,15,30)"),
+            Setting(
                 name: "linear-algebra",
                 meaning: "openblas, portable, or automatic: openblas where installed (default: automatic)"),
             Setting(
@@ -59,6 +62,9 @@ enum ManagerSettings {
             "networks", expected: "a file of networks", { try? NetworksFile.read($0) })
         {
             configuration.networks = value
+        }
+        if let value = settings.value("horizons", expected: HorizonsOption.expected, ForecastHorizons.init(text:)) {
+            configuration.horizons = value
         }
         if let value = settings.value(
             "linear-algebra", expected: "automatic, portable or openblas", LinearAlgebraChoice.init(rawValue:))

@@ -65,10 +65,10 @@ struct WatchedForecasts: Sendable {
 
     /// Keeps what was said in `second`, the last that was observed; what is said again of the same second counts.
     mutating func keep(_ forecast: DemandForecast, madeIn second: Int64, of instance: InstanceID) {
-        let about = second + Int64(ForecastHorizon.short.seconds)
-        entries[instance]?.past.removeAll {
-            $0.second >= about || $0.second <= about - Int64(PastForecast.greatestCount)
-        }
+        let about = second + Int64(forecast.horizons[.short])
+        // As far back as there is a course to compare with, and as far as there is something to come.
+        let oldest = second - Int64(DemandCourse.length)
+        entries[instance]?.past.removeAll { $0.second >= about || $0.second <= oldest }
         entries[instance]?.past.append(
             PastForecast(
                 second: about, memory: forecast.curve(.memory, .point, .short),

@@ -136,6 +136,8 @@ package struct ManagerMachine: Sendable {
         configuration: ManagerMachineConfiguration, recovered: StoredFleet, forecaster: any Forecaster,
         random: any RandomNumberGenerator & Sendable, now: MonotonicTime
     ) {
+        var configuration = configuration
+        configuration.allocation.horizons = forecaster.horizons
         self.configuration = configuration
         self.forecaster = forecaster
         self.random = random

@@ -296,7 +296,7 @@ package nonisolated struct WireDemandForecast: Sendable {
 
   /// 12 curves of 13 quantiles each, for the levels 0.025 0.1 0.2 0.3 0.4 0.5 0.6 0.7 0.8 0.9 0.95 0.975 0.99. Curves
   /// are ordered by resource (memory in bytes, compute in thousandths), then target (the value at the horizon, the peak
-  /// up to it), then horizon (5, 15, 30 s): curve (r * 2 + t) * 3 + h.
+  /// up to it), then horizon: curve (r * 2 + t) * 3 + h.
   package var quantiles: [Float] = []
 
   /// For each horizon, the probability that demand begins within it.
@@ -305,6 +305,9 @@ package nonisolated struct WireDemandForecast: Sendable {
   /// For each horizon, the probability that the burst under way ends within it: that for 2 seconds in a row there is no
   /// demand. 0 in a second without demand. Empty from a manager that does not know them.
   package var ending: [Float] = []
+
+  /// The three horizons, ascending, 1 to 30 s each. Empty from a manager that looks 5, 15 and 30 s ahead.
+  package var horizonSeconds: [UInt32] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -426,7 +429,7 @@ package nonisolated struct WireInstanceForecast: Sendable {
 
   package var computeMilli: [Float] = []
 
-  /// What was said of single seconds 5 s before them, ascending; at most 65.
+  /// What was said of single seconds the shortest horizon before them, ascending; at most 90.
   package var past: [WirePastForecast] = []
 
   /// Of the fleet.
@@ -447,7 +450,7 @@ package nonisolated struct WireInstanceForecast: Sendable {
   fileprivate var _accuracy: WireAccuracyOverview? = nil
 }
 
-/// What was said of one second 5 s before it.
+/// What was said of one second the shortest horizon before it.
 package nonisolated struct WirePastForecast: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -994,7 +997,7 @@ package nonisolated struct WireExplainedStep: Sendable {
 
   package var level: WireReadiness = .unspecified
 
-  /// 5, 15 or 30.
+  /// How far ahead the probability looks, 1 to 30.
   package var horizonSeconds: UInt32 = 0
 
   package var probability: Double = 0
@@ -1469,6 +1472,9 @@ package nonisolated struct WireAccuracyOverview: Sendable {
   package var promotions: UInt64 = 0
 
   package var rollbacks: UInt64 = 0
+
+  /// The horizons of the cells, as in DemandForecast.
+  package var horizonSeconds: [UInt32] = []
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -2199,7 +2205,7 @@ nonisolated extension WireLoadObservation: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WireDemandForecast: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DemandForecast"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}made_at_ns\0\u{1}quantiles\0\u{1}onset\0\u{1}ending\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}made_at_ns\0\u{1}quantiles\0\u{1}onset\0\u{1}ending\0\u{3}horizon_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2211,6 +2217,7 @@ nonisolated extension WireDemandForecast: SwiftProtobuf.Message, SwiftProtobuf._
       case 2: try { try decoder.decodeRepeatedFloatField(value: &self.quantiles) }()
       case 3: try { try decoder.decodeRepeatedFloatField(value: &self.onset) }()
       case 4: try { try decoder.decodeRepeatedFloatField(value: &self.ending) }()
+      case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.horizonSeconds) }()
       default: break
       }
     }
@@ -2229,6 +2236,9 @@ nonisolated extension WireDemandForecast: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.ending.isEmpty {
       try visitor.visitPackedFloatField(value: self.ending, fieldNumber: 4)
     }
+    if !self.horizonSeconds.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.horizonSeconds, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2237,6 +2247,7 @@ nonisolated extension WireDemandForecast: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.quantiles != rhs.quantiles {return false}
     if lhs.onset != rhs.onset {return false}
     if lhs.ending != rhs.ending {return false}
+    if lhs.horizonSeconds != rhs.horizonSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3547,7 +3558,7 @@ nonisolated extension WireFleetTotals: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireAccuracyOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AccuracyOverview"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}scored\0\u{3}weighted_quantile_loss\0\u{1}coverage80\0\u{1}coverage95\0\u{1}sampled\0\u{3}loss_against_climate\0\u{1}cells\0\u{1}applications\0\u{1}promotions\0\u{1}rollbacks\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}scored\0\u{3}weighted_quantile_loss\0\u{1}coverage80\0\u{1}coverage95\0\u{1}sampled\0\u{3}loss_against_climate\0\u{1}cells\0\u{1}applications\0\u{1}promotions\0\u{1}rollbacks\0\u{3}horizon_seconds\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3565,6 +3576,7 @@ nonisolated extension WireAccuracyOverview: SwiftProtobuf.Message, SwiftProtobuf
       case 8: try { try decoder.decodeRepeatedMessageField(value: &self.applications) }()
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.promotions) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.rollbacks) }()
+      case 11: try { try decoder.decodeRepeatedUInt32Field(value: &self.horizonSeconds) }()
       default: break
       }
     }
@@ -3605,6 +3617,9 @@ nonisolated extension WireAccuracyOverview: SwiftProtobuf.Message, SwiftProtobuf
     if self.rollbacks != 0 {
       try visitor.visitSingularUInt64Field(value: self.rollbacks, fieldNumber: 10)
     }
+    if !self.horizonSeconds.isEmpty {
+      try visitor.visitPackedUInt32Field(value: self.horizonSeconds, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3619,6 +3634,7 @@ nonisolated extension WireAccuracyOverview: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.applications != rhs.applications {return false}
     if lhs.promotions != rhs.promotions {return false}
     if lhs.rollbacks != rhs.rollbacks {return false}
+    if lhs.horizonSeconds != rhs.horizonSeconds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

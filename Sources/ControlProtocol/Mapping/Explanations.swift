@@ -98,11 +98,12 @@ extension AllocationExplanation.Decision: WireMapped {
 
 extension ExplainedStep: WireMapped {
     package init(wire: WireExplainedStep) throws(ProtocolError) {
-        guard let horizon = ForecastHorizon.allCases.first(where: { UInt32($0.seconds) == wire.horizonSeconds }) else {
+        let seconds = Int(clamping: wire.horizonSeconds)
+        guard ForecastHorizons.range.contains(seconds) else {
             throw ProtocolError("horizon_seconds", .outOfRange)
         }
         self.init(
-            level: try Read.required(wire.level, "level"), horizon: horizon,
+            level: try Read.required(wire.level, "level"), horizonSeconds: seconds,
             probability: try Read.ratio(wire.probability, "probability"),
             confidence: try Read.ratio(wire.confidence, "confidence"), bar: try Read.rate(wire.bar, "bar"),
             share: try Read.rate(wire.share, "share"), price: try Read.rate(wire.price, "price"),
@@ -113,7 +114,7 @@ extension ExplainedStep: WireMapped {
     package var wire: WireExplainedStep {
         .with {
             $0.level = level.wire
-            $0.horizonSeconds = UInt32(horizon.seconds)
+            $0.horizonSeconds = UInt32(clamping: horizonSeconds)
             $0.probability = probability
             $0.confidence = confidence
             $0.bar = bar

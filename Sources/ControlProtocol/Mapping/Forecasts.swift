@@ -7,7 +7,9 @@ extension DemandForecast: WireMapped {
         guard quantiles.count == DemandForecast.curveCount * QuantileLevels.count else {
             throw ProtocolError("quantiles", .outOfRange)
         }
-        self.init(madeAt: try Read.moment(wire.madeAtNs, "made_at_ns"))
+        self.init(
+            madeAt: try Read.moment(wire.madeAtNs, "made_at_ns"),
+            horizons: try ForecastHorizons(wire: wire.horizonSeconds))
         for curve in 0..<DemandForecast.curveCount {
             curves[curve] = QuantileCurve(quantiles, from: curve * QuantileLevels.count)
         }
@@ -30,6 +32,7 @@ extension DemandForecast: WireMapped {
     package var wire: WireDemandForecast {
         .with {
             $0.madeAtNs = madeAt.rawValue
+            $0.horizonSeconds = horizons.wire
             $0.quantiles.reserveCapacity(DemandForecast.curveCount * QuantileLevels.count)
             for curve in 0..<DemandForecast.curveCount { curves[curve].append(to: &$0.quantiles) }
             for horizon in onset.indices {
@@ -38,6 +41,22 @@ extension DemandForecast: WireMapped {
             }
         }
     }
+}
+
+extension ForecastHorizons {
+    /// The standard ones where none are named: there were no others once.
+    fileprivate init(wire: [UInt32]) throws(ProtocolError) {
+        guard !wire.isEmpty else {
+            self = .standard
+            return
+        }
+        guard let horizons = ForecastHorizons(wire.map { Int(clamping: $0) }) else {
+            throw ProtocolError("horizon_seconds", .outOfRange)
+        }
+        self = horizons
+    }
+
+    fileprivate var wire: [UInt32] { all.map { UInt32($0) } }
 }
 
 extension QuantileCurve {
@@ -142,7 +161,7 @@ extension AccuracyOverview: WireMapped {
         let loss = "weighted_quantile_loss"
         let ratio = "loss_against_climate"
         self.init(
-            sampled: wire.sampled, scored: wire.scored,
+            horizons: try ForecastHorizons(wire: wire.horizonSeconds), sampled: wire.sampled, scored: wire.scored,
             weightedQuantileLoss: wire.hasWeightedQuantileLoss ? try Read.rate(wire.weightedQuantileLoss, loss) : nil,
             lossAgainstClimate: wire.hasLossAgainstClimate ? try Read.rate(wire.lossAgainstClimate, ratio) : nil,
             coverage80: wire.hasCoverage80 ? try Read.ratio(wire.coverage80, "coverage80") : nil,
@@ -171,6 +190,7 @@ extension AccuracyOverview: WireMapped {
 
     package var wire: WireAccuracyOverview {
         .with {
+            $0.horizonSeconds = horizons.wire
             $0.sampled = sampled
             $0.scored = scored
             if let weightedQuantileLoss { $0.weightedQuantileLoss = weightedQuantileLoss }

@@ -7,8 +7,8 @@ struct DepartedInstances: Sendable {
 
     struct Record: Sendable {
         let description: InstanceDescription
-        let history: Int32
-        let track: OnsetTrack
+        var history: Int32
+        var track: OnsetTrack
         let admitted: Int64
         let signals: HostSignals
         /// Set when it is kept.

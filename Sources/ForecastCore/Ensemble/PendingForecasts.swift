@@ -42,7 +42,8 @@ struct PendingSecond: Sendable {
     }
 }
 
-/// Forecasts that wait to come true: a bounded sample of each second's, for 32 seconds.
+/// Forecasts that wait to come true: a bounded sample of each second's, until the longest horizon and two
+/// seconds have passed, at most 32 s.
 ///
 /// The sample rotates through the instances that are not negligibly idle, so that each has its turn and the choice
 /// depends on nothing but slots and seconds. At most 2 × `perSecond` forecasts of 5 KB each second.
@@ -129,7 +130,7 @@ extension FleetForecaster {
         guard let seconds = scoring.takeUnsettled() else { return }
         for second in seconds {
             for horizon in ForecastHorizon.allCases {
-                let origin = second - Int64(horizon.seconds) - PendingForecasts.patience
+                let origin = second - Int64(horizons[horizon]) - PendingForecasts.patience
                 guard var kept = scoring.take(origin) else { continue }
                 for index in kept.forecasts.indices { settle(&kept, index, horizon) }
                 let negligible = Float(kept.negligible) / scoring.stride(of: kept)
@@ -155,7 +156,7 @@ extension FleetForecaster {
     private mutating func settle(_ kept: inout PendingSecond, _ index: Int, _ horizon: ForecastHorizon) {
         let forecast = kept.forecasts[index]
         let state = slots[forecast.slot]
-        let end = kept.second + Int64(horizon.seconds)
+        let end = kept.second + Int64(horizons[horizon])
         // Retired, or not observed so far: what came is not known.
         guard state.isInUse, state.generation == forecast.generation, let last = state.track.last, last >= end else {
             return
@@ -185,7 +186,7 @@ extension FleetForecaster {
         guard let history else { return 0 }
         let last = histories[history].last
         guard target == .peak else { return recent.demand(resource, row: history, at: end, last: last) }
-        return recent.peak(resource, row: history, over: horizon.seconds, through: end, last: last)
+        return recent.peak(resource, row: history, over: horizons[horizon], through: end, last: last)
     }
 
     private mutating func count(

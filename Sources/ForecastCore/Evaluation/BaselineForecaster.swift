@@ -30,12 +30,16 @@ package struct BaselineForecaster: Forecaster {
     }
 
     private let method: Method
+    package let horizons: ForecastHorizons
     private var series: [Series?] = []
     private var free: [Int] = []
 
-    package init(_ method: Method) { self.method = method }
+    package init(_ method: Method, horizons: ForecastHorizons = .standard) {
+        self.method = method
+        self.horizons = horizons
+    }
 
-    package var accuracy: AccuracyOverview { AccuracyOverview() }
+    package var accuracy: AccuracyOverview { AccuracyOverview(horizons: horizons) }
 
     package mutating func admit(_ instance: InstanceDescription) -> ForecastSlot {
         guard let index = free.popLast() else {
@@ -71,14 +75,14 @@ package struct BaselineForecaster: Forecaster {
 
     package mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast] {
         slots.map { slot in
-            var forecast = DemandForecast(madeAt: madeAt)
+            var forecast = DemandForecast(madeAt: madeAt, horizons: horizons)
             guard series.indices.contains(slot.rawValue), let own = series[slot.rawValue], own.last != nil else {
                 return forecast
             }
             for curve in 0..<DemandForecast.curveCount {
                 let (resource, target, horizon) = CurveKind.all[curve]
                 forecast.curves[curve] = self.curve(
-                    own.values[resource.rawValue], target, seconds: horizon.seconds)
+                    own.values[resource.rawValue], target, seconds: horizons[horizon])
             }
             let hasDemand = own.values.contains { $0.contains { $0 > 0 } }
             for horizon in forecast.onset.indices { forecast.onset[horizon] = hasDemand ? 0.5 : 0 }

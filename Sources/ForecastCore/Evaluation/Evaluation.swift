@@ -17,9 +17,9 @@ package struct DemandPanel: Sendable {
 
     package var seconds: Int { observations[0].count }
 
-    /// Those of `wanted` after which the longest horizon ends within the panel.
-    package func origins(within wanted: Range<Int>) -> Range<Int> {
-        wanted.clamped(to: 0..<max(0, seconds - ForecastHorizon.long.seconds))
+    /// Those of `wanted` after which the longest of `horizons` ends within the panel.
+    package func origins(within wanted: Range<Int>, horizons: ForecastHorizons) -> Range<Int> {
+        wanted.clamped(to: 0..<max(0, seconds - horizons[.long]))
     }
 
     /// How many of `seconds` an instance had demand in. O(seconds).
@@ -27,11 +27,11 @@ package struct DemandPanel: Sendable {
         observations[instance][seconds].count(where: \.hasDemand)
     }
 
-    /// What comes true of a forecast made at `origin`; `origin + horizon` is within the panel.
+    /// What comes true of a forecast made at `origin`, `ahead` seconds ahead; `origin + ahead` is within the panel.
     package func outcome(
-        _ instance: Int, _ resource: Resource, _ target: ForecastTarget, _ horizon: ForecastHorizon, origin: Int
+        _ instance: Int, _ resource: Resource, _ target: ForecastTarget, ahead: Int, origin: Int
     ) -> Double {
-        let end = origin + horizon.seconds
+        let end = origin + ahead
         guard target == .peak else { return observations[instance][end].demand(resource) }
         return observations[instance][(origin + 1)...end].reduce(0) { max($0, $1.demand(resource)) }
     }
@@ -51,7 +51,8 @@ package struct ScoredForecast: Sendable {
     package let outcome: Double
 }
 
-/// The protocol by which forecasters are compared: rolling origins, 12 curves, 11 scored levels, causal.
+/// The protocol by which forecasters are compared: rolling origins, 12 curves at the forecaster's horizons, 11 scored
+/// levels, causal.
 ///
 /// At each origin the forecaster has seen everything up to and including it. A quantile below 5 % of the series' causal
 /// mean scale is taken as 0. Instances and origins are pooled: wQL is twice the summed pinball loss over the summed
@@ -68,11 +69,11 @@ package enum Evaluation {
         beforeSecond: (Int, inout Model) -> Void = { _, _ in }, onScored: (ScoredForecast) -> Void = { _ in }
     ) -> EvaluationResult {
         let slots = panel.instances.map { forecaster.admit($0) }
-        let scored = panel.origins(within: origins)
+        let scored = panel.origins(within: origins, horizons: forecaster.horizons)
         let isBusy = panel.instances.indices.map {
             Double(panel.busySeconds($0, within: scored)) > 0.2 * Double(scored.count)
         }
-        var tally = EvaluationTally()
+        var tally = EvaluationTally(horizons: forecaster.horizons)
         var sums = [Double](repeating: 0, count: slots.count * 2)
         for second in 0..<scored.upperBound {
             beforeSecond(second, &forecaster)
@@ -95,7 +96,8 @@ package enum Evaluation {
                     let forecast = ScoredForecast(
                         instance: index, origin: second, curve: curve,
                         stated: QuantileCurve { stated[$0] < zeroBelow ? 0 : stated[$0] },
-                        outcome: panel.outcome(index, resource, target, horizon, origin: second))
+                        outcome: panel.outcome(
+                            index, resource, target, ahead: forecaster.horizons[horizon], origin: second))
                     tally.count(forecast, isBusy: isBusy[index])
                     onScored(forecast)
                 }

@@ -23,10 +23,14 @@ package struct EvaluationResult: Hashable, Sendable {
         init(curve: Int) { (resource, target, horizon) = CurveKind.all[curve] }
     }
 
+    /// How far ahead the forecasts looked.
+    package let horizons: ForecastHorizons
     /// One forecast is one instance, curve and origin.
     package var forecasts = 0
     /// The 12 cells, by ``DemandForecast/curveIndex(_:_:_:)``.
     package var cells = (0..<DemandForecast.curveCount).map(Cell.init(curve:))
+
+    init(horizons: ForecastHorizons) { self.horizons = horizons }
 
     package var weightedQuantileLoss: [Double] { cells.map(\.loss) }
     /// Means over the 12 cells.
@@ -54,7 +58,10 @@ struct EvaluationTally {
         var within95 = 0.0
     }
 
+    private let horizons: ForecastHorizons
     private var sums = [Sums](repeating: Sums(), count: DemandForecast.curveCount)
+
+    init(horizons: ForecastHorizons) { self.horizons = horizons }
 
     mutating func count(_ forecast: ScoredForecast, isBusy: Bool) {
         let (curve, stated, outcome) = (forecast.curve, forecast.stated, forecast.outcome)
@@ -73,7 +80,7 @@ struct EvaluationTally {
     }
 
     var result: EvaluationResult {
-        var result = EvaluationResult()
+        var result = EvaluationResult(horizons: horizons)
         for (curve, sum) in sums.enumerated() {
             result.forecasts += Int(sum.outcomes)
             if sum.demand > 0 {

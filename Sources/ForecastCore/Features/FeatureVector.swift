@@ -11,6 +11,8 @@ package enum FeatureVector {
     package static let count = 104
     /// What the application type does, and how the instance's busy share compares to it.
     static let ofType = 52..<75
+    /// What the onset model says of each horizon.
+    static let onset = 83..<86
     /// The time of day and of the week: not known in training, so that networks begin without weight on it.
     static let calendar = 99..<103
 

@@ -16,7 +16,7 @@ struct InstanceHistory: Sendable {
     private(set) var lastDemand: Int64
     private var era: Int64
     private var longEra: Int64
-    /// Point, then peaks over 5, 15 and 30 seconds; the four of a resource lie together.
+    /// Point, then peaks over each horizon; the four of a resource lie together.
     private var histograms: InlineArray<8, WindowedHistogram>
     private(set) var bursts: InlineArray<2, WindowedHistogram>
     private var burstPeak: InlineArray<2, Float>
@@ -61,7 +61,7 @@ struct InstanceHistory: Sendable {
         averages.observe(
             load, arrivals: arrivals, isBusy: hasDemand, wasBusy: wasBusy, at: second, decay: clocks.decay)
         if hasDemand { trackBurst(load) }
-        guard hasDemand || second - lastDemand <= Int64(ForecastHorizon.long.seconds) else { return }
+        guard hasDemand || second - lastDemand <= Int64(clocks.horizons[.long]) else { return }
         let weight = clocks.short.weight(of: second, in: era)
         let longWeight = clocks.long.weight(of: second, in: longEra)
         if hasDemand { busyMass += weight }
@@ -71,20 +71,22 @@ struct InstanceHistory: Sendable {
                 sums[resource.rawValue] += value * longWeight
                 count(value, in: resource.rawValue * 4, resource, weight: Float(weight))
             }
-            countPeaks(resource, weight: Float(weight), recent, row: row)
+            countPeaks(resource, weight: Float(weight), clocks.horizons, recent, row: row)
         }
     }
 
     /// Counts the peaks over each horizon that end with the last second: a longer one holds the shorter.
-    private mutating func countPeaks(_ resource: Resource, weight: Float, _ recent: RecentLoads, row: Int) {
+    private mutating func countPeaks(
+        _ resource: Resource, weight: Float, _ horizons: ForecastHorizons, _ recent: RecentLoads, row: Int
+    ) {
         var peak: Float = 0
         var passed = 0
         for horizon in ForecastHorizon.allCases {
             let end = last - Int64(passed)
-            peak = max(
-                peak, recent.peak(resource, row: row, over: horizon.seconds - passed, through: end, last: last))
-            passed = horizon.seconds
-            guard peak > 0, last - admitted > Int64(horizon.seconds) else { continue }
+            let seconds = horizons[horizon]
+            peak = max(peak, recent.peak(resource, row: row, over: seconds - passed, through: end, last: last))
+            passed = seconds
+            guard peak > 0, last - admitted > Int64(seconds) else { continue }
             count(Double(peak), in: resource.rawValue * 4 + 1 + horizon.rawValue, resource, weight: weight)
         }
     }
@@ -129,7 +131,7 @@ extension InstanceHistory {
         let weight = Float(clocks.short.weight(of: second, in: era))
         let first = resource.rawValue * 4
         for index in 0..<4 {
-            let seconds = index == 0 ? 1 : ForecastHorizon.allCases[index - 1].seconds
+            let seconds = index == 0 ? 1 : clocks.horizons[ForecastHorizon.allCases[index - 1]]
             guard index == 0 || second - admitted > Int64(seconds) else { continue }
             let value = recent.peak(resource, row: row, over: seconds, through: second, last: last)
             guard value > 0 else { continue }
@@ -244,7 +246,7 @@ extension InstanceHistory {
         Double(histograms[Self.index(resource, .peak, horizon)].mass) / clocks.short.weight(of: last, in: era)
     }
 
-    /// The share of seconds whose following 30 had demand, decayed: near 0 for an instance that has long been idle.
+    /// The share of seconds that had demand within the longest horizon, decayed: near 0 for an instance that has long been idle.
     func climateOnsetShare(at second: Int64, clocks: ForecastClocks) -> Double {
         let counted = max(histograms[3].mass, histograms[7].mass)
         return Double(counted) / max(totalMass(.peak, .long, at: second, clocks: clocks), 1e-9)
@@ -271,9 +273,30 @@ extension InstanceHistory {
     private func totalMass(
         _ target: ForecastTarget, _ horizon: ForecastHorizon, at second: Int64, clocks: ForecastClocks
     ) -> Double {
-        let first = target == .point ? admitted : admitted + Int64(horizon.seconds)
+        let first = target == .point ? admitted : admitted + Int64(clocks.horizons[horizon])
         let mass = clocks.short.mass(after: first, through: second)
         return mass / clocks.short.factor(from: era, to: clocks.short.era(of: second))
+    }
+}
+
+// MARK: - Other horizons
+
+extension InstanceHistory {
+    /// The history with the peaks of other horizons than those it was kept for: a blend of what is known of the horizons
+    /// on either side, until what comes has taken its place (half-life 600 s).
+    func looking(ahead wanted: ForecastHorizons, before known: ForecastHorizons) -> InstanceHistory {
+        var moved = self
+        for resource in Resource.allCases {
+            let first = resource.rawValue * 4 + 1
+            for horizon in ForecastHorizon.allCases {
+                let blend = HorizonBlend(wanted[horizon], among: known)
+                var peaks = WindowedHistogram()
+                peaks.add(histograms[first + blend.lower], share: Float(1 - blend.share))
+                if blend.share > 0 { peaks.add(histograms[first + blend.upper], share: Float(blend.share)) }
+                moved.histograms[first + horizon.rawValue] = peaks
+            }
+        }
+        return moved
     }
 }
 
@@ -308,13 +331,4 @@ extension InstanceHistory {
         busyMass = try reader.double(in: 0...1e6)
         for index in sums.indices { sums[index] = try reader.double(in: 0...1e25) }
     }
-}
-
-/// The paces of forgetting: what an instance usually wants, what holds for the fleet, and the averages.
-struct ForecastClocks: Sendable {
-    /// Half-life 600 s, for histograms of single instances; counts are halved with each era.
-    let short = DecayClock(halfLife: 600, halfLivesPerEra: 1)
-    /// Half-life 3,600 s, for what is pooled, and for scales.
-    let long = DecayClock(halfLife: 3_600)
-    let decay = DecayTable.shared
 }

@@ -42,6 +42,14 @@ struct WindowedHistogram: Sendable {
         total -= UInt32(taken)
     }
 
+    /// Adds a share of what another histogram holds, 0 to 1. O(bins).
+    mutating func add(_ other: WindowedHistogram, share: Float) {
+        // From above, so that the window need not move for each.
+        for index in other.bins.indices.reversed() where other.bins[index] > 0 {
+            add(Int(other.lowest) + index, weight: share * Float(other.bins[index]) / Self.unit)
+        }
+    }
+
     /// Moves all that was counted by `distance` bins, as far as the grid reaches.
     mutating func shift(by distance: Int) {
         guard total > 0, let top = bins.indices.last(where: { bins[$0] > 0 }) else { return }

@@ -29,7 +29,7 @@ struct EndingContext: SecondContext {
 
     var group: Int { Int(cell) / (Self.usualLengths * 2) * 2 + Int(cell) % 2 }
 
-    var prior: (Double, Double, Double) { (0.3, 0.5, 0.65) }
+    static func prior(ofGroup group: Int) -> InlineArray<3, Double> { [0.3, 0.5, 0.65] }
 
     /// Neighbouring seconds share most of their horizon, so that a single one says little.
     var strength: EvidenceStrength { EvidenceStrength(prior: 20, group: 20, fleet: 20) }
@@ -41,7 +41,7 @@ struct EndingContext: SecondContext {
     }
 }
 
-/// How probable it is that the burst under way ends within 5, 15 and 30 s, learned online from what followed before
+/// How probable it is that the burst under way ends within each horizon, learned online from what followed before
 /// (``FrequencyTable``).
 ///
 /// Whether a service's bursts end changes with its load, faster than the table learns. So an application type's record
@@ -63,9 +63,10 @@ struct EndingModel: Sendable {
             }
         }
 
-        /// How much more often than expected; three horizons' worth of "as expected" are to be outweighed.
-        func ratio(_ horizon: ForecastHorizon) -> Float {
-            let doubt = 3 * Float(horizon.seconds)
+        /// How much more often than expected within a horizon of `seconds`; three horizons' worth of "as expected" are
+        /// to be outweighed.
+        func ratio(_ horizon: ForecastHorizon, seconds: Int) -> Float {
+            let doubt = 3 * Float(seconds)
             return (hits[horizon.rawValue] + doubt) / (expected[horizon.rawValue] + doubt)
         }
 
@@ -82,7 +83,8 @@ struct EndingModel: Sendable {
         }
     }
 
-    private var table = FrequencyTable<EndingContext>()
+    private let horizons: ForecastHorizons
+    private var table: FrequencyTable<EndingContext>
     /// By application.
     private var records: [Record] = []
     /// The newest second so far.
@@ -103,8 +105,8 @@ struct EndingModel: Sendable {
     /// ``OnsetModel/applicationLimit``.
     mutating func learn(from track: borrowing OnsetTrack, application: Int) {
         for horizon in ForecastHorizon.allCases {
-            guard let context = track.pastEnding(horizon.seconds) else { continue }
-            let hit = track.burstEnded(within: horizon.seconds)
+            guard let context = track.pastEnding(horizons[horizon]) else { continue }
+            let hit = track.burstEnded(within: horizons[horizon])
             while records.count <= application { records.append(Record()) }
             records[application].expected[horizon.rawValue] +=
                 Float(table.probability(context, application: application, horizon))
@@ -120,7 +122,7 @@ struct EndingModel: Sendable {
         var result = InlineArray<3, Float>(repeating: 0)
         for horizon in ForecastHorizon.allCases {
             let pooled = Float(table.probability(context, application: application, horizon))
-            floor = min(max(floor, pooled * record.ratio(horizon)), 0.99)
+            floor = min(max(floor, pooled * record.ratio(horizon, seconds: horizons[horizon])), 0.99)
             result[horizon.rawValue] = floor
         }
         return result
@@ -132,10 +134,16 @@ struct EndingModel: Sendable {
         for record in records { record.encode(to: &writer) }
     }
 
-    init() {}
+    init(horizons: ForecastHorizons) {
+        self.horizons = horizons
+        table = FrequencyTable(horizons: horizons)
+    }
 
-    init(from reader: inout SnapshotReader, applications: Int, clock: DecayClock) throws(SnapshotFailure) {
-        table = try FrequencyTable(from: &reader, applications: applications, clock: clock)
+    init(
+        from reader: inout SnapshotReader, applications: Int, clock: DecayClock, horizons: ForecastHorizons
+    ) throws(SnapshotFailure) {
+        self.horizons = horizons
+        table = try FrequencyTable(from: &reader, applications: applications, clock: clock, horizons: horizons)
         for _ in 0..<(try reader.count(in: 0...applications)) { records.append(try Record(from: &reader)) }
         second = reader.newest
     }

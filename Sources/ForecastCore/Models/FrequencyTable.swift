@@ -9,8 +9,9 @@ protocol SecondContext: Sendable {
     var cell: UInt16 { get }
     /// 0..<``groupCount``.
     var group: Int { get }
-    /// What is assumed before anything was seen: the probability of what is counted within 5, 15 and 30 s.
-    var prior: (Double, Double, Double) { get }
+    /// What is assumed of a group before anything was seen: the probability of what is counted within the standard
+    /// horizons of 5, 15 and 30 s.
+    static func prior(ofGroup group: Int) -> InlineArray<3, Double>
     var strength: EvidenceStrength { get }
 }
 
@@ -21,7 +22,7 @@ struct EvidenceStrength: Sendable {
     let fleet: Double
 }
 
-/// How often something came within 5, 15 and 30 s after seconds of each kind.
+/// How often something came within each horizon after seconds of each kind.
 ///
 /// A frequency is shrunk to that of a wider circle until enough was seen: a cell of an application type to the cell of
 /// the fleet, that to its group of similar cells, that to a stated prior. Counts decay with a half-life of 3,600 s.
@@ -61,6 +62,8 @@ struct FrequencyTable<Context: SecondContext>: Sendable {
         }
     }
 
+    /// By group, for the horizons of this table.
+    private let priors: [InlineArray<3, Double>]
     private var groups = [Frequency](repeating: Frequency(), count: Context.groupCount)
     private var cells = [Frequency](repeating: Frequency(), count: Context.cellCount)
     /// Indexed by application × cells + cell.
@@ -102,16 +105,10 @@ struct FrequencyTable<Context: SecondContext>: Sendable {
 
     /// The probability, 0...1, that what is counted comes within a horizon from a second with this context on. O(1).
     func probability(_ context: Context, application: Int, _ horizon: ForecastHorizon) -> Double {
-        let (short, medium, long) = context.prior
-        let prior =
-            switch horizon {
-            case .short: short
-            case .medium: medium
-            case .long: long
-            }
         let strength = context.strength
         let place = horizon.rawValue
-        let group = groups[context.group].shrunk(place, to: prior, strength: strength.prior, weight: weight)
+        let number = context.group
+        let group = groups[number].shrunk(place, to: priors[number][place], strength: strength.prior, weight: weight)
         let fleet = cells[Int(context.cell)].shrunk(place, to: group, strength: strength.group, weight: weight)
         let index = application * Context.cellCount + Int(context.cell)
         guard index < applicationCells.count else { return fleet }
@@ -126,9 +123,23 @@ struct FrequencyTable<Context: SecondContext>: Sendable {
         for frequency in applicationCells { frequency.encode(to: &writer) }
     }
 
-    init() {}
+    /// An empty table of what comes within `horizons`.
+    init(horizons: ForecastHorizons) {
+        priors = (0..<Context.groupCount).map { group in
+            let known = Context.prior(ofGroup: group)
+            return InlineArray { place in
+                let seconds = horizons.all[place]
+                // Within less than the shortest that is known of, proportionally less.
+                let part = min(1, Double(seconds) / Double(ForecastHorizons.standard[.short]))
+                return part * HorizonBlend(seconds, among: .standard).value(known)
+            }
+        }
+    }
 
-    init(from reader: inout SnapshotReader, applications: Int, clock: DecayClock) throws(SnapshotFailure) {
+    init(
+        from reader: inout SnapshotReader, applications: Int, clock: DecayClock, horizons: ForecastHorizons
+    ) throws(SnapshotFailure) {
+        self.init(horizons: horizons)
         if let second = try reader.secondIfAny(upTo: reader.newest) { advance(to: second, clock: clock) }
         for index in groups.indices { groups[index] = try Frequency(from: &reader) }
         for index in cells.indices { cells[index] = try Frequency(from: &reader) }

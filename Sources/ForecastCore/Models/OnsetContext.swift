@@ -64,20 +64,20 @@ package struct OnsetContext: SecondContext {
     }
 
     /// Data that arrives and is worked on by the CPU usually goes to the GPU next; either alone says less.
-    var prior: (Double, Double, Double) {
+    static func prior(ofGroup group: Int) -> InlineArray<3, Double> {
         switch group {
-        case 0: (0.4, 0.5, 0.6)  // work in flight only
-        case 1: (0.05, 0.12, 0.22)  // CPU was above
-        case 2: (0.12, 0.2, 0.3)  // CPU is above
-        case 3: (0.25, 0.35, 0.4)  // network was above
-        case 4: (0.3, 0.4, 0.45)  // both were
-        case 5: (0.5, 0.6, 0.65)  // CPU is above, network was
-        case 6: (0.3, 0.4, 0.45)  // network is above
-        case 7: (0.4, 0.5, 0.55)  // network is, CPU was
-        case 8: (0.5, 0.6, 0.65)  // both are
-        case 9: (0.03, 0.08, 0.15)  // quiet
-        case 11: (0.1, 0.2, 0.3)  // the user is active
-        default: (0.8, 0.85, 0.9)  // busy
+        case 0: [0.4, 0.5, 0.6]  // work in flight only
+        case 1: [0.05, 0.12, 0.22]  // CPU was above
+        case 2: [0.12, 0.2, 0.3]  // CPU is above
+        case 3: [0.25, 0.35, 0.4]  // network was above
+        case 4: [0.3, 0.4, 0.45]  // both were
+        case 5: [0.5, 0.6, 0.65]  // CPU is above, network was
+        case 6: [0.3, 0.4, 0.45]  // network is above
+        case 7: [0.4, 0.5, 0.55]  // network is, CPU was
+        case 8: [0.5, 0.6, 0.65]  // both are
+        case 9: [0.03, 0.08, 0.15]  // quiet
+        case 11: [0.1, 0.2, 0.3]  // the user is active
+        default: [0.8, 0.85, 0.9]  // busy
         }
     }
 

@@ -1,6 +1,6 @@
 import FleetModel
 
-/// How probable it is that GPU demand comes within 5, 15 and 30 s, learned online from what followed before.
+/// How probable it is that GPU demand comes within each horizon, learned online from what followed before.
 ///
 /// Seconds are sorted into the cells of ``OnsetContext``, and once a horizon has passed, each is counted as followed by
 /// demand or not (``FrequencyTable``). An instance's own record then multiplies the frequency: how often demand came
@@ -9,7 +9,8 @@ struct OnsetModel: Sendable {
     /// Application types with a table of their own; later ones share the first table.
     static let applicationLimit = 64
 
-    private var table = FrequencyTable<OnsetContext>()
+    private let horizons: ForecastHorizons
+    private var table: FrequencyTable<OnsetContext>
 
     /// Brings what was counted up to `second`.
     mutating func advance(to second: Int64, clock: DecayClock) { table.advance(to: second, clock: clock) }
@@ -19,12 +20,16 @@ struct OnsetModel: Sendable {
     mutating func learn(from track: inout OnsetTrack, application: Int, tenants: inout TenantPools, pool: Int16?) {
         let own = tenants.pool(at: pool)
         for horizon in ForecastHorizon.allCases {
-            guard let context = track.pastContext(horizon.seconds) else { continue }
-            let hit = track.hadDemand(within: horizon.seconds)
+            let seconds = horizons[horizon]
+            guard let context = track.pastContext(seconds) else { continue }
+            let hit = track.hadDemand(within: seconds)
             let expected = table.probability(context, application: application, horizon)
-            let ratio = own?.onsetRatio(context.kind, horizon) ?? 1
-            track.count(context.kind, horizon, expected: min(expected * ratio, 0.99), hit: hit)
-            tenants.update(pool) { $0.count(context.kind, horizon, expected: expected, hit: hit) }
+            let ratio = own?.onsetRatio(context.kind, horizon, seconds: seconds) ?? 1
+            track.count(
+                context.kind, horizon, seconds: seconds, expected: min(expected * ratio, 0.99), hit: hit)
+            tenants.update(pool) {
+                $0.count(context.kind, horizon, seconds: seconds, expected: expected, hit: hit)
+            }
             table.count(context, application: application, horizon, hit: hit)
         }
     }
@@ -38,10 +43,14 @@ struct OnsetModel: Sendable {
         var floor: Float = 0
         var result = InlineArray<3, Float>(repeating: 0)
         for horizon in ForecastHorizon.allCases {
+            let seconds = horizons[horizon]
             let pooled = table.probability(context, application: application, horizon)
-            let ofTenant = tenant.map { min(pooled * $0.onsetRatio(context.kind, horizon), 0.99) } ?? pooled
+            let ofTenant =
+                tenant.map {
+                    min(pooled * $0.onsetRatio(context.kind, horizon, seconds: seconds), 0.99)
+                } ?? pooled
             // What its own record must outweigh: three seconds of surge, or two onsets, each seen for a whole horizon.
-            let doubt: Float = context.kind == .surge ? 3 : 2 * Float(horizon.seconds)
+            let doubt: Float = context.kind == .surge ? 3 : 2 * Float(seconds)
             let own = records[horizon.rawValue].ratio(doubt: doubt)
             floor = min(max(floor, Float(ofTenant) * own), 0.99)
             result[horizon.rawValue] = floor
@@ -51,9 +60,15 @@ struct OnsetModel: Sendable {
 
     func encode(to writer: inout SnapshotWriter) { table.encode(to: &writer) }
 
-    init() {}
+    init(horizons: ForecastHorizons) {
+        self.horizons = horizons
+        table = FrequencyTable(horizons: horizons)
+    }
 
-    init(from reader: inout SnapshotReader, applications: Int, clock: DecayClock) throws(SnapshotFailure) {
-        table = try FrequencyTable(from: &reader, applications: applications, clock: clock)
+    init(
+        from reader: inout SnapshotReader, applications: Int, clock: DecayClock, horizons: ForecastHorizons
+    ) throws(SnapshotFailure) {
+        self.horizons = horizons
+        table = try FrequencyTable(from: &reader, applications: applications, clock: clock, horizons: horizons)
     }
 }

@@ -78,12 +78,12 @@ struct OnsetTrack: Sendable {
             idle: idle)
     }
 
-    /// The context `seconds` (5, 15 or 30) before the last second, where it was observed.
+    /// The context `seconds` (at most 30) before the last second, where it was observed.
     func pastContext(_ seconds: Int) -> OnsetContext? {
         last.flatMap { past[Self.slot($0 - Int64(seconds))].onset }
     }
 
-    /// What the second `seconds` (0, 5, 15 or 30) before the last tells of the end of its burst; nil without demand.
+    /// What the second `seconds` (at most 30) before the last tells of the end of its burst; nil without demand.
     func pastEnding(_ seconds: Int) -> EndingContext? {
         last.flatMap { past[Self.slot($0 - Int64(seconds))].ending }
     }
@@ -109,10 +109,16 @@ struct OnsetTrack: Sendable {
         [records[kind.rawValue * 3], records[kind.rawValue * 3 + 1], records[kind.rawValue * 3 + 2]]
     }
 
-    mutating func count(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, expected: Double, hit: Bool) {
+    /// Counts a second of `kind` whose horizon of `seconds` is over.
+    mutating func count(
+        _ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, seconds: Int, expected: Double, hit: Bool
+    ) {
         records[kind.rawValue * 3 + horizon.rawValue].count(
-            expected: expected, hit: hit, limit: Float(Self.longestMemory * horizon.seconds))
+            expected: expected, hit: hit, limit: Float(Self.longestMemory * seconds))
     }
+
+    /// Forgets how often demand came where it was expected.
+    mutating func forgetRecords() { records = InlineArray(repeating: HitRecord()) }
 
     private static func slot(_ second: Int64) -> Int { Int(truncatingIfNeeded: second) & (ringLength - 1) }
 }

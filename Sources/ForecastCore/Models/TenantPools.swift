@@ -42,15 +42,21 @@ struct TenantPool: Sendable {
         for index in demand.indices { demand[index] *= 0.5 }
     }
 
-    /// Counts a second whose horizon is over, after which the type's figures expected demand with probability `expected`.
-    mutating func count(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, expected: Double, hit: Bool) {
+    /// Counts a second whose horizon of `seconds` is over, after which the type's figures expected demand with
+    /// probability `expected`.
+    mutating func count(
+        _ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, seconds: Int, expected: Double, hit: Bool
+    ) {
         records[kind.rawValue * 3 + horizon.rawValue].count(
-            expected: expected, hit: hit, limit: Float(Self.longestMemory * horizon.seconds))
+            expected: expected, hit: hit, limit: Float(Self.longestMemory * seconds))
     }
 
+    /// Forgets how often demand came where it was expected.
+    mutating func forgetOnsets() { records = InlineArray(repeating: OnsetTrack.HitRecord()) }
+
     /// By how much demand comes more often than for the type, leaning to 1.
-    func onsetRatio(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon) -> Double {
-        Double(records[kind.rawValue * 3 + horizon.rawValue].ratio(doubt: Self.doubt * Float(horizon.seconds)))
+    func onsetRatio(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, seconds: Int) -> Double {
+        Double(records[kind.rawValue * 3 + horizon.rawValue].ratio(doubt: Self.doubt * Float(seconds)))
     }
 
     /// The usual demand of a busy second, leaning to the type's as if that had been seen for 60 s.
@@ -176,6 +182,8 @@ struct TenantPools: Sendable {
             pools[place].rescale(resource, bins: bins)
         }
     }
+
+    mutating func forgetOnsets() { for place in pools.indices { pools[place].forgetOnsets() } }
 
     func encode(to writer: inout SnapshotWriter) {
         writer.put(UInt32(pools.count))

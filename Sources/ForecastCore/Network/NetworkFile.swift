@@ -1,6 +1,10 @@
-/// Networks as text: what ships, and what `presync forecast train` writes. Version 1.
+import FleetModel
+
+/// Networks as text: what ships, and what `presync forecast train` writes. Version 1 for the standard horizons, and 2,
+/// which names them, for others.
 ///
-/// ASCII lines: `presync-networks 1`, `networks N`, then for each `hidden W W`, `ignored A B` (features from A up to
+/// ASCII lines: `presync-networks 1`, `networks N`, then for each `horizons A B C` (in version 2: seconds),
+/// `hidden W W`, `ignored A B` (features from A up to
 /// B are not looked at), `parameters N`, lines of up to 20 weights of six hexadecimal digits (the upper 24 bits of single precision), and `checksum H` (FNV-1a of the digits, 64 bits).
 package enum NetworkFile {
     package static let greatestSize = 1 << 20
@@ -17,8 +21,12 @@ package enum NetworkFile {
 
     /// The text of `networks`. Parsing it gives them back with 24-bit weights.
     package static func text(of networks: [QuantileNetwork]) -> String {
-        var lines = ["presync-networks 1", "networks \(networks.count)"]
+        let version = networks.allSatisfy { $0.horizons == .standard } ? 1 : 2
+        var lines = ["presync-networks \(version)", "networks \(networks.count)"]
         for network in networks {
+            if version == 2 {
+                lines.append("horizons " + network.horizons.all.map(String.init).joined(separator: " "))
+            }
             lines.append("hidden " + network.hidden.map(String.init).joined(separator: " "))
             lines.append("ignored \(network.ignored.lowerBound) \(network.ignored.upperBound)")
             lines.append("parameters \(network.parameters.count)")
@@ -49,10 +57,10 @@ package enum NetworkFile {
         guard let head = reader.next(), let version = value(of: "presync-networks", in: head) else {
             throw .notANetworkFile
         }
-        guard version == "1" else { throw .unknownVersion(String(version.prefix(20))) }
+        guard version == "1" || version == "2" else { throw .unknownVersion(String(version.prefix(20))) }
         let count = try reader.number(after: "networks", in: 1...greatestCount)
         var networks: [QuantileNetwork] = []
-        for index in 0..<count { networks.append(try reader.network(index)) }
+        for index in 0..<count { networks.append(try reader.network(index, namesHorizons: version == "2")) }
         return networks
     }
 
@@ -77,16 +85,19 @@ package enum NetworkFile {
             return number
         }
 
-        mutating func pair(after key: String, in range: ClosedRange<Int>) throws(Failure) -> [Int] {
+        mutating func numbers(
+            _ count: Int, after key: String, in range: ClosedRange<Int>
+        ) throws(Failure) -> [Int] {
             guard let line = next(), let text = value(of: key, in: line) else { throw .malformed(line: position) }
             let numbers = text.split(separator: " ").compactMap { Int($0) }
-            guard numbers.count == 2, numbers.allSatisfy(range.contains) else { throw .malformed(line: position) }
+            guard numbers.count == count, numbers.allSatisfy(range.contains) else { throw .malformed(line: position) }
             return numbers
         }
 
-        mutating func network(_ index: Int) throws(Failure) -> QuantileNetwork {
-            let hidden = try pair(after: "hidden", in: 8...512)
-            let ignored = try pair(after: "ignored", in: 0...QuantileNetwork.inputCount)
+        mutating func network(_ index: Int, namesHorizons: Bool) throws(Failure) -> QuantileNetwork {
+            let horizons = namesHorizons ? try self.horizons() : .standard
+            let hidden = try numbers(2, after: "hidden", in: 8...512)
+            let ignored = try numbers(2, after: "ignored", in: 0...QuantileNetwork.inputCount)
             guard ignored[0] <= ignored[1] else { throw .malformed(line: position) }
             let wanted = QuantileNetwork.parameterCount(hidden: hidden)
             guard try number(after: "parameters", in: 1...(1 << 20)) == wanted else { throw .malformed(line: position) }
@@ -103,11 +114,17 @@ package enum NetworkFile {
             guard UInt64(sum, radix: 16) == hash.value else { throw .wrongChecksum(network: index) }
             guard
                 let network = QuantileNetwork(
-                    hidden: hidden, ignored: ignored[0]..<ignored[1], parameters: parameters)
+                    hidden: hidden, ignored: ignored[0]..<ignored[1], horizons: horizons, parameters: parameters)
             else {
                 throw .malformed(line: position)
             }
             return network
+        }
+
+        private mutating func horizons() throws(Failure) -> ForecastHorizons {
+            let seconds = try numbers(3, after: "horizons", in: ForecastHorizons.range)
+            guard let horizons = ForecastHorizons(seconds) else { throw .malformed(line: position) }
+            return horizons
         }
 
         private func append(_ digits: Substring.UTF8View, to parameters: inout [Float], _ hash: inout Checksum) -> Bool

@@ -1,5 +1,5 @@
 import Determinism
-import FleetModel
+package import FleetModel
 
 /// A feed-forward network from the features of one instance to its 12 curves of 13 quantiles, in units of the
 /// instance's scale: one for the whole fleet.
@@ -18,6 +18,8 @@ package struct QuantileNetwork: Sendable, Hashable {
     package let hidden: [Int]
     /// Features that this network does not look at: their weights are 0 and stay 0.
     package let ignored: Range<Int>
+    /// How far ahead its outputs look, and the onset probabilities among its features.
+    package let horizons: ForecastHorizons
     /// Of each layer, weights [inputs × outputs] by rows, then biases.
     package private(set) var parameters: [Float]
 
@@ -31,10 +33,13 @@ package struct QuantileNetwork: Sendable, Hashable {
 
     /// An untrained network. (He, Zhang, Ren and Sun, "Delving deep into rectifiers", ICCV 2015; the last layer
     /// smaller.)
-    package init(hidden: [Int] = [64, 48], ignored: Range<Int> = 0..<0, seed: UInt64) {
+    package init(
+        hidden: [Int] = [64, 48], ignored: Range<Int> = 0..<0, horizons: ForecastHorizons = .standard, seed: UInt64
+    ) {
         var generator = SeededGenerator(seed: seed)
         self.hidden = hidden
         self.ignored = ignored.clamped(to: 0..<Self.inputCount)
+        self.horizons = horizons
         parameters = []
         parameters.reserveCapacity(Self.parameterCount(hidden: hidden))
         let widths = [Self.inputCount] + hidden + [Self.outputCount]
@@ -58,7 +63,9 @@ package struct QuantileNetwork: Sendable, Hashable {
 
     /// The network of the given parameters, or nil unless they are as many as the widths ask for, all are finite, and
     /// those of what is ignored are 0.
-    package init?(hidden: [Int], ignored: Range<Int> = 0..<0, parameters: [Float]) {
+    package init?(
+        hidden: [Int], ignored: Range<Int> = 0..<0, horizons: ForecastHorizons = .standard, parameters: [Float]
+    ) {
         guard hidden.count == 2, hidden.allSatisfy({ $0 > 0 && $0 <= 512 && $0 % 8 == 0 }),
             parameters.count == Self.parameterCount(hidden: hidden), parameters.allSatisfy(\.isFinite),
             (0...Self.inputCount).contains(ignored.lowerBound),
@@ -66,6 +73,7 @@ package struct QuantileNetwork: Sendable, Hashable {
         else { return nil }
         self.hidden = hidden
         self.ignored = ignored
+        self.horizons = horizons
         self.parameters = parameters
         guard parameters[ignoredWeights].allSatisfy({ $0 == 0 }) else { return nil }
     }
@@ -81,12 +89,72 @@ package struct QuantileNetwork: Sendable, Hashable {
         parameters.withUnsafeMutableBufferPointer { body($0) }
     }
 
+    private init(_ base: Self, horizons: ForecastHorizons, parameters: [Float]) {
+        hidden = base.hidden
+        ignored = base.ignored
+        self.horizons = horizons
+        self.parameters = parameters
+    }
+
     /// Where a layer's weights and biases begin in ``parameters``.
     func offsets(ofLayer layer: Int) -> (weights: Int, biases: Int) {
         let widths = widths
         var offset = 0
         for earlier in 0..<layer { offset += (widths[earlier] + 1) * widths[earlier + 1] }
         return (offset, offset + widths[layer] * widths[layer + 1])
+    }
+}
+
+// MARK: - Other horizons
+
+extension QuantileNetwork {
+    /// The network as it stands in for one that was trained for other horizons; itself where they are its own.
+    ///
+    /// The last layer is linear: each new output is a blend of the two trained ones on either side of its horizon
+    /// (``HorizonBlend``), and so are its weights. Features that tell of horizons, the onset probabilities, are taken for
+    /// those it was trained with in the same way. So it costs nothing while it serves, and goes on learning from there.
+    /// Beyond the horizons that it was trained for the line through the two outermost is followed, as far as half of their
+    /// distance. O(parameters).
+    package func looking(ahead wanted: ForecastHorizons) -> QuantileNetwork {
+        guard wanted != horizons else { return self }
+        var moved = parameters
+        moveOutputs(&moved, to: wanted)
+        moveInputs(&moved, from: wanted)
+        return QuantileNetwork(self, horizons: wanted, parameters: moved)
+    }
+
+    private func moveOutputs(_ moved: inout [Float], to wanted: ForecastHorizons) {
+        let blends = wanted.all.map { HorizonBlend($0, among: horizons, reach: 0.5) }
+        let first = offsets(ofLayer: 2).weights
+        // The biases follow the weights like one more row.
+        for row in 0...hidden[1] {
+            for curve in 0..<DemandForecast.curveCount {
+                let blend = blends[curve % 3]
+                let group = first + row * Self.outputCount + (curve - curve % 3) * QuantileLevels.count
+                let place = group + curve % 3 * QuantileLevels.count
+                for level in 0..<QuantileLevels.count {
+                    let lower = parameters[group + blend.lower * QuantileLevels.count + level]
+                    let upper = parameters[group + blend.upper * QuantileLevels.count + level]
+                    moved[place + level] = lower + Float(blend.share) * (upper - lower)
+                }
+            }
+        }
+    }
+
+    private func moveInputs(_ moved: inout [Float], from given: ForecastHorizons) {
+        let width = hidden[0]
+        for index in 0..<(FeatureVector.onset.count * width) {
+            moved[FeatureVector.onset.lowerBound * width + index] = 0
+        }
+        for (feature, seconds) in zip(FeatureVector.onset, horizons.all) {
+            let blend = HorizonBlend(seconds, among: given)
+            for unit in 0..<width {
+                let weight = parameters[feature * width + unit]
+                let share = Float(blend.share)
+                moved[(FeatureVector.onset.lowerBound + blend.lower) * width + unit] += (1 - share) * weight
+                moved[(FeatureVector.onset.lowerBound + blend.upper) * width + unit] += share * weight
+            }
+        }
     }
 }
 

@@ -32,7 +32,7 @@ extension InstanceHistory {
     ///
     /// What has been counted since is taken out, what remains is moved by whole bins, and it is counted again: peaks
     /// that reach back before the change hold what was before as it is taken now. Exact but for rounding, for seconds
-    /// up to 34 ago. O(seconds × horizons).
+    /// up to 64 less the longest horizon ago. O(seconds × horizons).
     ///
     /// - Returns: the sum of demand since.
     mutating func rescale(
@@ -41,7 +41,8 @@ extension InstanceHistory {
     ) -> Float {
         let factor = Float(DemandGrid.factor(bins: bins))
         let changed = second - Int64(seconds)
-        let recounted = max(changed, last - Int64(Self.recountable)) + 1
+        // As far back as all of the longest peak is in ``RecentLoads``.
+        let recounted = max(changed, last - Int64(RecentLoads.length - clocks.horizons[.long])) + 1
         for counted in stride(from: recounted, through: last, by: 1) {
             recount(resource, at: counted, sign: -1, clocks: clocks, recent, row: row)
         }
@@ -61,9 +62,6 @@ extension InstanceHistory {
         }
         return since.sum
     }
-
-    /// Of the last seconds, how many have all of their longest peak in ``RecentLoads``.
-    private static let recountable = RecentLoads.length - ForecastHorizon.long.seconds
 }
 
 /// Demand of one resource since some second, one value each second.

@@ -10,7 +10,8 @@ extension FleetForecaster {
     package func snapshot() -> FleetSnapshot? {
         guard let newest = scoring.newest else { return nil }
         return FleetSnapshot(
-            newest: newest, networks: learner.champions, weights: weights, calibration: calibration, scale: scale,
+            newest: newest, horizons: horizons, networks: learner.champions, weights: weights, calibration: calibration,
+            scale: scale,
             applications: applications.sorted { $0.value < $1.value }.map(\.key), types: types, onsets: onsets,
             endings: endings, amounts: amounts, tenants: tenants, instances: instancesToKeep())
     }
@@ -37,12 +38,43 @@ extension FleetForecaster {
     /// follows the last that the former was shown. How much time has passed between is not known to either, nor what the
     /// instances did in it, and taking it for idleness would be wrong.
     ///
-    /// A network of another shape than the configuration's is left out: then the configuration's own serves.
+    /// A network of another shape than the configuration's is left out: then the configuration's own serves. Where the
+    /// former looked ahead by other times, what can be kept is kept: ``init(configuration:keeping:)``.
     package init(configuration: Configuration = Configuration(), snapshot: [UInt8]) throws(SnapshotFailure) {
-        self.init(configuration: configuration)
         var body = try FleetSnapshot.body(of: snapshot)
+        var former = configuration
+        former.horizons = try ForecastHorizons(from: &body)
+        self.init(configuration: former)
         try restore(from: &body)
         guard body.isAtEnd else { throw .malformed }
+        if former.horizons != configuration.horizons { self.init(configuration: configuration, keeping: self) }
+    }
+
+    /// A forecaster with what does not depend on horizons of one that was just restored, and looked ahead by others: its
+    /// networks as ``QuantileNetwork/looking(ahead:)`` says, amounts, the load of types, and histories, with peaks
+    /// blended from those of the neighbouring horizons. How often demand begins and ends, weights and calibration are
+    /// learned anew.
+    private init(configuration: Configuration, keeping former: FleetForecaster) {
+        self.init(configuration: configuration)
+        formerHorizons = former.horizons
+        timeShift = nil
+        if let newest = former.scoring.newest { scoring.resume(after: newest) }
+        typesAt = former.typesAt
+        learner.restore(former.networks.map { $0.looking(ahead: horizons) })
+        scale = former.scale
+        applications = former.applications
+        types = former.types
+        sumUpTypes()
+        amounts = former.amounts
+        tenants = former.tenants
+        tenants.forgetOnsets()
+        for var record in former.departed.latest(DepartedInstances.capacity).reversed() {
+            let row = Int(record.history)
+            record.track.forgetRecords()
+            remember(
+                record, history: former.histories[row].looking(ahead: horizons, before: former.horizons),
+                recent: former.recent[row])
+        }
     }
 
     private mutating func restore(from body: inout SnapshotReader) throws(SnapshotFailure) {
@@ -50,7 +82,9 @@ extension FleetForecaster {
         scoring.resume(after: body.newest)
         typesAt = body.newest
         var networks: [QuantileNetwork] = []
-        for _ in 0..<(try body.count(in: 0...2)) { networks.append(try QuantileNetwork(from: &body)) }
+        for _ in 0..<(try body.count(in: 0...2)) {
+            networks.append(try QuantileNetwork(from: &body, horizons: horizons))
+        }
         learner.restore(networks)
         try weights.restore(from: &body)
         try calibration.restore(from: &body)
@@ -64,8 +98,10 @@ extension FleetForecaster {
         types = []
         for _ in 0...applications.count { types.append(try TypeLoad(from: &body)) }
         sumUpTypes()
-        onsets = try OnsetModel(from: &body, applications: applications.count + 1, clock: clocks.long)
-        endings = try EndingModel(from: &body, applications: applications.count + 1, clock: clocks.long)
+        onsets = try OnsetModel(
+            from: &body, applications: applications.count + 1, clock: clocks.long, horizons: horizons)
+        endings = try EndingModel(
+            from: &body, applications: applications.count + 1, clock: clocks.long, horizons: horizons)
         amounts = try AmountModel(from: &body, applications: applications.count + 1)
         tenants = try TenantPools(from: &body, applications: applications.count)
         var instances: [InstanceSnapshot] = []
@@ -73,20 +109,35 @@ extension FleetForecaster {
             instances.append(try InstanceSnapshot(from: &body, clocks: clocks))
         }
         // The last of them as if it had left first.
-        for instance in instances.reversed() { remember(instance) }
+        for instance in instances.reversed() {
+            let record = DepartedInstances.Record(
+                description: instance.description, history: 0, track: instance.track, admitted: instance.admitted,
+                signals: instance.signals)
+            remember(record, history: instance.history, recent: instance.recent)
+        }
     }
 
-    private mutating func remember(_ instance: InstanceSnapshot) {
-        let history = addHistory(instance.history, of: nil)
-        recent[Int(history)] = instance.recent
-        freeHistories += departed.add(
-            DepartedInstances.Record(
-                description: instance.description, history: history, track: instance.track,
-                admitted: instance.admitted, signals: instance.signals))
+    /// Keeps an instance that is not there, with its history in a place of its own.
+    private mutating func remember(
+        _ record: DepartedInstances.Record, history: InstanceHistory, recent loads: RecentLoads.Row
+    ) {
+        var record = record
+        record.history = addHistory(history, of: nil)
+        recent[Int(record.history)] = loads
+        freeHistories += departed.add(record)
     }
 
     /// How many instances that are not there now are remembered.
     package var rememberedInstances: Int { departed.count }
+}
+
+extension ForecastHorizons {
+    fileprivate init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+        var seconds: [Int] = []
+        for _ in ForecastHorizon.allCases { seconds.append(Int(try reader.number(UInt8.self))) }
+        guard let horizons = ForecastHorizons(seconds) else { throw .malformed }
+        self = horizons
+    }
 }
 
 extension QuantileNetwork {
@@ -97,13 +148,16 @@ extension QuantileNetwork {
         for weight in parameters { writer.put(weight) }
     }
 
-    fileprivate init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
+    fileprivate init(from reader: inout SnapshotReader, horizons: ForecastHorizons) throws(SnapshotFailure) {
         let hidden = [try reader.count(in: 8...512), try reader.count(in: 8...512)]
         let lower = try reader.count(in: 0...Self.inputCount)
         let upper = try reader.count(in: lower...Self.inputCount)
         var parameters: [Float] = []
         for _ in 0..<Self.parameterCount(hidden: hidden) { parameters.append(try reader.single(in: -1e6...1e6)) }
-        guard let network = QuantileNetwork(hidden: hidden, ignored: lower..<upper, parameters: parameters) else {
+        guard
+            let network = QuantileNetwork(
+                hidden: hidden, ignored: lower..<upper, horizons: horizons, parameters: parameters)
+        else {
             throw .malformed
         }
         self = network

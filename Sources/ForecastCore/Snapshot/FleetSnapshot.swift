@@ -10,11 +10,11 @@ import FleetModel
 /// Taking one copies what changes from second to second and shares the rest; ``encoded()`` takes longer, and may run
 /// elsewhere.
 ///
-/// Layout, version 4: "PSFC", version (16 bits), newest second (64 bits), length of the rest less the checksum (32 bits),
+/// Layout, version 5: "PSFC", version (16 bits), newest second (64 bits), length of the rest less the checksum (32 bits),
 /// fields in the order of ``encoded()``, FNV-1a of all that comes before (64 bits). Little-endian. Whoever changes what
 /// a field means, the features that networks were trained on among them, raises the version.
 package struct FleetSnapshot: Sendable {
-    static let version: UInt16 = 4
+    static let version: UInt16 = 5
     private static let magic: [UInt8] = Array("PSFC".utf8)
     static let headLength = 18
     private static let checksumLength = 8
@@ -25,6 +25,8 @@ package struct FleetSnapshot: Sendable {
 
     /// The newest second that was observed.
     let newest: Int64
+    /// How far ahead was looked: what lies between horizons, and how often, is learned for these.
+    let horizons: ForecastHorizons
     let networks: [QuantileNetwork]
     let weights: ExpertWeights
     let calibration: UpperCalibration
@@ -43,6 +45,7 @@ package struct FleetSnapshot: Sendable {
     /// The snapshot as bytes: about 0.2 MB, and 17 KB for each application type and 0.8 KB for each instance.
     package func encoded() -> [UInt8] {
         var body = SnapshotWriter(newest: newest)
+        for seconds in horizons.all { body.put(UInt8(seconds)) }
         body.put(UInt32(networks.count))
         for network in networks { network.encode(to: &body) }
         weights.encode(to: &body)

@@ -1,15 +1,17 @@
-import FleetModel
+package import FleetModel
 
 extension FleetForecaster {
     /// Records what there is to learn from a panel's first `seconds`: up to `perSecond` instances of each second, with
     /// their outcomes, all before `seconds`. In the order of time.
     package static func examples(
-        of panel: DemandPanel, seconds: Int, perSecond: Int, networks: [QuantileNetwork] = ShippedNetworks.all
+        of panel: DemandPanel, seconds: Int, perSecond: Int, networks: [QuantileNetwork] = ShippedNetworks.all,
+        horizons: ForecastHorizons = .standard
     ) -> ExampleStore {
-        var forecaster = FleetForecaster(
-            configuration: Configuration(
-                models: [.climate, .network], sampledPerSecond: perSecond, networks: Array(networks.prefix(1)),
-                learnsOnline: false))
+        var configuration = Configuration(
+            models: [.climate, .network], sampledPerSecond: perSecond, networks: Array(networks.prefix(1)),
+            learnsOnline: false)
+        configuration.horizons = horizons
+        var forecaster = FleetForecaster(configuration: configuration)
         forecaster.learner.record = ExampleStore(capacity: 2 * perSecond * max(seconds, 1), replacement: .oldest)
         let slots = panel.instances.map { forecaster.admit($0) }
         for second in 0..<min(seconds, panel.seconds) {

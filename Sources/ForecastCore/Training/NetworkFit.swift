@@ -1,4 +1,4 @@
-import FleetModel
+package import FleetModel
 
 /// Fits networks to recorded panels: `presync forecast train`, and the part before `--train-until` of an evaluation.
 ///
@@ -13,6 +13,8 @@ package struct NetworkFit: Sendable {
         package var heldOutShare = 0.15
         /// Up to so many instances of each second are learned from.
         package var examplesPerSecond = 64
+        /// How far ahead the networks are to look; they begin as ``QuantileNetwork/looking(ahead:)`` says.
+        package var horizons = ForecastHorizons.standard
 
         package init() {}
     }
@@ -43,7 +45,7 @@ package struct NetworkFit: Sendable {
         self.configuration = configuration
         self.algebra = algebra
         self.panels = panels.map { ($0, min(seconds ?? $0.seconds, $0.seconds)) }
-        waiting = networks
+        waiting = networks.map { $0.looking(ahead: configuration.horizons) }
         let room = self.panels.reduce(1) { $0 + $1.seconds * configuration.examplesPerSecond * 2 }
         examples = ExampleStore(capacity: room, replacement: .oldest)
         heldOut = ExampleStore(capacity: room, replacement: .oldest)
@@ -76,7 +78,8 @@ package struct NetworkFit: Sendable {
 
     private mutating func record(_ panel: DemandPanel, seconds: Int) {
         let recorded = FleetForecaster.examples(
-            of: panel, seconds: seconds, perSecond: configuration.examplesPerSecond, networks: waiting)
+            of: panel, seconds: seconds, perSecond: configuration.examplesPerSecond, networks: waiting,
+            horizons: configuration.horizons)
         let end = Int(Double(recorded.count) * (1 - configuration.heldOutShare))
         let distance = Self.distance * recorded.count / max(seconds, 1)
         // What is known in the first seconds says little.

@@ -62,6 +62,8 @@ struct TappedForecaster<Base: Forecaster>: Forecaster {
     /// By slot.
     private var names: [(instance: InstanceID, application: ApplicationType)?] = []
 
+    var horizons: ForecastHorizons { base.horizons }
+
     init(_ base: Base, _ tap: TelemetryTap) {
         self.base = base
         self.tap = tap

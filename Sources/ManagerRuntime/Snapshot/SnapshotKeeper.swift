@@ -77,6 +77,11 @@ extension SnapshotFile {
             logger.info(
                 "forecasts go on from the snapshot",
                 metadata: ["instances": "\(restored.rememberedInstances)", "file": "\(path)"])
+            if let former = restored.formerHorizons {
+                logger.notice(
+                    "the snapshot looked ahead by other horizons: how often demand begins and ends is learned anew",
+                    metadata: ["snapshot": "\(former)", "now": "\(restored.horizons)"])
+            }
             return restored
         } catch {
             metrics.failed(.read)

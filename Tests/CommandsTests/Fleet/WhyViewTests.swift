@@ -19,7 +19,7 @@ import Testing
             needed: Slice(memory: .mebibytes(512), compute: MilliShare(30)), decision: decision, reason: reason,
             steps: [
                 ExplainedStep(
-                    level: .warm, horizon: .long, probability: 0.75, confidence: 0.5, bar: 0.25, share: 0.0015,
+                    level: .warm, horizonSeconds: 30, probability: 0.75, confidence: 0.5, bar: 0.25, share: 0.0015,
                     price: 0.0006, load: 0.5, savedMs: 37, weight: 4)
             ],
             devices: [

@@ -124,7 +124,8 @@ import Testing
         }
         let curves = history.climate(at: 1_499, clocks: clocks)
         for horizon in ForecastHorizon.allCases {
-            let peaks = (horizon.seconds...1_499).map { values[($0 - horizon.seconds + 1)...$0].max() ?? 0 }
+            let seconds = ForecastHorizons.standard[horizon]
+            let peaks = (seconds...1_499).map { values[($0 - seconds + 1)...$0].max() ?? 0 }
             for (target, seen) in [(ForecastTarget.point, values), (.peak, peaks)] {
                 let curve = curves[DemandForecast.curveIndex(.memory, target, horizon)]
                 for level in [3, 5, 8, 10] {

@@ -26,7 +26,7 @@ import Testing
 
     /// Whether two seconds in a row within the horizon after `second` have no demand.
     private func ends(_ series: [Bool], after second: Int, within horizon: ForecastHorizon) -> Bool {
-        ((second + 1)..<(second + horizon.seconds)).contains { !series[$0] && !series[$0 + 1] }
+        ((second + 1)..<(second + ForecastHorizons.standard[horizon])).contains { !series[$0] && !series[$0 + 1] }
     }
 
     @Test func whereABurstEndsIsLearnedFromTheInstancesOwnBursts() {
@@ -93,7 +93,7 @@ import Testing
             track.observe(
                 LoadObservation(second: Int64(second), gpuMemory: demand, gpuCompute: 0), hasDemand: busy[second])
             for horizon in ForecastHorizon.allCases where second >= 40 {
-                let origin = second - horizon.seconds
+                let origin = second - ForecastHorizons.standard[horizon]
                 guard busy[origin] else { continue }
                 // The plain way: a burst ends when no demand has come for as long as the history waits.
                 var last = origin
@@ -102,7 +102,7 @@ import Testing
                     isOver = isOver || Int64(later - last) >= InstanceHistory.burstGap
                     if later <= second, busy[later] { last = later }
                 }
-                #expect(track.burstEnded(within: horizon.seconds) == isOver)
+                #expect(track.burstEnded(within: ForecastHorizons.standard[horizon]) == isOver)
             }
         }
     }

@@ -115,7 +115,10 @@ import Testing
         for cell in 0..<OnsetContext.cellCount {
             let context = OnsetContext(cell: UInt16(cell))
             #expect((0..<OnsetContext.groupCount).contains(context.group))
-            #expect(context.prior.0 <= context.prior.1 && context.prior.1 <= context.prior.2)
+        }
+        for group in 0..<OnsetContext.groupCount {
+            let prior = OnsetContext.prior(ofGroup: group)
+            #expect(prior[0] <= prior[1] && prior[1] <= prior[2])
         }
     }
 }

@@ -73,9 +73,9 @@ import Testing
 
     @Test func onsetsThatComeMoreOftenThanForTheTypeRaiseTheRatio() {
         var pool = TenantPool()
-        #expect(pool.onsetRatio(.quiet, .short) == 1)
-        for _ in 0..<400 { pool.count(.quiet, .short, expected: 0.1, hit: true) }
-        #expect(pool.onsetRatio(.quiet, .short) > 3)
-        #expect(pool.onsetRatio(.surge, .short) == 1)
+        #expect(pool.onsetRatio(.quiet, .short, seconds: 5) == 1)
+        for _ in 0..<400 { pool.count(.quiet, .short, seconds: 5, expected: 0.1, hit: true) }
+        #expect(pool.onsetRatio(.quiet, .short, seconds: 5) > 3)
+        #expect(pool.onsetRatio(.surge, .short, seconds: 5) == 1)
     }
 }

@@ -113,8 +113,8 @@ import Testing
     @Test func damagedTextIsRefused() throws {
         let text = NetworkFile.text(of: networks)
         #expect(throws: NetworkFile.Failure.notANetworkFile) { try NetworkFile.networks(of: "") }
-        #expect(throws: NetworkFile.Failure.unknownVersion("2")) {
-            try NetworkFile.networks(of: text.replacing("presync-networks 1", with: "presync-networks 2"))
+        #expect(throws: NetworkFile.Failure.unknownVersion("3")) {
+            try NetworkFile.networks(of: text.replacing("presync-networks 1", with: "presync-networks 3"))
         }
         #expect(throws: NetworkFile.Failure.tooLong) {
             try NetworkFile.networks(of: text + String(repeating: " ", count: NetworkFile.greatestSize))

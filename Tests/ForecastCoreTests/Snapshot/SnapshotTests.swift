@@ -6,8 +6,10 @@ import Testing
 
 @Suite struct SnapshotTests {
     /// A forecaster that has seen four instances for two minutes.
-    private func experienced() -> FleetForecaster {
-        var forecaster = FleetForecaster()
+    private func experienced(_ horizons: ForecastHorizons = .standard) -> FleetForecaster {
+        var configuration = FleetForecaster.Configuration()
+        configuration.horizons = horizons
+        var forecaster = FleetForecaster(configuration: configuration)
         let observations = SurgeWorkload(instances: 4, seconds: 120, seed: 3).observations
         let slots = observations.indices.map { forecaster.admit(.numbered($0, application: "app-\($0 % 2)")) }
         for second in observations[0].indices {
@@ -92,6 +94,40 @@ import Testing
         let stranger = ignorant.admit(.numbered(9, application: "app-1"))
         #expect(abs(learned - ending(&restored, new, at: 15)) < 0.02)
         #expect(abs(learned - ending(&ignorant, stranger, at: 15)) > 0.05)
+    }
+
+    /// What depends on horizons is learned anew; instances, types and amounts are known.
+    @Test func `a forecaster of other horizons keeps what can be kept`() throws {
+        let horizons = try #require(ForecastHorizons([3, 15, 20]))
+        var configuration = FleetForecaster.Configuration()
+        configuration.horizons = horizons
+        let former = experienced()
+        var restored = try FleetForecaster(configuration: configuration, snapshot: former.snapshotBytes())
+        #expect(restored.horizons == horizons && restored.formerHorizons == .standard)
+        #expect(restored.rememberedInstances == 4)
+        #expect(restored.networks == former.networks.map { $0.looking(ahead: horizons) })
+        for number in 0..<4 {
+            let description = InstanceDescription.numbered(number, application: "app-\(number % 2)")
+            let slot = restored.admit(description)
+            #expect(
+                restored.amountIfDemanded(slot, resource: .memory, level: 0.5)
+                    == former.amountIfDemanded(slot, resource: .memory, level: 0.5))
+            let old = former.histories[Int(try #require(former.slots[number].history))]
+            let new = restored.histories[Int(try #require(restored.slots[slot.rawValue].history))]
+            let clocks = former.clocks
+            // Peaks over 15 s were known; those over 20 s lie between those over 15 and over 30 s.
+            #expect(
+                old.peakSeconds(.memory, .medium, clocks: clocks) == new.peakSeconds(.memory, .medium, clocks: clocks))
+            #expect(
+                new.peakSeconds(.memory, .long, clocks: clocks) >= old.peakSeconds(.memory, .medium, clocks: clocks))
+            #expect(new.peakSeconds(.memory, .long, clocks: clocks) <= old.peakSeconds(.memory, .long, clocks: clocks))
+        }
+        let said = restored.forecast((0..<4).map { ForecastSlot(rawValue: $0) }, madeAt: .zero)
+        #expect(said.contains { $0.curve(.memory, .peak, .long)[12] > 0 })
+        #expect(said.allSatisfy { $0.horizons == horizons })
+        // And back again, under its own.
+        let again = try FleetForecaster(configuration: configuration, snapshot: restored.snapshotBytes())
+        #expect(again.formerHorizons == nil)
     }
 
     @Test func ofMoreInstancesThanItHoldsASnapshotHasThoseThatWereActiveLast() throws {

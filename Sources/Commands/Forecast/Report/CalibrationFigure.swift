@@ -7,6 +7,8 @@ struct CalibrationFigure {
     /// The methods that are compared, the engine first: two, so that their bars stand side by side.
     var methods: [(method: EvaluatedMethod, record: CalibrationRecord)]
 
+    var horizons = ForecastHorizons.standard
+
     private static let rowHeight = 300.0
     private static let columnWidth = 312.0
 
@@ -23,7 +25,7 @@ struct CalibrationFigure {
     }
 
     private func panel(_ target: ForecastTarget, _ horizon: ForecastHorizon) -> Markup {
-        let name = target == .peak ? "peak within \(horizon.seconds) s" : "value in \(horizon.seconds) s"
+        let name = target == .peak ? "peak within \(horizons[horizon]) s" : "value in \(horizons[horizon]) s"
         let plot = Plot(
             left: 64 + Double(horizon.rawValue) * Self.columnWidth, top: 66 + Double(target.rawValue) * Self.rowHeight,
             width: 240, height: 214, horizontal: .share("stated level"), vertical: .share("outcomes not above"))

@@ -11,6 +11,7 @@ struct ForecastReport {
     var panel: DemandPanel
     /// Of the forecasts that are drawn over time.
     var horizon: ForecastHorizon
+    var horizons = ForecastHorizons.standard
     /// Where the networks came from; nil for those that ship.
     var networks: String?
 
@@ -48,10 +49,10 @@ struct ForecastReport {
 
     private var sections: [Markup] {
         let scores = ScoreTable(view: view)
-        return ReportPage.section("The words", [.definitions(ReportText.words)])
+        return ReportPage.section("The words", [.definitions(ReportText.words(horizons))])
             + ReportPage.section(
                 "How good each method was", [.paragraph(ReportText.scores), scores.means, scores.losses])
-            + ReportPage.section("Forecasts against what came", [.paragraph(ReportText.fans(horizon))] + fans)
+            + ReportPage.section("Forecasts against what came", [.paragraph(ReportText.fans(horizons[horizon]))] + fans)
             + ReportPage.figure("Do the levels hold?", ReportText.calibration, calibration)
             + ReportPage.figure("Loss over time", ReportText.loss(windowSeconds), losses)
             + ReportPage.figure("What the engine relied on", ReportText.weights, weights)
@@ -78,7 +79,7 @@ struct ForecastReport {
         let instance = panel.instances[record.instance]
         let name = "\(instance.id.rawValue) (\(instance.application.rawValue))"
         let figures = zip(Resource.allCases, record.fans).map { resource, fan -> Markup in
-            let title = "\(resource) of \(name): forecasts made \(record.horizon.seconds) s before, and what came"
+            let title = "\(resource) of \(name): forecasts made \(record.ahead) s before, and what came"
             return .element("figure", [:], [FanFigure(record: fan, resource: resource, title: title).drawing])
         }
         let heading: Markup = """
@@ -89,7 +90,7 @@ struct ForecastReport {
 
     private var calibration: Markup {
         let compared = methods(\.calibration).filter { [.presync, .rollingQuantiles].contains($0.method) }
-        return CalibrationFigure(methods: compared).drawing
+        return CalibrationFigure(methods: compared, horizons: horizons).drawing
     }
 
     private var losses: Markup { LossFigure(methods: methods(\.losses)).drawing }

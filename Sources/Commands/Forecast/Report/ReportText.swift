@@ -20,38 +20,40 @@ enum ReportText {
             + "\(share(covered.max() ?? 0)) by resource, target and horizon)."
     }
 
-    static let words: [(term: String, text: String)] = [
-        (
-            "quantile",
-            """
-            A forecast is not one amount but 13, each with a level: at level .95, an amount that demand should stay at \
-            or below 95 times in 100. Two quantiles make an interval: .1 to .9 is the 80 % interval. The median is the \
-            quantile at .5.
-            """
-        ),
-        (
-            "target",
-            """
-            What is foretold: the value (point) at exactly 5, 15 or 30 s from now, or the peak, the greatest value \
-            until then.
-            """
-        ),
-        ("cell", "One resource, target and horizon. There are 12."),
-        (
-            "loss (wQL)",
-            """
-            Weighted quantile loss: how far the quantiles were from what came, in proportion to the demand that there \
-            was. 0 is perfect, and lower is better; who always says 0 has 1.17.
-            """
-        ),
-        (
-            "coverage",
-            """
-            The share of outcomes that were not above a quantile. It should be the quantile's level. It is more where \
-            demand is rare: an outcome of 0 is not above a quantile of 0.
-            """
-        ),
-    ]
+    static func words(_ horizons: ForecastHorizons) -> [(term: String, text: String)] {
+        [
+            (
+                "quantile",
+                """
+                A forecast is not one amount but 13, each with a level: at level .95, an amount that demand should stay at \
+                or below 95 times in 100. Two quantiles make an interval: .1 to .9 is the 80 % interval. The median is the \
+                quantile at .5.
+                """
+            ),
+            (
+                "target",
+                """
+                What is foretold: the value (point) at exactly \(horizons[.short]), \(horizons[.medium]) or \(horizons[.long]) s from now, or the peak, the greatest value \
+                until then.
+                """
+            ),
+            ("cell", "One resource, target and horizon. There are 12."),
+            (
+                "loss (wQL)",
+                """
+                Weighted quantile loss: how far the quantiles were from what came, in proportion to the demand that there \
+                was. 0 is perfect, and lower is better; who always says 0 has 1.17.
+                """
+            ),
+            (
+                "coverage",
+                """
+                The share of outcomes that were not above a quantile. It should be the quantile's level. It is more where \
+                demand is rare: an outcome of 0 is not above a quantile of 0.
+                """
+            ),
+        ]
+    }
 
     static let scores =
         """
@@ -61,9 +63,9 @@ enum ReportText {
         that are busy in more than a fifth of the time.
         """
 
-    static func fans(_ horizon: ForecastHorizon) -> String {
+    static func fans(_ seconds: Int) -> String {
         """
-        What the engine had said \(horizon.seconds) s before each second, against what then came. The three \
+        What the engine had said \(seconds) s before each second, against what then came. The three \
         instances were chosen by how many seconds they were busy in, not by how well they were forecast; the \
         part on the right is where the instance was busiest. What came should lie within the lightest band 95 \
         times in 100. Where the bands lie on 0, no demand was expected. A plot over a long time has several \

@@ -10,9 +10,13 @@ package struct EvaluationRecord: Hashable, Sendable {
     package private(set) var weights: WeightRecord
 
     /// A record of an evaluation on `panel` at these origins, every `step` seconds; fans are of `horizon`.
-    package init(panel: DemandPanel, origins: Range<Int>, step: Int, horizon: ForecastHorizon) {
+    package init(
+        panel: DemandPanel, origins: Range<Int>, step: Int, horizon: ForecastHorizon,
+        horizons: ForecastHorizons = .standard
+    ) {
         losses = LossRecord(origins: origins, step: step)
-        instances = InstanceRecord.all(of: panel, origins: origins, step: step, horizon: horizon)
+        instances = InstanceRecord.all(
+            of: panel, origins: origins, step: step, horizon: horizon, ahead: horizons[horizon])
         weights = WeightRecord(until: origins.upperBound)
     }
 

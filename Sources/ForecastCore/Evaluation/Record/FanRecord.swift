@@ -10,21 +10,23 @@ package struct InstanceRecord: Hashable, Sendable {
     /// The seconds that were foretold, in which it was that busy.
     package let seconds: Range<Int>
     package let horizon: ForecastHorizon
+    /// The seconds of ``horizon``.
+    package let ahead: Int
     /// Of each resource, by its raw value.
     package private(set) var fans: [FanRecord]
 
     /// Those of `panel` that are drawn, for origins `step` seconds apart.
     static func all(
-        of panel: DemandPanel, origins: Range<Int>, step: Int, horizon: ForecastHorizon
+        of panel: DemandPanel, origins: Range<Int>, step: Int, horizon: ForecastHorizon, ahead: Int
     ) -> [InstanceRecord] {
-        let seconds = origins.lowerBound + horizon.seconds..<origins.upperBound + horizon.seconds
+        let seconds = origins.lowerBound + ahead..<origins.upperBound + ahead
         return panel.instancesByRank(within: seconds).map { chosen in
             let part = panel.busiestSpan(of: chosen.instance, length: FanSeries.closeUpSteps * step, within: seconds)
             let fan = FanRecord(
                 overview: FanSeries(seconds: seconds, step: step), closeUp: FanSeries(seconds: part, step: step))
             return InstanceRecord(
                 instance: chosen.instance, rank: chosen.rank, busySeconds: chosen.busySeconds, seconds: seconds,
-                horizon: horizon, fans: Resource.allCases.map { _ in fan })
+                horizon: horizon, ahead: ahead, fans: Resource.allCases.map { _ in fan })
         }
     }
 
@@ -32,7 +34,7 @@ package struct InstanceRecord: Hashable, Sendable {
         guard forecast.instance == instance else { return }
         for resource in Resource.allCases
         where forecast.curve == DemandForecast.curveIndex(resource, .point, horizon) {
-            let second = forecast.origin + horizon.seconds
+            let second = forecast.origin + ahead
             fans[resource.rawValue].overview.count(forecast, at: second)
             fans[resource.rawValue].closeUp.count(forecast, at: second)
         }

@@ -111,6 +111,9 @@ import Testing
         #expect(throws: (any Error).self) {
             try ForecastEvaluateCommand.parse(["t.csv", "--report", "r.html", "--report-horizon", horizon])
         }
+        #expect(throws: Never.self) {
+            try ForecastEvaluateCommand.parse(["t.csv", "--horizons", "1,7,20", "--report-horizon", "7"])
+        }
     }
 }
 
