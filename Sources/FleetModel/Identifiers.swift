@@ -61,6 +61,13 @@ package struct ApplicationType: FleetIdentifier {
     package init(unchecked rawValue: String) { self.rawValue = rawValue }
 }
 
+/// Who uses an instance, by a name that stays the same and says no more: a number, or what was declared. It means
+/// something within one tenant only.
+package struct UserID: FleetIdentifier {
+    package let rawValue: String
+    package init(unchecked rawValue: String) { self.rawValue = rawValue }
+}
+
 /// The agent of one host.
 package struct AgentID: FleetIdentifier {
     package let rawValue: String

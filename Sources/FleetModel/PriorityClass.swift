@@ -50,14 +50,17 @@ package struct InstanceDescription: Hashable, Sendable, Codable {
     package var tenant: TenantID
     package var application: ApplicationType
     package var priorityClass: PriorityClassName
+    /// Who uses it; nil where that is not known, or not permitted to be told.
+    package var user: UserID?
 
     package init(
         id: InstanceID, tenant: TenantID, application: ApplicationType,
-        priorityClass: PriorityClassName = PriorityClass.standard.name
+        priorityClass: PriorityClassName = PriorityClass.standard.name, user: UserID? = nil
     ) {
         self.id = id
         self.tenant = tenant
         self.application = application
         self.priorityClass = priorityClass
+        self.user = user
     }
 }

@@ -51,7 +51,7 @@ extension FleetForecaster {
         let state = slots[slot.rawValue].history.map(Int.init)
         return amounts.walk(
             resource, application: Int(slots[slot.rawValue].application),
-            tenant: tenants.pool(at: slots[slot.rawValue].pool),
+            pooled: tenants.bursts(resource, in: tenants.circles(of: slots[slot.rawValue].pool)),
             own: state.map { histories[$0].bursts[resource.rawValue] },
             current: state.map { histories[$0].currentBurst(resource) } ?? 0)
     }
@@ -67,7 +67,7 @@ extension FleetForecaster {
         let kind = context.kind
         let onset = onsets.probabilities(
             context, records: slots[index].track.records(kind), application: application,
-            tenant: tenants.pool(at: slots[index].pool))
+            tenants: tenants, pool: slots[index].pool)
         forecasts[place].onset = onset
         if let ending = slots[index].track.pastEnding(0) {
             forecasts[place].ending = endings.probabilities(ending, application: application)
@@ -176,9 +176,12 @@ extension FleetForecaster {
                 }
                 for (number, row) in rows.enumerated() {
                     let base = experts + number * ExpertLayout.row
-                    let tenant = tenants.pool(at: slots[row.slot].pool)
+                    let circles = tenants.circles(of: slots[row.slot].pool)
+                    func pooled(_ resource: Resource) -> AmountModel.PooledBursts {
+                        tenants.bursts(resource, in: circles)
+                    }
                     guard let history = row.history else {
-                        Self.writeCold(row, amounts: amounts, tenant: tenant, to: base)
+                        Self.writeCold(row, amounts: amounts, pooled: pooled, to: base)
                         continue
                     }
                     histories[history].writeClimate(at: row.second, clocks: clocks, to: base)
@@ -186,7 +189,7 @@ extension FleetForecaster {
                         let place = base + ExpertLayout.offset(curve: curve, model: .onset)
                         if usesOnset, row.kind == .surge || !hasNetwork {
                             Self.writeOnset(
-                                row, curve: curve, history: histories + history, amounts: amounts, tenant: tenant,
+                                row, curve: curve, history: histories + history, amounts: amounts, pooled: pooled,
                                 clocks: clocks, to: place)
                         } else {
                             // Without an announcement the network knows all that this model does.
@@ -202,7 +205,7 @@ extension FleetForecaster {
     /// had too few.
     private static func writeOnset(
         _ row: ForecastTile.Row, curve: Int, history: UnsafePointer<InstanceHistory>, amounts: AmountModel,
-        tenant: TenantPool?, clocks: ForecastClocks, to place: UnsafeMutablePointer<Float>
+        pooled: (Resource) -> AmountModel.PooledBursts, clocks: ForecastClocks, to place: UnsafeMutablePointer<Float>
     ) {
         let (resource, _, horizon) = CurveKind.all[curve]
         let probability = Double(row.onset[horizon.rawValue])
@@ -210,21 +213,22 @@ extension FleetForecaster {
             history.pointee.writePeaks(resource, horizon, probability: probability, to: place)
         } else {
             amounts.curve(
-                probability: probability, resource, application: row.application, tenant: tenant,
+                probability: probability, resource, application: row.application, pooled: pooled(resource),
                 history: history.pointee
             ).write(to: place)
         }
     }
 
     private static func writeCold(
-        _ row: ForecastTile.Row, amounts: AmountModel, tenant: TenantPool?, to base: UnsafeMutablePointer<Float>
+        _ row: ForecastTile.Row, amounts: AmountModel, pooled: (Resource) -> AmountModel.PooledBursts,
+        to base: UnsafeMutablePointer<Float>
     ) {
         base.update(repeating: 0, count: ExpertLayout.row)
         for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
             let (resource, _, horizon) = CurveKind.all[curve]
             let said = amounts.curve(
                 probability: Double(row.onset[horizon.rawValue]), resource, application: row.application,
-                tenant: tenant, history: nil)
+                pooled: pooled(resource), history: nil)
             for model in ForecastModel.allCases {
                 said.write(to: base + ExpertLayout.offset(curve: curve, model: model))
             }

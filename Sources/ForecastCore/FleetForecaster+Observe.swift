@@ -59,7 +59,7 @@ extension FleetForecaster {
         guard isRecent || arrivals > 0 else { return }
         if let peaks = histories[history].endBurst(at: second) {
             amounts.count(peaks, application: application)
-            tenants.update(slots[index].pool) { $0.count(peaks) }
+            tenants.count(burst: peaks, in: tenants.circles(of: slots[index].pool))
         }
         let wasBusy = histories[history].lastDemand == second - 1
         histories[history].observe(
@@ -67,7 +67,7 @@ extension FleetForecaster {
         guard hasDemand else { return }
         types[application].second.busy += 1
         if wasBusy { types[application].second.continued += 1 }
-        tenants.update(slots[index].pool) { $0.count([Float(load[0]), Float(load[1])]) }
+        tenants.count(demand: [Float(load[0]), Float(load[1])], in: tenants.circles(of: slots[index].pool))
         for resource in Resource.allCases {
             let value = Float(load[resource.rawValue])
             let scaled =
@@ -85,7 +85,7 @@ extension FleetForecaster {
         _ history: Int?, _ resource: Resource, application: Int, pool: Int16?, at second: Int64
     ) -> Float {
         let ofType = types[application].usualDemand(resource, fleet: fleetDemand[resource.rawValue])
-        let usual = tenants.pool(at: pool)?.usualDemand(resource, type: ofType) ?? ofType
+        let usual = tenants.usualDemand(resource, type: ofType, in: tenants.circles(of: pool))
         guard let history else { return max(usual, LoadAverages.leastScale) }
         return histories[history].averages.scale(resource, usual: usual, at: second, decay: clocks.decay)
     }

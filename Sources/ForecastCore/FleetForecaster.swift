@@ -163,7 +163,8 @@ package struct FleetForecaster: Forecaster {
             descriptions.append(instance)
             index = slots.count - 1
         }
-        slots[index].pool = tenants.join(application: application, tenant: instance.tenant)
+        slots[index].pool = tenants.join(
+            application: application, tenant: instance.tenant, user: instance.user)
         goOn(index)
         return ForecastSlot(rawValue: index)
     }
@@ -185,7 +186,8 @@ package struct FleetForecaster: Forecaster {
         types[Int(slots[index].application)].members -= 1
         types[Int(application)].members += 1
         tenants.leave(slots[index].pool)
-        slots[index].pool = tenants.join(application: application, tenant: instance.tenant)
+        slots[index].pool = tenants.join(
+            application: application, tenant: instance.tenant, user: instance.user)
         slots[index].application = application
         descriptions[index] = instance
         if slots[index].history == nil { goOn(index) }

@@ -87,7 +87,7 @@ import Testing
             yaml: """
                 agent:
                   instances:
-                    - {id: web, tenant: acme, application: chat, class: interactive, cgroup: /system.slice/web.service}
+                    - {id: web, tenant: acme, application: chat, class: interactive, user: ann, cgroup: /system.slice/web.service}
                     - {id: trainer, pid: 4711}
                     - id: rest
                       host: true
@@ -103,9 +103,20 @@ import Testing
                 == InstanceDescription(
                     id: InstanceID(unchecked: "web"), tenant: TenantID(unchecked: "acme"),
                     application: ApplicationType(unchecked: "chat"),
-                    priorityClass: PriorityClassName(unchecked: "interactive")))
+                    priorityClass: PriorityClassName(unchecked: "interactive"), user: UserID(unchecked: "ann")))
+        #expect(configuration.instances.dropFirst().allSatisfy { $0.description.user == nil })
         #expect(configuration.instances.last?.description.application.rawValue == "rest")
         #expect(configuration.instances.map(\.isApplicationDeclared) == [true, false, false])
+    }
+
+    @Test func `who uses an instance is told only where that is permitted`() throws {
+        var settings = try agentSettings(yaml: "agent:\n  user-identity: yes\n")
+        #expect(AgentSettings.configuration(&settings).tellsUsers)
+        var silent = try agentSettings(yaml: "agent:\n  user-activity: yes\n")
+        #expect(!AgentSettings.configuration(&silent).tellsUsers)
+        var wrong = try agentSettings(yaml: "agent:\n  instances:\n    - {id: web, user: a b, pid: 1}\n")
+        #expect(AgentSettings.configuration(&wrong).instances.isEmpty)
+        #expect(wrong.problems.map(\.description).contains { $0.contains("user 'a b' is not a name") })
     }
 
     @Test func `a file's rules for applications keep their order`() throws {

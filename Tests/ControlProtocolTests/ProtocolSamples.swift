@@ -57,7 +57,7 @@ struct ProtocolSamples {
     mutating func ticket() -> SessionTicket { SessionTicket(high: random.next(), low: random.next()) }
 
     mutating func instance() -> InstanceDescription {
-        InstanceDescription(id: id(), tenant: id(), application: id(), priorityClass: id())
+        InstanceDescription(id: id(), tenant: id(), application: id(), priorityClass: id(), user: maybe { $0.id() })
     }
 
     mutating func sample() -> TelemetrySample {

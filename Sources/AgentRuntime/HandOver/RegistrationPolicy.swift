@@ -19,12 +19,14 @@ package enum RegistrationPolicy: String, Hashable, Sendable, Codable, CaseIterab
     /// More instances than this are not registered.
     static let maximumInstances = 256
 
-    /// Whether a program becomes an instance.
+    /// Whether a program becomes an instance, and whose: where `tellsUsers`, the user that it names, or else the number of
+    /// the one that it runs as.
     ///
     /// A program inside an instance may not found another one: it would leave its tenant's limits behind. The host is no
     /// such instance: it is what is left over by those within it.
     func judge(
-        _ registrant: HandOverServer.Registrant, present: Set<InstanceID>, registered: Int, host: InstanceID?
+        _ registrant: HandOverServer.Registrant, present: Set<InstanceID>, registered: Int, host: InstanceID?,
+        tellsUsers: Bool = false
     ) -> Judgement {
         switch self {
         case .off:
@@ -40,17 +42,19 @@ package enum RegistrationPolicy: String, Hashable, Sendable, Codable, CaseIterab
         let wanted = registrant.wanted
         guard let id = InstanceID(rawValue: wanted.instance), let tenant = TenantID(rawValue: wanted.tenant),
             let application = ApplicationType(rawValue: wanted.application),
-            let priorityClass = PriorityClassName(rawValue: wanted.priorityClass)
+            let priorityClass = PriorityClassName(rawValue: wanted.priorityClass),
+            let user = UserID(rawValue: wanted.user ?? "uid-\(registrant.credentials.uid)")
         else {
             return .refused(
-                "instance, tenant, application and class must be names of 1 to 128 of A-Z a-z 0-9 . _ : / @ -")
+                "instance, tenant, application, class and user must be names of 1 to 128 of A-Z a-z 0-9 . _ : / @ -")
         }
         guard !present.contains(id) else { return .refused("there is an instance \(id) already") }
         guard registered < Self.maximumInstances else {
             return .refused("\(registered) instances are registered, the most that may")
         }
         let description = InstanceDescription(
-            id: id, tenant: tenant, application: application, priorityClass: priorityClass)
+            id: id, tenant: tenant, application: application, priorityClass: priorityClass,
+            user: tellsUsers ? user : nil)
         switch wanted.scope {
         case .processTree:
             return .accepted(description, .processTree(root: registrant.credentials.pid))

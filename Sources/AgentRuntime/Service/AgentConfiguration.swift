@@ -34,6 +34,8 @@ package struct AgentConfiguration: Sendable {
     /// By which the application types of instances that declare none are recognised.
     package var applicationRules: ApplicationRules = []
     package var registration = RegistrationPolicy.ownUser
+    /// Whether the manager is told who uses an instance that registers itself.
+    package var tellsUsers = false
     package var telemetry = TelemetryConfiguration()
     /// How long a program's request waits for an answer.
     package var requestPatience: Duration = .seconds(30)

@@ -257,7 +257,8 @@ final class AgentLoop {
 
     private func register(_ registrant: HandOverServer.Registrant, now: MonotonicTime) {
         let judgement = configuration.registration.judge(
-            registrant, present: instances, registered: registered.count, host: directory.host)
+            registrant, present: instances, registered: registered.count, host: directory.host,
+            tellsUsers: configuration.tellsUsers)
         switch judgement {
         case .refused(let reason):
             metrics.refused()

@@ -28,6 +28,7 @@ struct AgentCommand: AsyncParsableCommand {
     @Option(help: .hidden) var requestPatience: String?
     @Option(help: .hidden) var hostInstance: String?
     @Option(help: .hidden) var userActivity: String?
+    @Option(help: .hidden) var userIdentity: String?
     @Option(help: .hidden) var logLevel: String?
     @Option(help: .hidden) var logFormat: String?
 
@@ -39,8 +40,8 @@ struct AgentCommand: AsyncParsableCommand {
                     "id": id, "manager": manager, "socket": socket, "socket-mode": socketMode,
                     "state-directory": stateDirectory, "status-listen": statusListen, "period": period,
                     "registration": registration, "request-patience": requestPatience,
-                    "host-instance": hostInstance, "user-activity": userActivity, "log-level": logLevel,
-                    "log-format": logFormat,
+                    "host-instance": hostInstance, "user-activity": userActivity, "user-identity": userIdentity,
+                    "log-level": logLevel, "log-format": logFormat,
                 ])
             let configuration = AgentSettings.configuration(&settings)
             let logging = Daemon.logging(&settings)

@@ -26,13 +26,17 @@ enum AgentSettings {
             Setting(
                 name: "user-activity",
                 meaning: "take in how long users are idle, from login sessions and reports: yes or no (default: no)"),
+            Setting(
+                name: "user-identity",
+                meaning: "tell the manager whose an instance is, by --user or number: yes or no (default: no)"),
         ] + Daemon.commonSettings
 
     static let instances = ListSetting(
         name: "instances",
-        meaning: "compute instances of this host: each has an id, may have a tenant, an application and a class, and "
-            + "is one of cgroup: PATH, pid: NUMBER and host: true",
-        keys: ["id", "tenant", "application", "class", "cgroup", "pid", "host"])
+        meaning:
+            "compute instances of this host: each has an id, may have a tenant, an application, a class and a user, "
+            + "and is one of cgroup: PATH, pid: NUMBER and host: true",
+        keys: ["id", "tenant", "application", "class", "user", "cgroup", "pid", "host"])
 
     static let applications = ListSetting(
         name: "applications",
@@ -81,6 +85,9 @@ enum AgentSettings {
         if let value = settings.value("user-activity", expected: "yes or no", YesOrNo.init) {
             configuration.telemetry.watchUserActivity = value.isYes
         }
+        if let value = settings.value("user-identity", expected: "yes or no", YesOrNo.init) {
+            configuration.tellsUsers = value.isYes
+        }
         for problem in configuration.validate() { settings.report(problem, advice: "see presync agent --help") }
         return configuration
     }
@@ -100,9 +107,10 @@ enum AgentSettings {
                     advice: "write exactly one of cgroup: PATH, pid: NUMBER and host: true")
                 return nil
             }
-            guard let id, let tenant, let application, let priorityClass else { return nil }
+            let user = entry.values["user"].map { _ in settings.name("user", of: entry, UserID.init(rawValue:)) }
+            guard let id, let tenant, let application, let priorityClass, user != .some(nil) else { return nil }
             let description = InstanceDescription(
-                id: id, tenant: tenant, application: application, priorityClass: priorityClass)
+                id: id, tenant: tenant, application: application, priorityClass: priorityClass, user: user ?? nil)
             return ConfiguredInstance(
                 description: description, selector: selector,
                 isApplicationDeclared: entry.values["application"] != nil)

@@ -8,6 +8,8 @@ struct InstancesView: RenderableAnswer {
         var id: String
         var tenant: String
         var application: String
+        /// Absent where that is not known.
+        var user: String?
         var priorityClass: String
         var agent: String
         var readiness: String
@@ -69,6 +71,7 @@ extension InstancesView.Row {
         id = instance.description.id.rawValue
         tenant = instance.description.tenant.rawValue
         application = instance.description.application.rawValue
+        user = instance.description.user?.rawValue
         priorityClass = instance.description.priorityClass.rawValue
         agent = instance.agent.rawValue
         readiness = instance.readiness.description

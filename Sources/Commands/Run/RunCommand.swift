@@ -37,6 +37,12 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Who uses it, by a name that stays the same; told where the agent's user-identity permits it.",
+            valueName: "id"))
+    var user: String?
+
+    @Option(
+        help: ArgumentHelp(
             "UNIX socket of the agent. Default: PRESYNC_AGENT_SOCKET, else \(AgentSocket.defaultPath).",
             valueName: "path"))
     var agentSocket: String?
@@ -113,12 +119,14 @@ struct RunCommand: ParsableCommand {
         let program = (command[0] as NSString).lastPathComponent
         let registration = InstanceRegistration(
             instance: instance ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())", tenant: tenant,
-            application: application ?? program, isApplicationDeclared: application != nil, priorityClass: priorityClass
-        )
-        let names = [
-            ("--instance", registration.instance), ("--tenant", registration.tenant),
-            ("--application", registration.application), ("--class", registration.priorityClass),
-        ]
+            application: application ?? program, isApplicationDeclared: application != nil,
+            priorityClass: priorityClass,
+            user: user)
+        let names =
+            [
+                ("--instance", registration.instance), ("--tenant", registration.tenant),
+                ("--application", registration.application), ("--class", registration.priorityClass),
+            ] + (user.map { [("--user", $0)] } ?? [])
         let wrong = names.filter { !IdentifierAlphabet.accepts($0.1) }
         guard wrong.isEmpty else {
             throw CommandFailure(

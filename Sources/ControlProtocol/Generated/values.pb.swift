@@ -319,6 +319,9 @@ package nonisolated struct WireInstanceDescription: Sendable {
 
   package var priorityClass: String = String()
 
+  /// Who uses it, by a name that stays the same; empty where that is not known, or not permitted to be told.
+  package var user: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -678,7 +681,7 @@ nonisolated extension WireSessionEndpoint: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WireInstanceDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".InstanceDescription"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}tenant\0\u{1}application\0\u{3}priority_class\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}tenant\0\u{1}application\0\u{3}priority_class\0\u{1}user\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -690,6 +693,7 @@ nonisolated extension WireInstanceDescription: SwiftProtobuf.Message, SwiftProto
       case 2: try { try decoder.decodeSingularStringField(value: &self.tenant) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.application) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.priorityClass) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.user) }()
       default: break
       }
     }
@@ -708,6 +712,9 @@ nonisolated extension WireInstanceDescription: SwiftProtobuf.Message, SwiftProto
     if !self.priorityClass.isEmpty {
       try visitor.visitSingularStringField(value: self.priorityClass, fieldNumber: 4)
     }
+    if !self.user.isEmpty {
+      try visitor.visitSingularStringField(value: self.user, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -716,6 +723,7 @@ nonisolated extension WireInstanceDescription: SwiftProtobuf.Message, SwiftProto
     if lhs.tenant != rhs.tenant {return false}
     if lhs.application != rhs.application {return false}
     if lhs.priorityClass != rhs.priorityClass {return false}
+    if lhs.user != rhs.user {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

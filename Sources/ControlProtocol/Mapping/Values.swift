@@ -124,7 +124,8 @@ extension InstanceDescription: WireMapped {
         self.init(
             id: try Read.identifier(wire.id, "id"), tenant: try Read.identifier(wire.tenant, "tenant"),
             application: try Read.identifier(wire.application, "application"),
-            priorityClass: try Read.identifier(wire.priorityClass, "priority_class"))
+            priorityClass: try Read.identifier(wire.priorityClass, "priority_class"),
+            user: wire.user.isEmpty ? nil : try Read.identifier(wire.user, "user"))
     }
 
     package var wire: WireInstanceDescription {
@@ -133,6 +134,7 @@ extension InstanceDescription: WireMapped {
             $0.tenant = tenant.rawValue
             $0.application = application.rawValue
             $0.priorityClass = priorityClass.rawValue
+            $0.user = user?.rawValue ?? ""
         }
     }
 }

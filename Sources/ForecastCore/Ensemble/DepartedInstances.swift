@@ -55,10 +55,13 @@ struct DepartedInstances: Sendable {
         return freed
     }
 
-    /// Takes out the instance of this description; nil unless one of the same id, tenant and application type left.
+    /// Takes out the instance of this description; nil unless one of the same id, tenant and application type left, and
+    /// of the same user where both are known.
     mutating func take(_ description: InstanceDescription) -> Record? {
         guard let record = records[description.id], record.description.tenant == description.tenant,
-            record.description.application == description.application
+            record.description.application == description.application,
+            record.description.user == nil || description.user == nil
+                || record.description.user == description.user
         else { return nil }
         records[description.id] = nil
         return record

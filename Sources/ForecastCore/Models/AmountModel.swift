@@ -1,16 +1,23 @@
 import FleetModel
 
-/// How much an instance wants once it begins: the distribution of its bursts' peaks, shrunk to its tenant's of its
-/// application type, that to the type's, that to the fleet's, and that to a stated prior.
+/// How much an instance wants once it begins: the distribution of its bursts' peaks, shrunk to its user's, that to its
+/// tenant's of its application type, that to the type's, that to the fleet's, and that to a stated prior.
 ///
 /// Half of what a table holds is forgotten whenever it has counted 256 bursts.
 struct AmountModel: Sendable {
     /// How many bursts the wider circle is worth.
     private enum Strength {
+        static let user: Float = 2
         static let tenant: Float = 2
         static let application: Float = 2
         static let fleet: Float = 3
         static let prior: Float = 1
+    }
+
+    /// The bursts of the circles between an instance and its type; nil where there is none.
+    struct PooledBursts: Sendable {
+        var tenant: WindowedHistogram?
+        var user: WindowedHistogram?
     }
 
     private struct Table: Sendable {
@@ -80,21 +87,22 @@ struct AmountModel: Sendable {
     ///   - own: the instance's bursts that have ended; nil where it had none.
     ///   - current: the greatest demand of the burst under way, 0 outside bursts.
     func walk(
-        _ resource: Resource, application: Int, tenant: TenantPool? = nil, own: WindowedHistogram?, current: Double
+        _ resource: Resource, application: Int, pooled: PooledBursts = PooledBursts(), own: WindowedHistogram?,
+        current: Double
     ) -> Walk {
         Walk(
-            shares: shares(resource, application: application, tenant: tenant, own: own, current: current),
+            shares: shares(resource, application: application, pooled: pooled, own: own, current: current),
             resource: resource)
     }
 
     /// Quantiles of demand, given that a burst comes with probability `probability`.
     func curve(
-        probability: Double, _ resource: Resource, application: Int, tenant: TenantPool? = nil,
+        probability: Double, _ resource: Resource, application: Int, pooled: PooledBursts = PooledBursts(),
         history: InstanceHistory?
     ) -> QuantileCurve {
         guard probability > 0.01 else { return .zero }
         var walk = walk(
-            resource, application: application, tenant: tenant, own: history?.bursts[resource.rawValue],
+            resource, application: application, pooled: pooled, own: history?.bursts[resource.rawValue],
             current: history?.currentBurst(resource) ?? 0)
         return QuantileCurve { index in
             let level = (QuantileLevels.shared[index] - (1 - probability)) / probability
@@ -128,14 +136,13 @@ struct AmountModel: Sendable {
     }
 
     private func shares(
-        _ resource: Resource, application: Int, tenant: TenantPool?, own: WindowedHistogram?, current: Double
+        _ resource: Resource, application: Int, pooled: PooledBursts, own: WindowedHistogram?, current: Double
     ) -> InlineArray<128, Float> {
         let prior = Self.prior[resource.rawValue]
         let priorShare = Strength.prior / Float(prior.count)
         let pool = fleet[resource.rawValue]
         let index = application * 2 + resource.rawValue
         let type = index < applications.count ? applications[index] : Table()
-        let ofAll = tenant?.bursts[resource.rawValue]
         // The burst under way counts as one more.
         let currentBin = current > 0 ? DemandGrid.shared.bin(of: current, resource) : -1
         let ownMass = (own?.mass ?? 0) + (currentBin >= 0 ? 1 : 0)
@@ -143,11 +150,17 @@ struct AmountModel: Sendable {
             let ofFleet = (pool.bins[bin] + (prior.contains(bin) ? priorShare : 0)) / (pool.mass + Strength.prior)
             let ofType = (type.bins[bin] + Strength.fleet * ofFleet) / (type.mass + Strength.fleet)
             let counted = (own?[bin] ?? 0) + (bin == currentBin ? 1 : 0)
-            guard let ofAll else {
-                return (counted + Strength.application * ofType) / (ownMass + Strength.application)
+            var wider = ofType
+            var strength = Strength.application
+            if let tenant = pooled.tenant {
+                wider = (tenant[bin] + strength * wider) / (tenant.mass + strength)
+                strength = Strength.tenant
             }
-            let ofTenant = (ofAll[bin] + Strength.application * ofType) / (ofAll.mass + Strength.application)
-            return (counted + Strength.tenant * ofTenant) / (ownMass + Strength.tenant)
+            if let user = pooled.user {
+                wider = (user[bin] + strength * wider) / (user.mass + strength)
+                strength = Strength.user
+            }
+            return (counted + strength * wider) / (ownMass + strength)
         }
     }
 

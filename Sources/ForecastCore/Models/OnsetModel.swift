@@ -18,18 +18,16 @@ struct OnsetModel: Sendable {
     /// Counts the seconds of `track` whose horizon ended with its last second. `application` is below
     /// ``applicationLimit``.
     mutating func learn(from track: inout OnsetTrack, application: Int, tenants: inout TenantPools, pool: Int16?) {
-        let own = tenants.pool(at: pool)
+        let circles = tenants.circles(of: pool)
         for horizon in ForecastHorizon.allCases {
             let seconds = horizons[horizon]
             guard let context = track.pastContext(seconds) else { continue }
             let hit = track.hadDemand(within: seconds)
             let expected = table.probability(context, application: application, horizon)
-            let ratio = own?.onsetRatio(context.kind, horizon, seconds: seconds) ?? 1
+            let ratio = tenants.count(
+                context.kind, horizon, seconds: seconds, expected: expected, hit: hit, in: circles)
             track.count(
                 context.kind, horizon, seconds: seconds, expected: min(expected * ratio, 0.99), hit: hit)
-            tenants.update(pool) {
-                $0.count(context.kind, horizon, seconds: seconds, expected: expected, hit: hit)
-            }
             table.count(context, application: application, horizon, hit: hit)
         }
     }
@@ -38,21 +36,21 @@ struct OnsetModel: Sendable {
     /// the instance's own of that kind of second, by horizon.
     func probabilities(
         _ context: OnsetContext, records: InlineArray<3, OnsetTrack.HitRecord>, application: Int,
-        tenant: TenantPool? = nil
+        tenants: TenantPools = TenantPools(), pool: Int16? = nil
     ) -> InlineArray<3, Float> {
+        let circles = tenants.circles(of: pool)
         var floor: Float = 0
         var result = InlineArray<3, Float>(repeating: 0)
         for horizon in ForecastHorizon.allCases {
             let seconds = horizons[horizon]
             let pooled = table.probability(context, application: application, horizon)
-            let ofTenant =
-                tenant.map {
-                    min(pooled * $0.onsetRatio(context.kind, horizon, seconds: seconds), 0.99)
-                } ?? pooled
+            let expected =
+                circles.isEmpty
+                ? pooled : min(pooled * tenants.onsetRatio(context.kind, horizon, seconds: seconds, in: circles), 0.99)
             // What its own record must outweigh: three seconds of surge, or two onsets, each seen for a whole horizon.
             let doubt: Float = context.kind == .surge ? 3 : 2 * Float(seconds)
             let own = records[horizon.rawValue].ratio(doubt: doubt)
-            floor = min(max(floor, Float(ofTenant) * own), 0.99)
+            floor = min(max(floor, Float(expected) * own), 0.99)
             result[horizon.rawValue] = floor
         }
         return result

@@ -1,212 +1,256 @@
 import FleetModel
 
-/// What instances of one application type and tenant have in common, where that differs from their type: 320 bytes.
-struct TenantPool: Sendable {
-    /// So many busy seconds at the usual demand of the type stand beside those of the tenant.
-    private static let typeSeconds: Float = 60
-    /// Half of the busy seconds is forgotten beyond so many.
-    private static let longestSeconds: Float = 4_000
-    /// Half of the onsets is forgotten beyond so many horizons' worth.
-    private static let longestMemory = 80
-    /// Half of the bursts is forgotten beyond so many.
-    private static let mostBursts: Float = 256
-    /// Of a horizon's seconds: how much of what is expected stands for nothing being known.
-    private static let doubt: Float = 2
-
-    fileprivate var members = 0
-    fileprivate var used: UInt64 = 0
-    /// The greatest demand of each burst.
-    private(set) var bursts = InlineArray<2, WindowedHistogram>(repeating: WindowedHistogram())
-    /// By kind of second × 3 + horizon.
-    private var records = InlineArray<9, OnsetTrack.HitRecord>(repeating: OnsetTrack.HitRecord())
-    private var demand = InlineArray<2, Float>(repeating: 0)
-    private var busySeconds: Float = 0
-
-    init() {}
-
-    /// Counts a burst that ended, by its greatest demand of each resource.
-    mutating func count(_ peaks: InlineArray<2, Double>) {
-        for resource in Resource.allCases where peaks[resource.rawValue] > 0 {
-            let index = resource.rawValue
-            bursts[index].add(DemandGrid.shared.bin(of: peaks[index], resource), weight: 1)
-            if bursts[index].mass > Self.mostBursts { bursts[index].halve(1) }
-        }
-    }
-
-    /// Counts a second with demand.
-    mutating func count(_ load: InlineArray<2, Float>) {
-        for index in load.indices { demand[index] = min(demand[index] + load[index], 1e28) }
-        busySeconds += 1
-        guard busySeconds > Self.longestSeconds else { return }
-        busySeconds *= 0.5
-        for index in demand.indices { demand[index] *= 0.5 }
-    }
-
-    /// Counts a second whose horizon of `seconds` is over, after which the type's figures expected demand with
-    /// probability `expected`.
-    mutating func count(
-        _ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, seconds: Int, expected: Double, hit: Bool
-    ) {
-        records[kind.rawValue * 3 + horizon.rawValue].count(
-            expected: expected, hit: hit, limit: Float(Self.longestMemory * seconds))
-    }
-
-    /// Forgets how often demand came where it was expected.
-    mutating func forgetOnsets() { records = InlineArray(repeating: OnsetTrack.HitRecord()) }
-
-    /// By how much demand comes more often than for the type, leaning to 1.
-    func onsetRatio(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, seconds: Int) -> Double {
-        Double(records[kind.rawValue * 3 + horizon.rawValue].ratio(doubt: Self.doubt * Float(seconds)))
-    }
-
-    /// The usual demand of a busy second, leaning to the type's as if that had been seen for 60 s.
-    func usualDemand(_ resource: Resource, type: Float) -> Float {
-        (demand[resource.rawValue] + Self.typeSeconds * type) / (busySeconds + Self.typeSeconds)
-    }
-
-    /// Takes all that was wanted as if it had been 1.3 to the power of `bins` as much.
-    mutating func rescale(_ resource: Resource, bins: Int) {
-        bursts[resource.rawValue].shift(by: bins)
-        demand[resource.rawValue] = min(demand[resource.rawValue] * Float(DemandGrid.factor(bins: bins)), 1e28)
-    }
-
-    func encode(to writer: inout SnapshotWriter) {
-        for index in bursts.indices { bursts[index].encode(to: &writer) }
-        for index in records.indices {
-            writer.put(records[index].expected)
-            writer.put(records[index].hits)
-        }
-        writer.put(demand)
-        writer.put(busySeconds)
-    }
-
-    init(from reader: inout SnapshotReader) throws(SnapshotFailure) {
-        for index in bursts.indices { bursts[index] = try WindowedHistogram(from: &reader) }
-        for index in records.indices {
-            records[index].expected = try reader.single(in: 0...1e6)
-            records[index].hits = try reader.single(in: 0...1e6)
-        }
-        demand = try reader.singles(in: 0...1e28)
-        busySeconds = try reader.single(in: 0...1e6)
-    }
-}
-
-/// The pools of the tenants of all application types: at most ``limit``, and those without instances that were longest
-/// not asked for leave first.
+/// What the tenants of all application types, and their users, have in common: at most ``tenantLimit`` pools of tenants
+/// and ``userLimit`` of users. Of each kind, those without instances that were longest not asked for leave first.
 struct TenantPools: Sendable {
-    /// 0.4 MB with their names.
-    static let limit = 1_024
+    /// With ``userLimit`` 1.6 MB, names included.
+    static let tenantLimit = 1_024
+    static let userLimit = 3_072
 
     private struct Key: Hashable {
         let application: Int32
         let tenant: TenantID
+        /// Nil for what all of a tenant's instances share.
+        let user: UserID?
+    }
+
+    private struct Entry: Sendable {
+        let key: Key
+        /// The pool of a user's tenant.
+        let parent: Int16?
+        /// How many users of a tenant have a pool.
+        var users = 0
+        var pool: TenantPool
+    }
+
+    /// The places of the pools that tell more of an instance than its application type does; nil where there are none.
+    struct Circles: Sendable {
+        fileprivate(set) var tenant: Int16?
+        fileprivate(set) var user: Int16?
+
+        var isEmpty: Bool { tenant == nil && user == nil }
     }
 
     private var places: [Key: Int16] = [:]
-    private var keys: [Key] = []
-    private var pools: [TenantPool] = []
+    /// By place; nil where it is free.
+    private var entries: [Entry?] = []
+    private var free: [Int16] = []
     /// How many tenants of each application type have a pool.
     private var tenants = [Int](repeating: 0, count: OnsetModel.applicationLimit)
-    /// The application type of each pool.
-    private var applications: [Int32] = []
+    private var userCount = 0
     private var uses: UInt64 = 0
 
-    var count: Int { pools.count }
+    /// Pools of tenants and of users.
+    var count: Int { places.count }
+    /// Instances that are members of a tenant's pool.
+    var memberCount: Int { entries.reduce(0) { $0 + ($1?.parent == nil ? $1?.pool.members ?? 0 : 0) } }
 
-    /// A new member of the pool of a type and tenant.
+    // MARK: Coming and going
+
+    /// A new member of the pools of a type's tenant and user.
     ///
-    /// - Returns: the pool's place; nil where all are in use by other tenants' instances. O(1), and O(``limit``) when a
-    ///   pool has to leave.
-    mutating func join(application: Int32, tenant: TenantID) -> Int16? {
-        guard let place = place(of: Key(application: application, tenant: tenant)) else { return nil }
-        pools[Int(place)].members += 1
-        return place
+    /// - Returns: the place of the narrowest that there is: of the user, of the tenant where no user is known or all
+    ///   pools of users are in use, nil where those of tenants are, too. O(1), and O(pools) when one has to leave.
+    mutating func join(application: Int32, tenant: TenantID, user: UserID?) -> Int16? {
+        let ofTenant = Key(application: application, tenant: tenant, user: nil)
+        guard let parent = place(of: ofTenant, parent: nil) else { return nil }
+        entries[Int(parent)]?.pool.members += 1
+        guard let user else { return parent }
+        let ofUser = Key(application: application, tenant: tenant, user: user)
+        guard let own = place(of: ofUser, parent: parent) else { return parent }
+        entries[Int(own)]?.pool.members += 1
+        return own
     }
 
     mutating func leave(_ place: Int16?) {
-        if let place { pools[Int(place)].members -= 1 }
+        guard let place, let parent = entries[Int(place)]?.parent else {
+            if let place { entries[Int(place)]?.pool.members -= 1 }
+            return
+        }
+        entries[Int(place)]?.pool.members -= 1
+        entries[Int(parent)]?.pool.members -= 1
     }
 
-    private mutating func place(of key: Key) -> Int16? {
+    private mutating func place(of key: Key, parent: Int16?) -> Int16? {
         uses += 1
         if let known = places[key] {
-            pools[Int(known)].used = uses
+            entries[Int(known)]?.pool.used = uses
             return known
         }
-        var pool = TenantPool()
-        pool.used = uses
-        return add(pool, key)
+        return add(TenantPool(), key, parent: parent)
     }
 
-    private mutating func add(_ pool: TenantPool, _ key: Key) -> Int16? {
-        if pools.count < Self.limit {
-            pools.append(pool)
-            keys.append(key)
-            applications.append(key.application)
-            places[key] = Int16(pools.count - 1)
+    private mutating func add(_ pool: TenantPool, _ key: Key, parent: Int16?) -> Int16? {
+        let isFull =
+            parent == nil ? places.count - userCount >= Self.tenantLimit : userCount >= Self.userLimit
+        if isFull {
+            guard let oldest = longestUnused(ofUsers: parent != nil) else { return nil }
+            remove(oldest)
+        }
+        var entry = Entry(key: key, parent: parent, pool: pool)
+        entry.pool.used = uses
+        let place: Int16
+        if let last = free.popLast() {
+            place = last
+            entries[Int(place)] = entry
         } else {
-            guard let oldest = longestUnused else { return nil }
-            places[keys[oldest]] = nil
-            tenants[Int(keys[oldest].application)] -= 1
-            pools[oldest] = pool
-            keys[oldest] = key
-            applications[oldest] = key.application
-            places[key] = Int16(oldest)
+            place = Int16(entries.count)
+            entries.append(entry)
         }
-        tenants[Int(key.application)] += 1
-        return places[key]
+        places[key] = place
+        if let parent {
+            entries[Int(parent)]?.users += 1
+            userCount += 1
+        } else {
+            tenants[Int(key.application)] += 1
+        }
+        return place
     }
 
-    /// Of the pools without members, the one that was longest not asked for.
-    private var longestUnused: Int? {
-        pools.indices.filter { pools[$0].members == 0 }.min { pools[$0].used < pools[$1].used }
+    /// Of the pools of one kind without members, the one that was longest not asked for.
+    private func longestUnused(ofUsers: Bool) -> Int16? {
+        var oldest: (place: Int16, used: UInt64)?
+        for (place, entry) in entries.enumerated() {
+            guard let entry, (entry.parent != nil) == ofUsers, entry.pool.members == 0 else { continue }
+            if entry.pool.used < oldest?.used ?? .max { oldest = (Int16(place), entry.pool.used) }
+        }
+        return oldest?.place
     }
 
-    /// The pool at a place, where it can tell more than its type: that has other tenants, too.
-    func pool(at place: Int16?) -> TenantPool? {
-        guard let place, hasOthers(place) else { return nil }
-        return pools[Int(place)]
+    /// Removes a pool without members; with a tenant's, those of its users.
+    private mutating func remove(_ place: Int16) {
+        guard let entry = entries[Int(place)] else { return }
+        if entry.users > 0 {
+            for (other, one) in entries.enumerated() where one?.parent == place { remove(Int16(other)) }
+        }
+        places[entry.key] = nil
+        entries[Int(place)] = nil
+        free.append(place)
+        if let parent = entry.parent {
+            entries[Int(parent)]?.users -= 1
+            userCount -= 1
+        } else {
+            tenants[Int(entry.key.application)] -= 1
+        }
     }
 
-    /// Whether the type of a pool has other tenants; while it has none, the type's figures are the tenant's.
-    private func hasOthers(_ place: Int16) -> Bool { tenants[Int(applications[Int(place)])] > 1 }
+    // MARK: What is counted
 
-    /// Changes the pool at a place, where ``pool(at:)`` gives it.
-    mutating func update(_ place: Int16?, _ change: (inout TenantPool) -> Void) {
-        if let place, hasOthers(place) { change(&pools[Int(place)]) }
+    /// The pools of the instances of a place that tell more than the circle around each: while a type has no other
+    /// tenant, its figures are the tenant's, and while a tenant has no other user, its are the user's.
+    func circles(of place: Int16?) -> Circles {
+        guard let place, let entry = entries[Int(place)] else { return Circles() }
+        let hasTenants = tenants[Int(entry.key.application)] > 1
+        guard let parent = entry.parent, let around = entries[Int(parent)] else {
+            return Circles(tenant: hasTenants ? place : nil)
+        }
+        let hasUsers = around.users > 1 || around.pool.members > entry.pool.members
+        return Circles(tenant: hasTenants ? parent : nil, user: hasUsers ? place : nil)
     }
 
-    /// Rescales what all tenants of a type wanted. O(``limit``).
+    /// Counts a burst that ended, by its greatest demand of each resource.
+    mutating func count(burst peaks: InlineArray<2, Double>, in circles: Circles) {
+        if let tenant = circles.tenant { entries[Int(tenant)]?.pool.count(peaks) }
+        if let user = circles.user { entries[Int(user)]?.pool.count(peaks) }
+    }
+
+    /// Counts a second with demand.
+    mutating func count(demand load: InlineArray<2, Float>, in circles: Circles) {
+        if let tenant = circles.tenant { entries[Int(tenant)]?.pool.count(load) }
+        if let user = circles.user { entries[Int(user)]?.pool.count(load) }
+    }
+
+    /// Counts a second whose horizon of `seconds` is over, after which the type's figures expected demand with
+    /// probability `expected`; each circle is to tell what the one around it does not.
+    ///
+    /// - Returns: by how much demand came more often than for the type, before this was counted.
+    mutating func count(
+        _ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, seconds: Int, expected: Double, hit: Bool,
+        in circles: Circles
+    ) -> Double {
+        var ratio = 1.0
+        if let tenant = circles.tenant {
+            ratio = entries[Int(tenant)]?.pool.onsetRatio(kind, horizon, seconds: seconds) ?? 1
+            entries[Int(tenant)]?.pool.count(kind, horizon, seconds: seconds, expected: expected, hit: hit)
+        }
+        guard let user = circles.user else { return ratio }
+        let own = entries[Int(user)]?.pool.onsetRatio(kind, horizon, seconds: seconds) ?? 1
+        let ofTenant = min(expected * ratio, 0.99)
+        entries[Int(user)]?.pool.count(kind, horizon, seconds: seconds, expected: ofTenant, hit: hit)
+        return ratio * own
+    }
+
+    // MARK: What that tells
+
+    /// By how much demand comes more often than for the type, leaning to 1.
+    func onsetRatio(
+        _ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, seconds: Int, in circles: Circles
+    ) -> Double {
+        var ratio = 1.0
+        if let tenant = circles.tenant {
+            ratio = entries[Int(tenant)]?.pool.onsetRatio(kind, horizon, seconds: seconds) ?? 1
+        }
+        if let user = circles.user {
+            ratio *= entries[Int(user)]?.pool.onsetRatio(kind, horizon, seconds: seconds) ?? 1
+        }
+        return ratio
+    }
+
+    /// The usual demand of a busy second, leaning to the type's.
+    func usualDemand(_ resource: Resource, type: Float, in circles: Circles) -> Float {
+        var usual = type
+        if let tenant = circles.tenant {
+            usual = entries[Int(tenant)]?.pool.usualDemand(resource, wider: usual) ?? usual
+        }
+        if let user = circles.user { usual = entries[Int(user)]?.pool.usualDemand(resource, wider: usual) ?? usual }
+        return usual
+    }
+
+    /// The greatest demand of each burst.
+    func bursts(_ resource: Resource, in circles: Circles) -> AmountModel.PooledBursts {
+        AmountModel.PooledBursts(
+            tenant: circles.tenant.flatMap { entries[Int($0)]?.pool.bursts[resource.rawValue] },
+            user: circles.user.flatMap { entries[Int($0)]?.pool.bursts[resource.rawValue] })
+    }
+
+    /// Rescales what all tenants and users of a type wanted. O(pools).
     mutating func rescale(_ resource: Resource, application: Int, bins: Int) {
-        for place in pools.indices where keys[place].application == Int32(application) {
-            pools[place].rescale(resource, bins: bins)
+        for place in entries.indices where entries[place]?.key.application == Int32(application) {
+            entries[place]?.pool.rescale(resource, bins: bins)
         }
     }
 
-    mutating func forgetOnsets() { for place in pools.indices { pools[place].forgetOnsets() } }
+    /// Forgets how often demand came where it was expected. O(pools).
+    mutating func forgetOnsets() { for place in entries.indices { entries[place]?.pool.forgetOnsets() } }
+}
 
+// MARK: - Snapshots
+
+extension TenantPools {
+    /// Tenants first, each kind in the order in which it was asked for.
     func encode(to writer: inout SnapshotWriter) {
-        writer.put(UInt32(pools.count))
-        for place in pools.indices.sorted(by: { pools[$0].used < pools[$1].used }) {
-            writer.put(UInt32(keys[place].application))
-            writer.put(keys[place].tenant.rawValue)
-            pools[place].encode(to: &writer)
+        let all = entries.compactMap(\.self).sorted { $0.pool.used < $1.pool.used }
+        let ordered = all.filter { $0.parent == nil } + all.filter { $0.parent != nil }
+        writer.put(UInt32(ordered.count))
+        for entry in ordered {
+            writer.put(UInt32(entry.key.application))
+            writer.put(entry.key.tenant.rawValue)
+            writer.put(entry.key.user?.rawValue ?? "")
+            entry.pool.encode(to: &writer)
         }
     }
-
-    init() {}
 
     /// The pools as they were, without members.
     init(from reader: inout SnapshotReader, applications: Int) throws(SnapshotFailure) {
-        for _ in 0..<(try reader.count(in: 0...Self.limit)) {
-            let application = try reader.count(in: 0...applications)
+        for _ in 0..<(try reader.count(in: 0...(Self.tenantLimit + Self.userLimit))) {
+            let application = Int32(try reader.count(in: 0...applications))
             guard let tenant = TenantID(rawValue: try reader.text()) else { throw .malformed }
-            let key = Key(application: Int32(application), tenant: tenant)
-            guard places[key] == nil else { throw .malformed }
+            let user = try reader.user()
+            let key = Key(application: application, tenant: tenant, user: user)
+            let parent = user == nil ? nil : places[Key(application: application, tenant: tenant, user: nil)]
+            guard places[key] == nil, user == nil || parent != nil else { throw .malformed }
             uses += 1
-            var pool = try TenantPool(from: &reader)
-            pool.used = uses
-            _ = add(pool, key)
+            _ = add(try TenantPool(from: &reader), key, parent: parent)
         }
     }
 }

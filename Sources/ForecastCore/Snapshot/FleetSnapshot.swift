@@ -4,17 +4,17 @@ import FleetModel
 /// from nothing.
 ///
 /// In it: the networks in service, the models' weights and regrets, the calibration, what is known of the fleet, of
-/// its application types and of their tenants, and the histories of at most ``greatestInstances`` instances. Not in it: forecasts that wait
+/// its application types and of their tenants and users, and the histories of at most ``greatestInstances`` instances. Not in it: forecasts that wait
 /// to come true, examples to learn from, and challengers.
 ///
 /// Taking one copies what changes from second to second and shares the rest; ``encoded()`` takes longer, and may run
 /// elsewhere.
 ///
-/// Layout, version 5: "PSFC", version (16 bits), newest second (64 bits), length of the rest less the checksum (32 bits),
+/// Layout, version 6: "PSFC", version (16 bits), newest second (64 bits), length of the rest less the checksum (32 bits),
 /// fields in the order of ``encoded()``, FNV-1a of all that comes before (64 bits). Little-endian. Whoever changes what
 /// a field means, the features that networks were trained on among them, raises the version.
 package struct FleetSnapshot: Sendable {
-    static let version: UInt16 = 5
+    static let version: UInt16 = 6
     private static let magic: [UInt8] = Array("PSFC".utf8)
     static let headLength = 18
     private static let checksumLength = 8
@@ -107,6 +107,7 @@ struct InstanceSnapshot: Sendable {
         writer.put(description.id.rawValue)
         writer.put(description.tenant.rawValue)
         writer.put(description.application.rawValue)
+        writer.put(description.user?.rawValue ?? "")
         writer.put(second: admitted)
         signals.encode(to: &writer)
         track.encode(to: &writer)
@@ -128,7 +129,7 @@ struct InstanceSnapshot: Sendable {
             let application = ApplicationType(rawValue: try reader.text())
         else { throw .malformed }
         // The class says nothing of demand, and is not what an instance is known by.
-        description = InstanceDescription(id: id, tenant: tenant, application: application)
+        description = InstanceDescription(id: id, tenant: tenant, application: application, user: try reader.user())
         admitted = try reader.second(upTo: reader.newest)
         signals = try HostSignals(from: &reader)
         track = try OnsetTrack(from: &reader)

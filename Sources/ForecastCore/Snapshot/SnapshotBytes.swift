@@ -1,3 +1,5 @@
+import FleetModel
+
 /// Why bytes are no snapshot that a forecaster can go on from.
 package enum SnapshotFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case notASnapshot
@@ -136,6 +138,14 @@ struct SnapshotReader {
             throw .malformed
         }
         return text
+    }
+
+    /// Nil where the text is empty.
+    mutating func user() throws(SnapshotFailure) -> UserID? {
+        let text = try text()
+        guard !text.isEmpty else { return nil }
+        guard let user = UserID(rawValue: text) else { throw .malformed }
+        return user
     }
 
     /// A second that is not after `last`; nil for what has not happened.

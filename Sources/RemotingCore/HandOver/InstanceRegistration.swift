@@ -10,6 +10,8 @@ package struct InstanceRegistration: Hashable, Sendable {
     package var isApplicationDeclared: Bool
     package var priorityClass: String
     package var scope: Scope
+    /// Who uses it, where the program says so. An agent passes it on only where that is permitted.
+    package var user: String?
 
     /// What belongs to the instance.
     package enum Scope: UInt8, Hashable, Sendable {
@@ -21,7 +23,7 @@ package struct InstanceRegistration: Hashable, Sendable {
 
     package init(
         instance: String, tenant: String, application: String, isApplicationDeclared: Bool = true,
-        priorityClass: String, scope: Scope = .processTree
+        priorityClass: String, scope: Scope = .processTree, user: String? = nil
     ) {
         self.instance = instance
         self.tenant = tenant
@@ -29,6 +31,7 @@ package struct InstanceRegistration: Hashable, Sendable {
         self.isApplicationDeclared = isApplicationDeclared
         self.priorityClass = priorityClass
         self.scope = scope
+        self.user = user
     }
 }
 
@@ -40,20 +43,25 @@ extension InstanceRegistration {
         application = try reader.readText(maximum: maximum)
         priorityClass = try reader.readText(maximum: maximum)
         let bits: UInt8 = try reader.read()
-        guard let scope = Scope(rawValue: bits & ~Self.undeclaredBit) else {
+        guard let scope = Scope(rawValue: bits & ~(Self.undeclaredBit | Self.userBit)) else {
             throw RemotingError(.malformed, "a registration of unknown scope \(bits)")
         }
         self.scope = scope
         isApplicationDeclared = bits & Self.undeclaredBit == 0
+        user = bits & Self.userBit == 0 ? nil : try reader.readText(maximum: maximum)
     }
 
     func write(to writer: inout ByteWriter) {
         for text in [instance, tenant, application, priorityClass] {
             writer.write(text: text, maximum: Self.nameLength)
         }
-        writer.write(scope.rawValue | (isApplicationDeclared ? 0 : Self.undeclaredBit))
+        writer.write(
+            scope.rawValue | (isApplicationDeclared ? 0 : Self.undeclaredBit) | (user == nil ? 0 : Self.userBit))
+        if let user { writer.write(text: user, maximum: Self.nameLength) }
     }
 
     /// Beside the scope.
     private static let undeclaredBit: UInt8 = 2
+    /// Beside the scope: a user follows.
+    private static let userBit: UInt8 = 4
 }

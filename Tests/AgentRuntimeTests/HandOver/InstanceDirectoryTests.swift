@@ -43,6 +43,27 @@ struct InstanceDirectoryTests {
         #expect(judge(current: near) == .refused("the program belongs to the instance near"))
     }
 
+    @Test("Who uses an instance is told only where that is permitted")
+    func registeredUser() {
+        func judge(_ user: String?, tellsUsers: Bool) -> RegistrationPolicy.Judgement {
+            let registrant = HandOverServer.Registrant(
+                token: PollToken(rawValue: 1),
+                wanted: InstanceRegistration(
+                    instance: "new", tenant: "t", application: "a", priorityClass: "standard", user: user),
+                credentials: PeerCredentials(pid: getpid(), uid: 1_000), current: nil)
+            return RegistrationPolicy.anyone.judge(
+                registrant, present: [], registered: 0, host: nil, tellsUsers: tellsUsers)
+        }
+        func user(_ judgement: RegistrationPolicy.Judgement) -> String? {
+            if case .accepted(let description, _) = judgement { description.user?.rawValue } else { "refused" }
+        }
+        #expect(user(judge(nil, tellsUsers: true)) == "uid-1000")
+        #expect(user(judge("ann", tellsUsers: true)) == "ann")
+        #expect(user(judge(nil, tellsUsers: false)) == nil)
+        #expect(user(judge("ann", tellsUsers: false)) == nil)
+        #expect(user(judge("not a name", tellsUsers: true)) == "refused")
+    }
+
     @Test("A program may claim the cgroup that it is in, and only while its user has it alone")
     func cgroupOwnership() {
         if let path = CgroupOwnership.path(of: PeerCredentials(pid: getpid(), uid: getuid())) {

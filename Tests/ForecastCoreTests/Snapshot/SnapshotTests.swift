@@ -59,6 +59,23 @@ import Testing
         #expect(restored.rememberedInstances == 3)
     }
 
+    @Test func `an instance is given its history unless it is known to be another user's`() throws {
+        var forecaster = FleetForecaster(configuration: .init(models: [.climate]))
+        func described(as user: String?) -> InstanceDescription {
+            var description = InstanceDescription.numbered(1)
+            description.user = user.map(UserID.init(unchecked:))
+            return description
+        }
+        let slot = forecaster.admit(described(as: "ann"))
+        forecaster.observe(slot, LoadObservation(second: 1, gpuMemory: 1e8, gpuCompute: 10))
+        let bytes = try forecaster.snapshotBytes()
+        for (user, isRemembered) in [("ann", true), (nil, true), ("ben", false)] as [(String?, Bool)] {
+            var restored = try FleetForecaster(configuration: .init(models: [.climate]), snapshot: bytes)
+            _ = restored.admit(described(as: user))
+            #expect((restored.rememberedInstances == 0) == isRemembered)
+        }
+    }
+
     @Test func aRestoredForecasterKnowsItsTypes() throws {
         var former = experienced()
         var restored = try FleetForecaster(snapshot: former.snapshotBytes())

@@ -34,6 +34,11 @@ import Testing
             "50524831 0100 0000 16000000 02 01000000 69 01000000 74 01000000 61 01000000 70 03"
         ),
         (
+            .registerInstance(
+                InstanceRegistration(instance: "i", tenant: "t", application: "a", priorityClass: "p", user: "u")),
+            "50524831 0100 0000 1b000000 02 01000000 69 01000000 74 01000000 61 01000000 70 04 01000000 75"
+        ),
+        (
             .report(ApplicationReport(workInFlight: 5, userIdleMilliseconds: 1_000)),
             "50524831 0100 0000 13000000 03 01 0500000000000000 01 e803000000000000"
         ), (.report(ApplicationReport()), "50524831 0100 0000 03000000 03 00 00"),
