@@ -31,6 +31,10 @@ package struct AllocationConfiguration: Hashable, Sendable {
     /// A reservation that is not in use grows once the amount exceeds it by this share of itself; 0 or more. So its
     /// number of changes is logarithmic in its size.
     package var growthTolerance: Double
+    /// An unused reservation gives way to another of its class while nothing is free, where its own demand is at most
+    /// this share as probable, 0 to 1: well below 1, so that forecasts that waver do not exchange places. 0: it never
+    /// does but to one that is certain never to be used.
+    package var displacementShare: Double
     /// How often per plan a search for unused reservations of lower classes is made.
     package var maximumPreemptionSearches: Int
 
@@ -38,7 +42,7 @@ package struct AllocationConfiguration: Hashable, Sendable {
         mode: Mode = .presync, horizons: ForecastHorizons = .standard, reserveHorizon: ForecastHorizon = .short,
         warmHorizon: ForecastHorizon = .long,
         halfConfidenceWidth: Double = 4, idlePrice: Double = 0.002, costs: LadderCosts = LadderCosts(),
-        keepShare: Double = 0.75, growthTolerance: Double = 0.125,
+        keepShare: Double = 0.75, growthTolerance: Double = 0.125, displacementShare: Double = 0.5,
         maximumPreemptionSearches: Int = 256
     ) {
         self.mode = mode
@@ -50,6 +54,7 @@ package struct AllocationConfiguration: Hashable, Sendable {
         self.costs = costs
         self.keepShare = keepShare
         self.growthTolerance = growthTolerance
+        self.displacementShare = displacementShare
         self.maximumPreemptionSearches = maximumPreemptionSearches
     }
 

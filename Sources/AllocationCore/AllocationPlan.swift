@@ -7,6 +7,11 @@ package struct AllocationPlan: Equatable, Sendable {
     /// it is free when the GPU server has confirmed, and the caller says so then (see ``AllocationAction``).
     package var pool: Pool
 
+    /// Whether a raise is wanted and not possible.
+    package var isShort: Bool {
+        actions.contains(where: \.isContention)
+    }
+
     package init(actions: [AllocationAction], pool: Pool) {
         self.actions = actions
         self.pool = pool
@@ -33,15 +38,19 @@ package enum AllocationAction: Hashable, Sendable {
     /// nil asks for a new grant. A warm grant whose device is full is moved: its ``release(_:_:_:)`` comes just before
     /// a `reserve` with nil for the same instance.
     case reserve(InstanceID, DeviceID, Slice, existing: GrantID?)
-    /// The reservation was not used in its grace period, and a warm session is still worth it: give the memory back.
-    case lower(InstanceID, GrantID)
+    /// Give the memory of an unused reservation back and keep its session warm: it was not used in its grace period and
+    /// the session is still worth it, or the memory is taken for another instance.
+    case lower(InstanceID, GrantID, ReclaimReason)
     case release(InstanceID, GrantID, ReclaimReason)
     /// A raise is wanted and not possible now.
     case contend(InstanceID, Contention)
 
+    /// Whether nothing is done: it says what is wanted and not possible.
+    package var isContention: Bool { if case .contend = self { true } else { false } }
+
     package var instance: InstanceID {
         switch self {
-        case .openWarm(let instance, _), .reserve(let instance, _, _, _), .lower(let instance, _),
+        case .openWarm(let instance, _), .reserve(let instance, _, _, _), .lower(let instance, _, _),
             .release(let instance, _, _), .contend(let instance, _):
             instance
         }
@@ -63,7 +72,7 @@ package struct Contention: Hashable, Sendable, CustomStringConvertible {
         case quota(shortBy: Bytes)
         /// The class's idle budget lacks this much.
         case idleBudget(shortBy: Bytes)
-        /// This unused reservation of a lower class is being taken back.
+        /// This unused reservation is being taken back: of a lower class, or of its own where it is less probable.
         case waitingForPreemption(GrantID)
         /// The two ends have no shared interface version yet.
         case notStaged

@@ -46,7 +46,7 @@ struct PlanDraft {
         let wanted = planner.wantedReadiness(of: subject, demand, bars)
         guard let holding = subject.holding else {
             switch wanted {
-            case .reserved, .attached: reserve(for: subject)
+            case .reserved, .attached: reserve(for: subject, demand)
             case .warm: openWarm(for: subject)
             case .cold, .staged: break
             }
@@ -57,7 +57,7 @@ struct PlanDraft {
         case .attached, .cold, .staged:
             break
         case .warm where wanted == .reserved:
-            reserve(for: subject)
+            reserve(for: subject, demand)
         case .reserved where excess[holding.grant] != nil:
             contend(subject, excess[holding.grant] ?? .noDevice, wanted: .reserved)
             giveBack(holding, of: subject, keepWarm: wanted >= .warm)
@@ -74,7 +74,7 @@ struct PlanDraft {
     // MARK: Raising
 
     /// Reserves where the warm session is, else where the slice fits best, else records why not.
-    private mutating func reserve(for subject: AllocationSubject) {
+    private mutating func reserve(for subject: AllocationSubject, _ demand: DiscountedDemand) {
         guard subject.staged else { return contend(subject, .notStaged, wanted: .reserved) }
         if let obstacle = obstacle(to: subject.amount.memory, for: subject) {
             contend(subject, obstacle, wanted: .reserved)
@@ -94,7 +94,7 @@ struct PlanDraft {
             }
             actions.append(.reserve(subject.instance, device, subject.amount, existing: nil))
         } else {
-            return waitForRoom(for: subject)
+            return waitForRoom(for: subject, demand)
         }
         limits.count(subject.amount.memory, isAttached: isCertain, of: subject.priority.name, for: subject.tenant)
     }
@@ -167,10 +167,10 @@ struct PlanDraft {
     // MARK: Shortage
 
     /// Resources are short: take back what lower classes hold unused, and have the cheap level ready meanwhile.
-    private mutating func waitForRoom(for subject: AllocationSubject) {
+    private mutating func waitForRoom(for subject: AllocationSubject, _ demand: DiscountedDemand) {
         let shortage = pool.shortage(for: subject.amount) ?? .notAvailable
         var waitingOn: DeviceID?
-        if let place = preempt(for: subject) {
+        if let place = preempt(for: subject, demand) {
             waitingOn = place.device
             contend(subject, .waitingForPreemption(place.grant), wanted: .reserved)
         } else {
@@ -182,18 +182,28 @@ struct PlanDraft {
         }
     }
 
-    /// Releases unused reservations of lower classes, and of its own for a program that asks, on one device until the
-    /// subject's amount will fit there. Returns where, and one of the grants that are awaited; nil where that is not possible.
-    private mutating func preempt(for subject: AllocationSubject) -> (device: DeviceID, grant: GrantID)? {
-        guard let weights = subject.priority.takenWeights(isAsked: isCertain), pool.hasAvailableDevice else {
-            return nil
-        }
+    /// Takes unused reservations back on one device until the subject's amount will fit there (``TakingRight``). Their
+    /// sessions stay warm where the device may carry them: memory alone is free sooner than a worker has ended, and
+    /// their instances get it back sooner. Returns where, and one of the grants that are awaited; nil where that is
+    /// not possible.
+    private mutating func preempt(
+        for subject: AllocationSubject, _ demand: DiscountedDemand
+    ) -> (device: DeviceID, grant: GrantID)? {
+        guard pool.hasAvailableDevice else { return nil }
+        let right = TakingRight(
+            of: subject.priority, demand, isAsked: isCertain, planner.configuration.displacementShare)
         var unused = self.unused ?? UnusedReservations(of: others, planner: planner)
         defer { self.unused = unused }
-        guard let choice = unused.choose(for: subject.amount, weights: weights, pool: pool),
+        guard let choice = unused.choose(for: subject.amount, by: right, pool: pool),
             let account = pool.account(of: choice.device)
         else { return nil }
-        for victim in choice.victims { actions.append(.release(victim.instance, victim.grant, .preempted)) }
+        for victim in choice.victims {
+            let staysWarm = keepsWarm(on: choice.device, beside: subject)
+            actions.append(
+                staysWarm
+                    ? .lower(victim.instance, victim.grant, .preempted)
+                    : .release(victim.instance, victim.grant, .preempted))
+        }
         let heldBack = Slice(
             memory: min(account.freeMemory, subject.amount.memory),
             compute: min(max(account.freeCompute, .zero), subject.amount.compute))
@@ -205,6 +215,14 @@ struct PlanDraft {
         return (choice.device, choice.awaited)
     }
 
+    /// Counts the warm session that a reservation becomes, unless it would take the last place of the subject's own.
+    private mutating func keepsWarm(on device: DeviceID, beside subject: AllocationSubject) -> Bool {
+        let own = subject.holding == nil ? 1 : 0
+        guard let account = pool.account(of: device), account.warmSessions + own < pool.maximumWarmPerDevice
+        else { return false }
+        return (try? pool.openWarm(on: device)) != nil
+    }
+
     private mutating func contend(_ subject: AllocationSubject, _ reason: Contention.Reason, wanted: Readiness) {
         let slice = wanted == .reserved ? subject.amount : .zero
         actions.append(.contend(subject.instance, Contention(reason: reason, wanted: wanted, slice: slice)))
@@ -214,7 +232,7 @@ struct PlanDraft {
 
     private mutating func giveBack(_ holding: Holding, of subject: AllocationSubject, keepWarm: Bool) {
         if keepWarm, (try? pool.openWarm(on: holding.device)) != nil {
-            actions.append(.lower(subject.instance, holding.grant))
+            actions.append(.lower(subject.instance, holding.grant, .graceEnded))
         } else {
             actions.append(.release(subject.instance, holding.grant, .graceEnded))
         }

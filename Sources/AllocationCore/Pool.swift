@@ -217,6 +217,9 @@ package struct Pool: Sendable {
         return account.device
     }
 
+    /// The free memory of the available device that has most of it; 0 where there is none. O(log devices)
+    package var greatestFreeMemory: Bytes { Bytes(byFreeMemory.greatestKey ?? 0) }
+
     /// Whether something could be placed at all, room permitting.
     package var hasAvailableDevice: Bool { byFreeMemory.count > 0 }
 

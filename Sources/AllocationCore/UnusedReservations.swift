@@ -1,7 +1,7 @@
 import FleetModel
 
-/// What may be taken back for a higher class: reservations that no program has attached to, of classes that may be
-/// taken from. By device, and on each device in the order in which they would be taken.
+/// What may be taken back for another: reservations that no program has attached to, of classes that may be taken from.
+/// By device, and on each device in the order in which they would be taken.
 struct UnusedReservations {
     struct Candidate {
         var instance: InstanceID
@@ -37,8 +37,9 @@ struct UnusedReservations {
     private var groups: [Group] = []
     private var taken: Set<GrantID> = []
     private var remainingSearches: Int
-    /// The last slice for which no device could make room: in the same plan none can for a greater one.
-    private var impossible: Slice?
+    /// The last slice for which no device could make room: in the same plan none can for a greater one, by a right that
+    /// reaches no further.
+    private var impossible: (slice: Slice, right: TakingRight)?
 
     /// O(subjects log subjects)
     init(of subjects: [AllocationSubject], planner: AllocationPlanner) {
@@ -67,16 +68,20 @@ struct UnusedReservations {
 
     func isTaken(_ grant: GrantID) -> Bool { taken.contains(grant) }
 
-    /// The device where taking from classes of such `weights` costs least: the lightest classes, then the fewest grants,
-    /// then the least memory. Nil where none can make room, or no search is left for this plan.
-    mutating func choose(for slice: Slice, weights: ClosedRange<Double>, pool: Pool) -> Choice? {
-        if let impossible, impossible.memory <= slice.memory, impossible.compute <= slice.compute { return nil }
+    /// The device where taking by this right costs least: the lightest classes, then the fewest grants, then the least
+    /// memory. Nil where none can make room, or no search is left for this plan.
+    mutating func choose(for slice: Slice, by right: TakingRight, pool: Pool) -> Choice? {
+        if let impossible, impossible.slice.memory <= slice.memory, impossible.slice.compute <= slice.compute,
+            !right.reachesFurther(than: impossible.right)
+        {
+            return nil
+        }
         guard remainingSearches > 0 else { return nil }
         remainingSearches -= 1
         var best: (choice: Choice, cost: (Double, Int, Int64))?
         var compared = 0
         for index in groups.indices where compared < Self.maximumComparedDevices {
-            guard let choice = choose(for: slice, weights: weights, group: index, pool: pool) else { continue }
+            guard let choice = choose(for: slice, by: right, group: index, pool: pool) else { continue }
             compared += 1
             let cost = (
                 choice.victims.map(\.weight).max() ?? 0, choice.victims.count,
@@ -84,7 +89,7 @@ struct UnusedReservations {
             )
             if best.map({ cost < $0.cost }) ?? true { best = (choice, cost) }
         }
-        if best == nil { impossible = slice }
+        if best == nil { impossible = (slice, right) }
         return best?.choice
     }
 
@@ -99,13 +104,13 @@ struct UnusedReservations {
     }
 
     private func choose(
-        for slice: Slice, weights: ClosedRange<Double>, group index: Int, pool: Pool
+        for slice: Slice, by right: TakingRight, group index: Int, pool: Pool
     ) -> Choice? {
         let group = groups[index]
         guard let account = pool.account(of: group.device), account.available, slice.memory <= account.memory
         else { return nil }
         let coming = group.candidates.filter {
-            $0.isComing && (weights.contains($0.weight) || taken.contains($0.grant))
+            $0.isComing && (right.reaches($0) || taken.contains($0.grant))
         }
         var memory = account.freeMemory - group.claimed.memory
         var compute = Int64(account.freeCompute.rawValue) - Int64(group.claimed.compute.rawValue)
@@ -117,7 +122,7 @@ struct UnusedReservations {
         var indices: [Int] = []
         for (position, candidate) in group.candidates.enumerated() {
             guard !suffices() else { break }
-            guard !candidate.isComing, weights.contains(candidate.weight) else { continue }
+            guard !candidate.isComing, right.reaches(candidate) else { continue }
             indices.append(position)
             memory += candidate.slice.memory
             compute += Int64(candidate.slice.compute.rawValue)
@@ -136,6 +141,7 @@ struct UnusedReservations {
             }
         }
         let victims = indices.map { group.candidates[$0] }
+        guard right.covers(victims) else { return nil }
         guard let awaited = victims.first ?? coming.first else { return nil }
         return Choice(
             group: index, indices: indices, device: group.device, victims: victims, awaited: awaited.grant)
@@ -149,15 +155,5 @@ extension UnusedReservations.Candidate {
         if demand != other.demand { return other.demand.exceeds(demand) }
         if unusedSince != other.unusedSince { return unusedSince < other.unusedSince }
         return instance < other.instance
-    }
-}
-
-extension PriorityClass {
-    /// The weights of the classes whose unused reservations may be taken for an instance of this class; nil for none. A
-    /// program that asks comes before what is only foreseen for others of its class.
-    func takenWeights(isAsked: Bool) -> ClosedRange<Double>? {
-        let least = mayTake ? 0 : weight
-        let most = isAsked ? weight : weight.nextDown
-        return least <= most ? least...most : nil
     }
 }

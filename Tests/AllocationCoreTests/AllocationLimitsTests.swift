@@ -55,7 +55,7 @@ import Testing
         #expect(
             actions == [
                 contention("h1", .quota(shortBy: .gibibytes(1))),
-                .lower(InstanceID(unchecked: "h1"), GrantID(rawValue: 1)),
+                .lower(InstanceID(unchecked: "h1"), GrantID(rawValue: 1), .graceEnded),
             ])
     }
 
@@ -137,7 +137,7 @@ import Testing
     private func isLost(_ subject: AllocationSubject, _ plan: AllocationPlan) -> Bool {
         plan.actions.contains { action in
             switch action {
-            case .lower(let instance, _), .release(let instance, _, .graceEnded): instance == subject.instance
+            case .lower(let instance, _, _), .release(let instance, _, .graceEnded): instance == subject.instance
             default: false
             }
         }

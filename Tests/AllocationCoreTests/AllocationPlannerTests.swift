@@ -123,7 +123,7 @@ import Testing
     @Test(arguments: [
         (31, 90.0, [AllocationAction]()),  // at least three quarters of the threshold: kept
         (10, 99, []),  // within the grace period
-        (10, 90, [.lower(name("a"), GrantID(rawValue: 7))]),  // still worth a warm session
+        (10, 90, [.lower(name("a"), GrantID(rawValue: 7), .graceEnded)]),  // still worth a warm session
         (1, 99.9, []),  // the further the probability has fallen, the shorter the grace period
         (1, 99, [.release(name("a"), GrantID(rawValue: 7), .graceEnded)]),
         (1, 90, [.release(name("a"), GrantID(rawValue: 7), .graceEnded)]),
@@ -204,9 +204,5 @@ func name(_ text: String) -> InstanceID { InstanceID(unchecked: text) }
 extension AllocationAction {
     var isReservation: Bool {
         if case .reserve = self { true } else { false }
-    }
-
-    var isContention: Bool {
-        if case .contend = self { true } else { false }
     }
 }

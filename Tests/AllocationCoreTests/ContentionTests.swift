@@ -32,7 +32,7 @@ import Testing
         let plan = planner.plan([victim, taker], pool: pool, now: now)
         #expect(
             plan.actions == [
-                .release(name("batch1"), GrantID(rawValue: 1), .preempted),
+                .lower(name("batch1"), GrantID(rawValue: 1), .preempted),
                 contention(.waitingForPreemption(GrantID(rawValue: 1)), .gibibytes(2)), .openWarm(name("a"), device(0)),
             ])
         #expect(plan.pool.account(of: device(0))?.reserved == .gibibytes(2), "the victim's slice is not free yet")
@@ -54,7 +54,7 @@ import Testing
         let pool = try Pool.holding(subjects, gibibytes: 8)
         let actions = planner.plan(subjects + takers, pool: pool, now: now).actions
         let released = actions.compactMap { action in
-            if case .release(_, let grant, .preempted) = action { grant.rawValue } else { nil }
+            if case .lower(_, let grant, .preempted) = action { grant.rawValue } else { nil }
         }
         #expect(released == [2, 1], "the less probable one serves a and b, the other one c")
     }
@@ -64,8 +64,8 @@ import Testing
         let taker = AllocationSubject.make("a", .interactive, onset: 1, amount: .gibibytes(4))
         let pool = try Pool.holding(subjects, gibibytes: 5)
         let actions = planner.plan(subjects + [taker], pool: pool, now: now).actions
-        #expect(actions.first == .release(name("batch2"), GrantID(rawValue: 2), .preempted))
-        #expect(!actions.contains(.release(name("batch1"), GrantID(rawValue: 1), .preempted)))
+        #expect(actions.first == .lower(name("batch2"), GrantID(rawValue: 2), .preempted))
+        #expect(!actions.contains(.lower(name("batch1"), GrantID(rawValue: 1), .preempted)))
     }
 
     @Test func whatATakerWaitsBesideIsNotGivenAway() throws {
@@ -117,8 +117,45 @@ import Testing
         let pool = try Pool.holding([victim, taker], gibibytes: 1)
         #expect(
             planner.serve(taker, others: [victim, taker], pool: pool, now: now).actions == [
-                .release(name("batch1"), GrantID(rawValue: 1), .preempted),
+                .lower(name("batch1"), GrantID(rawValue: 1), .preempted),
                 contention(.waitingForPreemption(GrantID(rawValue: 1)), .gibibytes(1)),
+            ])
+    }
+
+    private func reservedByStandard(_ grant: UInt64, onset: Float) -> AllocationSubject {
+        .make("s\(grant)", onset: onset, holding: .make(grant, .reserved, on: device(0), unusedSince: 100))
+    }
+
+    @Test(arguments: [(Float(0.44), true), (0.46, false)])
+    func ofItsOwnClassWhatIsHalfAsProbableGivesWay(onset: Float, givesWay: Bool) throws {
+        let holder = reservedByStandard(1, onset: onset)
+        let taker = AllocationSubject.make("a", onset: 0.9)
+        let pool = try Pool.holding([holder], gibibytes: 1)
+        let actions = planner.plan([holder, taker], pool: pool, now: now).actions
+        #expect(actions.contains(.lower(name("s1"), GrantID(rawValue: 1), .preempted)) == givesWay)
+        let reason =
+            givesWay ? Contention.Reason.waitingForPreemption(GrantID(rawValue: 1)) : .memory(shortBy: .gibibytes(1))
+        #expect(actions.contains(contention(reason, .gibibytes(1))))
+    }
+
+    @Test func severalThatTogetherAreMoreProbableDoNotGiveWay() throws {
+        let holders = [reservedByStandard(1, onset: 0.3), reservedByStandard(2, onset: 0.3)]
+        let taker = AllocationSubject.make("a", onset: 0.9, amount: .gibibytes(2))
+        let pool = try Pool.holding(holders, gibibytes: 2)
+        let actions = planner.plan(holders + [taker], pool: pool, now: now).actions
+        #expect(actions.contains(contention(.memory(shortBy: .gibibytes(2)), .gibibytes(2))))
+    }
+
+    @Test func whereTheDeviceMayCarryNoMoreWarmSessionsTheVictimIsReleased() throws {
+        let victim = reservedByBatch(1, 1)
+        let taker = AllocationSubject.make("a", .interactive, onset: 1)
+        var pool = Pool(maximumWarmPerDevice: 1)
+        pool.add(device(0), memory: .gibibytes(1), compute: .wholeDevice)
+        try pool.adopt(.gibibytes(1), on: device(0))
+        #expect(
+            planner.plan([victim, taker], pool: pool, now: now).actions == [
+                .release(name("batch1"), GrantID(rawValue: 1), .preempted),
+                contention(.waitingForPreemption(GrantID(rawValue: 1)), .gibibytes(1)), .openWarm(name("a"), device(0)),
             ])
     }
 

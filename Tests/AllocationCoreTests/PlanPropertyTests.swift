@@ -46,7 +46,10 @@ import Testing
                 }
             case .openWarm:
                 #expect(subject.staged && subject.holding == nil)
-            case .lower, .contend:
+            case .lower(_, let grant, let reason):
+                #expect(grant == subject.holding?.grant && subject.holding?.level == .reserved)
+                if reason == .preempted { #expect(subject.priority.mayBeTakenFrom) }
+            case .contend:
                 break
             }
         }
@@ -64,18 +67,20 @@ import Testing
     }
 
     @Test(arguments: 0..<50 as Range<UInt64>)
-    func aVictimIsAlwaysOfALowerClassThanSomeoneWhoWaits(seed: UInt64) throws {
-        let (subjects, pool) = fleet(seed: seed) { $0.onset = [1, 1, 1] }
+    func aVictimIsOfALowerClassThanWhoeverWaitsOrMuchLessProbable(seed: UInt64) throws {
+        let (subjects, pool) = fleet(seed: seed) { $0.onset = [min($0.onset[0] * 4, 1), 1, 1] }
         let byInstance = Dictionary(uniqueKeysWithValues: subjects.map { ($0.instance, $0) })
-        var taken: [Double] = []
+        var taken: [AllocationSubject] = []
         for action in planner.plan(subjects, pool: pool, now: now).actions {
             let subject = try #require(byInstance[action.instance])
             switch action {
-            case .release(_, _, .preempted) where subject.holding?.level == .reserved:
-                taken.append(subject.priority.weight)
+            case .release(_, _, .preempted) where subject.holding?.level == .reserved, .lower(_, _, .preempted):
+                taken.append(subject)
             case .contend(_, let contention):
                 if case .waitingForPreemption = contention.reason {
-                    #expect(taken.allSatisfy { $0 < subject.priority.weight })
+                    let own = taken.filter { $0.priority.weight == subject.priority.weight }
+                    #expect(taken.allSatisfy { $0.priority.weight <= subject.priority.weight })
+                    #expect(own.reduce(0) { $0 + discounted($1) } <= discounted(subject) / 2 + 1e-9)
                 }
                 taken = []
             default:
@@ -85,9 +90,13 @@ import Testing
         #expect(taken.isEmpty, "whoever takes says so at once")
     }
 
+    private func discounted(_ subject: AllocationSubject) -> Double {
+        Double(subject.onset[0]) / (1 + subject.relativeWidth / 4)
+    }
+
     @Test(arguments: 0..<100 as Range<UInt64>)
     func withoutTakingThePlanIsThatOfASlowObviousRule(seed: UInt64) {
-        let (subjects, pool) = fleet(seed: seed) { $0.priority.mayTake = false }
+        let (subjects, pool) = fleet(seed: seed) { $0.priority.mayBeTakenFrom = false }
         let plan = planner.plan(subjects, pool: pool, now: now)
         #expect(plan.actions.filter { !$0.isContention } == ObviousRule(now: now).actions(subjects, pool))
     }
@@ -141,7 +150,7 @@ private struct ObviousRule {
             let grace = subject.priority.grace * min(probability / kept, 1)
             if (wantsWarm && !isReserved) || now - holding.unusedSince < grace { return [] }
             if isReserved, wantsWarm, (try? pool.openWarm(on: holding.device)) != nil {
-                return [.lower(subject.instance, holding.grant)]
+                return [.lower(subject.instance, holding.grant, .graceEnded)]
             }
             return [.release(subject.instance, holding.grant, .graceEnded)]
         }

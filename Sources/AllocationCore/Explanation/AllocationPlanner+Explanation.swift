@@ -90,13 +90,14 @@ extension AllocationPlanner {
             switch action {
             case .contend(_, let contention): return (.short, contention.description)
             case .release(_, _, .graceEnded): return (.givenBack, "not wanted, and its grace has passed")
-            case .lower: return (.givenBack, "not wanted, and its grace has passed; a warm session is kept")
+            case .lower(_, _, .graceEnded):
+                return (.givenBack, "not wanted, and its grace has passed; a warm session is kept")
             case .reserve, .openWarm: isRaised = true
-            case .release: break
+            case .release, .lower: break
             }
         }
         if isRaised { return (.raised, "") }
-        if !actions.isEmpty { return (.givenBack, "taken back for a higher class") }
+        if !actions.isEmpty { return (.givenBack, "taken back for another that needs it more") }
         guard let holding else { return (.improbable, "") }
         if holding.level == .attached { return (.inUse, "") }
         guard holding.settled else { return (.changing, "") }

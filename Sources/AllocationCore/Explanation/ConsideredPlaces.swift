@@ -45,14 +45,15 @@ extension AllocationPlanner {
     func consideredReservations(
         for subject: AllocationSubject, _ others: [AllocationSubject], isAsked: Bool
     ) -> [ConsideredReservation] {
-        let taken = subject.priority.takenWeights(isAsked: isAsked)
+        let right = TakingRight(
+            of: subject.priority, demand(of: subject), isAsked: isAsked, configuration.displacementShare)
         var found: [(reservation: ConsideredReservation, weight: Double)] = []
         for other in others {
             guard let holding = other.holding, holding.level == .reserved else { continue }
             let verdict: ConsideredReservation.Verdict =
                 if !other.priority.mayBeTakenFrom {
                     .protected
-                } else if taken?.contains(other.priority.weight) == true {
+                } else if right.reaches(other.priority.weight, demand(of: other)) {
                     holding.settled ? .takeable : .coming
                 } else {
                     other.priority.weight < subject.priority.weight ? .takerMayNot : .notLower

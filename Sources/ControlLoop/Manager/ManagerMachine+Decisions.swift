@@ -7,16 +7,27 @@ import SessionCore
 extension ManagerMachine {
     /// Step 3: requests that wait come first, then each instance by what is expected of it.
     mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
-        var effects = serveWaiting(now) + releaseSurplus(now)
+        let effects = serveWaiting(now) + releaseSurplus(now)
         expectCompute()
         idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds)
         let subjects = attentiveSubjects(now)
         let plan = planner.plan(
             subjects, pool: pool, price: idlePrice, limits: allocationLimits, now: now)
         pool = plan.pool
+        awaitingRoom.removeAll(keepingCapacity: true)
+        return effects + carryOut(plan.actions, for: subjects, now: now)
+    }
+
+    mutating func carryOut(
+        _ actions: [AllocationAction], for subjects: [AllocationSubject], now: MonotonicTime
+    ) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
         var contended: Set<InstanceID> = []
-        for action in plan.actions {
-            if case .contend(let instance, _) = action { contended.insert(instance) }
+        for action in actions {
+            if case .contend(let instance, let contention) = action {
+                contended.insert(instance)
+                if case .waitingForPreemption = contention.reason { awaitingRoom.insert(instance) }
+            }
             effects += carryOut(action, request: nil, now: now)
         }
         for subject in subjects where !contended.contains(subject.instance) {
@@ -76,7 +87,8 @@ extension ManagerMachine {
             switch grant.charge {
             case .none, .warm: continue
             case .slice(let slice), .lowering(let slice):
-                let expected = record(of: grant.stored.instance.id).flatMap(expectedCompute) ?? slice.compute
+                let expected =
+                    instanceIndex[grant.stored.instance.id].flatMap { expectCompute(at: $0) } ?? slice.compute
                 sums[grant.stored.device, default: 0] += Int64(expected.rawValue)
             }
         }
@@ -87,17 +99,33 @@ extension ManagerMachine {
         }
     }
 
-    /// What an instance's demand takes of a device's compute beside others'; nil before it is forecast.
+    /// What the demand of the instance at a place takes of a device's compute beside others', worked out once for each
+    /// forecast; nil before there is one.
+    private mutating func expectCompute(at place: Int) -> MilliShare? {
+        guard let forecast = instances[place]?.forecast else { return nil }
+        if let known = instances[place]?.expectedCompute { return known }
+        let expected = ComputePromise.share(forecast.curve(.compute, .point, .short))
+        instances[place]?.expectedCompute = expected
+        return expected
+    }
+
     private func expectedCompute(_ instance: InstanceRecord) -> MilliShare? {
-        instance.forecast.map { ComputePromise.share($0.curve(.compute, .point, .short)) }
+        instance.expectedCompute
+            ?? instance.forecast.map { ComputePromise.share($0.curve(.compute, .point, .short)) }
     }
 
     // MARK: Subjects
 
     /// The instances for which a plan could do anything, in the order of their places. O(instances)
     mutating func attentiveSubjects(_ now: MonotonicTime) -> [AllocationSubject] {
+        attentiveSubjects(instances.indices, now)
+    }
+
+    mutating func attentiveSubjects(
+        _ places: some Sequence<Int>, _ now: MonotonicTime
+    ) -> [AllocationSubject] {
         var subjects: [AllocationSubject] = []
-        for index in instances.indices {
+        for index in places {
             let onset = instances[index]?.forecast?.onset ?? InlineArray(repeating: 0)
             guard
                 instances[index]?.grants.isEmpty == false
@@ -173,10 +201,11 @@ extension ManagerMachine {
     private func holding(_ id: GrantID) -> Holding? {
         guard let grant = grants[id] else { return nil }
         let lifecycle = grant.lifecycle
-        let level: Readiness = lifecycle.isAttached ? .attached : lifecycle.goal == .reserved ? .reserved : .warm
+        // What is on its way back is held until it is free.
+        let slice = lifecycle.goal == .reserved ? grant.stored.slice : grant.charge.slice
+        let level: Readiness = lifecycle.isAttached ? .attached : slice.memory > .zero ? .reserved : .warm
         return Holding(
-            grant: id, device: grant.stored.device, level: level,
-            slice: level == .warm ? .zero : grant.stored.slice, unusedSince: grant.unusedSince,
+            grant: id, device: grant.stored.device, level: level, slice: slice, unusedSince: grant.unusedSince,
             settled: grant.request == nil && (lifecycle.isSettled || isRaisable(grant)))
     }
 
@@ -211,8 +240,8 @@ extension ManagerMachine {
             }
             begin(instance, on: device, slice: slice, version: version, request: request, now: now)
             return []
-        case .lower(_, let grant):
-            return lower(grant, now: now)
+        case .lower(_, let grant, let reason):
+            return lower(grant, reason, now: now)
         case .release(_, let grant, let reason):
             return release(grant, reason, now: now)
         case .contend(let instance, let contention):
@@ -285,9 +314,11 @@ extension ManagerMachine {
     }
 
     /// Serves what waits: by class, then by age. O(requests × holders)
-    mutating func serveWaiting(_ now: MonotonicTime) -> [ManagerEffect] {
+    /// - Parameter fitting: leaves alone what lacked more memory than any device has free now.
+    mutating func serveWaiting(_ now: MonotonicTime, fitting: Bool = false) -> [ManagerEffect] {
         guard !requests.isEmpty else { return [] }
-        let order = requests.indices.sorted { left, right in
+        let most = fitting ? pool.greatestFreeMemory : Bytes(.max)
+        let order = requests.indices.filter { requests[$0].needed <= most }.sorted { left, right in
             let (one, other) = (requests[left], requests[right])
             let weights = (weight(one.instance), weight(other.instance))
             return weights.0 == weights.1 ? left < right : weights.0 > weights.1
@@ -319,7 +350,11 @@ extension ManagerMachine {
             return (true, [])
         }
         let subject = askingSubject(instance)
-        let plan = planner.serve(subject, others: holders(besides: waiting.instance), pool: pool, now: now)
+        requests[index].needed = subject.amount.memory
+        var plan = planner.serve(subject, others: [], pool: pool, now: now)
+        if plan.isShort {
+            plan = planner.serve(subject, others: holders(besides: waiting.instance), pool: pool, now: now)
+        }
         pool = plan.pool
         var effects: [ManagerEffect] = []
         for action in plan.actions {

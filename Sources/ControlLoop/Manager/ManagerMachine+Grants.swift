@@ -59,7 +59,7 @@ extension ManagerMachine {
     }
 
     /// Gives the memory of an unused reservation back and keeps the session warm.
-    mutating func lower(_ id: GrantID, now: MonotonicTime) -> [ManagerEffect] {
+    mutating func lower(_ id: GrantID, _ reason: ReclaimReason, now: MonotonicTime) -> [ManagerEffect] {
         guard let grant = grants[id] else { return [] }
         grants[id]?.charge = .lowering(grant.stored.slice)
         guard grants[id]?.lifecycle.want(.warm) == true else {
@@ -69,7 +69,8 @@ extension ManagerMachine {
         grants.touch(id)
         grants[id]?.unusedSince = now
         totals.reclaimed += 1
-        return [event(.reclaimed, at: now, grant, "not used within its grace period, kept warm")]
+        let cause = reason == .preempted ? "its memory is taken for another" : "not used within its grace period"
+        return [event(.reclaimed, at: now, grant, "\(cause), kept warm")]
     }
 
     mutating func release(_ id: GrantID, _ reason: ReclaimReason, now: MonotonicTime) -> [ManagerEffect] {
@@ -349,6 +350,7 @@ extension ManagerMachine {
     /// What the pool counts for a grant.
     mutating func charge(_ id: GrantID, _ charge: GrantRecord.Charge) {
         guard let grant = grants[id], grant.charge != charge else { return }
+        hasFreedRoom = true
         switch grant.charge {
         case .none: break
         case .warm: pool.closeWarm(on: grant.stored.device)

@@ -72,17 +72,15 @@ extension ManagerMachine {
             effects.append(.closeLink(old, reason: "the agent has connected anew"))
         }
         links[link] = .agent(hello.agent)
+        let known = agents[hello.agent]?.instances ?? []
         agents[hello.agent] = AgentRecord(
-            link: link, newestLink: link, lastContact: now, installed: hello.installed)
+            link: link, newestLink: link, lastContact: now, installed: hello.installed, instances: known)
         effects.append(.sendToAgent(.welcome(welcome), link))
         effects.append(.record(FleetEvent(at: now, kind: .agentConnected, detail: hello.agent.rawValue)))
         effects += published.last.map { [.sendToAgent(.prepareInterface($0, source: publishedSource), link)] } ?? []
 
         let present = Set(hello.instances.map(\.id))
-        for index in instances.indices {
-            guard instances[index]?.agent == hello.agent, let instance = instances[index]?.description.id,
-                !present.contains(instance)
-            else { continue }
+        for instance in known.subtracting(present).sorted() {
             effects += instanceGone(instance, on: hello.agent, now: now)
         }
         for description in hello.instances {
@@ -260,11 +258,10 @@ extension ManagerMachine {
             for device in servers[server]?.devices ?? [] { pool.remove(device.id) }
             servers[server] = nil
         }
-        let gone = Set(absentAgents)
-        for index in instances.indices {
-            guard let agent = instances[index]?.agent, gone.contains(agent), let id = instances[index]?.description.id
-            else { continue }
-            effects += instanceGone(id, on: agent, now: now)
+        for agent in absentAgents.sorted() {
+            for instance in (agents[agent]?.instances ?? []).sorted() {
+                effects += instanceGone(instance, on: agent, now: now)
+            }
         }
         for agent in absentAgents where grants.grants(of: agent).isEmpty { agents[agent] = nil }
         return effects

@@ -19,6 +19,8 @@ extension ManagerMachine {
         var newestLink: LinkID
         var lastContact: MonotonicTime
         var installed: [InterfaceVersion]
+        /// What it has introduced and that is not forgotten yet, whichever link it was on.
+        var instances: Set<InstanceID> = []
         /// The last report of this link, so that a repeat is not taken in twice.
         var lastReport: UInt64 = 0
         /// Reports in a row that told of instances which are not known.
@@ -50,6 +52,8 @@ extension ManagerMachine {
         var isObserved = false
         var hasUsedGPU = false
         var forecast: DemandForecast?
+        /// What ``forecast`` takes of a device's compute beside others'; nil until it is asked for.
+        var expectedCompute: MilliShare?
         /// Its grants, ascending; at most one of them is neither attached nor being released.
         var grants: [GrantID] = []
         /// When its last session ended: what is forecast from telemetry of before is about that session.
@@ -70,6 +74,14 @@ extension ManagerMachine {
             case slice(Slice)
             /// The slice until its GPU server has given it back, and the warm session that it becomes.
             case lowering(Slice)
+
+            /// What of a device is set aside.
+            var slice: Slice {
+                switch self {
+                case .none, .warm: .zero
+                case .slice(let slice), .lowering(let slice): slice
+                }
+            }
         }
 
         var stored: StoredGrant
@@ -106,6 +118,8 @@ extension ManagerMachine {
         var since: MonotonicTime
         /// Whether it was recorded that it cannot be served at once.
         var isRecorded = false
+        /// The memory that it lacked when it was last looked at.
+        var needed = Bytes.zero
     }
 
     /// What the store does not yet have as it is.

@@ -13,6 +13,8 @@ extension ManagerMachine {
             if record.description != description { forecaster.describe(record.slot, as: description) }
             record.description = description
             record.priority = rules.priority(of: description)
+            if moved { agents[record.agent]?.instances.remove(description.id) }
+            agents[agent]?.instances.insert(description.id)
             record.agent = agent
             record.isGone = false
             instances[index] = record
@@ -31,6 +33,7 @@ extension ManagerMachine {
             description: description, priority: rules.priority(of: description), agent: agent,
             slot: forecaster.admit(description),
             grants: (orphans.removeValue(forKey: description.id) ?? []).filter { grants[$0] != nil })
+        agents[agent]?.instances.insert(description.id)
         if let place = freePlaces.popLast() {
             instances[place] = record
             instanceIndex[description.id] = place
@@ -58,6 +61,7 @@ extension ManagerMachine {
         else { return }
         forecaster.retire(record.slot)
         watched.forget(instance)
+        agents[record.agent]?.instances.remove(instance)
         instances[index] = nil
         instanceIndex[instance] = nil
         freePlaces.append(index)

@@ -105,6 +105,10 @@ package struct ManagerMachine: Sendable {
     /// Grants from the store whose instances have not been heard of yet.
     var orphans: [InstanceID: [GrantID]] = [:]
     var requests: [WaitingRequest] = []
+    /// Instances for which an unused reservation of another is being taken back.
+    var awaitingRoom: Set<InstanceID> = []
+    /// Whether something that was promised has become free since it was last looked for use.
+    var hasFreedRoom = false
 
     // Classes
     /// What an operator has set, as it is stored.
@@ -170,6 +174,7 @@ package struct ManagerMachine: Sendable {
         case .storeReloaded(let fleet): effects = storeReloaded(fleet)
         case .interfacesPublished(let versions, let source): effects = published(versions, source: source)
         }
+        effects += useFreedRoom(now)
         effects += steer(now)
         effects += write()
         return effects
@@ -241,7 +246,10 @@ package struct ManagerMachine: Sendable {
             slots.append(slot)
         }
         let forecasts = forecaster.forecast(slots, madeAt: now)
-        for (place, forecast) in zip(places, forecasts) { instances[place]?.forecast = forecast }
+        for (place, forecast) in zip(places, forecasts) {
+            instances[place]?.forecast = forecast
+            instances[place]?.expectedCompute = nil
+        }
     }
 
     private mutating func snapshotIfDue(_ now: MonotonicTime) -> [ManagerEffect] {

@@ -157,7 +157,7 @@ struct PolicyWorld: Sendable {
                 openWarm(instance, on: device, at: second)
             case .reserve(_, let device, let slice, _):
                 reserve(slice, for: instance, on: device, at: second)
-            case .lower(_, _):
+            case .lower:
                 if let held = holdings[instance] { openWarm(instance, on: held.device, at: second) }
             case .release:
                 release(instance)
