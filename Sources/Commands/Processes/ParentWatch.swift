@@ -7,8 +7,21 @@ enum ParentWatch {
     static func endWithInput() {
         // A thread of its own: reading blocks, and cannot be cancelled. It ends with the process.
         Thread.detachNewThread {
-            while readLine(strippingNewline: false) != nil {}
+            discardInput()
             _exit(ExitStatus.failure.rawValue)
+        }
+    }
+
+    /// Blocks until standard input has ended.
+    ///
+    /// Not by the C library's streams: whoever waits in one holds its lock, and `exit` waits for every stream's lock
+    /// since glibc 2.38 (bug 15142), so that the process would never end by itself.
+    static func discardInput() {
+        withUnsafeTemporaryAllocation(byteCount: 256, alignment: 1) { space in
+            while true {
+                let count = read(STDIN_FILENO, space.baseAddress, space.count)
+                guard count > 0 || (count < 0 && errno == EINTR) else { return }
+            }
         }
     }
 }

@@ -110,7 +110,7 @@ struct PayloadServerCommand: ParsableCommand {
             print(server.listener.port)
             fflush(nil)
             Thread.detachNewThread { server.run() }
-            while readLine() != nil {}
+            ParentWatch.discardInput()
         }
     }
 }
