@@ -83,7 +83,9 @@ package final class SessionPipe {
         ring.consume(count)
         receiving = ring
         memory.number(incoming.consumed).pointee.store(ring.consumed, ordering: .releasing)
-        wakePeer(from: .forRoom)
+        // Who waits for room waits for a good deal of it, rather than to be woken for each frame: nothing is lost by that,
+        // since this end reads on until there is.
+        if ring.available <= SharedMemoryLayout.ringCapacity / 4 * 3 { wakePeer(from: .forRoom) }
         return .bytes(count)
     }
 
@@ -138,7 +140,8 @@ package final class SessionPipe {
         return hasBytes
     }
 
-    private var hasBytes: Bool {
+    /// Whether there is something to read, in memory.
+    package var hasBytes: Bool {
         guard let memory, let ring = receiving else { return false }
         return memory.number(incoming.produced).pointee.load(ordering: .sequentiallyConsistent) != ring.consumed
     }

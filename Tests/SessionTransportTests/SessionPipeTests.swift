@@ -103,6 +103,9 @@ struct SessionPipeTests {
         _ = try pipes.client.write([UInt8](repeating: 0, count: SharedMemoryLayout.ringCapacity))
         #expect(pipes.client.prepareToSleep(forBytes: false, forRoom: true))
         _ = try pipes.worker.read(upTo: 1)
+        #expect(bells(pipes.sockets.0) == 0, "a byte of room is not worth waking for")
+        _ = try pipes.worker.read(upTo: SharedMemoryLayout.ringCapacity / 4)
+        _ = try pipes.worker.read(upTo: 1)
         #expect(bells(pipes.sockets.0) == 1)
     }
 

@@ -188,7 +188,7 @@ struct SessionConnection: ~Copyable {
             return false
         }
         turnsWithoutPoll += 1
-        var found = pipe.lookForBytes(nanoseconds: 1)
+        var found = pipe.hasBytes
         if !found, milliseconds != 0, !isBlocked {
             found = pipe.lookForBytes(nanoseconds: spinning.nanoseconds)
             spinning.learn(found: found)
