@@ -1,6 +1,7 @@
 import FleetModel
 import Glibc
 import RemotingCore
+import SessionTransport
 import Testing
 
 @testable import AgentRuntime
