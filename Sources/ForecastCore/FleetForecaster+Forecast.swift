@@ -100,7 +100,9 @@ extension FleetForecaster {
     }
 
     /// Whether all curves are 0: nothing announces demand, and it has been too rare for any quantile to show it.
-    private func isNegligible(
+    ///
+    /// It changes nothing: `mutating` keeps the compiler from copying the whole state for the call.
+    private mutating func isNegligible(
         _ history: Int?, kind: OnsetContext.Kind, onset: InlineArray<3, Float>, idle: Int64, at second: Int64
     ) -> Bool {
         guard let history else { return kind != .surge }
@@ -108,7 +110,8 @@ extension FleetForecaster {
         return histories[history].climateOnsetShare(at: second, clocks: clocks) < Double(Self.negligibleOnset)
     }
 
-    private func instanceScale(_ history: Int?, _ resource: Resource, at second: Int64) -> Float {
+    /// See ``isNegligible(_:kind:onset:idle:at:)`` for `mutating`.
+    private mutating func instanceScale(_ history: Int?, _ resource: Resource, at second: Int64) -> Float {
         guard let history else { return Float(scale.mean(resource)) }
         return Float(scale.scale(resource, of: histories[history].sum(resource, at: second, clocks: clocks)))
     }

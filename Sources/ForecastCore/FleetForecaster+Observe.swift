@@ -81,7 +81,9 @@ extension FleetForecaster {
     }
 
     /// The mean demand of an instance while it has any: the unit of its features and of the network's quantiles.
-    func demandScale(
+    ///
+    /// It changes nothing: `mutating` keeps the compiler from copying the whole state for the call.
+    mutating func demandScale(
         _ history: Int?, _ resource: Resource, application: Int, pool: Int16?, at second: Int64
     ) -> Float {
         let ofType = types[application].usualDemand(resource, fleet: fleetDemand[resource.rawValue])
