@@ -37,6 +37,9 @@ protocol ComputeDevice: AnyObject {
     /// Returns when `bytes` are filled.
     func read(_ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int) throws(OpenCLFailure)
         -> Event
+    /// Returns at once; `bytes` are filled when the event has ended, and not the caller's before.
+    func enqueueRead(_ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int)
+        throws(OpenCLFailure) -> Event
     func copy(_ region: CopyRegion, from source: Buffer, to destination: Buffer) throws(OpenCLFailure) -> Event
     func fill(_ buffer: Buffer, at offset: Int, size: Int, pattern: ArraySlice<UInt8>) throws(OpenCLFailure) -> Event
     /// Keeps a copy of `bytes`, which are the rectangle's without gaps, until it has run, and returns at once.

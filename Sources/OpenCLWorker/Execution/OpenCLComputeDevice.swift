@@ -153,6 +153,15 @@ final class OpenCLComputeDevice: ComputeDevice {
         }
     }
 
+    func enqueueRead(
+        _ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int
+    ) throws(OpenCLFailure) -> OpenCLEvent {
+        try command { event in
+            functions.enqueueReadBuffer(
+                queue, buffer.handle, cl_bool(CL_FALSE), offset, bytes.count, bytes.baseAddress, 0, nil, event)
+        }
+    }
+
     func copy(_ region: CopyRegion, from source: Buffer, to destination: Buffer) throws(OpenCLFailure) -> OpenCLEvent {
         try command { event in
             functions.enqueueCopyBuffer(

@@ -189,29 +189,53 @@ extension SessionInterpreter {
         try answer(.completed(call, completion), send)
     }
 
-    /// Bytes that a read takes from the device at once.
+    /// Bytes that a read takes from the device at once, of a rectangle or an image.
     static var stagedRead: UInt64 { 4 << 20 }
+    /// The same of a buffer, of which the next piece is under way while one is sent.
+    private static var readPiece: Int { 1 << 20 }
 
     /// Sends the region of `command`. Returns the last piece's event.
     private mutating func readPieces(
         _ call: CallID, _ command: BufferCommand, of buffer: HeldBuffer<Device>, _ send: Send
     ) throws(SessionEnd) -> Slot<Device.Event> {
-        let staging = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Int(min(command.size, Self.stagedRead)), alignment: 64)
+        let size = Int(command.size)
+        let pieceSize = min(size, Self.readPiece)
+        let isLong = size > pieceSize
+        let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceSize * (isLong ? 2 : 1), alignment: 64)
         defer { staging.deallocate() }
+        var underWay: (event: Device.Event, piece: UnsafeMutableRawBufferPointer)?
+        // The device writes into the memory until then.
+        defer { _ = underWay?.event.wait() }
         var last = Slot<Device.Event>.failure(OpenCLFailure(CL_INVALID_VALUE))
-        var done = 0
-        while done < Int(command.size) {
-            let piece = UnsafeMutableRawBufferPointer(
-                rebasing: staging[..<min(Int(command.size) - done, staging.count)])
-            last = Slot { () throws(OpenCLFailure) in
-                try device.read(piece, from: buffer.device, at: Int(command.offset) + done)
+        var (asked, sent) = (0, 0)
+        while sent < size {
+            let arriving = underWay
+            underWay = nil
+            if asked < size {
+                let start = asked / pieceSize % 2 * pieceSize
+                let piece = UnsafeMutableRawBufferPointer(
+                    rebasing: staging[start..<start + min(size - asked, pieceSize)])
+                last = Slot { () throws(OpenCLFailure) in
+                    let offset = Int(command.offset) + asked
+                    return isLong
+                        ? try device.enqueueRead(piece, from: buffer.device, at: offset)
+                        : try device.read(piece, from: buffer.device, at: offset)
+                }
+                guard case .success(let event) = last else {
+                    _ = arriving?.event.wait()
+                    break
+                }
+                errors.add(
+                    running.add(event, queue: command.queue, request: OpenCLRequest.readBuffer(call, command).kind))
+                if isLong { device.flush() }
+                underWay = (event, piece)
+                asked += piece.count
             }
-            guard case .success(let event) = last else { break }
-            errors.add(
-                running.add(event, queue: command.queue, request: OpenCLRequest.readBuffer(call, command).kind))
-            try Self.send(UnsafeRawBufferPointer(piece), at: done, for: call, send)
-            done += piece.count
+            guard let arriving else { continue }
+            let code = arriving.event.wait()
+            guard code == CL_SUCCESS else { return .failure(OpenCLFailure(code)) }
+            try Self.send(UnsafeRawBufferPointer(arriving.piece), at: sent, for: call, send)
+            sent += arriving.piece.count
         }
         return last
     }

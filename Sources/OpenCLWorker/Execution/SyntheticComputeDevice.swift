@@ -93,6 +93,10 @@ final class SyntheticComputeDevice: ComputeDevice {
         bytes.withUnsafeBytes { write($0, to: buffer, at: offset) }
     }
 
+    func enqueueRead(_ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int) -> Event {
+        read(bytes, from: buffer, at: offset)
+    }
+
     func read(_ bytes: UnsafeMutableRawBufferPointer, from buffer: Buffer, at offset: Int) -> Event {
         bytes.copyBytes(from: buffer[offset..<offset + bytes.count])
         return Event()
