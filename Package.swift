@@ -89,6 +89,7 @@ let package = Package(
 
         // Adapters
         .systemLibrary(name: "COpenCL", path: "Sources/COpenCL"),
+        .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         library(
             "ControlProtocol",
@@ -98,7 +99,7 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         library("DeviceDrivers", ["FleetModel", "COpenCL"]),
-        library("WorkerControl", ["FleetModel", "DeviceDrivers"]),
+        library("WorkerControl", ["FleetModel", "SessionCore", "DeviceDrivers", "CLinux"]),
         library("SessionTransport", ["RemotingCore"]),
         library(
             "StateStore",
@@ -128,8 +129,8 @@ let package = Package(
         library(
             "GPUServerRuntime",
             [
-                "FleetModel", "InterfaceCore", "ControlLoop", "ControlProtocol", "DeviceDrivers", "WorkerControl",
-                "StateStore", "InterfaceStore", "Observability", logging, lifecycle,
+                "FleetModel", "InterfaceCore", "SessionCore", "ControlLoop", "ControlProtocol", "DeviceDrivers",
+                "WorkerControl", "StateStore", "InterfaceStore", "Observability", logging, lifecycle,
             ]),
         .target(
             name: "OpenCLClient", dependencies: ["RemotingCore", "COpenCL", "SessionTransport"],
@@ -143,7 +144,10 @@ let package = Package(
             ]),
         library(
             "OpenCLWorker",
-            ["FleetModel", "RemotingCore", "COpenCL", "DeviceDrivers", "WorkerControl", "SessionTransport"]),
+            [
+                "FleetModel", "RemotingCore", "COpenCL", "CLinux", "DeviceDrivers", "WorkerControl",
+                "SessionTransport",
+            ]),
         library("Dashboard", ["FleetModel"]),
         library(
             "Commands",
@@ -187,7 +191,7 @@ let package = Package(
         tests("Simulation", ["ControlLoop", "ForecastCore", "AllocationCore", "TraceFiles"]),
         tests("ControlProtocol"),
         tests("DeviceDrivers"),
-        tests("WorkerControl", ["DeviceDrivers"]),
+        tests("WorkerControl", ["SessionCore", "DeviceDrivers"]),
         tests("SessionTransport", ["RemotingCore"]),
         tests("StateStore"),
         tests(
@@ -204,7 +208,9 @@ let package = Package(
             ]),
         tests("AgentRuntime", ["ControlLoop", "RemotingCore", "SessionTransport"]),
         tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "StateStore"]),
-        tests("OpenCLWorker", ["RemotingCore", "DeviceDrivers", "WorkerControl", "COpenCL", "SessionTransport"]),
+        tests(
+            "OpenCLWorker",
+            ["SessionCore", "RemotingCore", "SessionTransport", "DeviceDrivers", "WorkerControl", "COpenCL"]),
         // Loads the library as built, as programs do: it is linked in a way of its own.
         .testTarget(
             name: "OpenCLClientTests", dependencies: ["RemotingCore", "SessionTransport", "COpenCL"],

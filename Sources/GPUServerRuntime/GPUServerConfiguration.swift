@@ -29,6 +29,10 @@ package struct GPUServerConfiguration: Sendable {
     package var synthetic: SyntheticDevices?
     /// The path of the OpenCL loader.
     package var openCLLibrary = OpenCLLibrary.standardPath
+    /// How long a session's commands may run on, when their turn on the device is over and others want it, before its
+    /// worker is ended; nil for devices that let others compute meanwhile.
+    package var longestCommand: Duration? = .seconds(30)
+    package static let leastLongestCommand = Duration.seconds(1)
     /// The most sessions that are held at once.
     package var maximumSessions = 4_096
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil for nowhere.
@@ -75,6 +79,9 @@ package struct GPUServerConfiguration: Sendable {
             problems.append(
                 "\(synthetic.count) synthetic devices of \(synthetic.memory.rawValue) bytes, which must be 1 to "
                     + "\(ProtocolLimits.devices) with some memory")
+        }
+        if let longestCommand, longestCommand < Self.leastLongestCommand {
+            problems.append("the longest command is \(longestCommand.inSeconds) s, and must be at least 1")
         }
         if !(1...ProtocolLimits.devices).contains(maximumDevices) {
             problems.append("\(maximumDevices) devices at most, which must be 1 to \(ProtocolLimits.devices)")

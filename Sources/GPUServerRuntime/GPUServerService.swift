@@ -101,11 +101,12 @@ package struct GPUServerService: Service {
     private func takeUpWorkers(
         _ inventory: DeviceInventory
     ) throws -> (WorkerSupervisor, [RecoveredWorker]) {
-        let (workers, found) = try WorkerSupervisor.takingUp(
-            WorkerSupervisor.Configuration(
-                directory: configuration.stateDirectory + "/workers", executable: configuration.workerExecutable,
-                listenHost: configuration.listenHost, ports: configuration.workerPorts,
-                advertisedHost: configuration.advertisedHost))
+        var supervision = WorkerSupervisor.Configuration(
+            directory: configuration.stateDirectory + "/workers", executable: configuration.workerExecutable,
+            listenHost: configuration.listenHost, ports: configuration.workerPorts,
+            advertisedHost: configuration.advertisedHost)
+        supervision.shares.longestCommand = configuration.longestCommand
+        let (workers, found) = try WorkerSupervisor.takingUp(supervision)
         var recovered: [RecoveredWorker] = []
         for worker in found {
             if inventory.selector(of: worker.device) == nil {

@@ -48,6 +48,7 @@ package struct Worker {
             defer {
                 unlink(launch.controlPath)
                 unlink(launch.recordPath)
+                unlink(launch.controlPath + SharePage.suffix)
             }
             var loop = try start(channel, ticket)
             return loop.run()
@@ -61,6 +62,7 @@ package struct Worker {
     private func start(_ channel: consuming ControlChannel, _ ticket: SessionTicket) throws -> WorkerLoop {
         let post = try ControlPost(starter: channel, path: launch.controlPath)
         let device = try WorkerDevice(launch.selector)
+        device.followTurns(at: launch.controlPath + SharePage.suffix)
         if ownsProcess { try device.captureOutput(at: launch.controlPath + ".output") }
         let door = try SessionDoor(
             host: launch.listenHost, ports: launch.ports, interface: try identity(of: launch.interface),

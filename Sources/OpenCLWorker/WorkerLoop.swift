@@ -60,8 +60,8 @@ struct WorkerLoop: ~Copyable {
 
     private mutating func serveControl() -> Worker.Ending? {
         var isTerminated = false
-        let (account, session, identity) = (account, session, identity)
-        let wasHeard = post.serve { command in
+        let (account, session, identity, gate) = (account, session, identity, device.gate)
+        let wasHeard = post.serve(share: { gate?.attach($0) }) { command in
             switch command {
             case .identify: return .identity(identity)
             case .reportStatus: return .status(account.takeReport())
@@ -71,7 +71,7 @@ struct WorkerLoop: ~Copyable {
             case .terminate:
                 isTerminated = true
                 return nil
-            case .ticket: return nil
+            case .ticket, .share: return nil
             }
         }
         if wasHeard { lastHeard = Self.now }

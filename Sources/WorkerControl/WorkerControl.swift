@@ -12,6 +12,9 @@ package enum WorkerCommand: Hashable, Sendable {
     case setLimit(Slice, Epoch)
     /// Answered with ``WorkerAnswer/status(_:)``.
     case reportStatus
+    /// The connection tells from now on of the worker's turns on its device, in bytes without a meaning of their own
+    /// (``SharePage``), and carries no more lines. Not answered.
+    case share
     case terminate
 
     /// Nil when the line is not a command.
@@ -26,6 +29,7 @@ package enum WorkerCommand: Hashable, Sendable {
             guard let slice = line.slice, let epoch = line.epoch else { return nil }
             self = .setLimit(slice, epoch)
         case "status": self = .reportStatus
+        case "share": self = .share
         case "terminate": self = .terminate
         default: return nil
         }
@@ -43,6 +47,7 @@ package enum WorkerCommand: Hashable, Sendable {
             line.slice = slice
             line.epoch = epoch
         case .reportStatus: line = ControlLine("status")
+        case .share: line = ControlLine("share")
         case .terminate: line = ControlLine("terminate")
         }
         return line.encoded

@@ -24,15 +24,22 @@ final class TestClient {
     }
 
     /// Opens the worker's session; over its UNIX socket where `isLocal`.
-    init(
+    convenience init(
         _ worker: TestWorker, ticket: SessionTicket = TestWorker.ticket, version: InterfaceVersion? = nil,
         isLocal: Bool = false
+    ) throws {
+        try self.init(port: worker.endpoint.port, ticket: ticket, version: version, isLocal: isLocal)
+    }
+
+    /// Opens the session of the worker that listens at `port`.
+    init(
+        port: UInt16, ticket: SessionTicket = TestWorker.ticket, version: InterfaceVersion? = nil, isLocal: Bool = false
     ) throws {
         let version = try version ?? TestWorker.version()
         let connection =
             isLocal
-            ? Descriptor(owning: try #require(LocalSessionSocket.connect(toPort: worker.endpoint.port)))
-            : try Self.connect(to: worker.endpoint.port)
+            ? Descriptor(owning: try #require(LocalSessionSocket.connect(toPort: port)))
+            : try Self.connect(to: port)
         var memory: SharedMemory?
         let interface = try #require(
             InterfaceIdentity(kind: version.kind, version: version.version.description, digest: version.digest.bytes))
@@ -75,19 +82,26 @@ final class TestClient {
             }
         }
         guard status == 0 else { throw SystemError("connect") }
+        SessionSocketOptions.apply(to: number)
         connection.stopBlocking()
         return connection
     }
 
     /// What arrives next; throws when nothing does for 10 s or the connection closes.
     static func receive(_ connection: Descriptor) throws -> [UInt8] {
-        var entries = [pollfd(connection, POLLIN)]
-        wait(for: &entries, milliseconds: 10_000)
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        guard case .bytes(let count) = buffer.withUnsafeMutableBytes({ connection.read(into: $0) }) else {
-            throw Failure.closed
+        let deadline = ContinuousClock.now + .seconds(10)
+        // A signal, as of a child's end, ends a wait before its time.
+        while ContinuousClock.now < deadline {
+            var entries = [pollfd(connection, POLLIN)]
+            wait(for: &entries, milliseconds: 10_000)
+            switch buffer.withUnsafeMutableBytes({ connection.read(into: $0) }) {
+            case .bytes(let count): return Array(buffer[..<count])
+            case .nothingYet: continue
+            case .ended: throw Failure.closed
+            }
         }
-        return Array(buffer[..<count])
+        throw Failure.closed
     }
 
     private static func receiveWithDescriptors(_ connection: Descriptor) throws -> ([UInt8], [Int32]) {

@@ -57,13 +57,14 @@ final class TestWorker {
         return InterfaceVersion(kind: OpenCLInterface.kind, version: SemanticVersion(0, 1, 0), digest: digest)
     }
 
-    private static func launch(
-        _ selector: DeviceSelector, memory: Bytes, timeToLive: Duration, controlPath: String
+    static func launch(
+        _ selector: DeviceSelector, memory: Bytes, compute: MilliShare = MilliShare(500),
+        timeToLive: Duration = .seconds(30), controlPath: String
     ) throws -> WorkerLaunch {
         WorkerLaunch(
             grant: GrantID(rawValue: 7), instance: InstanceID(unchecked: "i"),
             device: DeviceID(server: GPUServerID(unchecked: "s"), index: 0), selector: selector,
-            epoch: Epoch(term: 1, counter: 5), slice: Slice(memory: memory, compute: MilliShare(500)),
+            epoch: Epoch(term: 1, counter: 5), slice: Slice(memory: memory, compute: compute),
             interface: try version(), listenHost: "127.0.0.1", advertisedHost: "localhost", controlPath: controlPath,
             timeToLive: timeToLive)
     }

@@ -28,6 +28,7 @@ struct GPUServerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var advertisedHost: String?
     @Option(help: .hidden) var workerPorts: String?
     @Option(help: .hidden) var memoryLimit: String?
+    @Option(help: .hidden) var longestCommand: String?
     @Option(help: .hidden) var maximumDevices: String?
     @Option(help: .hidden) var maximumSessions: String?
     @Option(name: .customLong("opencl-library"), help: .hidden) var openCLLibrary: String?
@@ -43,7 +44,7 @@ struct GPUServerCommand: AsyncParsableCommand {
                     "id": id, "manager": manager, "state-directory": stateDirectory, "status-listen": statusListen,
                     "period": period, "worker": worker, "listen-host": listenHost,
                     "advertised-host": advertisedHost, "worker-ports": workerPorts, "memory-limit": memoryLimit,
-                    "maximum-devices": maximumDevices, "maximum-sessions": maximumSessions,
+                    "longest-command": longestCommand, "maximum-devices": maximumDevices, "maximum-sessions": maximumSessions,
                     "opencl-library": openCLLibrary,
                     "synthetic-devices": syntheticDevices, "log-level": logLevel, "log-format": logFormat,
                 ])

@@ -4,6 +4,17 @@ import FleetModel
 import Foundation
 import GPUServerRuntime
 
+/// A duration, or `none` for no limit.
+private struct LongestCommand {
+    let limit: Duration?
+
+    init?(_ text: String) {
+        let duration = Duration(text: text)
+        guard duration != nil || text == "none" else { return nil }
+        limit = duration
+    }
+}
+
 /// The GPU server's settings.
 enum GPUServerSettings {
     static let role = "gpu-server"
@@ -24,6 +35,10 @@ enum GPUServerSettings {
             Setting(name: "advertised-host", meaning: "host by which agents reach that (default: 127.0.0.1)"),
             Setting(name: "worker-ports", meaning: "FIRST-LAST, ports for workers (default: any that are free)"),
             Setting(name: "memory-limit", meaning: "the most memory granted of each device, as 8GiB (default: all)"),
+            Setting(
+                name: "longest-command",
+                meaning: "how long a command may keep the device from others before its session is ended, or none "
+                    + "where the device interrupts commands (default: 30s)"),
             Setting(name: "maximum-devices", meaning: "the most devices offered, GPUs first, at most 64 (default: 64)"),
             Setting(name: "maximum-sessions", meaning: "sessions at once, at most 16384 (default: 4096)"),
             Setting(name: "opencl-library", meaning: "path of the OpenCL loader (default: libOpenCL.so.1)"),
@@ -52,6 +67,9 @@ enum GPUServerSettings {
         readWorkers(&settings, into: &configuration)
         if let value = settings.value("memory-limit", expected: "an amount of memory", BytesArgument.init(argument:)) {
             configuration.memoryLimit = value.bytes
+        }
+        if let value = settings.value("longest-command", expected: "a duration or none", LongestCommand.init) {
+            configuration.longestCommand = value.limit
         }
         if let value = settings.value("opencl-library", expected: "a path", { $0.isEmpty ? nil : $0 }) {
             configuration.openCLLibrary = value

@@ -13,6 +13,9 @@ final class SupervisedWorker {
     }
 
     let grant: GrantID
+    let device: DeviceID
+    /// What the worker was last told to enforce.
+    var slice: Slice
     var phase: Phase
     /// What the worker last obeyed.
     var epoch: Epoch
@@ -27,13 +30,16 @@ final class SupervisedWorker {
     var channel: ControlLinkBox?
     private let errorOutput: ErrorOutput?
     private let process: WorkerProcessHandle
-    private let files: WorkerFiles
+    let files: WorkerFiles
 
     init(
-        grant: GrantID, phase: Phase, epoch: Epoch, endpoint: SessionEndpoint? = nil, deadline: MonotonicTime? = nil,
+        grant: GrantID, device: DeviceID, slice: Slice, phase: Phase, epoch: Epoch, endpoint: SessionEndpoint? = nil,
+        deadline: MonotonicTime? = nil,
         channel: ControlLinkBox, errorOutput: ErrorOutput? = nil, process: WorkerProcessHandle, files: WorkerFiles
     ) {
         self.grant = grant
+        self.device = device
+        self.slice = slice
         self.phase = phase
         self.epoch = epoch
         self.endpoint = endpoint
@@ -143,5 +149,6 @@ struct WorkerFiles: Hashable {
     func remove() {
         unlink(controlPath)
         unlink(recordPath)
+        unlink(controlPath + SharePage.suffix)
     }
 }

@@ -13,6 +13,7 @@ final class SupervisorLoop: @unchecked Sendable {
     private let configuration: WorkerSupervisor.Configuration
     private let orders: SupervisorOrders
     private let events: AsyncStream<GPUServerEvent>.Continuation
+    private let shares: ShareSupervisor
     private var workers: [GrantID: SupervisedWorker] = [:]
 
     /// How often a process that is ending is looked at.
@@ -21,11 +22,26 @@ final class SupervisorLoop: @unchecked Sendable {
     init(
         _ configuration: WorkerSupervisor.Configuration, orders: SupervisorOrders,
         events: AsyncStream<GPUServerEvent>.Continuation, workers: [SupervisedWorker]
-    ) {
+    ) throws(SystemError) {
+        shares = try ShareSupervisor(configuration.shares) { orders.add(.endOverrun($0)) }
         self.configuration = configuration
         self.orders = orders
         self.events = events
-        for worker in workers { self.workers[worker.grant] = worker }
+        for worker in workers {
+            self.workers[worker.grant] = worker
+            divide(worker)
+        }
+    }
+
+    /// Has the worker's device divided between it and the device's others. One that was started without a page is let
+    /// compute as it likes.
+    private func divide(_ worker: SupervisedWorker) {
+        do {
+            try shares.add(
+                worker.grant, on: worker.device, weight: worker.slice.compute, controlPath: worker.files.controlPath)
+        } catch {
+            worker.complaint = "its share is not enforced: \(error)"
+        }
     }
 
     /// Runs until ``WorkerSupervisor/close()``.
@@ -35,6 +51,7 @@ final class SupervisorLoop: @unchecked Sendable {
             for order in orders.takeAll() {
                 if case .close = order {
                     workers = [:]
+                    shares.close()
                     return events.finish()
                 }
                 carryOut(order)
@@ -78,6 +95,11 @@ final class SupervisorLoop: @unchecked Sendable {
             awaitEnd(of: worker)
         case .requestStatuses:
             for worker in workers.values where worker.phase == .ready { _ = worker.send(.reportStatus) }
+        case .endOverrun(let grant):
+            guard let worker = workers[grant] else { return }
+            worker.complaint = "a command ran for longer than any may while others want the device"
+            worker.kill()
+            awaitEnd(of: worker)
         case .close: break
         }
     }
@@ -103,9 +125,11 @@ final class SupervisorLoop: @unchecked Sendable {
             advertisedHost: configuration.advertisedHost, controlPath: files.controlPath,
             timeToLive: command.timeToLive)
         do {
+            _ = try SharePage.create(at: files.controlPath + SharePage.suffix)
             let spawn = try WorkerSpawn(executable: executable, launch, ticket: command.ticket)
             workers[command.grant] = SupervisedWorker(
-                grant: command.grant, phase: .starting, epoch: command.epoch,
+                grant: command.grant, device: command.device, slice: command.slice, phase: .starting,
+                epoch: command.epoch,
                 deadline: Self.now + configuration.startPatience, channel: spawn.channel,
                 errorOutput: spawn.errorOutput, process: spawn.process, files: files)
         } catch {
@@ -142,9 +166,13 @@ final class SupervisorLoop: @unchecked Sendable {
             worker.phase = .ready
             worker.deadline = nil
             worker.endpoint = identity.endpoint
+            divide(worker)
             events.yield(.workerStarted(worker.grant, identity.endpoint))
         case .failed(let reason): worker.complaint = reason
-        case .limit(let slice, _): events.yield(.limitApplied(worker.grant, slice))
+        case .limit(let slice, _):
+            worker.slice = slice
+            shares.setWeight(worker.grant, slice.compute)
+            events.yield(.limitApplied(worker.grant, slice))
         case .limitRefused(let seen): worker.epoch = max(worker.epoch, seen)
         case .status(let report):
             guard worker.phase == .ready else { return }
@@ -161,6 +189,7 @@ final class SupervisorLoop: @unchecked Sendable {
 
     private func remove(_ worker: SupervisedWorker) {
         workers[worker.grant] = nil
+        shares.remove(worker.grant)
         events.yield(
             worker.endpoint == nil && !worker.isStopped
                 ? .workerFailed(worker.grant, worker.failure) : .workerExited(worker.grant))

@@ -2,6 +2,7 @@ package import ControlLoop
 package import DeviceDrivers
 package import FleetModel
 import Foundation
+package import SessionCore
 import Synchronization
 import WorkerControl
 
@@ -27,6 +28,8 @@ package final class WorkerSupervisor: Sendable {
         package var startPatience: Duration
         /// How long a worker that was told to end may take before it is killed.
         package var stopPatience: Duration
+        /// How the time of each device is divided among its workers.
+        package var shares = ArbiterSettings()
 
         package init(
             directory: String, executable: String?, listenHost: String = "127.0.0.1",
@@ -69,7 +72,7 @@ package final class WorkerSupervisor: Sendable {
         let (stream, continuation) = AsyncStream<GPUServerEvent>.makeStream()
         events = stream
         orders = try SupervisorOrders()
-        let loop = SupervisorLoop(configuration, orders: orders, events: continuation, workers: workers)
+        let loop = try SupervisorLoop(configuration, orders: orders, events: continuation, workers: workers)
         Thread.detachNewThread(loop.run)
     }
 
@@ -105,6 +108,8 @@ final class SupervisorOrders: Sendable {
         case applyLimit(GrantID, Slice, Epoch?)
         case stop(GrantID)
         case requestStatuses
+        /// The worker's commands keep its device from others for too long.
+        case endOverrun(GrantID)
         case close
     }
 

@@ -28,8 +28,11 @@ struct ControlPost: ~Copyable {
 
     var isConnected: Bool { !channels.isEmpty }
 
-    /// Takes in what has arrived, and answers each command with what `handle` makes of it. Returns whether any came.
-    mutating func serve(_ handle: (WorkerCommand) -> WorkerAnswer?) -> Bool {
+    /// Takes in what has arrived, and answers each command with what `handle` makes of it. A connection of the device's
+    /// arbiter goes to `share`. Returns whether any came.
+    mutating func serve(
+        share: (Descriptor) -> Void, _ handle: (WorkerCommand) -> WorkerAnswer?
+    ) -> Bool {
         while let connection = listener.acceptConnection() {
             if channels.count == Self.capacity { channels.removeFirst() }
             channels.append(Channel(ControlChannel(connection)))
@@ -41,6 +44,10 @@ struct ControlPost: ~Copyable {
                 // A command of a later build is not understood and not answered.
                 guard let command = WorkerCommand(line: line) else { continue }
                 heard = true
+                if command == .share {
+                    share(channel.link.descriptor)
+                    return true
+                }
                 if let answer = handle(command), !channel.link.send(answer.encoded) { return true }
             }
             return false

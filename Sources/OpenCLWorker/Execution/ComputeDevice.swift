@@ -99,7 +99,7 @@ protocol ComputeDevice: AnyObject {
 }
 
 /// A command that a device has taken.
-protocol DeviceEvent: AnyObject {
+protocol DeviceEvent: AnyObject, Sendable {
     /// Waits for the end. Returns 0, or the command's negative error.
     func wait() -> Int32
     /// How far the command has come, and when.

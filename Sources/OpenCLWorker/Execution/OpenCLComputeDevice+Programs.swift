@@ -7,6 +7,7 @@ import RemotingCore
 final class OpenCLKernel {
     let object: OpenCLObject<cl_kernel>
     let arguments: [KernelArgumentDescription]
+    let estimate = CommandEstimate()
 
     init(_ object: OpenCLObject<cl_kernel>, arguments: [KernelArgumentDescription]) {
         self.object = object

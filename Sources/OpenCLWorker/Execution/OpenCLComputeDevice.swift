@@ -16,6 +16,10 @@ final class OpenCLComputeDevice: ComputeDevice {
     let context: cl_context
     let queue: cl_command_queue
     var output: KernelOutput?
+    /// Where commands wait for the session's turn on the device; nil where nobody divides it.
+    var gate: ShareGate?
+    /// What copies, fills and transfers take.
+    private let transferEstimate = CommandEstimate()
     /// Host copies of what was written and has not run yet, and their bytes together; at most ``greatestStaged``.
     private var staged: [Staged] = []
     private var stagedBytes = 0
@@ -185,7 +189,7 @@ final class OpenCLComputeDevice: ComputeDevice {
         guard Self.areSizes(launch.globalOffset), Self.areSizes(launch.globalSize), Self.areSizes(launch.localSize)
         else { throw OpenCLFailure(CL_INVALID_GLOBAL_WORK_SIZE) }
         // Three `size_t` in a row, as the API takes them.
-        return try command { event in
+        return try command(kernel.estimate) { event in
             withUnsafeTemporaryAllocation(of: Int.self, capacity: 9) { sizes in
                 for (index, vector) in [launch.globalOffset, launch.globalSize, launch.localSize].enumerated() {
                     for side in 0..<3 { sizes[index * 3 + side] = Int(vector[side]) }
@@ -213,8 +217,22 @@ final class OpenCLComputeDevice: ComputeDevice {
     }
 
     func command(
-        _ enqueue: (UnsafeMutablePointer<cl_event?>) -> cl_int
+        _ estimate: CommandEstimate? = nil, _ enqueue: (UnsafeMutablePointer<cl_event?>) -> cl_int
     ) throws(OpenCLFailure) -> OpenCLEvent {
+        guard let gate else { return try make(enqueue) }
+        let estimate = estimate ?? transferEstimate
+        gate.enter(estimate) { _ = functions.flush(queue) }
+        do {
+            let event = try make(enqueue)
+            gate.let(event, through: estimate)
+            return event
+        } catch {
+            gate.withdraw()
+            throw error
+        }
+    }
+
+    private func make(_ enqueue: (UnsafeMutablePointer<cl_event?>) -> cl_int) throws(OpenCLFailure) -> OpenCLEvent {
         var event: cl_event?
         let status = enqueue(&event)
         guard status == CL_SUCCESS else { throw OpenCLFailure(status) }
@@ -237,7 +255,9 @@ final class OpenCLObject<Handle> {
 }
 
 /// A command of an OpenCL queue.
-final class OpenCLEvent: DeviceEvent {
+///
+/// Sendable because the API allows all of its calls on any thread (OpenCL 3.0, section 2.1), and nothing here changes.
+final class OpenCLEvent: DeviceEvent, @unchecked Sendable {
     private let handle: cl_event
     private let functions: OpenCLEventFunctions
 

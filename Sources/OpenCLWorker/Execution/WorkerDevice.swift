@@ -23,6 +23,17 @@ enum WorkerDevice {
         device.output = try KernelOutput(path: path)
     }
 
+    /// Lets commands through as the GPU server's arbiter allows, by the page at `path`; a worker that was started
+    /// without one is not arbitrated.
+    func followTurns(at path: String) {
+        guard case .openCL(let device) = self, let page = try? SharePage(path: path) else { return }
+        device.gate = try? ShareGate(page)
+    }
+
+    var gate: ShareGate? {
+        if case .openCL(let device) = self { device.gate } else { nil }
+    }
+
     var information: DeviceInformation {
         switch self {
         case .openCL(let device): device.information

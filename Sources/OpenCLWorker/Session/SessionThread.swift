@@ -18,19 +18,12 @@ final class SessionThread: Sendable {
     ) throws(SystemError) {
         wakeup = try Wakeup()
         connection = opened.connection
-        let work = Work { [self] in
+        try DetachedThread.start { [self] in
             let session = SessionConnection(opened, account: account, wakeup: wakeup)
             let reason = device.serve(session, account: account, onAttached: onChange)
             ending.withLock { $0 = reason }
             onChange()
         }
-        var thread = pthread_t()
-        let status = pthread_create(&thread, nil, Work.perform, Unmanaged.passRetained(work).toOpaque())
-        guard status == 0 else {
-            Unmanaged.passUnretained(work).release()
-            throw SystemError("pthread_create", code: status)
-        }
-        pthread_detach(thread)
     }
 
     /// Why the session is over; nil while it is not.
@@ -41,16 +34,4 @@ final class SessionThread: Sendable {
 
     /// Ends the connection under the thread, which then comes to its end as soon as the device lets it.
     func close() { shutdown(connection.number, Int32(SHUT_RDWR)) }
-}
-
-/// What a new thread is to do, as C hands it over. `body` leaves the thread that made it before the new one begins.
-private final class Work: @unchecked Sendable {
-    private let body: () -> Void
-
-    init(_ body: @escaping () -> Void) { self.body = body }
-
-    static let perform: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { argument in
-        if let argument { Unmanaged<Work>.fromOpaque(argument).takeRetainedValue().body() }
-        return nil
-    }
 }
