@@ -69,6 +69,7 @@ package struct AllocationPlanner: Sendable {
     /// `horizon × (1 - P / 2)`; the bar is the P at which that, at its price, equals what is saved. Above 1 it is never
     /// reached.
     func bars(for subject: AllocationSubject, pool: Pool, price: IdlePrice) -> Bars {
+        let costs = subject.costs ?? configuration.costs
         let perSecond = configuration.idlePrice * price.factor / max(subject.priority.weight, .leastNormalMagnitude)
         func bar(_ share: Double, _ horizon: ForecastHorizon, savedMs: Double) -> Double {
             let idle = perSecond * share * Double(configuration.horizons[horizon])
@@ -80,10 +81,10 @@ package struct AllocationPlanner: Sendable {
         let uncovered = max(AllocationSubject.highestServiceLevel - subject.priority.serviceLevel, 0)
         return Bars(
             ample: bar(
-                pool.share(of: more), configuration.reserveHorizon, savedMs: configuration.costs.reserveMs * uncovered),
+                pool.share(of: more), configuration.reserveHorizon, savedMs: costs.reserveMs * uncovered),
             reserve: bar(
-                pool.share(of: subject.setAside), configuration.reserveHorizon, savedMs: configuration.costs.reserveMs),
-            warm: bar(configuration.costs.warmShare, configuration.warmHorizon, savedMs: configuration.costs.openMs))
+                pool.share(of: subject.setAside), configuration.reserveHorizon, savedMs: costs.reserveMs),
+            warm: bar(costs.warmShare, configuration.warmHorizon, savedMs: costs.openMs))
     }
 
     /// How long what is no longer wanted is kept: the class's grace while it is almost wanted, and the less of it the
@@ -103,13 +104,16 @@ package struct AllocationPlanner: Sendable {
             forWarm: subject.onsetProbability(within: configuration.warmHorizon) * confidence)
     }
 
-    /// Indices of the subjects: the heaviest class first, in it the most probable, of equals the least id.
+    /// Indices of the subjects: the heaviest class first, in it the most probable, of equals those that something is
+    /// prepared for, then the least id.
     func servingOrder(_ subjects: [AllocationSubject], _ demands: [DiscountedDemand]) -> [Int] {
         subjects.indices.sorted { one, other in
             let weights = (subjects[one].priority.weight, subjects[other].priority.weight)
             if weights.0 != weights.1 { return weights.0 > weights.1 }
             let probabilities = (demands[one], demands[other])
             if probabilities.0 != probabilities.1 { return probabilities.0.exceeds(probabilities.1) }
+            let held = (subjects[one].holding?.level ?? .cold, subjects[other].holding?.level ?? .cold)
+            if held.0 != held.1 { return held.0 > held.1 }
             return subjects[one].instance < subjects[other].instance
         }
     }

@@ -25,12 +25,15 @@ package struct AllocationSubject: Sendable {
     package var holding: Holding?
     /// Whether both ends have a shared interface version.
     package var staged: Bool
+    /// What the steps take for it; nil where the configured figures are all that is known.
+    package var costs: LadderCosts?
 
     package init(
         instance: InstanceID, priority: PriorityClass, onset: InlineArray<3, Float>, relativeWidth: Double,
         amount: Slice, amplest: Bytes? = nil, expectedCompute: MilliShare? = nil, holding: Holding? = nil, staged: Bool,
-        tenant: TenantID? = nil
+        tenant: TenantID? = nil, costs: LadderCosts? = nil
     ) {
+        self.costs = costs
         self.tenant = tenant
         self.amplest = max(amplest ?? amount.memory, amount.memory)
         self.expectedCompute = expectedCompute ?? amount.compute

@@ -2,8 +2,8 @@ package import FleetModel
 
 /// What the steps up the readiness ladder save a program's first command, and what the levels hold.
 ///
-/// The running system measures these; until it has, they are the figures of this project's own loopback system with
-/// PoCL (`docs/benchmarks.md`).
+/// The running system measures these (``LadderMeasurements``); until it has, they are the figures of this project's own
+/// loopback system with PoCL (`docs/benchmarks.md`).
 package struct LadderCosts: Hashable, Sendable {
     /// From the request to the first command's end where everything was prepared, milliseconds.
     package var attachMs: Double

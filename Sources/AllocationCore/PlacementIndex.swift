@@ -42,8 +42,11 @@ struct PlacementIndex: Sendable {
     }
 
     /// The first slot, by key and then by order of addition, with a key of at least `key` and that much capacity.
-    func first(keyAtLeast key: Int64, capacityAtLeast capacity: Int64) -> Int? {
-        let found = first(under: root, keyAtLeast: key, capacityAtLeast: capacity)
+    /// - Parameter admits: which slots are looked at; each that it refuses costs a visit more.
+    func first(
+        keyAtLeast key: Int64, capacityAtLeast capacity: Int64, where admits: (Int) -> Bool = { _ in true }
+    ) -> Int? {
+        let found = first(under: root, keyAtLeast: key, capacityAtLeast: capacity, where: admits)
         return found == Self.none ? nil : Int(found)
     }
 
@@ -85,16 +88,18 @@ struct PlacementIndex: Sendable {
         return entries
     }
 
-    private func first(under node: Int32, keyAtLeast key: Int64, capacityAtLeast capacity: Int64) -> Int32 {
+    private func first(
+        under node: Int32, keyAtLeast key: Int64, capacityAtLeast capacity: Int64, where admits: (Int) -> Bool
+    ) -> Int32 {
         guard node != Self.none else { return Self.none }
         let current = nodes[Int(node)]
         guard current.greatest >= capacity else { return Self.none }
         if current.key >= key {
-            let earlier = first(under: current.left, keyAtLeast: key, capacityAtLeast: capacity)
+            let earlier = first(under: current.left, keyAtLeast: key, capacityAtLeast: capacity, where: admits)
             if earlier != Self.none { return earlier }
-            if current.capacity >= capacity { return node }
+            if current.capacity >= capacity, admits(Int(node)) { return node }
         }
-        return first(under: current.right, keyAtLeast: key, capacityAtLeast: capacity)
+        return first(under: current.right, keyAtLeast: key, capacityAtLeast: capacity, where: admits)
     }
 
     /// The nodes before the given place, and those from it on.

@@ -22,11 +22,11 @@ package struct Pool: Sendable {
     private var promisedMemory = 0.0
     private var promisedCompute = 0.0
     /// Available devices: by free memory, with free compute as capacity.
-    private var byFreeMemory = PlacementIndex()
+    private(set) var byFreeMemory = PlacementIndex()
     /// Available devices: the one with the most free compute first, with free memory as capacity.
     private var byLoad = PlacementIndex()
     /// Available devices: by warm sessions, with free memory as capacity.
-    private var byWarmSessions = PlacementIndex()
+    private(set) var byWarmSessions = PlacementIndex()
 
     package init(computeOvercommit: Double = 4, maximumWarmPerDevice: Int = 16) {
         precondition((1...1_000).contains(computeOvercommit) && maximumWarmPerDevice >= 0)
@@ -45,6 +45,8 @@ package struct Pool: Sendable {
     package func account(of device: DeviceID) -> DeviceAccount? {
         slots[device].flatMap { accounts[$0] }
     }
+
+    func device(at slot: Int) -> DeviceID? { accounts[slot]?.device }
 
     // MARK: Shares
 

@@ -19,6 +19,7 @@ package enum ProtocolLimits {
     package static let hostBytes = 253
     package static let urlBytes = 1_024
     package static let events = 4_096
+    package static let drains = 4_096
     package static let applications = 64
     package static let explainedSteps = 8
     package static let pastForecasts = PastForecast.greatestCount

@@ -205,7 +205,7 @@ package struct AllocationWithdrawal: Hashable, Sendable {
 package enum ReclaimReason: String, Hashable, Sendable, Codable, CaseIterable {
     /// Demand did not come within the grace period.
     case graceEnded = "grace-ended"
-    /// Taken, unused, for a higher class.
+    /// Taken, unused, for another that needs it more.
     case preempted
     /// The agent or the instance fell silent, and the lease ran out.
     case leaseExpired = "lease-expired"
@@ -219,6 +219,8 @@ package enum ReclaimReason: String, Hashable, Sendable, Codable, CaseIterable {
     case openFailed = "open-failed"
     /// The manager does not know the grant, or knows it differently.
     case unaccounted
+    /// Its GPU server is being drained for maintenance.
+    case serverDrained = "server-drained"
 
     /// Whether the session is over at its GPU server, so that nothing of it is left to protect.
     package var isEndOfSession: Bool { self == .sessionEnded || self == .serverFailed || self == .unaccounted }

@@ -99,11 +99,13 @@ package struct ClassFigures: Hashable, Sendable {
     package var idleBudget: Double?
     package var mayTake: Bool?
     package var mayBeTakenFrom: Bool?
+    package var backup: PriorityClass.Backup?
 
     package init(
         weight: Double? = nil, serviceLevel: Double? = nil, grace: Duration? = nil, idleBudget: Double? = nil,
-        mayTake: Bool? = nil, mayBeTakenFrom: Bool? = nil
+        mayTake: Bool? = nil, mayBeTakenFrom: Bool? = nil, backup: PriorityClass.Backup? = nil
     ) {
+        self.backup = backup
         self.weight = weight
         self.serviceLevel = serviceLevel
         self.grace = grace
@@ -198,6 +200,7 @@ extension PriorityClass {
         idleBudget = figures.idleBudget ?? idleBudget
         mayTake = figures.mayTake ?? mayTake
         mayBeTakenFrom = figures.mayBeTakenFrom ?? mayBeTakenFrom
+        backup = figures.backup ?? backup
     }
 
     /// - Throws: the first figure that is out of its range.

@@ -11,6 +11,10 @@ package struct FleetOverview: Sendable {
     /// not.
     package var violations: [SafetyRule: UInt64]
     package var accuracy: AccuracyOverview
+    /// What the loss or the maintenance of a GPU server would find.
+    package var recovery: RecoveryOverview
+    /// What the steps of the readiness ladder cost.
+    package var ladder: LadderOverview
     /// How long the manager that answers has been running. A machine knows neither this nor the wall clock: the daemon
     /// around it fills in both.
     package var uptime: Duration
@@ -20,6 +24,7 @@ package struct FleetOverview: Sendable {
     package init(
         at: MonotonicTime, term: UInt64, instances: [InstanceOverview], devices: [DeviceOverview],
         totals: FleetTotals, violations: [SafetyRule: UInt64] = [:], accuracy: AccuracyOverview,
+        recovery: RecoveryOverview = RecoveryOverview(), ladder: LadderOverview = LadderOverview(),
         uptime: Duration = .zero, startedAtUnixMs: Int64 = 0
     ) {
         self.at = at
@@ -29,6 +34,8 @@ package struct FleetOverview: Sendable {
         self.totals = totals
         self.violations = violations
         self.accuracy = accuracy
+        self.recovery = recovery
+        self.ladder = ladder
         self.uptime = uptime
         self.startedAtUnixMs = startedAtUnixMs
     }

@@ -23,12 +23,14 @@ package struct GPUServerHello: Hashable, Sendable {
     /// The epoch before which nothing is obeyed any more, durably, per device index.
     package var epochs: [Epoch]
     package var installed: [InterfaceVersion]
+    package var host: GPUServerHost
 
     package init(
         server: GPUServerID, softwareVersion: String, protocolRevision: UInt32 = controlProtocolRevision,
         devices: [DeviceDescription], held: [HeldGrant] = [], epochs: [Epoch] = [],
-        installed: [InterfaceVersion] = []
+        installed: [InterfaceVersion] = [], host: GPUServerHost = GPUServerHost()
     ) {
+        self.host = host
         self.server = server
         self.softwareVersion = softwareVersion
         self.protocolRevision = protocolRevision
@@ -36,6 +38,20 @@ package struct GPUServerHello: Hashable, Sendable {
         self.held = held
         self.epochs = epochs
         self.installed = installed
+    }
+}
+
+/// What a GPU server says of the host that it runs on.
+package struct GPUServerHost: Hashable, Sendable, Codable {
+    /// What fails together with it: a rack, a power feed, a zone. Nil where its operator has named none: then it fails
+    /// alone.
+    package var failureDomain: FailureDomain?
+    /// Memory for workers; nil where unknown: then it is not counted.
+    package var memory: Bytes?
+
+    package init(failureDomain: FailureDomain? = nil, memory: Bytes? = nil) {
+        self.failureDomain = failureDomain
+        self.memory = memory
     }
 }
 
@@ -54,11 +70,15 @@ package struct HeldGrant: Hashable, Sendable {
     package var usedMemory: Bytes
     /// Compute used since the last heartbeat, as a share of the device.
     package var usedCompute: MilliShare
+    /// What the worker's process holds of the host's memory; 0 where unknown.
+    package var workerMemory: Bytes
 
     package init(
         grant: GrantID, instance: InstanceID, device: DeviceID, epoch: Epoch, level: Readiness, slice: Slice,
-        endpoint: SessionEndpoint? = nil, usedMemory: Bytes = .zero, usedCompute: MilliShare = .zero
+        endpoint: SessionEndpoint? = nil, usedMemory: Bytes = .zero, usedCompute: MilliShare = .zero,
+        workerMemory: Bytes = .zero
     ) {
+        self.workerMemory = workerMemory
         self.grant = grant
         self.instance = instance
         self.device = device

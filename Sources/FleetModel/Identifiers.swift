@@ -80,6 +80,12 @@ package struct GPUServerID: FleetIdentifier {
     package init(unchecked rawValue: String) { self.rawValue = rawValue }
 }
 
+/// What fails together: a rack, a power feed, a zone.
+package struct FailureDomain: FleetIdentifier {
+    package let rawValue: String
+    package init(unchecked rawValue: String) { self.rawValue = rawValue }
+}
+
 /// One device of one GPU server. `index` counts from 0 in the order in which the server lists its devices.
 package struct DeviceID: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
     package var server: GPUServerID

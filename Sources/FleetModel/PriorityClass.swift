@@ -13,11 +13,32 @@ package struct PriorityClass: Hashable, Sendable, Codable {
     package var mayBeTakenFrom: Bool
     /// The share of the pool's memory that reservations of this class may hold before a program attaches, 0 to 1.
     package var idleBudget: Double
+    /// What is kept on a second GPU server while an instance of this class has a slice.
+    package var backup: Backup
+
+    /// How far the second session of an instance is prepared, for the loss of the first one's GPU server.
+    package enum Backup: String, Hashable, Sendable, Codable, CaseIterable {
+        case none
+        /// A worker with an open context and no memory.
+        case warm
+        /// A slice of the same size.
+        case reserved
+
+        /// The level that the second session is kept at; nil where there is none.
+        package var level: Readiness? {
+            switch self {
+            case .none: nil
+            case .warm: .warm
+            case .reserved: .reserved
+            }
+        }
+    }
 
     package init(
         name: PriorityClassName, weight: Double, serviceLevel: Double, grace: Duration, mayTake: Bool,
-        mayBeTakenFrom: Bool, idleBudget: Double = 1
+        mayBeTakenFrom: Bool, idleBudget: Double = 1, backup: Backup = .none
     ) {
+        self.backup = backup
         self.name = name
         self.weight = weight
         self.serviceLevel = serviceLevel

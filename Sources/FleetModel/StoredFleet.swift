@@ -10,11 +10,14 @@ package struct StoredFleet: Hashable, Sendable {
     package var grants: [StoredGrant]
     /// What an operator has set of classes, rules and quotas.
     package var rules: ClassRules
+    /// The GPU servers that are being drained.
+    package var draining: Set<GPUServerID>
 
     package init(
         term: UInt64 = 0, revision: UInt64 = 0, nextGrant: UInt64 = 1, grants: [StoredGrant] = [],
-        rules: ClassRules = ClassRules()
+        rules: ClassRules = ClassRules(), draining: Set<GPUServerID> = []
     ) {
+        self.draining = draining
         self.rules = rules
         self.term = term
         self.revision = revision
@@ -64,11 +67,14 @@ package struct StoreTransaction: Hashable, Sendable {
     package var removals: [GrantID]
     /// What takes the place of the classes, rules and quotas that are stored; nil leaves them.
     package var rules: ClassRules?
+    /// What takes the place of the GPU servers that are being drained; nil leaves them.
+    package var draining: Set<GPUServerID>?
 
     package init(
         expectedRevision: UInt64, term: UInt64, nextGrant: UInt64, upserts: [StoredGrant], removals: [GrantID],
-        rules: ClassRules? = nil
+        rules: ClassRules? = nil, draining: Set<GPUServerID>? = nil
     ) {
+        self.draining = draining
         self.rules = rules
         self.expectedRevision = expectedRevision
         self.term = term

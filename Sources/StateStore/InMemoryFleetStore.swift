@@ -59,6 +59,7 @@ extension StoredFleet {
         grants = byGrant.values.sorted { $0.grant < $1.grant }
         nextGrant = transaction.nextGrant
         if let rules = transaction.rules { self.rules = rules }
+        if let draining = transaction.draining { self.draining = draining }
         revision += 1
     }
 }

@@ -31,9 +31,9 @@ enum RulesSchema {
     static func replace(_ rules: ClassRules, _ database: Database) throws {
         try database.execute(sql: "DELETE FROM classes; DELETE FROM class_rules; DELETE FROM quotas")
         for one in rules.classes {
-            try database.cachedStatement(sql: "INSERT INTO classes VALUES (?, ?, ?, ?, ?, ?, ?)").execute(arguments: [
+            try database.cachedStatement(sql: "INSERT INTO classes VALUES (?, ?, ?, ?, ?, ?, ?, ?)").execute(arguments: [
                 one.name.rawValue, one.weight, one.serviceLevel, one.grace.nanoseconds, one.mayTake,
-                one.mayBeTakenFrom, one.idleBudget,
+                one.mayBeTakenFrom, one.idleBudget, one.backup.rawValue,
             ])
         }
         for (position, rule) in rules.rules.enumerated() {
@@ -52,14 +52,15 @@ enum RulesSchema {
         let classes = try Row.fetchCursor(
             database,
             sql: """
-                SELECT name, weight, service_level, grace_ns, may_take, may_be_taken_from, idle_budget
+                SELECT name, weight, service_level, grace_ns, may_take, may_be_taken_from, idle_budget, backup
                 FROM classes ORDER BY name
                 """)
         while let row = try classes.next() {
             let one = PriorityClass(
                 name: try Schema.identifier(row, "name"), weight: row["weight"], serviceLevel: row["service_level"],
                 grace: .nanoseconds(row["grace_ns"] as Int64), mayTake: row["may_take"] as Int64 != 0,
-                mayBeTakenFrom: row["may_be_taken_from"] as Int64 != 0, idleBudget: row["idle_budget"])
+                mayBeTakenFrom: row["may_be_taken_from"] as Int64 != 0, idleBudget: row["idle_budget"],
+                backup: try RecoverySchema.backup(row))
             do { try one.validate() } catch { throw FleetStoreError(.corrupt, "class \(one.name): \(error)") }
             rules.classes.append(one)
         }

@@ -77,6 +77,7 @@ package final class SQLiteFleetStore: FleetStore {
                 for grant in transaction.upserts { try Schema.upsert(grant, database) }
                 for grant in transaction.removals { try Schema.remove(grant, database) }
                 if let rules = transaction.rules { try RulesSchema.replace(rules, database) }
+                if let draining = transaction.draining { try RecoverySchema.replace(draining, database) }
                 try Schema.writePosition(revision: revision + 1, nextGrant: transaction.nextGrant, database)
                 return .committed(revision: revision + 1)
             }

@@ -8,7 +8,7 @@ import GRDB
 /// with `sqlite3` can read what a manager knew.
 enum Schema {
     /// Written to `PRAGMA user_version`; grows with each change of the tables.
-    static let version = 2
+    static let version = 3
     /// `PSYN`, written to `PRAGMA application_id`, so that another program's file is not taken for a store.
     static let applicationID: Int64 = 0x5053_594E
 
@@ -25,6 +25,7 @@ enum Schema {
         if application == 0, version == 0, tables == 0 { return try create(database) }
         guard application == applicationID else { throw FleetStoreError(.corrupt, "not a Presync state store") }
         if version == 1 { try RulesSchema.addTables(database) }
+        if (1...2).contains(version) { try RecoverySchema.addTables(database) }
         guard version <= self.version else {
             throw FleetStoreError(.newerSchema, "schema \(version), this program knows up to \(self.version)")
         }
@@ -35,6 +36,7 @@ enum Schema {
     private static func create(_ database: Database) throws {
         try createFirst(database)
         try RulesSchema.addTables(database)
+        try RecoverySchema.addTables(database)
     }
 
     private static func createFirst(_ database: Database) throws {
@@ -97,6 +99,7 @@ enum Schema {
         var fleet = StoredFleet(term: term, revision: revision, nextGrant: UInt64(bitPattern: nextGrant))
         while let row = try rows.next() { fleet.grants.append(try grant(row)) }
         fleet.rules = try RulesSchema.read(database)
+        fleet.draining = try RecoverySchema.read(database)
         return fleet
     }
 

@@ -15,11 +15,14 @@ struct ManagerHarness {
     var now = MonotonicTime.seconds(1_000)
     private var revision: UInt64 = 0
 
-    init(snapshotPeriod: Duration? = nil) {
+    init(
+        snapshotPeriod: Duration? = nil, classes: [PriorityClass] = PriorityClass.builtIn,
+        recovered: StoredFleet = StoredFleet(term: 1)
+    ) {
         manager = ManagerMachine(
             configuration: ManagerMachineConfiguration(
-                softwareVersion: "test", forgetAfter: .seconds(60), snapshotPeriod: snapshotPeriod),
-            recovered: StoredFleet(term: 1), forecaster: ScriptedForecaster(script: script),
+                softwareVersion: "test", forgetAfter: .seconds(60), snapshotPeriod: snapshotPeriod, classes: classes),
+            recovered: recovered, forecaster: ScriptedForecaster(script: script),
             random: SeededGenerator(seed: 1), now: now)
         happens(.interfacesPublished([Self.version], source: ""))
     }
@@ -49,11 +52,12 @@ struct ManagerHarness {
     @discardableResult
     mutating func serverSaysHello(
         _ server: String, on link: UInt64, held: [HeldGrant] = [], epochs: [Epoch] = [Epoch(term: 1, counter: 0)],
-        installed: [InterfaceVersion] = [version]
+        installed: [InterfaceVersion] = [version], domain: String? = nil
     ) -> [ManagerEffect] {
         let hello = GPUServerHello(
             server: GPUServerID(unchecked: server), softwareVersion: "test", devices: [Self.device(server)], held: held,
-            epochs: epochs, installed: installed)
+            epochs: epochs, installed: installed,
+            host: GPUServerHost(failureDomain: domain.map(FailureDomain.init(unchecked:))))
         return happens(.serverMessageReceived(.hello(hello), LinkID(rawValue: link)))
     }
 

@@ -112,6 +112,7 @@ extension AllocationPlanner {
         of subject: AllocationSubject, _ judged: JudgedSubject, pool: Pool, price: IdlePrice
     ) -> [ExplainedStep] {
         let held = subject.holding?.level ?? .cold
+        let costs = subject.costs ?? configuration.costs
         func step(
             _ level: Readiness, _ horizon: ForecastHorizon, _ bar: Double, share: Double, savedMs: Double
         ) -> ExplainedStep {
@@ -125,11 +126,11 @@ extension AllocationPlanner {
         }
         return [
             step(
-                .warm, configuration.warmHorizon, judged.bars.warm, share: configuration.costs.warmShare,
-                savedMs: configuration.costs.openMs),
+                .warm, configuration.warmHorizon, judged.bars.warm, share: costs.warmShare,
+                savedMs: costs.openMs),
             step(
                 .reserved, configuration.reserveHorizon, judged.bars.reserve, share: pool.share(of: subject.setAside),
-                savedMs: configuration.costs.reserveMs),
+                savedMs: costs.reserveMs),
         ]
     }
 }

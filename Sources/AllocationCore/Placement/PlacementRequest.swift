@@ -82,9 +82,3 @@ package enum Affinity {
     /// A worker with an open device context waits there.
     package static let warm = 100_000
 }
-
-/// What fails together: a rack, a power feed, a zone.
-package struct FailureDomain: RawRepresentable, Hashable, Sendable {
-    package let rawValue: String
-    package init(rawValue: String) { self.rawValue = rawValue }
-}

@@ -7,7 +7,7 @@ import SessionCore
 extension ManagerMachine {
     /// Step 3: requests that wait come first, then each instance by what is expected of it.
     mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
-        let effects = serveWaiting(now) + releaseSurplus(now)
+        let effects = serveWaiting(now) + leaveDraining(now) + releaseSurplus(now)
         expectCompute()
         idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds)
         let subjects = attentiveSubjects(now)
@@ -15,7 +15,7 @@ extension ManagerMachine {
             subjects, pool: pool, price: idlePrice, limits: allocationLimits, now: now)
         pool = plan.pool
         awaitingRoom.removeAll(keepingCapacity: true)
-        return effects + carryOut(plan.actions, for: subjects, now: now)
+        return effects + carryOut(plan.actions, for: subjects, now: now) + keepStandbys(now)
     }
 
     mutating func carryOut(
@@ -53,7 +53,8 @@ extension ManagerMachine {
             if configuration.bugs.contains(.releaseAttached) {
                 for id in instance.grants { effects += release(id, .graceEnded, now: now) }
             }
-            for id in idle.dropFirst() {
+            let kept = [preparing(instance), standby(of: instance)]
+            for id in idle where !kept.contains(id) {
                 guard let since = grants[id]?.unusedSince, now - since > instance.priority.grace else { continue }
                 effects += release(id, .graceEnded, now: now)
             }
@@ -126,6 +127,7 @@ extension ManagerMachine {
     ) -> [AllocationSubject] {
         var subjects: [AllocationSubject] = []
         for index in places {
+            noticeRecovered(at: index, now)
             let onset = instances[index]?.forecast?.onset ?? InlineArray(repeating: 0)
             guard
                 instances[index]?.grants.isEmpty == false
@@ -161,19 +163,21 @@ extension ManagerMachine {
         let amounts = forecaster.burstAmounts(
             instance.slot, serviceLevel: instance.priority.serviceLevel,
             highestLevel: AllocationSubject.highestServiceLevel)
-        let holder =
-            preparing(instance) ?? instance.grants.last { grants[$0]?.lifecycle.isReleasing == false }
-            ?? instance.grants.last(where: isReachable)
+        let version = try? sharedVersion(instance.agent)
+        let holding = holder(instance).flatMap(holding)
+        // A program that has just lost its session is certain to want another.
+        let isCertain = instance.lostSession != nil
         return AllocationSubject(
-            instance: instance.description.id, priority: instance.priority, onset: onset,
-            relativeWidth: amounts.relativeWidth,
+            instance: instance.description.id, priority: instance.priority,
+            onset: isCertain ? InlineArray(repeating: 1) : onset, relativeWidth: isCertain ? 0 : amounts.relativeWidth,
             amount: Slice(
                 memory: memory(amounts.memory, of: instance),
                 // The median of its bursts' peaks: a late command is late, not lost.
                 compute: MilliShare(covering: amounts.medianCompute)),
             amplest: memory(amounts.amplestMemory, of: instance),
-            expectedCompute: expectedCompute(instance), holding: holder.flatMap(holding),
-            staged: (try? sharedVersion(instance.agent)) != nil, tenant: instance.description.tenant)
+            expectedCompute: expectedCompute(instance), holding: holding,
+            staged: version != nil, tenant: instance.description.tenant,
+            costs: costs(version: version, holding: holding))
     }
 
     /// An amount of memory in whole MiB: no more than a device has; and of an instance that was never seen to use a GPU,
@@ -190,15 +194,26 @@ extension ManagerMachine {
         grants[id].map { serverLink($0.stored.device.server) != nil } ?? false
     }
 
-    /// The grant of an instance that a program could still get.
+    /// The grant of an instance that a program could still get, on a GPU server that stays.
     func preparing(_ instance: InstanceRecord) -> GrantID? {
-        instance.grants.first { id in
-            guard let lifecycle = grants[id]?.lifecycle else { return false }
-            return !lifecycle.isAttached && !lifecycle.isReleasing
-        }
+        instance.grants.first { isPrepared($0) && isUsable($0) }
     }
 
-    private func holding(_ id: GrantID) -> Holding? {
+    func isPrepared(_ id: GrantID) -> Bool {
+        guard let lifecycle = grants[id]?.lifecycle else { return false }
+        return !lifecycle.isAttached && !lifecycle.isReleasing
+    }
+
+    /// The grant that the plan sees of an instance: what a program could get, else what one has, else what is on its
+    /// way back. What is kept for the loss of a GPU server is not seen while its session is there.
+    private func holder(_ instance: InstanceRecord) -> GrantID? {
+        let attached = instance.grants.last { grants[$0]?.lifecycle.isAttached == true && !isLost($0) }
+        if attached != nil, instance.priority.backup != .none { return attached }
+        return preparing(instance) ?? attached
+            ?? instance.grants.last { grants[$0]?.lifecycle.isReleasing == true && isReachable($0) }
+    }
+
+    func holding(_ id: GrantID) -> Holding? {
         guard let grant = grants[id] else { return nil }
         let lifecycle = grant.lifecycle
         // What is on its way back is held until it is free.
@@ -334,7 +349,7 @@ extension ManagerMachine {
         return effects
     }
 
-    private func weight(_ instance: InstanceID) -> Double { record(of: instance)?.priority.weight ?? 0 }
+    func weight(_ instance: InstanceID) -> Double { record(of: instance)?.priority.weight ?? 0 }
 
     private mutating func serve(_ index: Int, now: MonotonicTime) -> (isServed: Bool, [ManagerEffect]) {
         let waiting = requests[index]
@@ -376,6 +391,10 @@ extension ManagerMachine {
         var subject = subject(instance, onset: InlineArray(repeating: 1))
         // Its demand begins now, whatever was forecast.
         subject.expectedCompute = subject.amount.compute
+        if let attached = subject.holding, attached.level == .attached, !isReachable(attached.grant) {
+            // Its session went with its GPU server: what was kept for that comes first.
+            subject.holding = standby(of: instance).flatMap(holding)
+        }
         if subject.holding?.level == .attached
             || preparing(instance).map({ grants[$0]?.request != nil || !isReachable($0) }) == true
         {

@@ -21,6 +21,9 @@ package enum ManagerEvent: Sendable {
     case storeAnswered(CommitOutcome)
     /// The store was read again after ``CommitOutcome/unknown(_:)``; the answer to ``ManagerEffect/reloadStore``.
     case storeReloaded(StoredFleet)
+    /// An operator has said that a GPU server is to be emptied for maintenance, or that it may be used again. Nothing new
+    /// is placed there, over restarts too; ``ManagerMachine/drains`` says how far it is.
+    case serverDrained(GPUServerID, isDraining: Bool)
     /// The interface repository has these versions, newest last; agents and GPU servers fetch them from `source`.
     case interfacesPublished([InterfaceVersion], source: String)
 }

@@ -113,6 +113,7 @@ extension ManagerMachine {
         switch step {
         case .commandServer(let goal):
             guard let link = serverLink(grant.stored.device.server) else { return [] }
+            stepBegins(id, goal, now: now)
             return [command(grant.stored, goal, on: link)]
         case .notifyAgent(let level):
             guard let link = agentLink(grant.stored.agent), case .holds(_, let endpoint) = grant.lifecycle.server
@@ -264,6 +265,7 @@ extension ManagerMachine {
         guard let grant = grants[held.grant] else { return }
         grants[held.grant]?.missing = 0
         grants[held.grant]?.usedMemory = held.usedMemory
+        learnWarm(held)
         if held.level == .attached, !grant.lifecycle.isAttached {
             grants[held.grant]?.lifecycle.serverHolds(.attached, endpoint: held.endpoint)
             markAttached(held.grant)
@@ -289,12 +291,14 @@ extension ManagerMachine {
         switch acknowledgement.outcome {
         case .ready:
             guard isCurrent, let level = grant.notified?.level, level != .cold else { return [] }
+            stepEnded(id, at: level, now: now)
             grants[id]?.lifecycle.agentReady(level)
             update(grant.stored.instance.id) { $0.failures = 0 }
             // Held, not handed over: the program that the notification named is no longer waiting.
             if level == .reserved { grants[id]?.request = nil }
             return []
         case .handedOver(let request):
+            stepEnded(id, at: .attached, now: now)
             if !grant.lifecycle.isAttached { countHandOver(request, grant) }
             markAttached(id)
             grants[id]?.request = nil
@@ -381,7 +385,8 @@ extension ManagerMachine {
         let transaction = StoreTransaction(
             expectedRevision: revision, term: term, nextGrant: nextGrant,
             upserts: unwritten.upserts.sorted().compactMap { grants[$0]?.stored },
-            removals: unwritten.removals.sorted(), rules: unwritten.rules ? setRules : nil)
+            removals: unwritten.removals.sorted(), rules: unwritten.rules ? setRules : nil,
+            draining: unwritten.draining ? draining : nil)
         unwritten = UnwrittenGrants()
         underWay = transaction
         return [.persist(transaction)]

@@ -29,7 +29,10 @@ extension ManagerMachine {
         case .acknowledged(let acknowledgement):
             return acknowledged(acknowledgement, by: agent, now: now)
         case .interfaceInstalled(let version):
-            if agents[agent]?.installed.contains(version) == false { agents[agent]?.installed.append(version) }
+            if agents[agent]?.installed.contains(version) == false {
+                agents[agent]?.installed.append(version)
+                staged(version, askedAt: agents[agent]?.asked.removeValue(forKey: version), now: now)
+            }
             return []
         }
     }
@@ -52,7 +55,10 @@ extension ManagerMachine {
         case .grantEnded(let grant, let reason):
             return ended(grant, reason, at: server, now: now)
         case .interfaceInstalled(let version):
-            if servers[server]?.installed.contains(version) == false { servers[server]?.installed.append(version) }
+            if servers[server]?.installed.contains(version) == false {
+                servers[server]?.installed.append(version)
+                staged(version, askedAt: servers[server]?.asked.removeValue(forKey: version), now: now)
+            }
             serverGained(server)
             return []
         }
@@ -77,7 +83,7 @@ extension ManagerMachine {
             link: link, newestLink: link, lastContact: now, installed: hello.installed, instances: known)
         effects.append(.sendToAgent(.welcome(welcome), link))
         effects.append(.record(FleetEvent(at: now, kind: .agentConnected, detail: hello.agent.rawValue)))
-        effects += published.last.map { [.sendToAgent(.prepareInterface($0, source: publishedSource), link)] } ?? []
+        effects += [askToInstall(link, now: now)].compactMap { $0 }
 
         let present = Set(hello.instances.map(\.id))
         for instance in known.subtracting(present).sorted() {
@@ -122,6 +128,7 @@ extension ManagerMachine {
         servers[hello.server] = ServerRecord(
             link: link, newestLink: link, lastContact: now, devices: hello.devices, installed: hello.installed,
             used: hello.devices.map { _ in .zero }, obeyed: hello.epochs, strangers: known?.strangers ?? [:])
+        servers[hello.server]?.host = hello.host
         epoch = max(epoch, hello.epochs.max() ?? .zero)
         for device in hello.devices {
             pool.add(device.id, memory: device.memory, compute: .wholeDevice)
@@ -133,7 +140,7 @@ extension ManagerMachine {
                 FleetEvent(
                     at: now, kind: .serverConnected,
                     detail: "\(hello.server) with \(hello.devices.count) devices, \(hello.held.count) sessions held")))
-        effects += published.last.map { [.sendToServer(.prepareInterface($0, source: publishedSource), link)] } ?? []
+        effects += [askToInstall(link, now: now)].compactMap { $0 }
         effects += account(for: hello, on: link)
         // After the accounts: what the store still has and the server has not is not charged.
         if known == nil { chargeRecovered(at: hello.server) }
@@ -198,6 +205,9 @@ extension ManagerMachine {
             effects += closed(link, now: now)
             effects.append(.closeLink(link, reason: "silent for \(configuration.silence.inSeconds) s"))
         }
+        for server in servers.keys.sorted() where isAway(server, longerThan: configuration.silence, now) {
+            lose(server, now: now)
+        }
         for id in grants.agents.filter({ hasLapsed($0, now) }).flatMap(grants.grants(of:)) {
             guard grants[id]?.lifecycle.isReleasing == false, grants[id]?.lifecycle.isAttached == false else {
                 continue
@@ -215,7 +225,11 @@ extension ManagerMachine {
 
     /// Whether a GPU server has been away for so long that what it holds unused has lapsed there too.
     private func hasLapsed(_ server: GPUServerID, _ now: MonotonicTime) -> Bool {
-        isAway(servers[server].map { ($0.link, $0.lastContact) }, longerThan: lapse, now)
+        isAway(server, longerThan: lapse, now)
+    }
+
+    private func isAway(_ server: GPUServerID, longerThan duration: Duration, _ now: MonotonicTime) -> Bool {
+        isAway(servers[server].map { ($0.link, $0.lastContact) }, longerThan: duration, now)
     }
 
     private var lapse: Duration { configuration.timeToLive + configuration.period }
@@ -247,7 +261,7 @@ extension ManagerMachine {
             isAway(agents[$0].map { ($0.link, $0.lastContact) }, longerThan: configuration.forgetAfter, now)
         }
         let absentServers = servers.keys.filter {
-            isAway(servers[$0].map { ($0.link, $0.lastContact) }, longerThan: configuration.forgetAfter, now)
+            isAway($0, longerThan: configuration.forgetAfter, now)
         }
         guard !absentAgents.isEmpty || !absentServers.isEmpty else { return [] }
         var effects: [ManagerEffect] = []
@@ -257,6 +271,7 @@ extension ManagerMachine {
             for id in held { forget(id) }
             for device in servers[server]?.devices ?? [] { pool.remove(device.id) }
             servers[server] = nil
+            unplaced[server] = nil
         }
         for agent in absentAgents.sorted() {
             for instance in (agents[agent]?.instances ?? []).sorted() {
@@ -281,34 +296,50 @@ extension ManagerMachine {
         }
     }
 
-    mutating func published(_ versions: [InterfaceVersion], source: String) -> [ManagerEffect] {
+    mutating func published(
+        _ versions: [InterfaceVersion], source: String, now: MonotonicTime
+    ) -> [ManagerEffect] {
         published = versions
         publishedSource = source
         for server in servers.keys.sorted() { serverGained(server) }
-        guard let newest = versions.last else { return [] }
-        return links.keys.sorted().compactMap { link in
-            switch links[link] {
-            case .agent: .sendToAgent(.prepareInterface(newest, source: source), link)
-            case .server: .sendToServer(.prepareInterface(newest, source: source), link)
-            case nil: nil
-            }
-        }
+        return links.keys.sorted().compactMap { askToInstall($0, now: now) }
     }
 
     /// How often, in seconds, a peer is asked again for the same version.
     private static let reminderSeconds: Int64 = 5
 
     /// Asks peers that still lack the newest version to install it: they may have failed, or not have heard.
-    func remindOfInterface(_ now: MonotonicTime) -> [ManagerEffect] {
+    mutating func remindOfInterface(_ now: MonotonicTime) -> [ManagerEffect] {
         guard let newest = published.last, now.secondIndex % Self.reminderSeconds == 0 else { return [] }
-        return links.keys.sorted().compactMap { link in
+        let lacking = links.keys.filter { link in
             switch links[link] {
-            case .agent(let agent) where agents[agent]?.installed.contains(newest) == false:
-                .sendToAgent(.prepareInterface(newest, source: publishedSource), link)
-            case .server(let server) where servers[server]?.installed.contains(newest) == false:
-                .sendToServer(.prepareInterface(newest, source: publishedSource), link)
-            default: nil
+            case .agent(let agent): agents[agent]?.installed.contains(newest) == false
+            case .server(let server): servers[server]?.installed.contains(newest) == false
+            case nil: false
             }
+        }
+        return lacking.sorted().compactMap { askToInstall($0, now: now) }
+    }
+
+    /// Asks the peer of a link to install the newest version; nil where none is published. Of one that lacks it the time
+    /// is noted: how long it takes is measured.
+    private mutating func askToInstall(_ link: LinkID, now: MonotonicTime) -> ManagerEffect? {
+        guard let newest = published.last else { return nil }
+        switch links[link] {
+        case .agent(let agent):
+            if agents[agent]?.installed.contains(newest) == false {
+                let since = agents[agent]?.asked[newest] ?? now
+                agents[agent]?.asked = [newest: since]
+            }
+            return .sendToAgent(.prepareInterface(newest, source: publishedSource), link)
+        case .server(let server):
+            if servers[server]?.installed.contains(newest) == false {
+                let since = servers[server]?.asked[newest] ?? now
+                servers[server]?.asked = [newest: since]
+            }
+            return .sendToServer(.prepareInterface(newest, source: publishedSource), link)
+        case nil:
+            return nil
         }
     }
 

@@ -21,6 +21,8 @@ extension ManagerMachine {
         var installed: [InterfaceVersion]
         /// What it has introduced and that is not forgotten yet, whichever link it was on.
         var instances: Set<InstanceID> = []
+        /// When it was asked to install a version that it lacked.
+        var asked: [InterfaceVersion: MonotonicTime] = [:]
         /// The last report of this link, so that a repeat is not taken in twice.
         var lastReport: UInt64 = 0
         /// Reports in a row that told of instances which are not known.
@@ -33,7 +35,12 @@ extension ManagerMachine {
         var newestLink: LinkID
         var lastContact: MonotonicTime
         var devices: [DeviceDescription]
+        var host = GPUServerHost()
+        /// Whether it has been away for so long that what it holds is prepared elsewhere.
+        var isLost = false
         var installed: [InterfaceVersion]
+        /// When it was asked to install a version that it lacked.
+        var asked: [InterfaceVersion: MonotonicTime] = [:]
         var lastHeartbeat: UInt64 = 0
         /// What the last heartbeat said of each device's use, for people.
         var used: [Slice]
@@ -54,10 +61,13 @@ extension ManagerMachine {
         var forecast: DemandForecast?
         /// What ``forecast`` takes of a device's compute beside others'; nil until it is asked for.
         var expectedCompute: MilliShare?
-        /// Its grants, ascending; at most one of them is neither attached nor being released.
+        /// Its grants, ascending. Of those that are neither attached nor being released one is kept, and another for
+        /// the loss of its GPU server where its class says so.
         var grants: [GrantID] = []
         /// When its last session ended: what is forecast from telemetry of before is about that session.
         var sessionEnded: MonotonicTime?
+        /// When a GPU server was lost on which a program of it had a session: another is wanted at once.
+        var lostSession: MonotonicTime?
         var shortfall: Contention?
         /// Sessions that could not be opened, in a row, and until when no further one is tried.
         var failures = 0
@@ -94,6 +104,8 @@ extension ManagerMachine {
         /// Answers to older commands and notifications are ignored.
         var commanded: (epoch: Epoch, goal: GrantCommand.Goal)?
         var notified: (epoch: Epoch, level: Readiness)?
+        /// The step that its GPU server was told to take, from which level, and when it was first told.
+        var began: (goal: GrantCommand.Goal, from: Readiness, at: MonotonicTime)?
         /// Heartbeats in a row that did not list it though the server had said that it holds it.
         var missing = 0
         var usedMemory = Bytes.zero
@@ -128,7 +140,9 @@ extension ManagerMachine {
         var removals: Set<GrantID> = []
         /// Whether the classes, rules and quotas were changed.
         var rules = false
-        var isEmpty: Bool { upserts.isEmpty && removals.isEmpty && !rules }
+        /// Whether it was changed which GPU servers are drained.
+        var draining = false
+        var isEmpty: Bool { upserts.isEmpty && removals.isEmpty && !rules && !draining }
     }
 
     func record(of instance: InstanceID) -> InstanceRecord? {

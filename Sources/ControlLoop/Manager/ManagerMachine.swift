@@ -73,6 +73,8 @@ package struct ManagerMachine: Sendable {
     let configuration: ManagerMachineConfiguration
     let planner: AllocationPlanner
     var idlePrice = IdlePrice()
+    /// What the steps of the ladder take.
+    var ladder: LadderMeasurements
     /// Keys for tickets, from a cryptographic source in production and a seeded one in simulation.
     var random: any RandomNumberGenerator & Sendable
     var forecaster: any Forecaster
@@ -116,6 +118,16 @@ package struct ManagerMachine: Sendable {
     /// What is in force.
     var rules: ClassRules
 
+    // Recovery
+    /// GPU servers that are being emptied for maintenance.
+    var draining: Set<GPUServerID>
+    /// Instances that should have a second session, and those that have it, as of the last step.
+    var standbys = (wanted: 0, ready: 0)
+    /// By GPU server, what of its sessions would find no room elsewhere; none is listed of which all would.
+    var unplaced: [GPUServerID: UnplacedSlices] = [:]
+    /// The GPU server that was last asked of.
+    var lastDrill: GPUServerID?
+
     // Store
     var revision: UInt64
     var nextGrant: UInt64
@@ -146,11 +158,13 @@ package struct ManagerMachine: Sendable {
         self.forecaster = forecaster
         self.random = random
         planner = AllocationPlanner(configuration: configuration.allocation)
+        ladder = LadderMeasurements(prior: configuration.allocation.costs)
         term = recovered.term
         epoch = Epoch(term: recovered.term, counter: 0)
         revision = recovered.revision
         setRules = recovered.rules
         rules = recovered.rules.inForce(over: configuration.classes)
+        draining = recovered.draining
         nextGrant = recovered.nextGrant
         startedAt = now
         lastAccount = now
@@ -172,7 +186,8 @@ package struct ManagerMachine: Sendable {
         case .linkClosed(let link): effects = closed(link, now: now)
         case .storeAnswered(let outcome): effects = storeAnswered(outcome)
         case .storeReloaded(let fleet): effects = storeReloaded(fleet)
-        case .interfacesPublished(let versions, let source): effects = published(versions, source: source)
+        case .serverDrained(let server, let isDraining): effects = drained(server, isDraining, now: now)
+        case .interfacesPublished(let versions, let source): effects = published(versions, source: source, now: now)
         }
         effects += useFreedRoom(now)
         effects += steer(now)
@@ -218,6 +233,7 @@ package struct ManagerMachine: Sendable {
         var effects = noticeSilence(now)
         effects += decideReadiness(now)
         keepAccounts(now)
+        drillOneLoss()
         return effects + renewLeases() + remindOfInterface(now) + snapshotIfDue(now)
     }
 

@@ -22,6 +22,55 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
+/// What is kept on a second GPU server while an instance has a slice.
+package nonisolated enum WireBackup: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// A manager from before there was any: none.
+  case unspecified // = 0
+  case none // = 1
+
+  /// A worker with an open context and no memory.
+  case warm // = 2
+
+  /// A slice of the same size.
+  case reserved // = 3
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .none
+    case 2: self = .warm
+    case 3: self = .reserved
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .none: return 1
+    case .warm: return 2
+    case .reserved: return 3
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [WireBackup] = [
+    .unspecified,
+    .none,
+    .warm,
+    .reserved,
+  ]
+
+}
+
 package nonisolated struct WireGetOverviewRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -100,11 +149,110 @@ package nonisolated struct WireFleetOverview: @unchecked Sendable {
     set {_uniqueStorage()._violations = newValue}
   }
 
+  /// What the loss or the maintenance of a GPU server would find.
+  package var recovery: WireRecoveryOverview {
+    get {_storage._recovery ?? WireRecoveryOverview()}
+    set {_uniqueStorage()._recovery = newValue}
+  }
+  /// Returns true if `recovery` has been explicitly set.
+  package var hasRecovery: Bool {_storage._recovery != nil}
+  /// Clears the value of `recovery`. Subsequent reads from it will return its default value.
+  package mutating func clearRecovery() {_uniqueStorage()._recovery = nil}
+
+  /// What the steps of the readiness ladder cost.
+  package var ladder: WireLadderOverview {
+    get {_storage._ladder ?? WireLadderOverview()}
+    set {_uniqueStorage()._ladder = newValue}
+  }
+  /// Returns true if `ladder` has been explicitly set.
+  package var hasLadder: Bool {_storage._ladder != nil}
+  /// Clears the value of `ladder`. Subsequent reads from it will return its default value.
+  package mutating func clearLadder() {_uniqueStorage()._ladder = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
+}
+
+/// How ready the fleet is for the loss of a GPU server, and how far servers are that are being emptied.
+package nonisolated struct WireRecoveryOverview: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Instances of classes with a backup that have a slice, and how many of these have their second session.
+  package var standbysWanted: UInt32 = 0
+
+  package var standbysReady: UInt32 = 0
+
+  /// The GPU server of whose sessions the most memory would find no room elsewhere, were it lost now; absent where all
+  /// of any one server's would.
+  package var worstServer: String {
+    get {_worstServer ?? String()}
+    set {_worstServer = newValue}
+  }
+  /// Returns true if `worstServer` has been explicitly set.
+  package var hasWorstServer: Bool {self._worstServer != nil}
+  /// Clears the value of `worstServer`. Subsequent reads from it will return its default value.
+  package mutating func clearWorstServer() {self._worstServer = nil}
+
+  package var unplacedMemoryBytes: Int64 = 0
+
+  package var unplacedSessions: UInt32 = 0
+
+  /// At most 4096, ascending by server.
+  package var drains: [WireDrainProgress] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _worstServer: String? = nil
+}
+
+package nonisolated struct WireDrainProgress: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var server: String = String()
+
+  package var attached: UInt32 = 0
+
+  package var prepared: UInt32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What the steps of the readiness ladder save, as the running system measures them: milliseconds, decayed averages over
+/// the fleet.
+package nonisolated struct WireLadderOverview: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var stageMs: Double = 0
+
+  package var openMs: Double = 0
+
+  package var reserveMs: Double = 0
+
+  /// Of a device, 0 to 1.
+  package var warmShare: Double = 0
+
+  /// What a warm session's worker holds of its host's memory; 0 before it is measured.
+  package var warmHostMemoryBytes: Int64 = 0
+
+  /// Steps that were measured.
+  package var measured: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 package nonisolated struct WireInstanceOverview: @unchecked Sendable {
@@ -723,6 +871,8 @@ package nonisolated struct WirePriorityClass: Sendable {
   /// Clears the value of `idleBudget`. Subsequent reads from it will return its default value.
   package mutating func clearIdleBudget() {self._idleBudget = nil}
 
+  package var backup: WireBackup = .unspecified
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -945,6 +1095,15 @@ package nonisolated struct WireClassFigures: Sendable {
   /// Clears the value of `mayBeTakenFrom`. Subsequent reads from it will return its default value.
   package mutating func clearMayBeTakenFrom() {self._mayBeTakenFrom = nil}
 
+  package var backup: WireBackup {
+    get {_backup ?? .unspecified}
+    set {_backup = newValue}
+  }
+  /// Returns true if `backup` has been explicitly set.
+  package var hasBackup: Bool {self._backup != nil}
+  /// Clears the value of `backup`. Subsequent reads from it will return its default value.
+  package mutating func clearBackup() {self._backup = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -955,6 +1114,7 @@ package nonisolated struct WireClassFigures: Sendable {
   fileprivate var _idleBudget: Double? = nil
   fileprivate var _mayTake: Bool? = nil
   fileprivate var _mayBeTakenFrom: Bool? = nil
+  fileprivate var _backup: WireBackup? = nil
 }
 
 package nonisolated struct WireAddedRule: Sendable {
@@ -1833,6 +1993,10 @@ package nonisolated struct WireFleetEvent: Sendable {
 
 fileprivate nonisolated let _protobuf_package = "presync.v1"
 
+nonisolated extension WireBackup: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0BACKUP_UNSPECIFIED\0\u{1}BACKUP_NONE\0\u{1}BACKUP_WARM\0\u{1}BACKUP_RESERVED\0")
+}
+
 nonisolated extension WireGetOverviewRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GetOverviewRequest"
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}without_forecasts\0")
@@ -1865,7 +2029,7 @@ nonisolated extension WireGetOverviewRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetOverview"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}term\0\u{1}instances\0\u{1}devices\0\u{1}totals\0\u{1}accuracy\0\u{3}uptime_ns\0\u{3}started_at_unix_ms\0\u{1}violations\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}term\0\u{1}instances\0\u{1}devices\0\u{1}totals\0\u{1}accuracy\0\u{3}uptime_ns\0\u{3}started_at_unix_ms\0\u{1}violations\0\u{1}recovery\0\u{1}ladder\0")
 
   fileprivate class _StorageClass {
     var _atNs: Int64 = 0
@@ -1877,6 +2041,8 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
     var _uptimeNs: Int64 = 0
     var _startedAtUnixMs: Int64 = 0
     var _violations: Dictionary<String,UInt64> = [:]
+    var _recovery: WireRecoveryOverview? = nil
+    var _ladder: WireLadderOverview? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1896,6 +2062,8 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
       _uptimeNs = source._uptimeNs
       _startedAtUnixMs = source._startedAtUnixMs
       _violations = source._violations
+      _recovery = source._recovery
+      _ladder = source._ladder
     }
   }
 
@@ -1923,6 +2091,8 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
         case 7: try { try decoder.decodeSingularInt64Field(value: &_storage._uptimeNs) }()
         case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._startedAtUnixMs) }()
         case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &_storage._violations) }()
+        case 10: try { try decoder.decodeSingularMessageField(value: &_storage._recovery) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._ladder) }()
         default: break
         }
       }
@@ -1962,6 +2132,12 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
       if !_storage._violations.isEmpty {
         try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: _storage._violations, fieldNumber: 9)
       }
+      try { if let v = _storage._recovery {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+      } }()
+      try { if let v = _storage._ladder {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1980,10 +2156,166 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
         if _storage._uptimeNs != rhs_storage._uptimeNs {return false}
         if _storage._startedAtUnixMs != rhs_storage._startedAtUnixMs {return false}
         if _storage._violations != rhs_storage._violations {return false}
+        if _storage._recovery != rhs_storage._recovery {return false}
+        if _storage._ladder != rhs_storage._ladder {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRecoveryOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RecoveryOverview"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}standbys_wanted\0\u{3}standbys_ready\0\u{3}worst_server\0\u{3}unplaced_memory_bytes\0\u{3}unplaced_sessions\0\u{1}drains\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.standbysWanted) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.standbysReady) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._worstServer) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.unplacedMemoryBytes) }()
+      case 5: try { try decoder.decodeSingularUInt32Field(value: &self.unplacedSessions) }()
+      case 6: try { try decoder.decodeRepeatedMessageField(value: &self.drains) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.standbysWanted != 0 {
+      try visitor.visitSingularUInt32Field(value: self.standbysWanted, fieldNumber: 1)
+    }
+    if self.standbysReady != 0 {
+      try visitor.visitSingularUInt32Field(value: self.standbysReady, fieldNumber: 2)
+    }
+    try { if let v = self._worstServer {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    if self.unplacedMemoryBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.unplacedMemoryBytes, fieldNumber: 4)
+    }
+    if self.unplacedSessions != 0 {
+      try visitor.visitSingularUInt32Field(value: self.unplacedSessions, fieldNumber: 5)
+    }
+    if !self.drains.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.drains, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRecoveryOverview, rhs: WireRecoveryOverview) -> Bool {
+    if lhs.standbysWanted != rhs.standbysWanted {return false}
+    if lhs.standbysReady != rhs.standbysReady {return false}
+    if lhs._worstServer != rhs._worstServer {return false}
+    if lhs.unplacedMemoryBytes != rhs.unplacedMemoryBytes {return false}
+    if lhs.unplacedSessions != rhs.unplacedSessions {return false}
+    if lhs.drains != rhs.drains {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireDrainProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DrainProgress"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{1}attached\0\u{1}prepared\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.server) }()
+      case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attached) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.prepared) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.server.isEmpty {
+      try visitor.visitSingularStringField(value: self.server, fieldNumber: 1)
+    }
+    if self.attached != 0 {
+      try visitor.visitSingularUInt32Field(value: self.attached, fieldNumber: 2)
+    }
+    if self.prepared != 0 {
+      try visitor.visitSingularUInt32Field(value: self.prepared, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireDrainProgress, rhs: WireDrainProgress) -> Bool {
+    if lhs.server != rhs.server {return false}
+    if lhs.attached != rhs.attached {return false}
+    if lhs.prepared != rhs.prepared {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireLadderOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LadderOverview"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}stage_ms\0\u{3}open_ms\0\u{3}reserve_ms\0\u{3}warm_share\0\u{3}warm_host_memory_bytes\0\u{1}measured\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.stageMs) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.openMs) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.reserveMs) }()
+      case 4: try { try decoder.decodeSingularDoubleField(value: &self.warmShare) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.warmHostMemoryBytes) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.measured) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.stageMs.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.stageMs, fieldNumber: 1)
+    }
+    if self.openMs.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.openMs, fieldNumber: 2)
+    }
+    if self.reserveMs.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.reserveMs, fieldNumber: 3)
+    }
+    if self.warmShare.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.warmShare, fieldNumber: 4)
+    }
+    if self.warmHostMemoryBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.warmHostMemoryBytes, fieldNumber: 5)
+    }
+    if self.measured != 0 {
+      try visitor.visitSingularUInt64Field(value: self.measured, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireLadderOverview, rhs: WireLadderOverview) -> Bool {
+    if lhs.stageMs != rhs.stageMs {return false}
+    if lhs.openMs != rhs.openMs {return false}
+    if lhs.reserveMs != rhs.reserveMs {return false}
+    if lhs.warmShare != rhs.warmShare {return false}
+    if lhs.warmHostMemoryBytes != rhs.warmHostMemoryBytes {return false}
+    if lhs.measured != rhs.measured {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2680,7 +3012,7 @@ nonisolated extension WireAllocationExplanation.Decision: SwiftProtobuf._ProtoNa
 
 nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PriorityClass"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}may_take\0\u{3}may_be_taken_from\0\u{3}idle_budget\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}may_take\0\u{3}may_be_taken_from\0\u{3}idle_budget\0\u{1}backup\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2695,6 +3027,7 @@ nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._M
       case 5: try { try decoder.decodeSingularBoolField(value: &self.mayTake) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.mayBeTakenFrom) }()
       case 7: try { try decoder.decodeSingularDoubleField(value: &self._idleBudget) }()
+      case 8: try { try decoder.decodeSingularEnumField(value: &self.backup) }()
       default: break
       }
     }
@@ -2726,6 +3059,9 @@ nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._M
     try { if let v = self._idleBudget {
       try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
     } }()
+    if self.backup != .unspecified {
+      try visitor.visitSingularEnumField(value: self.backup, fieldNumber: 8)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2737,6 +3073,7 @@ nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.mayTake != rhs.mayTake {return false}
     if lhs.mayBeTakenFrom != rhs.mayBeTakenFrom {return false}
     if lhs._idleBudget != rhs._idleBudget {return false}
+    if lhs.backup != rhs.backup {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2995,7 +3332,7 @@ nonisolated extension WireClassChange: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireClassFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ClassFigures"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}idle_budget\0\u{3}may_take\0\u{3}may_be_taken_from\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}idle_budget\0\u{3}may_take\0\u{3}may_be_taken_from\0\u{1}backup\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3010,6 +3347,7 @@ nonisolated extension WireClassFigures: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 5: try { try decoder.decodeSingularDoubleField(value: &self._idleBudget) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self._mayTake) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self._mayBeTakenFrom) }()
+      case 8: try { try decoder.decodeSingularEnumField(value: &self._backup) }()
       default: break
       }
     }
@@ -3041,6 +3379,9 @@ nonisolated extension WireClassFigures: SwiftProtobuf.Message, SwiftProtobuf._Me
     try { if let v = self._mayBeTakenFrom {
       try visitor.visitSingularBoolField(value: v, fieldNumber: 7)
     } }()
+    try { if let v = self._backup {
+      try visitor.visitSingularEnumField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3052,6 +3393,7 @@ nonisolated extension WireClassFigures: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs._idleBudget != rhs._idleBudget {return false}
     if lhs._mayTake != rhs._mayTake {return false}
     if lhs._mayBeTakenFrom != rhs._mayBeTakenFrom {return false}
+    if lhs._backup != rhs._backup {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -130,9 +130,32 @@ package nonisolated struct WireGpuServerHello: Sendable {
   /// At most 64.
   package var installed: [WireInterfaceVersion] = []
 
+  /// What fails together with it, a name; absent where its operator has named none.
+  package var failureDomain: String {
+    get {_failureDomain ?? String()}
+    set {_failureDomain = newValue}
+  }
+  /// Returns true if `failureDomain` has been explicitly set.
+  package var hasFailureDomain: Bool {self._failureDomain != nil}
+  /// Clears the value of `failureDomain`. Subsequent reads from it will return its default value.
+  package mutating func clearFailureDomain() {self._failureDomain = nil}
+
+  /// Memory of its host for workers; absent where unknown.
+  package var hostMemoryBytes: Int64 {
+    get {_hostMemoryBytes ?? 0}
+    set {_hostMemoryBytes = newValue}
+  }
+  /// Returns true if `hostMemoryBytes` has been explicitly set.
+  package var hasHostMemoryBytes: Bool {self._hostMemoryBytes != nil}
+  /// Clears the value of `hostMemoryBytes`. Subsequent reads from it will return its default value.
+  package mutating func clearHostMemoryBytes() {self._hostMemoryBytes = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _failureDomain: String? = nil
+  fileprivate var _hostMemoryBytes: Int64? = nil
 }
 
 /// One grant as its GPU server holds it.
@@ -191,6 +214,9 @@ package nonisolated struct WireHeldGrant: Sendable {
 
   /// Compute used since the last heartbeat, thousandths of the device.
   package var usedComputeMilli: Int32 = 0
+
+  /// What the worker's process holds of the host's memory; 0 where unknown.
+  package var workerHostMemoryBytes: Int64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -696,7 +722,7 @@ nonisolated extension WireGpuServerEnvelope: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GpuServerHello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}software_version\0\u{3}protocol_revision\0\u{1}devices\0\u{1}held\0\u{1}epochs\0\u{1}installed\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}software_version\0\u{3}protocol_revision\0\u{1}devices\0\u{1}held\0\u{1}epochs\0\u{1}installed\0\u{3}failure_domain\0\u{3}host_memory_bytes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -711,12 +737,18 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.epochs) }()
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.installed) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self._failureDomain) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self._hostMemoryBytes) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.server.isEmpty {
       try visitor.visitSingularStringField(value: self.server, fieldNumber: 1)
     }
@@ -738,6 +770,12 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.installed.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.installed, fieldNumber: 7)
     }
+    try { if let v = self._failureDomain {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 8)
+    } }()
+    try { if let v = self._hostMemoryBytes {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -749,6 +787,8 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.held != rhs.held {return false}
     if lhs.epochs != rhs.epochs {return false}
     if lhs.installed != rhs.installed {return false}
+    if lhs._failureDomain != rhs._failureDomain {return false}
+    if lhs._hostMemoryBytes != rhs._hostMemoryBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -756,7 +796,7 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".HeldGrant"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}instance\0\u{1}device\0\u{1}epoch\0\u{1}level\0\u{1}slice\0\u{1}endpoint\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}instance\0\u{1}device\0\u{1}epoch\0\u{1}level\0\u{1}slice\0\u{1}endpoint\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0\u{3}worker_host_memory_bytes\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -773,6 +813,7 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 7: try { try decoder.decodeSingularMessageField(value: &self._endpoint) }()
       case 8: try { try decoder.decodeSingularInt64Field(value: &self.usedMemoryBytes) }()
       case 9: try { try decoder.decodeSingularInt32Field(value: &self.usedComputeMilli) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self.workerHostMemoryBytes) }()
       default: break
       }
     }
@@ -810,6 +851,9 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.usedComputeMilli != 0 {
       try visitor.visitSingularInt32Field(value: self.usedComputeMilli, fieldNumber: 9)
     }
+    if self.workerHostMemoryBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.workerHostMemoryBytes, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -823,6 +867,7 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs._endpoint != rhs._endpoint {return false}
     if lhs.usedMemoryBytes != rhs.usedMemoryBytes {return false}
     if lhs.usedComputeMilli != rhs.usedComputeMilli {return false}
+    if lhs.workerHostMemoryBytes != rhs.workerHostMemoryBytes {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

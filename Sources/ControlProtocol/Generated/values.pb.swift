@@ -134,7 +134,7 @@ package nonisolated enum WireReclaimReason: SwiftProtobuf.Enum, Swift.CaseIterab
   /// Demand did not come within the grace period.
   case graceEnded // = 1
 
-  /// Taken, unused, for a higher class.
+  /// Taken, unused, for another that needs it more.
   case preempted // = 2
 
   /// The agent or the instance fell silent.
@@ -152,6 +152,9 @@ package nonisolated enum WireReclaimReason: SwiftProtobuf.Enum, Swift.CaseIterab
 
   /// The manager does not know the grant, or knows it differently.
   case unaccounted // = 8
+
+  /// Its GPU server is being drained for maintenance.
+  case serverDrained // = 9
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -169,6 +172,7 @@ package nonisolated enum WireReclaimReason: SwiftProtobuf.Enum, Swift.CaseIterab
     case 6: self = .serverFailed
     case 7: self = .openFailed
     case 8: self = .unaccounted
+    case 9: self = .serverDrained
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -184,6 +188,7 @@ package nonisolated enum WireReclaimReason: SwiftProtobuf.Enum, Swift.CaseIterab
     case .serverFailed: return 6
     case .openFailed: return 7
     case .unaccounted: return 8
+    case .serverDrained: return 9
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -199,6 +204,7 @@ package nonisolated enum WireReclaimReason: SwiftProtobuf.Enum, Swift.CaseIterab
     .serverFailed,
     .openFailed,
     .unaccounted,
+    .serverDrained,
   ]
 
 }
@@ -461,7 +467,7 @@ nonisolated extension WireDeviceKind: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireReclaimReason: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0RECLAIM_REASON_UNSPECIFIED\0\u{1}RECLAIM_REASON_GRACE_ENDED\0\u{1}RECLAIM_REASON_PREEMPTED\0\u{1}RECLAIM_REASON_LEASE_EXPIRED\0\u{1}RECLAIM_REASON_SESSION_ENDED\0\u{1}RECLAIM_REASON_INSTANCE_GONE\0\u{1}RECLAIM_REASON_SERVER_FAILED\0\u{1}RECLAIM_REASON_OPEN_FAILED\0\u{1}RECLAIM_REASON_UNACCOUNTED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0RECLAIM_REASON_UNSPECIFIED\0\u{1}RECLAIM_REASON_GRACE_ENDED\0\u{1}RECLAIM_REASON_PREEMPTED\0\u{1}RECLAIM_REASON_LEASE_EXPIRED\0\u{1}RECLAIM_REASON_SESSION_ENDED\0\u{1}RECLAIM_REASON_INSTANCE_GONE\0\u{1}RECLAIM_REASON_SERVER_FAILED\0\u{1}RECLAIM_REASON_OPEN_FAILED\0\u{1}RECLAIM_REASON_UNACCOUNTED\0\u{1}RECLAIM_REASON_SERVER_DRAINED\0")
 }
 
 nonisolated extension WireDeviceId: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

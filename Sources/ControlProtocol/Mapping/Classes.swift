@@ -8,7 +8,8 @@ extension PriorityClass: WireMapped {
             serviceLevel: try Read.ratio(wire.serviceLevel, "service_level"),
             grace: try Read.duration(wire.graceNs, "grace_ns"), mayTake: wire.mayTake,
             mayBeTakenFrom: wire.mayBeTakenFrom,
-            idleBudget: wire.hasIdleBudget ? try Read.ratio(wire.idleBudget, "idle_budget") : 1)
+            idleBudget: wire.hasIdleBudget ? try Read.ratio(wire.idleBudget, "idle_budget") : 1,
+            backup: try Backup(wire: wire.backup))
     }
 
     package var wire: WirePriorityClass {
@@ -20,6 +21,26 @@ extension PriorityClass: WireMapped {
             $0.mayTake = mayTake
             $0.mayBeTakenFrom = mayBeTakenFrom
             $0.idleBudget = idleBudget
+            $0.backup = backup.wire
+        }
+    }
+}
+
+extension PriorityClass.Backup {
+    fileprivate init(wire: WireBackup) throws(ProtocolError) {
+        switch wire {
+        case .unspecified, .none: self = .none
+        case .warm: self = .warm
+        case .reserved: self = .reserved
+        case .UNRECOGNIZED(let raw): throw ProtocolError("backup", .unknownValue(raw))
+        }
+    }
+
+    fileprivate var wire: WireBackup {
+        switch self {
+        case .none: .none
+        case .warm: .warm
+        case .reserved: .reserved
         }
     }
 }
@@ -91,7 +112,8 @@ extension ClassChange: WireMapped {
                     grace: figures.hasGraceNs ? try Read.duration(figures.graceNs, "set.grace_ns") : nil,
                     idleBudget: figures.hasIdleBudget ? figures.idleBudget : nil,
                     mayTake: figures.hasMayTake ? figures.mayTake : nil,
-                    mayBeTakenFrom: figures.hasMayBeTakenFrom ? figures.mayBeTakenFrom : nil))
+                    mayBeTakenFrom: figures.hasMayBeTakenFrom ? figures.mayBeTakenFrom : nil,
+                    backup: figures.hasBackup ? try PriorityClass.Backup(wire: figures.backup) : nil))
         case .addRule(let added):
             let rule: ClassRule = try Read.required(added.hasRule ? added.rule : nil, "add_rule.rule")
             self = .addRule(rule, at: added.hasAt ? Int(added.at) : nil)
@@ -130,6 +152,7 @@ extension ClassFigures {
             if let idleBudget { $0.idleBudget = idleBudget }
             if let mayTake { $0.mayTake = mayTake }
             if let mayBeTakenFrom { $0.mayBeTakenFrom = mayBeTakenFrom }
+            if let backup { $0.backup = backup.wire }
         }
     }
 }

@@ -16,7 +16,11 @@ extension GPUServerHello: WireMapped {
                 wire.softwareVersion, "software_version", limit: ProtocolLimits.softwareVersionBytes),
             protocolRevision: wire.protocolRevision, devices: devices,
             held: try Read.list(wire.held, "held", limit: ProtocolLimits.grants), epochs: epochs,
-            installed: try Read.list(wire.installed, "installed", limit: ProtocolLimits.interfaceVersions))
+            installed: try Read.list(wire.installed, "installed", limit: ProtocolLimits.interfaceVersions),
+            host: GPUServerHost(
+                failureDomain: wire.hasFailureDomain
+                    ? try Read.identifier(wire.failureDomain, "failure_domain") : nil,
+                memory: wire.hasHostMemoryBytes ? try Read.memory(wire.hostMemoryBytes, "host_memory_bytes") : nil))
     }
 
     package var wire: WireGpuServerHello {
@@ -28,6 +32,8 @@ extension GPUServerHello: WireMapped {
             $0.held = held.map(\.wire)
             $0.epochs = epochs.map(\.wire)
             $0.installed = installed.map(\.wire)
+            if let domain = host.failureDomain { $0.failureDomain = domain.rawValue }
+            if let memory = host.memory { $0.hostMemoryBytes = memory.rawValue }
         }
     }
 }
@@ -43,7 +49,8 @@ extension HeldGrant: WireMapped {
             slice: try Read.required(wire.hasSlice ? wire.slice : nil, "slice"),
             endpoint: try Read.optional(wire.hasEndpoint ? wire.endpoint : nil, "endpoint"),
             usedMemory: try Read.memory(wire.usedMemoryBytes, "used_memory_bytes"),
-            usedCompute: try Read.share(wire.usedComputeMilli, "used_compute_milli"))
+            usedCompute: try Read.share(wire.usedComputeMilli, "used_compute_milli"),
+            workerMemory: try Read.memory(wire.workerHostMemoryBytes, "worker_host_memory_bytes"))
     }
 
     package var wire: WireHeldGrant {
@@ -57,6 +64,7 @@ extension HeldGrant: WireMapped {
             if let endpoint { $0.endpoint = endpoint.wire }
             $0.usedMemoryBytes = usedMemory.rawValue
             $0.usedComputeMilli = usedCompute.rawValue
+            $0.workerHostMemoryBytes = workerMemory.rawValue
         }
     }
 }

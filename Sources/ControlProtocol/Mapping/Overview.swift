@@ -10,6 +10,8 @@ extension FleetOverview: WireMapped {
             totals: try Read.required(wire.hasTotals ? wire.totals : nil, "totals"),
             violations: try Self.violations(wire.violations),
             accuracy: try Read.required(wire.hasAccuracy ? wire.accuracy : nil, "accuracy"),
+            recovery: try Read.optional(wire.hasRecovery ? wire.recovery : nil, "recovery") ?? RecoveryOverview(),
+            ladder: try Read.optional(wire.hasLadder ? wire.ladder : nil, "ladder") ?? LadderOverview(),
             uptime: try Read.duration(wire.uptimeNs, "uptime_ns"), startedAtUnixMs: wire.startedAtUnixMs)
     }
 
@@ -31,6 +33,8 @@ extension FleetOverview: WireMapped {
             $0.totals = totals.wire
             $0.violations = Dictionary(uniqueKeysWithValues: violations.map { ($0.key.rawValue, $0.value) })
             $0.accuracy = accuracy.wire
+            $0.recovery = recovery.wire
+            $0.ladder = ladder.wire
             $0.uptimeNs = min(max(uptime.nanoseconds, 0), ProtocolLimits.durationNanoseconds)
             $0.startedAtUnixMs = startedAtUnixMs
         }

@@ -203,6 +203,7 @@ extension ReclaimReason: WireMapped {
         case .serverFailed: self = .serverFailed
         case .openFailed: self = .openFailed
         case .unaccounted: self = .unaccounted
+        case .serverDrained: self = .serverDrained
         case .unspecified: throw ProtocolError("", .missing)
         case .UNRECOGNIZED(let raw): throw ProtocolError("", .unknownValue(raw))
         }
@@ -218,6 +219,7 @@ extension ReclaimReason: WireMapped {
         case .serverFailed: .serverFailed
         case .openFailed: .openFailed
         case .unaccounted: .unaccounted
+        case .serverDrained: .serverDrained
         }
     }
 }

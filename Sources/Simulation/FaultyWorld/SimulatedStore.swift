@@ -22,6 +22,7 @@ struct SimulatedStore: Sendable {
         fleet.grants.sort { $0.grant < $1.grant }
         fleet.nextGrant = transaction.nextGrant
         if let rules = transaction.rules { fleet.rules = rules }
+        if let draining = transaction.draining { fleet.draining = draining }
         fleet.revision += 1
         return .committed(revision: fleet.revision)
     }

@@ -21,7 +21,7 @@ func server(
     PlacementServer(
         id: GPUServerID(unchecked: name),
         kind: ServerKind(model: model, deviceMemory: deviceMemory, geometry: geometry), cpuMilli: cpu, memory: memory,
-        devices: devices, domain: domain.map(FailureDomain.init(rawValue:)))
+        devices: devices, domain: domain.map(FailureDomain.init(unchecked:)))
 }
 
 extension ServerFleet {

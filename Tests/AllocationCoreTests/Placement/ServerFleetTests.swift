@@ -44,10 +44,10 @@ import Testing
         var fleet = ServerFleet(
             BestFitPolicy(), server("a", domain: "rack-1"), server("b", domain: "rack-1"), server("c", domain: "rack-2")
         )
-        let rack = FailureDomain(rawValue: "rack-1")
+        let rack = FailureDomain(unchecked: "rack-1")
         let backup = PlacementRequest(share(500), excludedDomains: [rack])
         #expect(fleet.place(backup)?.server.rawValue == "c")
-        let nowhere = PlacementRequest(share(500), excludedDomains: [rack, FailureDomain(rawValue: "rack-2")])
+        let nowhere = PlacementRequest(share(500), excludedDomains: [rack, FailureDomain(unchecked: "rack-2")])
         #expect(fleet.place(nowhere) == nil)
     }
 
@@ -122,7 +122,7 @@ import Testing
                 fleet.release(placed.remove(at: Int(random.below(UInt64(placed.count)))))
             default:
                 var request = PlacementRequest(drawnShape(&random))
-                if random.chance(1, in: 4) { request.excludedDomains = [FailureDomain(rawValue: "rack-1")] }
+                if random.chance(1, in: 4) { request.excludedDomains = [FailureDomain(unchecked: "rack-1")] }
                 if random.chance(1, in: 4) {
                     request.affinity = [GPUServerID(unchecked: names[Int(random.below(12))]): Affinity.warm]
                 }

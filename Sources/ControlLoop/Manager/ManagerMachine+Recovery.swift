@@ -1,0 +1,197 @@
+import AllocationCore
+package import FleetModel
+import SessionCore
+
+/// GPU servers that are emptied or lost, and what is kept for that.
+extension ManagerMachine {
+    /// The most GPU servers that may be drained at once.
+    package static let drainLimit = 4_096
+
+    // MARK: Maintenance
+
+    /// The GPU servers that are being drained, ascending, and what is left on each. O(their grants)
+    package var drains: [DrainProgress] {
+        draining.sorted().map { server in
+            let left = grants.grants(on: server).compactMap { grants[$0] }
+            let attached = left.count { $0.lifecycle.isAttached }
+            return DrainProgress(server: server, attached: attached, prepared: left.count - attached)
+        }
+    }
+
+    mutating func drained(_ server: GPUServerID, _ isDraining: Bool, now: MonotonicTime) -> [ManagerEffect] {
+        guard draining.contains(server) != isDraining else { return [] }
+        guard !isDraining || draining.count < Self.drainLimit else {
+            let detail = "\(server) is not drained: \(Self.drainLimit) GPU servers are, the most that may be"
+            return [.record(FleetEvent(at: now, kind: .failure, detail: detail))]
+        }
+        if isDraining { draining.insert(server) } else { draining.remove(server) }
+        unwritten.draining = true
+        serverGained(server)
+        return []
+    }
+
+    /// What is prepared on a GPU server that is being drained goes once its instance has as much elsewhere, or when its
+    /// grace has passed. What programs have stays until they end it. O(grants of drained servers)
+    mutating func leaveDraining(_ now: MonotonicTime) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
+        for id in draining.sorted().flatMap(grants.grants(on:)) {
+            guard isPrepared(id), let grant = grants[id], grant.request == nil else { continue }
+            let instance = record(of: grant.stored.instance.id)
+            let isReplaced = instance?.grants.contains { other in
+                guard other != id, isUsable(other), let replacing = grants[other]?.lifecycle else { return false }
+                return replacing.isSettled && replacing.readiness >= grant.lifecycle.readiness
+            }
+            guard isReplaced == true || now - grant.unusedSince > instance?.priority.grace ?? .zero else { continue }
+            effects += release(id, .serverDrained, now: now)
+        }
+        return effects
+    }
+
+    // MARK: Loss
+
+    func isLost(_ id: GrantID) -> Bool {
+        (grants[id]?.stored.device.server).flatMap { servers[$0]?.isLost } ?? false
+    }
+
+    /// Whether what is prepared in a grant could still be of use: its GPU server is there, or was a moment ago, and is to
+    /// stay.
+    func isUsable(_ id: GrantID) -> Bool {
+        guard let server = grants[id]?.stored.device.server else { return false }
+        return !draining.contains(server) && !isLost(id)
+    }
+
+    /// A GPU server that has been silent is given up: what was prepared there is prepared elsewhere, and instances whose
+    /// programs had sessions there are certain to want others. Both are the plan's to decide, in its order: the heaviest
+    /// class first, in it those for which something is prepared. Its memory counts as promised until it is back or
+    /// forgotten.
+    mutating func lose(_ server: GPUServerID, now: MonotonicTime) {
+        guard servers[server]?.isLost == false else { return }
+        servers[server]?.isLost = true
+        for id in grants.grants(on: server) where grants[id]?.lifecycle.isAttached == true {
+            guard let instance = grants[id]?.stored.instance.id else { continue }
+            update(instance) { $0.lostSession = now }
+        }
+    }
+
+    /// How long a session that was lost makes demand certain; by then its program has asked, or will not.
+    private static let certainAfterLoss: Duration = .seconds(10)
+
+    /// Takes note that the loss of a session is made good, or is past.
+    mutating func noticeRecovered(at place: Int, _ now: MonotonicTime) {
+        guard let since = instances[place]?.lostSession else { return }
+        let attached = instances[place]?.grants.last { grants[$0]?.lifecycle.isAttached == true && !isLost($0) }
+        guard attached != nil || now - since > Self.certainAfterLoss else { return }
+        instances[place]?.lostSession = nil
+    }
+
+    // MARK: Standbys
+
+    /// The session whose GPU server's loss an instance is kept ready for: what a program has, else a reservation.
+    private func anchor(of instance: InstanceRecord) -> GrantID? {
+        if let attached = instance.grants.last(where: { grants[$0]?.lifecycle.isAttached == true && !isLost($0) }) {
+            return attached
+        }
+        return preparing(instance).flatMap { grants[$0]?.lifecycle.goal == .reserved ? $0 : nil }
+    }
+
+    /// What is kept for an instance against the loss of the GPU server that it has its slice on; nil where its class asks
+    /// for nothing, or there is nothing yet.
+    func standby(of instance: InstanceRecord) -> GrantID? {
+        guard instance.priority.backup != .none, let anchor = anchor(of: instance),
+            let server = grants[anchor]?.stored.device.server
+        else { return nil }
+        return instance.grants.first { id in
+            id != anchor && isPrepared(id) && isUsable(id) && grants[id]?.stored.device.server != server
+        }
+    }
+
+    /// Keeps a second session on another GPU server, in another failure domain where one has room, for each instance of a
+    /// class that asks for it; the heaviest class first. O(instances), where there is such a class.
+    mutating func keepStandbys(_ now: MonotonicTime) -> [ManagerEffect] {
+        standbys = (0, 0)
+        guard rules.classes.contains(where: { $0.backup != .none }) else { return [] }
+        let places = instances.indices.filter { place in
+            guard let instance = instances[place], let level = instance.priority.backup.level else { return false }
+            return level >= .warm && !instance.isGone && anchor(of: instance) != nil && !isPaused(instance, now)
+        }
+        let order = places.sorted { one, other in
+            let weights = (instances[one]?.priority.weight ?? 0, instances[other]?.priority.weight ?? 0)
+            return weights.0 == weights.1 ? one < other : weights.0 > weights.1
+        }
+        standbys.wanted = order.count
+        for place in order where keepStandby(at: place, now) { standbys.ready += 1 }
+        return []
+    }
+
+    /// - Returns: whether the second session is as ready as it should be.
+    private mutating func keepStandby(at place: Int, _ now: MonotonicTime) -> Bool {
+        guard let instance = instances[place], let level = instance.priority.backup.level,
+            let kept = anchor(of: instance).flatMap({ grants[$0]?.stored }), kept.slice.memory > .zero
+        else { return false }
+        let slice = Slice(memory: kept.slice.memory, compute: .zero)
+        guard let id = standby(of: instance), let grant = grants[id] else {
+            openStandby(for: instance.description.id, beside: kept.device, slice, at: level, now)
+            return false
+        }
+        grants[id]?.unusedSince = now
+        if level == .reserved, grant.charge == .warm, grant.lifecycle.goal == .warm,
+            (try? pool.reserve(slice, on: grant.stored.device)) != nil
+        {
+            pool.closeWarm(on: grant.stored.device)
+            raise(id, to: kept.slice, now: now)
+        }
+        return grant.lifecycle.isSettled && grant.lifecycle.readiness >= level
+    }
+
+    private mutating func openStandby(
+        for instance: InstanceID, beside anchor: DeviceID, _ slice: Slice, at level: Readiness, _ now: MonotonicTime
+    ) {
+        let domain = servers[anchor.server]?.host.failureDomain
+        func admits(_ device: DeviceID, elsewhere: Bool) -> Bool {
+            guard device.server != anchor.server else { return false }
+            return !elsewhere || servers[device.server]?.host.failureDomain != domain
+        }
+        let apart =
+            domain == nil ? nil : pool.standbyPlace(for: slice, at: level) { admits($0, elsewhere: true) }
+        guard let device = apart ?? pool.standbyPlace(for: slice, at: level, where: { admits($0, elsewhere: false) }),
+            let version = try? sharedVersion(instance, on: device)
+        else { return }
+        if level == .warm {
+            guard (try? pool.openWarm(on: device)) != nil else { return }
+        } else {
+            guard (try? pool.reserve(slice, on: device)) != nil else { return }
+        }
+        begin(
+            instance, on: device, slice: level == .reserved ? slice : nil, version: version, request: nil, now: now)
+    }
+
+    // MARK: Room for a loss
+
+    /// The most sessions of one GPU server that a drill places.
+    private static let drilledSessions = 512
+
+    /// Finds out what would find no room if one GPU server, another each step, were lost with the sessions that programs
+    /// have on it: the heaviest class first. O(its sessions × log devices)
+    mutating func drillOneLoss() {
+        let present = servers.keys.filter { servers[$0]?.link != nil }.sorted()
+        guard let server = present.first(where: { $0 > lastDrill ?? $0 }) ?? present.first else { return }
+        lastDrill = server
+        let carried = grants.grants(on: server).compactMap { grants[$0] }.filter(\.lifecycle.isAttached)
+        let order = carried.sorted { one, other in
+            let weights = (weight(one.stored.instance.id), weight(other.stored.instance.id))
+            if weights.0 != weights.1 { return weights.0 > weights.1 }
+            return one.stored.slice.memory > other.stored.slice.memory
+        }
+        let slices = order.prefix(Self.drilledSessions).map(\.stored.slice)
+        let left = pool.unplaced(slices, losing: (servers[server]?.devices ?? []).map(\.id))
+        unplaced[server] = left.count == 0 ? nil : left
+    }
+
+    /// How ready the fleet is for a loss, and how far drained GPU servers are. O(servers + grants of drained servers)
+    var recovery: RecoveryOverview {
+        let worst = unplaced.max { ($0.value.memory, $1.key) < ($1.value.memory, $0.key) }
+        return RecoveryOverview(
+            standbysWanted: standbys.wanted, standbysReady: standbys.ready, worstServer: worst?.key,
+            unplacedMemory: worst?.value.memory ?? .zero, unplacedSessions: worst?.value.count ?? 0, drains: drains)
+    }
+}

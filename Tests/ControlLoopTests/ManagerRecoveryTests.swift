@@ -1,0 +1,183 @@
+import FleetModel
+import Testing
+
+@testable import ControlLoop
+
+/// GPU servers that are drained or lost.
+@Suite struct ManagerRecoveryTests {
+    private let instance = ManagerHarness.instance.id
+    private func server(_ name: String) -> GPUServerID { GPUServerID(unchecked: name) }
+
+    private func description(_ name: String, _ priority: PriorityClass = .standard) -> InstanceDescription {
+        InstanceDescription(
+            id: InstanceID(unchecked: name), tenant: TenantID(unchecked: "t"),
+            application: ApplicationType(unchecked: "x"), priorityClass: priority.name)
+    }
+
+    // MARK: Drains
+
+    @Test func nothingNewIsPlacedOnADrainedServerAlsoAfterARestart() {
+        var fleet = AnsweringFleet([("s1", nil), ("s2", nil)])
+        fleet.happens(.serverDrained(server("s1"), isDraining: true))
+        for request in 1...3 { fleet.asks(UInt64(request)) }
+        #expect(fleet.placed.map(\.server) == [server("s2"), server("s2"), server("s2")])
+        var later = AnsweringFleet(
+            [("s1", nil), ("s2", nil)], recovered: StoredFleet(term: 1, draining: [server("s1")]))
+        later.asks(1)
+        #expect(later.placed.map(\.server) == [server("s2")])
+        later.happens(.serverDrained(server("s1"), isDraining: false))
+        later.happens(.serverDrained(server("s2"), isDraining: true))
+        later.asks(2)
+        #expect(later.placed.map(\.server) == [server("s2"), server("s1")])
+    }
+
+    @Test func aDrainIsWritten() {
+        var fleet = ManagerHarness()
+        let effects = fleet.manager.handle(.serverDrained(server("s1"), isDraining: true), now: fleet.now)
+        guard case .persist(let transaction)? = effects.first else {
+            Issue.record("\(effects)")
+            return
+        }
+        #expect(transaction.draining == [server("s1")])
+        #expect(fleet.manager.handle(.serverDrained(server("s1"), isDraining: true), now: fleet.now).isEmpty)
+    }
+
+    @Test func whatIsPreparedLeavesADrainedServerOnceItIsPreparedElsewhere() throws {
+        var fleet = AnsweringFleet([("s1", nil), ("s2", nil)])
+        fleet.harness.script.onset[instance] = 1
+        fleet.passes(2)
+        let home = try #require(fleet.sessions().first)
+        #expect(home.level == .reserved)
+        fleet.happens(.serverDrained(server(home.server), isDraining: true))
+        var seen: [[String]] = []
+        for _ in 0..<4 {
+            fleet.passes()
+            seen.append(fleet.sessions().filter { $0.level == .reserved }.map(\.server))
+        }
+        #expect(seen.allSatisfy { !$0.isEmpty }, "\(seen)")
+        #expect(seen.last == [home.server == "s1" ? "s2" : "s1"])
+        #expect(fleet.harness.manager.drains.map(\.isDone) == [true])
+    }
+
+    @Test func whatAProgramHasStaysUntilItEndsAndIsCounted() {
+        var fleet = AnsweringFleet([("s1", nil)])
+        fleet.asks(1)
+        fleet.happens(.serverDrained(server("s1"), isDraining: true))
+        fleet.passes(20)
+        #expect(fleet.harness.manager.drains == [DrainProgress(server: server("s1"), attached: 1, prepared: 0)])
+        fleet.ends(instance)
+        fleet.passes(2)
+        #expect(fleet.harness.manager.overview(at: fleet.harness.now).recovery.drains.map(\.isDone) == [true])
+    }
+
+    @Test func withNoOtherServerWhatIsPreparedGoesWithItsGrace() {
+        var fleet = AnsweringFleet([("s1", nil)])
+        fleet.harness.script.onset[instance] = 1
+        fleet.passes(2)
+        fleet.happens(.serverDrained(server("s1"), isDraining: true))
+        fleet.passes(2)
+        #expect(fleet.sessions().map(\.level) == [.reserved])
+        fleet.passes(5)
+        #expect(fleet.sessions().isEmpty)
+    }
+
+    // MARK: Standbys
+
+    @Test(arguments: [PriorityClass.Backup.warm, .reserved])
+    func aSecondSessionIsKeptInAnotherDomain(_ backup: PriorityClass.Backup) {
+        var fleet = AnsweringFleet(
+            [("s1", "rack-1"), ("s2", "rack-1"), ("s3", "rack-2")], classes: AnsweringFleet.backedUp(backup))
+        fleet.happens(.serverDrained(server("s3"), isDraining: true))
+        fleet.asks(1)
+        fleet.happens(.serverDrained(server("s3"), isDraining: false))
+        fleet.passes(10)
+        #expect(fleet.sessions().map(\.level) == [.attached, backup == .warm ? .warm : .reserved])
+        #expect(fleet.sessions().last?.server == "s3")
+        let recovery = fleet.harness.manager.overview(at: fleet.harness.now).recovery
+        #expect(recovery.standbysWanted == 1 && recovery.standbysReady == 1)
+    }
+
+    @Test func whereThereIsOneDomainItIsKeptOnAnotherServer() {
+        var fleet = AnsweringFleet([("s1", "rack"), ("s2", "rack")], classes: AnsweringFleet.backedUp(.warm))
+        fleet.asks(1)
+        fleet.passes(3)
+        #expect(Set(fleet.sessions().map(\.server)) == ["s1", "s2"])
+    }
+
+    @Test func withoutAnotherServerItIsMissingAndThatIsSaid() {
+        var fleet = AnsweringFleet([("s1", nil)], classes: AnsweringFleet.backedUp(.reserved))
+        fleet.asks(1)
+        fleet.passes(3)
+        let recovery = fleet.harness.manager.overview(at: fleet.harness.now).recovery
+        #expect(recovery.standbysWanted == 1 && recovery.standbysReady == 0)
+    }
+
+    @Test func theStandbyGoesWithTheSessionThatItIsFor() {
+        var fleet = AnsweringFleet([("s1", nil), ("s2", nil)], classes: AnsweringFleet.backedUp(.warm))
+        fleet.asks(1)
+        fleet.passes(3)
+        fleet.ends(instance)
+        fleet.passes(10)
+        #expect(fleet.sessions().isEmpty)
+    }
+
+    // MARK: Losses
+
+    @Test func aLostSessionsStandbyIsPromotedBeforeTheProgramAsks() throws {
+        var fleet = AnsweringFleet([("s1", nil), ("s2", nil)], classes: AnsweringFleet.backedUp(.warm))
+        fleet.asks(1)
+        fleet.passes(3)
+        let (lost, kept) = (try #require(fleet.sessions().first), try #require(fleet.sessions().last))
+        #expect(kept.level == .warm && kept.server != lost.server)
+        let before = fleet.placed.count
+        fleet.dies(lost.server)
+        fleet.passes(5)
+        let promoted = fleet.placed.dropFirst(before)
+        #expect(promoted.map(\.server) == [server(kept.server)], "the one that waits there is raised, and no other")
+        #expect(fleet.sessions().contains { $0.server == kept.server && $0.level == .reserved })
+    }
+
+    @Test func aProgramThatAsksBeforeTheLossIsNoticedGetsTheStandby() throws {
+        var fleet = AnsweringFleet([("s1", nil), ("s2", nil)], classes: AnsweringFleet.backedUp(.warm))
+        fleet.asks(1)
+        fleet.passes(3)
+        let kept = try #require(fleet.placed.last)
+        fleet.dies(try #require(fleet.sessions().first).server)
+        fleet.happens(.linkClosed(LinkID(rawValue: fleet.sessions().first?.server == "s1" ? 10 : 11)))
+        fleet.asks(2)
+        #expect(fleet.attached[instance] == kept.grant)
+    }
+
+    @Test func theHeaviestClassIsReplacedFirst() {
+        let (light, heavy) = (description("a", .batch), description("z", .interactive))
+        var fleet = AnsweringFleet([("s1", nil), ("s2", nil)], instances: [light, heavy])
+        for one in [light.id, heavy.id] { fleet.harness.script.memory[one] = 700 * 0x1p20 }
+        fleet.happens(.serverDrained(server("s2"), isDraining: true))
+        // An instance that was never seen to use a GPU gets no more than half of a device: both fit.
+        for (request, one) in [light.id, heavy.id].enumerated() { fleet.asks(UInt64(request + 1), one) }
+        fleet.passes(2)
+        fleet.happens(.serverDrained(server("s2"), isDraining: false))
+        fleet.dies("s1")
+        fleet.passes(5)
+        #expect(fleet.sessions(of: heavy.id).contains { $0.server == "s2" && $0.level == .reserved })
+        #expect(!fleet.sessions(of: light.id).contains { $0.server == "s2" && $0.level == .reserved })
+    }
+
+    @Test func whatALossWouldLeaveWithoutRoomIsSaid() {
+        let instances = ["a", "b"].map { description($0) }
+        var fleet = AnsweringFleet([("s1", nil), ("s2", nil)], instances: instances)
+        for (request, one) in instances.enumerated() {
+            fleet.harness.script.memory[one.id] = 0x1p30
+            fleet.happens(.serverDrained(server(request == 0 ? "s2" : "s1"), isDraining: true))
+            fleet.happens(.serverDrained(server(request == 0 ? "s1" : "s2"), isDraining: false))
+            fleet.asks(UInt64(request + 1), one.id)
+        }
+        fleet.passes(3)
+        let half = fleet.harness.manager.overview(at: fleet.harness.now).recovery
+        #expect(half.worstServer == nil, "half of each device is free for the other's")
+        fleet.asks(3, instances[0].id)
+        fleet.passes(3)
+        let recovery = fleet.harness.manager.overview(at: fleet.harness.now).recovery
+        #expect(recovery.worstServer != nil && recovery.unplacedSessions == 1 && recovery.unplacedMemory > .zero)
+    }
+}
