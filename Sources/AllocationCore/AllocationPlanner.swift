@@ -55,6 +55,7 @@ package struct AllocationPlanner: Sendable {
     }
 
     func wantedReadiness(of subject: AllocationSubject, _ demand: DiscountedDemand, _ bars: Bars) -> Readiness {
+        guard !subject.isCertain else { return .reserved }
         let held = subject.holding?.level ?? .cold
         func bar(_ level: Readiness, _ toRaise: Double) -> Double {
             held >= level ? toRaise * configuration.keepShare : toRaise
@@ -97,6 +98,7 @@ package struct AllocationPlanner: Sendable {
     }
 
     func demand(of subject: AllocationSubject) -> DiscountedDemand {
+        guard !subject.isCertain else { return .certain }
         guard configuration.mode == .presync else { return .never }
         let confidence = configuration.confidence(relativeWidth: subject.relativeWidth)
         return DiscountedDemand(
@@ -104,16 +106,17 @@ package struct AllocationPlanner: Sendable {
             forWarm: subject.onsetProbability(within: configuration.warmHorizon) * confidence)
     }
 
-    /// Indices of the subjects: the heaviest class first, in it the most probable, of equals those that something is
-    /// prepared for, then the least id.
+    /// Indices of the subjects: the heaviest class first, in it the most probable, of those whose demand is certain the
+    /// ones that something is prepared for, then the least id.
     func servingOrder(_ subjects: [AllocationSubject], _ demands: [DiscountedDemand]) -> [Int] {
         subjects.indices.sorted { one, other in
             let weights = (subjects[one].priority.weight, subjects[other].priority.weight)
             if weights.0 != weights.1 { return weights.0 > weights.1 }
             let probabilities = (demands[one], demands[other])
             if probabilities.0 != probabilities.1 { return probabilities.0.exceeds(probabilities.1) }
+            if subjects[one].isCertain != subjects[other].isCertain { return subjects[one].isCertain }
             let held = (subjects[one].holding?.level ?? .cold, subjects[other].holding?.level ?? .cold)
-            if held.0 != held.1 { return held.0 > held.1 }
+            if subjects[one].isCertain, held.0 != held.1 { return held.0 > held.1 }
             return subjects[one].instance < subjects[other].instance
         }
     }

@@ -25,6 +25,9 @@ package struct AllocationSubject: Sendable {
     package var holding: Holding?
     /// Whether both ends have a shared interface version.
     package var staged: Bool
+    /// Whether its demand is known and not forecast: a program of it has just lost its session with a GPU server. It is
+    /// reserved for at any price.
+    package var isCertain = false
     /// What the steps take for it; nil where the configured figures are all that is known.
     package var costs: LadderCosts?
 

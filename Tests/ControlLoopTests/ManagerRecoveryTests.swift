@@ -172,6 +172,7 @@ import Testing
             fleet.happens(.serverDrained(server(request == 0 ? "s1" : "s2"), isDraining: false))
             fleet.asks(UInt64(request + 1), one.id)
         }
+        fleet.happens(.serverDrained(server("s1"), isDraining: false))
         fleet.passes(3)
         let half = fleet.harness.manager.overview(at: fleet.harness.now).recovery
         #expect(half.worstServer == nil, "half of each device is free for the other's")

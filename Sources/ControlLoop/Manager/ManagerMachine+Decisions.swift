@@ -165,11 +165,9 @@ extension ManagerMachine {
             highestLevel: AllocationSubject.highestServiceLevel)
         let version = try? sharedVersion(instance.agent)
         let holding = holder(instance).flatMap(holding)
-        // A program that has just lost its session is certain to want another.
-        let isCertain = instance.lostSession != nil
-        return AllocationSubject(
-            instance: instance.description.id, priority: instance.priority,
-            onset: isCertain ? InlineArray(repeating: 1) : onset, relativeWidth: isCertain ? 0 : amounts.relativeWidth,
+        var subject = AllocationSubject(
+            instance: instance.description.id, priority: instance.priority, onset: onset,
+            relativeWidth: amounts.relativeWidth,
             amount: Slice(
                 memory: memory(amounts.memory, of: instance),
                 // The median of its bursts' peaks: a late command is late, not lost.
@@ -178,6 +176,9 @@ extension ManagerMachine {
             expectedCompute: expectedCompute(instance), holding: holding,
             staged: version != nil, tenant: instance.description.tenant,
             costs: costs(version: version, holding: holding))
+        // A program that has just lost its session is certain to want another.
+        subject.isCertain = instance.lostSession != nil
+        return subject
     }
 
     /// An amount of memory in whole MiB: no more than a device has; and of an instance that was never seen to use a GPU,
