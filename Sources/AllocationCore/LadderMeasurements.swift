@@ -25,6 +25,10 @@ package struct LadderMeasurements: Sendable {
     /// An observation counts for at most so many times the average: a step that was begun again after a lost message
     /// took a retry's time.
     private static let greatestRatio = 10.0
+    /// Decisions count the opening of a session for at most so many times its prior, and a step for no less than the
+    /// inverse. Of a reservation they count no more than the prior: the price of idle memory was found with that, and where
+    /// reserving is slow a pool must not fill with what is only foreseen while programs wait for room.
+    package static let greatestChange = 4.0
 
     private struct Key: Hashable {
         var step: Step
@@ -107,10 +111,13 @@ package struct LadderMeasurements: Sendable {
     private func estimate(
         _ step: Step, _ version: InterfaceVersion?, _ model: String?, _ server: GPUServerID?
     ) -> Double {
+        let prior = prior.milliseconds(of: step)
         for key in Self.keys(step, version, model, server).reversed() {
-            if let average = averages[key] { return average.mean }
+            guard let average = averages[key] else { continue }
+            let most = step == .reserve ? prior : prior * Self.greatestChange
+            return min(max(average.mean, prior / Self.greatestChange), most)
         }
-        return prior.milliseconds(of: step)
+        return prior
     }
 
     /// From the whole fleet to the one server.

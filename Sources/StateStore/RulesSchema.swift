@@ -31,10 +31,11 @@ enum RulesSchema {
     static func replace(_ rules: ClassRules, _ database: Database) throws {
         try database.execute(sql: "DELETE FROM classes; DELETE FROM class_rules; DELETE FROM quotas")
         for one in rules.classes {
-            try database.cachedStatement(sql: "INSERT INTO classes VALUES (?, ?, ?, ?, ?, ?, ?, ?)").execute(arguments: [
-                one.name.rawValue, one.weight, one.serviceLevel, one.grace.nanoseconds, one.mayTake,
-                one.mayBeTakenFrom, one.idleBudget, one.backup.rawValue,
-            ])
+            try database.cachedStatement(sql: "INSERT INTO classes VALUES (?, ?, ?, ?, ?, ?, ?, ?)").execute(
+                arguments: [
+                    one.name.rawValue, one.weight, one.serviceLevel, one.grace.nanoseconds, one.mayTake,
+                    one.mayBeTakenFrom, one.idleBudget, one.backup.rawValue,
+                ])
         }
         for (position, rule) in rules.rules.enumerated() {
             try database.cachedStatement(sql: "INSERT INTO class_rules VALUES (?, ?, ?, ?, ?)").execute(arguments: [

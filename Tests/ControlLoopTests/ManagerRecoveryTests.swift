@@ -176,6 +176,7 @@ import Testing
         fleet.passes(3)
         let half = fleet.harness.manager.overview(at: fleet.harness.now).recovery
         #expect(half.worstServer == nil, "half of each device is free for the other's")
+        fleet.harness.script.memory[instances[0].id] = 0x1p29
         fleet.asks(3, instances[0].id)
         fleet.passes(3)
         let recovery = fleet.harness.manager.overview(at: fleet.harness.now).recovery

@@ -56,7 +56,10 @@ struct SQLiteFleetStoreTests {
         let earlier = try DatabaseQueue(path: fixture.path)
         try await earlier.write {
             try $0.execute(
-                sql: "DROP TABLE classes; DROP TABLE class_rules; DROP TABLE quotas; PRAGMA user_version = 1")
+                sql: """
+                    DROP TABLE classes; DROP TABLE class_rules; DROP TABLE quotas; DROP TABLE draining;
+                    PRAGMA user_version = 1;
+                    """)
         }
         try earlier.close()
         let store = try SQLiteFleetStore(path: fixture.path)
@@ -64,6 +67,7 @@ struct SQLiteFleetStoreTests {
         #expect(fleet.grants.count == 50 && fleet.rules == ClassRules())
         var transaction = fleet.transaction()
         transaction.rules = ClassRules(quotas: [TenantID(unchecked: "t"): 0.5])
+        transaction.draining = [GPUServerID(unchecked: "s1")]
         _ = await store.commit(transaction)
         await store.close()
         #expect(try await SQLiteFleetStore(path: fixture.path).load().rules == transaction.rules)
