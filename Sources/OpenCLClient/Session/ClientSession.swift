@@ -49,10 +49,11 @@ final class ClientSession {
         }
         let choice = TransportChoice.ofEnvironment ?? .automatic
         let memory = choice == .tcp ? nil : handOver.memory.flatMap { SharedMemory(mapping: $0) }
-        if let mapped = handOver.memory { close(mapped) }
         guard memory != nil || choice != .sharedMemory else {
             throw HandOverFailure("the session has no shared memory, which \(TransportChoice.environmentKey) asks for")
         }
+        // Mapped, or not wanted.
+        if let mapped = handOver.memory { close(mapped) }
         self.lock = lock
         descriptor = handOver.descriptor
         agent = handOver.agent
@@ -247,6 +248,8 @@ final class ClientSession {
             guard !isLost else { throw .deviceNotAvailable }
             try transmit()
             if try takeIn() { continue }
+            // Sending may have been what was awaited: nothing would wake this thread then.
+            if done() { return }
             if hasReader || !looksAgain(&spins) { awaitChange() }
         }
     }
