@@ -39,9 +39,14 @@ final class Library: @unchecked Sendable {
         let path = getenv(AgentConnection.environmentKey).map { String(cString: $0) }
         do throws(HandOverFailure) {
             let handOver = try AgentConnection.requestSession(at: path ?? AgentConnection.defaultPath)
-            let opened = try ClientSession(handOver, lock: lock)
-            session = opened
-            return opened
+            do throws(HandOverFailure) {
+                let opened = try ClientSession(handOver, lock: lock)
+                session = opened
+                return opened
+            } catch {
+                handOver.close()
+                throw error
+            }
         } catch {
             debug("no virtual GPU: \(error.reason)")
             throw .deviceNotAvailable

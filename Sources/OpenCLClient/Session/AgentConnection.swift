@@ -22,6 +22,11 @@ struct AgentConnection {
         /// The connection to the agent, likewise.
         var agent: CInt
         var nanoseconds: UInt64
+
+        /// Gives up what nobody takes.
+        func close() {
+            for number in [descriptor, agent] + (memory.map { [$0] } ?? []) { Glibc.close(number) }
+        }
     }
 
     static let environmentKey = "PRESYNC_AGENT_SOCKET"
