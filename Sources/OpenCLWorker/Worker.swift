@@ -61,15 +61,21 @@ package struct Worker {
     /// Opens everything that a first command would otherwise wait for.
     private func start(_ channel: consuming ControlChannel, _ ticket: SessionTicket) throws -> WorkerLoop {
         let post = try ControlPost(starter: channel, path: launch.controlPath)
+        // Files beside the control socket are opened before the cage closes: other workers' lie there too.
+        let page = try? SharePage(path: launch.controlPath + SharePage.suffix)
+        let output = ownsProcess ? try KernelOutput(path: launch.controlPath + ".output") : nil
+        if ownsProcess { WorkerCage.closeFiles() }
         let device = try WorkerDevice(launch.selector)
-        device.followTurns(at: launch.controlPath + SharePage.suffix)
-        if ownsProcess { try device.captureOutput(at: launch.controlPath + ".output") }
+        if let page { device.followTurns(page) }
+        if let output { device.captureOutput(output) }
         let door = try SessionDoor(
             host: launch.listenHost, ports: launch.ports, interface: try identity(of: launch.interface),
             credential: SessionCredential(
                 grant: launch.grant.rawValue, ticketHigh: ticket.high, ticketLow: ticket.low),
             deviceInformation: device.information.encoded())
-        return try WorkerLoop(launch, device: device, post: post, door: door)
+        let loop = try WorkerLoop(launch, device: device, post: post, door: door)
+        if ownsProcess { WorkerCage.closeCalls() }
+        return loop
     }
 
     private func awaitTicket(on channel: inout ControlChannel) throws -> SessionTicket {

@@ -44,7 +44,8 @@ struct GPUServerCommand: AsyncParsableCommand {
                     "id": id, "manager": manager, "state-directory": stateDirectory, "status-listen": statusListen,
                     "period": period, "worker": worker, "listen-host": listenHost,
                     "advertised-host": advertisedHost, "worker-ports": workerPorts, "memory-limit": memoryLimit,
-                    "longest-command": longestCommand, "maximum-devices": maximumDevices, "maximum-sessions": maximumSessions,
+                    "longest-command": longestCommand, "maximum-devices": maximumDevices,
+                    "maximum-sessions": maximumSessions,
                     "opencl-library": openCLLibrary,
                     "synthetic-devices": syntheticDevices, "log-level": logLevel, "log-format": logFormat,
                 ])

@@ -8,6 +8,7 @@ extension SessionInterpreter {
         do throws(OpenCLFailure) {
             let program = try find(id, in: programs, orThrow: CL_INVALID_PROGRAM)
             guard !program.source.isEmpty || program.loaded != nil else { throw OpenCLFailure(CL_INVALID_BINARY) }
+            guard let options = BuildOptions.confined(options) else { throw OpenCLFailure(CL_INVALID_BUILD_OPTIONS) }
             program.hasBeenBuilt = true
             let (built, outcome) =
                 if let loaded = program.loaded { device.build(loaded, options: options) } else {
@@ -28,6 +29,9 @@ extension SessionInterpreter {
             for header in headers {
                 let program = try find(header.program, in: programs, orThrow: CL_INVALID_PROGRAM)
                 sources.append((header.name, program.source))
+            }
+            guard let options = BuildOptions.confined(options) else {
+                throw OpenCLFailure(CL_INVALID_COMPILER_OPTIONS)
             }
             program.hasBeenBuilt = true
             let (compiled, outcome) = device.compile(source: program.source, options: options, headers: sources)
@@ -53,6 +57,7 @@ extension SessionInterpreter {
                 guard let object = program.compiled ?? program.loaded else { throw OpenCLFailure(CL_INVALID_OPERATION) }
                 compiled.append(object)
             }
+            guard let options = BuildOptions.confined(options) else { throw OpenCLFailure(CL_INVALID_LINKER_OPTIONS) }
             let (linked, outcome) = device.link(compiled, options: options)
             program.built = linked
             // A library is an input of later links.

@@ -16,17 +16,16 @@ enum WorkerDevice {
         }
     }
 
-    /// Takes the process's standard output for what kernels print; `path` is where a file may be made.
-    func captureOutput(at path: String) throws(SystemError) {
+    /// Reads from `output` what kernels print.
+    func captureOutput(_ output: KernelOutput) {
         guard case .openCL(let device) = self else { return }
         KernelOutput.limitFiles()
-        device.output = try KernelOutput(path: path)
+        device.output = output
     }
 
-    /// Lets commands through as the GPU server's arbiter allows, by the page at `path`; a worker that was started
-    /// without one is not arbitrated.
-    func followTurns(at path: String) {
-        guard case .openCL(let device) = self, let page = try? SharePage(path: path) else { return }
+    /// Lets commands through as the GPU server's arbiter allows.
+    func followTurns(_ page: SharePage) {
+        guard case .openCL(let device) = self else { return }
         device.gate = try? ShareGate(page)
     }
 
