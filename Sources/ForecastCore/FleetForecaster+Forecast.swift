@@ -11,6 +11,7 @@ extension FleetForecaster {
         settle()
         advanceTypes()
         followAmounts()
+        amounts.prepare()
         if let newest = scoring.newest {
             calendar.advance(to: newest, offset: configuration.localTimeOffset.map { $0 - (timeShift ?? 0) })
         }

@@ -47,9 +47,13 @@ struct AmountModel: Sendable {
         }
     }
 
-    private var fleet: InlineArray<2, Table> = InlineArray(repeating: Table())
+    /// By resource. Not inline: the model is passed around, and its tables are large.
+    private var fleet = [Table](repeating: Table(), count: Resource.allCases.count)
     /// Indexed by application × 2 + resource.
     private var applications: [Table] = []
+    /// What each of ``applications`` comes to, shrunk to the fleet's; as of now where ``isPrepared``.
+    private var usual: [InlineArray<128, Float>] = []
+    private var isPrepared = false
 
     /// Before any burst was seen: evenly over the bins from 64 MiB to 1 GiB, and from 50 to 500 thousandths.
     private static let prior: InlineArray<2, Range<Int>> = InlineArray { index in
@@ -61,6 +65,7 @@ struct AmountModel: Sendable {
 
     /// Counts a burst that ended, by its greatest demand of each resource.
     mutating func count(_ peaks: InlineArray<2, Double>, application: Int) {
+        isPrepared = false
         let missing = (application + 1) * 2 - applications.count
         if missing > 0 { applications.append(contentsOf: repeatElement(Table(), count: missing)) }
         for resource in Resource.allCases where peaks[resource.rawValue] > 0 {
@@ -74,11 +79,34 @@ struct AmountModel: Sendable {
     mutating func shift(_ resource: Resource, application: Int, bins distance: Int) {
         let index = application * 2 + resource.rawValue
         guard applications.indices.contains(index) else { return }
+        isPrepared = false
         let former = applications[index].bins
         applications[index].bins = InlineArray(repeating: 0)
         for bin in former.indices {
             applications[index].bins[min(max(bin + distance, 0), DemandGrid.binCount - 1)] += former[bin]
         }
+    }
+
+    /// Computes once what all instances of a type share, until the next burst is counted. O(application types × bins)
+    /// where one was since the last call.
+    mutating func prepare() {
+        guard !isPrepared else { return }
+        usual = applications.indices.map { index in
+            let resource = Resource(rawValue: index % 2) ?? .memory
+            return InlineArray { bin in shareOfType(bin, resource, index: index) }
+        }
+        isPrepared = true
+    }
+
+    /// The share of a bin in the bursts of an application type, shrunk to the fleet's, and that to the prior.
+    @inline(__always)
+    private func shareOfType(_ bin: Int, _ resource: Resource, index: Int) -> Float {
+        let prior = Self.prior[resource.rawValue]
+        let place = resource.rawValue
+        let added = prior.contains(bin) ? Strength.prior / Float(prior.count) : 0
+        let ofFleet = (fleet[place].bins[bin] + added) / (fleet[place].mass + Strength.prior)
+        guard index < applications.count else { return Strength.fleet * ofFleet / Strength.fleet }
+        return (applications[index].bins[bin] + Strength.fleet * ofFleet) / (applications[index].mass + Strength.fleet)
     }
 
     /// The distribution of a burst's greatest demand, to read quantiles from. O(bins)
@@ -138,17 +166,13 @@ struct AmountModel: Sendable {
     private func shares(
         _ resource: Resource, application: Int, pooled: PooledBursts, own: WindowedHistogram?, current: Double
     ) -> InlineArray<128, Float> {
-        let prior = Self.prior[resource.rawValue]
-        let priorShare = Strength.prior / Float(prior.count)
-        let pool = fleet[resource.rawValue]
         let index = application * 2 + resource.rawValue
-        let type = index < applications.count ? applications[index] : Table()
+        let isKnown = isPrepared && index < usual.count
         // The burst under way counts as one more.
         let currentBin = current > 0 ? DemandGrid.shared.bin(of: current, resource) : -1
         let ownMass = (own?.mass ?? 0) + (currentBin >= 0 ? 1 : 0)
         return InlineArray { bin in
-            let ofFleet = (pool.bins[bin] + (prior.contains(bin) ? priorShare : 0)) / (pool.mass + Strength.prior)
-            let ofType = (type.bins[bin] + Strength.fleet * ofFleet) / (type.mass + Strength.fleet)
+            let ofType = isKnown ? usual[index][bin] : shareOfType(bin, resource, index: index)
             let counted = (own?[bin] ?? 0) + (bin == currentBin ? 1 : 0)
             var wider = ofType
             var strength = Strength.application

@@ -106,8 +106,10 @@ import Testing
         #expect(pools.onsetRatio(.quiet, .short, seconds: 5, in: eager) > 3)
         #expect(pools.onsetRatio(.quiet, .short, seconds: 5, in: pools.circles(of: usual)) == 1)
         #expect(pools.usualDemand(.memory, type: 100, in: eager) == 100)
-        for _ in 0..<1_000 { pools.count(demand: [500, 5], in: eager) }
-        #expect(pools.usualDemand(.memory, type: 100, in: eager) > 450)
+        for _ in 0..<1_000 { pools.count(demand: [500, 1.2], in: eager) }
+        // 1,000 s of 500 and 60 of 100, and by a factor of 1.3 less; what is within that factor is no difference.
+        #expect(abs(pools.usualDemand(.memory, type: 100, in: eager) - 367.2) < 0.1)
+        #expect(pools.usualDemand(.compute, type: 1, in: eager) == 1)
     }
 
     @Test func `the tenant longest not asked for leaves, and those in use stay`() throws {
