@@ -8,6 +8,7 @@ import InterfaceStore
 package import Logging
 package import Observability
 import ServiceLifecycle
+import SessionCore
 import Synchronization
 
 /// The GPU server daemon.
