@@ -8,6 +8,8 @@ package import FleetModel
 package struct AllocationLimits: Hashable, Sendable {
     /// Shares of the pool's memory, 0 to 1; a tenant without one may have all of it.
     package let quotas: [TenantID: Double]
+    /// Devices of GPU servers on which work begins soon: nothing is placed there ahead of demand.
+    package var closing: [DeviceID] = []
     /// Memory that is reserved and no program has attached to.
     private var idleOfClass: [PriorityClassName: Int64] = [:]
     /// Memory that is reserved or attached.

@@ -98,6 +98,7 @@ package struct AllocationPlanner: Sendable {
     }
 
     func demand(of subject: AllocationSubject) -> DiscountedDemand {
+        if subject.order.isReserved { return .ordered }
         guard !subject.isCertain else { return .certain }
         guard configuration.mode == .presync else { return .never }
         let confidence = configuration.confidence(relativeWidth: subject.relativeWidth)
@@ -106,10 +107,12 @@ package struct AllocationPlanner: Sendable {
             forWarm: subject.onsetProbability(within: configuration.warmHorizon) * confidence)
     }
 
-    /// Indices of the subjects: the heaviest class first, in it the most probable, of those whose demand is certain the
-    /// ones that something is prepared for, then the least id.
+    /// Indices of the subjects: what is ordered first, then the heaviest class, in it the most probable, of those whose
+    /// demand is certain the ones that something is prepared for, then the least id.
     func servingOrder(_ subjects: [AllocationSubject], _ demands: [DiscountedDemand]) -> [Int] {
         subjects.indices.sorted { one, other in
+            let areReserved = (subjects[one].order.isReserved, subjects[other].order.isReserved)
+            if areReserved.0 != areReserved.1 { return areReserved.0 }
             let weights = (subjects[one].priority.weight, subjects[other].priority.weight)
             if weights.0 != weights.1 { return weights.0 > weights.1 }
             let probabilities = (demands[one], demands[other])
@@ -137,6 +140,8 @@ struct DiscountedDemand: Hashable {
 
     /// A program has asked.
     static let certain = DiscountedDemand(forReserve: 1, forWarm: 1)
+    /// An operator has: above every bar, whatever idle memory costs.
+    static let ordered = DiscountedDemand(forReserve: .infinity, forWarm: .infinity)
     /// Below every bar, one of 0 included.
     static let never = DiscountedDemand(forReserve: -1, forWarm: -1)
 

@@ -30,13 +30,16 @@ package struct AllocationSubject: Sendable {
     package var isCertain = false
     /// What the steps take for it; nil where the configured figures are all that is known.
     package var costs: LadderCosts?
+    /// What operators have ordered of it.
+    package var order: InstanceOrder
 
     package init(
         instance: InstanceID, priority: PriorityClass, onset: InlineArray<3, Float>, relativeWidth: Double,
         amount: Slice, amplest: Bytes? = nil, expectedCompute: MilliShare? = nil, holding: Holding? = nil, staged: Bool,
-        tenant: TenantID? = nil, costs: LadderCosts? = nil
+        tenant: TenantID? = nil, costs: LadderCosts? = nil, order: InstanceOrder = .none
     ) {
         self.costs = costs
+        self.order = order
         self.tenant = tenant
         self.amplest = max(amplest ?? amount.memory, amount.memory)
         self.expectedCompute = expectedCompute ?? amount.compute

@@ -10,8 +10,14 @@ struct PlanDraft {
     /// Unused reservations beyond their limit, with what is short: they are given back.
     private var excess: [GrantID: Contention.Reason] = [:]
     /// Whether the plan is for a program that asks.
-    private let isCertain: Bool
+    private let isAsked: Bool
+    /// Whether what is decided now is for a program that asks, or by an operator's order.
+    private var isCertain: Bool
     private(set) var pool: Pool
+    /// All of the pool, while what is decided is for a part of it.
+    private var whole: Pool?
+    /// Devices that are there, and on which nothing is placed ahead of demand.
+    private var closed: [DeviceID] = []
     private(set) var actions: [AllocationAction] = []
     /// Built at the first shortage.
     private var unused: UnusedReservations?
@@ -24,23 +30,40 @@ struct PlanDraft {
         limits: AllocationLimits = AllocationLimits(), now: MonotonicTime, isCertain: Bool = false
     ) {
         self.limits = limits
+        isAsked = isCertain
         self.isCertain = isCertain
         self.price = price
         self.planner = planner
         self.others = others
         self.pool = pool
         self.now = now
+        guard !isCertain else { return }
+        closed = limits.closing.filter { pool.account(of: $0)?.available == true }
+        for device in closed { self.pool.setAvailable(device, false) }
     }
 
     /// The plan, once every instance is decided.
     consuming func finish() -> AllocationPlan {
         for (slice, device) in heldBack { pool.free(slice, on: device) }
+        for device in closed { pool.setAvailable(device, true) }
         return AllocationPlan(actions: actions, pool: pool)
     }
 
-    /// The rule for one instance: what it holds, against what it should have.
+    /// The rule for one instance: what it holds, against what it should have. One that is pinned is decided on the part
+    /// of the pool where it may be.
     mutating func decide(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
-        let bars = planner.bars(for: subject, pool: pool, price: price)
+        isCertain = isAsked || subject.order.isReserved
+        guard let pin = subject.order.pin else { return decideHere(subject, demand) }
+        whole = pool
+        pool = pool.part(admittedBy: pin)
+        decideHere(subject, demand)
+        guard var all = whole.take() else { return }
+        all.takeOver(pool)
+        pool = all
+    }
+
+    private mutating func decideHere(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
+        let bars = planner.bars(for: subject, pool: whole ?? pool, price: price)
         var subject = subject
         if demand.forReserve >= bars.ample { subject.amount.memory = subject.amplest }
         let wanted = planner.wantedReadiness(of: subject, demand, bars)
@@ -53,6 +76,13 @@ struct PlanDraft {
             return
         }
         guard holding.settled, unused?.isTaken(holding.grant) != true else { return }
+        guard holding.level == .attached || subject.order.admits(holding.device) else {
+            // It is pinned elsewhere since.
+            actions.append(.release(subject.instance, holding.grant, .ordered))
+            subject.holding = nil
+            if wanted == .reserved { reserve(for: subject, demand) } else if wanted == .warm { openWarm(for: subject) }
+            return
+        }
         switch holding.level {
         case .attached, .cold, .staged:
             break
@@ -111,7 +141,7 @@ struct PlanDraft {
 
     /// What limits what is foreseen; a program that asks is never limited.
     private func obstacle(to memory: Bytes, for subject: AllocationSubject) -> Contention.Reason? {
-        isCertain ? nil : limits.obstacle(to: memory, for: subject, in: pool)
+        isCertain ? nil : limits.obstacle(to: memory, for: subject, in: whole ?? pool)
     }
 
     /// Marks unused reservations that are beyond a limit, which was lowered since or which attached sessions now use.
@@ -119,7 +149,7 @@ struct PlanDraft {
     mutating func takeBackExcess(of subjects: some Sequence<AllocationSubject>) {
         for subject in subjects {
             guard let holding = subject.holding, holding.level == .reserved, holding.settled,
-                let obstacle = limits.obstacle(to: .zero, for: subject, in: pool)
+                !subject.order.isReserved, let obstacle = limits.obstacle(to: .zero, for: subject, in: pool)
             else { continue }
             excess[holding.grant] = obstacle
             limits.uncount(holding.slice.memory, of: subject)
@@ -129,7 +159,7 @@ struct PlanDraft {
     /// Enlarges a reservation in place where the amount has outgrown it.
     private mutating func grow(_ holding: Holding, for subject: AllocationSubject) {
         let held = Double(holding.slice.memory.rawValue)
-        let tolerated = held * (1 + planner.configuration.growthTolerance)
+        let tolerated = subject.order.isReserved ? held : held * (1 + planner.configuration.growthTolerance)
         guard Double(subject.amount.memory.rawValue) > tolerated else { return }
         let target = Slice(
             memory: subject.amount.memory, compute: max(subject.amount.compute, holding.slice.compute))

@@ -15,6 +15,8 @@ package enum SeededBug: String, Hashable, Sendable, CaseIterable {
     case leaseNeverExpires = "lease-never-expires"
     /// A GPU server calls a grant released before its worker is gone.
     case releaseBeforeExit = "release-before-exit"
+    /// A GPU server says that a grant is released, and goes on holding it.
+    case keepReleased = "keep-released"
     /// The manager tells of a grant before it is durable.
     case acknowledgeBeforeCommit = "acknowledge-before-commit"
     /// The manager counts memory as free when it asks for a release, not when it is confirmed.

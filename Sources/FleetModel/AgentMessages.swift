@@ -135,6 +135,8 @@ package enum ManagerToAgentMessage: Hashable, Sendable {
     case requestRefused(RequestID, reason: String)
     /// The answer to a heartbeat: what the agent holds is renewed for one time to live.
     case heartbeatAcknowledged(sequence: UInt64)
+    /// A session that a program holds will be ended.
+    case notice(PreemptionNotice)
     /// A bundle to be installed ahead of need; `source` is a base URL.
     case prepareInterface(InterfaceVersion, source: String)
 }
@@ -201,6 +203,22 @@ package struct AllocationWithdrawal: Hashable, Sendable {
     }
 }
 
+/// What the manager tells of a session that a program holds and that will be taken for another.
+package struct PreemptionNotice: Hashable, Sendable {
+    package var grant: GrantID
+    package var instance: InstanceID
+    /// How long from receipt.
+    package var endsIn: Duration
+    package var reason: String
+
+    package init(grant: GrantID, instance: InstanceID, endsIn: Duration, reason: String) {
+        self.grant = grant
+        self.instance = instance
+        self.endsIn = endsIn
+        self.reason = reason
+    }
+}
+
 /// Why a grant was taken back or ended.
 package enum ReclaimReason: String, Hashable, Sendable, Codable, CaseIterable {
     /// Demand did not come within the grace period.
@@ -221,6 +239,10 @@ package enum ReclaimReason: String, Hashable, Sendable, Codable, CaseIterable {
     case unaccounted
     /// Its GPU server is being drained for maintenance.
     case serverDrained = "server-drained"
+    /// An operator has ordered it elsewhere.
+    case ordered
+    /// Taken from a program, after its notice, for one of a higher class.
+    case taken
 
     /// Whether the session is over at its GPU server, so that nothing of it is left to protect.
     package var isEndOfSession: Bool { self == .sessionEnded || self == .serverFailed || self == .unaccounted }

@@ -20,6 +20,8 @@ package struct AllocationExplanation: Hashable, Sendable {
         case short
         /// Its sessions fail to open: the next is not tried yet.
         case paused
+        /// It would be raised, and the manager only records.
+        case recorded
     }
 
     package var instance: InstanceID
@@ -52,7 +54,11 @@ package struct AllocationExplanation: Hashable, Sendable {
     package var reservationCount: Int
     /// The least single thing after which the reservation would be made.
     package var change: SmallestChange
+    /// What operators have ordered that bears on it, and where in the queue its program waits; sentence fragments, at most
+    /// ``noteLimit``.
+    package var notes: [String] = []
 
+    package static let noteLimit = 16
     package static let deviceLimit = 256
     package static let reservationLimit = 64
 

@@ -25,6 +25,7 @@ package struct ClassRules: Hashable, Sendable {
     }
 
     /// The class of an instance, by rules in force; ``PriorityClass/standard`` where the name is of no class.
+    /// Where it is not known whose the instance is, no rule on users matches.
     package func priority(of instance: InstanceDescription) -> PriorityClass {
         let name = rules.first { $0.matches(instance) }?.priorityClass ?? instance.priorityClass
         return classes.first { $0.name == name } ?? classes.first { $0.name == PriorityClass.standard.name }
@@ -36,23 +37,30 @@ package struct ClassRules: Hashable, Sendable {
 package struct ClassRule: Hashable, Sendable {
     /// `*` stands for any characters, every other character for itself; nil matches all.
     package var tenant: String?
+    /// A user's name or number, as its agent gives it.
+    package var user: String?
     package var application: String?
     package var instance: String?
     package var priorityClass: PriorityClassName
 
     package init(
-        tenant: String? = nil, application: String? = nil, instance: String? = nil, priorityClass: PriorityClassName
+        tenant: String? = nil, user: String? = nil, application: String? = nil, instance: String? = nil,
+        priorityClass: PriorityClassName
     ) {
         self.tenant = tenant
+        self.user = user
         self.application = application
         self.instance = instance
         self.priorityClass = priorityClass
     }
 
     func matches(_ description: InstanceDescription) -> Bool {
-        func fits(_ pattern: String?, _ name: String) -> Bool { pattern.map { Self.matches($0, name) } ?? true }
+        func fits(_ pattern: String?, _ name: String?) -> Bool {
+            guard let pattern else { return true }
+            return name.map { Self.matches(pattern, $0) } ?? false
+        }
         return fits(instance, description.id.rawValue) && fits(application, description.application.rawValue)
-            && fits(tenant, description.tenant.rawValue)
+            && fits(tenant, description.tenant.rawValue) && fits(user, description.user?.rawValue)
     }
 
     /// Whether `text` is what `pattern` describes. O(product of the lengths) at worst; both are at most 128 characters.
@@ -84,6 +92,9 @@ package enum ClassChange: Hashable, Sendable {
     /// Sets what is given of a class; what is not given stays, and of a new class is that of
     /// ``PriorityClass/standard``.
     case set(PriorityClassName, ClassFigures)
+    /// Takes back what was set of a class: a configured one is as configured again, any other is gone. Refused while a
+    /// rule gives a class that would be gone.
+    case remove(PriorityClassName)
     /// Puts a rule before the one at this place, from 0; nil puts it last.
     case addRule(ClassRule, at: Int?)
     case removeRule(Int)
@@ -100,12 +111,18 @@ package struct ClassFigures: Hashable, Sendable {
     package var mayTake: Bool?
     package var mayBeTakenFrom: Bool?
     package var backup: PriorityClass.Backup?
+    /// `.some(nil)`: its sessions are never taken, its requests wait as long as their programs.
+    package var notice: Duration??
+    package var patience: Duration??
 
     package init(
         weight: Double? = nil, serviceLevel: Double? = nil, grace: Duration? = nil, idleBudget: Double? = nil,
-        mayTake: Bool? = nil, mayBeTakenFrom: Bool? = nil, backup: PriorityClass.Backup? = nil
+        mayTake: Bool? = nil, mayBeTakenFrom: Bool? = nil, backup: PriorityClass.Backup? = nil,
+        notice: Duration?? = nil, patience: Duration?? = nil
     ) {
         self.backup = backup
+        self.notice = notice
+        self.patience = patience
         self.weight = weight
         self.serviceLevel = serviceLevel
         self.grace = grace
@@ -116,7 +133,7 @@ package struct ClassFigures: Hashable, Sendable {
 }
 
 /// Why a change is refused, in a sentence fragment.
-package struct ClassChangeError: Error, Hashable, Sendable, CustomStringConvertible {
+package struct OrderError: Error, Hashable, Sendable, CustomStringConvertible {
     package let description: String
 
     package init(_ description: String) { self.description = description }
@@ -129,7 +146,7 @@ extension ClassRules {
 
     /// Carries out one change, or none of it.
     /// - Parameter configured: the classes that there are without any that was set.
-    package mutating func apply(_ change: ClassChange, configured: [PriorityClass]) throws(ClassChangeError) {
+    package mutating func apply(_ change: ClassChange, configured: [PriorityClass]) throws(OrderError) {
         let inForce = inForce(over: configured)
         switch change {
         case .set(let name, let figures):
@@ -139,54 +156,65 @@ extension ClassRules {
             try set.validate()
             classes.removeAll { $0.name == name }
             guard classes.count < Self.classLimit else {
-                throw ClassChangeError("there are \(Self.classLimit) classes, the most that may be")
+                throw OrderError("there are \(Self.classLimit) classes, the most that may be")
             }
             classes.append(set)
             classes.sort { $0.name < $1.name }
+        case .remove(let name):
+            guard classes.contains(where: { $0.name == name }) else {
+                let isThere = inForce.classes.contains { $0.name == name }
+                throw OrderError(isThere ? "class \(name) is as configured" : "there is no class \(name)")
+            }
+            if !configured.contains(where: { $0.name == name }),
+                let place = rules.firstIndex(where: { $0.priorityClass == name })
+            {
+                throw OrderError("rule \(place + 1) gives class \(name): remove it first")
+            }
+            classes.removeAll { $0.name == name }
         case .addRule(let rule, let place):
             try rule.validate()
             guard inForce.classes.contains(where: { $0.name == rule.priorityClass }) else {
-                throw ClassChangeError("there is no class \(rule.priorityClass): set it first")
+                throw OrderError("there is no class \(rule.priorityClass): set it first")
             }
             let place = place ?? rules.count
             guard (0...rules.count).contains(place) else {
-                throw ClassChangeError("there are \(rules.count) rules: no place \(place + 1)")
+                throw OrderError("there are \(rules.count) rules: no place \(place + 1)")
             }
             guard rules.count < Self.ruleLimit else {
-                throw ClassChangeError("there are \(Self.ruleLimit) rules, the most that may be")
+                throw OrderError("there are \(Self.ruleLimit) rules, the most that may be")
             }
             rules.insert(rule, at: place)
         case .removeRule(let place):
             guard rules.indices.contains(place) else {
-                throw ClassChangeError("there are \(rules.count) rules: no rule \(place + 1)")
+                throw OrderError("there are \(rules.count) rules: no rule \(place + 1)")
             }
             rules.remove(at: place)
         case .setQuota(let tenant, let share):
             guard (0...1).contains(share) else {
-                throw ClassChangeError("the quota is a share of the pool's memory, 0 to 1")
+                throw OrderError("the quota is a share of the pool's memory, 0 to 1")
             }
             guard quotas[tenant] != nil || quotas.count < Self.quotaLimit else {
-                throw ClassChangeError("there are \(Self.quotaLimit) quotas, the most that may be")
+                throw OrderError("there are \(Self.quotaLimit) quotas, the most that may be")
             }
             quotas[tenant] = share
         case .removeQuota(let tenant):
             guard quotas.removeValue(forKey: tenant) != nil else {
-                throw ClassChangeError("tenant \(tenant) has no quota")
+                throw OrderError("tenant \(tenant) has no quota")
             }
         }
     }
 }
 
 extension ClassRule {
-    package func validate() throws(ClassChangeError) {
-        let patterns = [("tenant", tenant), ("application", application), ("instance", instance)]
+    package func validate() throws(OrderError) {
+        let patterns = [("tenant", tenant), ("user", user), ("application", application), ("instance", instance)]
         guard patterns.contains(where: { $0.1 != nil }) else {
-            throw ClassChangeError("a rule names a tenant, an application or an instance")
+            throw OrderError("a rule names a tenant, a user, an application or an instance")
         }
         for (what, pattern) in patterns {
             guard let pattern else { continue }
             guard IdentifierAlphabet.accepts(String(pattern.map { $0 == "*" ? "-" : $0 })) else {
-                throw ClassChangeError("\(what): '\(pattern)' is no name, with * for any characters")
+                throw OrderError("\(what): '\(pattern)' is no name, with * for any characters")
             }
         }
     }
@@ -201,21 +229,29 @@ extension PriorityClass {
         mayTake = figures.mayTake ?? mayTake
         mayBeTakenFrom = figures.mayBeTakenFrom ?? mayBeTakenFrom
         backup = figures.backup ?? backup
+        notice = figures.notice ?? notice
+        patience = figures.patience ?? patience
     }
 
     /// - Throws: the first figure that is out of its range.
-    package func validate() throws(ClassChangeError) {
+    package func validate() throws(OrderError) {
         guard weight > 0, weight <= 1_000_000 else {
-            throw ClassChangeError("the weight is above 0 and at most 1,000,000")
+            throw OrderError("the weight is above 0 and at most 1,000,000")
         }
         guard (0.5...0.99).contains(serviceLevel) else {
-            throw ClassChangeError("the service level is between 0.5 and 0.99")
+            throw OrderError("the service level is between 0.5 and 0.99")
         }
         guard grace >= .zero, grace <= .seconds(86_400) else {
-            throw ClassChangeError("the grace is between 0 and a day")
+            throw OrderError("the grace is between 0 and a day")
+        }
+        for (what, duration) in [("notice", notice), ("patience", patience)] {
+            guard let duration else { continue }
+            guard duration >= .zero, duration <= .seconds(86_400) else {
+                throw OrderError("the \(what) is between 0 and a day, or never")
+            }
         }
         guard (0...1).contains(idleBudget) else {
-            throw ClassChangeError("the idle budget is a share of the pool's memory, 0 to 1")
+            throw OrderError("the idle budget is a share of the pool's memory, 0 to 1")
         }
     }
 }

@@ -16,6 +16,12 @@ package struct FleetEvent: Hashable, Sendable, Codable {
         case refused
         case interfaceInstalled = "interface-installed"
         case failure
+        /// An operator changed something.
+        case ordered
+        /// What a manager that only records would have done.
+        case rehearsed
+        /// A program has been told that its session will be taken, and when.
+        case noticed
     }
     /// When, on the reporting daemon's monotonic clock.
     package var at: MonotonicTime

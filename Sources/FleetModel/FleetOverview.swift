@@ -15,6 +15,10 @@ package struct FleetOverview: Sendable {
     package var recovery: RecoveryOverview
     /// What the steps of the readiness ladder cost.
     package var ladder: LadderOverview
+    package var mode: ManagerMode
+    package var audit: FleetAudit
+    /// Programs that wait for a slice, in the order in which they are served.
+    package var waiting: [WaitingOverview]
     /// How long the manager that answers has been running. A machine knows neither this nor the wall clock: the daemon
     /// around it fills in both.
     package var uptime: Duration
@@ -25,8 +29,12 @@ package struct FleetOverview: Sendable {
         at: MonotonicTime, term: UInt64, instances: [InstanceOverview], devices: [DeviceOverview],
         totals: FleetTotals, violations: [SafetyRule: UInt64] = [:], accuracy: AccuracyOverview,
         recovery: RecoveryOverview = RecoveryOverview(), ladder: LadderOverview = LadderOverview(),
+        mode: ManagerMode = .active, audit: FleetAudit = FleetAudit(), waiting: [WaitingOverview] = [],
         uptime: Duration = .zero, startedAtUnixMs: Int64 = 0
     ) {
+        self.mode = mode
+        self.audit = audit
+        self.waiting = waiting
         self.at = at
         self.term = term
         self.instances = instances
@@ -151,6 +159,14 @@ package struct FleetTotals: Hashable, Sendable, Codable {
     package var contention: UInt64 = 0
     package var reclaimed: UInt64 = 0
     package var grants: UInt64 = 0
+    /// Of a manager that only records: steps that it would have taken, requests that would have found a reservation or a
+    /// warm session, and the seconds for which slices would have stood reserved without a program.
+    package var rehearsedSteps: UInt64 = 0
+    package var rehearsedFoundReserved: UInt64 = 0
+    package var rehearsedFoundWarm: UInt64 = 0
+    package var rehearsedIdleSeconds: Double = 0
+    /// Sessions in use that were taken, after their notice, for programs of higher classes.
+    package var taken: UInt64 = 0
 
     package init() {}
 }

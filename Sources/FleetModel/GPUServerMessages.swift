@@ -112,6 +112,11 @@ package struct GrantCommand: Hashable, Sendable {
         case reserved
         /// Nothing: the worker is ended and the slice is free.
         case released
+        /// Nothing, though a program uses it: it has had its notice.
+        case taken
+
+        /// Whether nothing of the grant is to remain.
+        package var isEnd: Bool { self == .released || self == .taken }
     }
     package var grant: GrantID
     package var instance: InstanceID

@@ -33,12 +33,20 @@ package struct PriorityClass: Hashable, Sendable, Codable {
             }
         }
     }
+    /// After how long a notice a session of this class that a program uses may be ended for a waiting program of a higher
+    /// class; nil: never.
+    package var notice: Duration?
+    /// How long a request of this class waits for a slice before it is refused; nil: as long as its program does.
+    package var patience: Duration?
 
     package init(
         name: PriorityClassName, weight: Double, serviceLevel: Double, grace: Duration, mayTake: Bool,
-        mayBeTakenFrom: Bool, idleBudget: Double = 1, backup: Backup = .none
+        mayBeTakenFrom: Bool, idleBudget: Double = 1, backup: Backup = .none, notice: Duration? = nil,
+        patience: Duration? = nil
     ) {
         self.backup = backup
+        self.notice = notice
+        self.patience = patience
         self.name = name
         self.weight = weight
         self.serviceLevel = serviceLevel

@@ -12,12 +12,15 @@ package struct StoredFleet: Hashable, Sendable {
     package var rules: ClassRules
     /// The GPU servers that are being drained.
     package var draining: Set<GPUServerID>
+    /// What operators have ordered beside.
+    package var orders: OperatorOrders
 
     package init(
         term: UInt64 = 0, revision: UInt64 = 0, nextGrant: UInt64 = 1, grants: [StoredGrant] = [],
-        rules: ClassRules = ClassRules(), draining: Set<GPUServerID> = []
+        rules: ClassRules = ClassRules(), draining: Set<GPUServerID> = [], orders: OperatorOrders = OperatorOrders()
     ) {
         self.draining = draining
+        self.orders = orders
         self.rules = rules
         self.term = term
         self.revision = revision
@@ -69,13 +72,16 @@ package struct StoreTransaction: Hashable, Sendable {
     package var rules: ClassRules?
     /// What takes the place of the GPU servers that are being drained; nil leaves them.
     package var draining: Set<GPUServerID>?
+    /// What takes the place of the orders that are stored; nil leaves them.
+    package var orders: OperatorOrders?
 
     package init(
         expectedRevision: UInt64, term: UInt64, nextGrant: UInt64, upserts: [StoredGrant], removals: [GrantID],
-        rules: ClassRules? = nil, draining: Set<GPUServerID>? = nil
+        rules: ClassRules? = nil, draining: Set<GPUServerID>? = nil, orders: OperatorOrders? = nil
     ) {
         self.draining = draining
         self.rules = rules
+        self.orders = orders
         self.expectedRevision = expectedRevision
         self.term = term
         self.nextGrant = nextGrant

@@ -16,6 +16,7 @@ struct FleetMetrics: Sendable {
     private let reclaimed: MetricCounter
     private let grants: MetricCounter
     private let violations: MetricCounter
+    private let operators: OperatorMetrics
     private let accuracy: ForecastMetrics
 
     init(registry: MetricsRegistry) {
@@ -36,6 +37,7 @@ struct FleetMetrics: Sendable {
         violations = registry.counter(
             "presync_safety_violations_total", help: "What may never happen and was seen to happen: always 0.")
         accuracy = ForecastMetrics(registry: registry)
+        operators = OperatorMetrics(registry: registry)
     }
 
     /// O(instances + devices)
@@ -53,6 +55,7 @@ struct FleetMetrics: Sendable {
             violations.raise(to: Double(fleet.violations[rule] ?? 0), ["rule": rule.rawValue])
         }
         accuracy.set(fleet.accuracy)
+        operators.set(fleet)
     }
 
     private func set(_ devices: [DeviceOverview]) {

@@ -24,13 +24,17 @@ extension ManagerConfiguration {
             case .presync: .presync
             case .reactive: .reactive
             }
-        let machine = ManagerMachineConfiguration(
+        var machine = ManagerMachineConfiguration(
             softwareVersion: softwareVersion, period: period, timeToLive: timeToLive,
             silence: max(.seconds(3), period * 3), snapshotPeriod: snapshotPeriod,
             allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
-        return ManagerMachine(
+        machine.mode = self.mode
+        let now = MonotonicClock.now()
+        var manager = ManagerMachine(
             configuration: machine, recovered: recovered, forecaster: forecaster, random: SystemRandomNumberGenerator(),
-            now: MonotonicClock.now())
+            now: now)
+        manager.wallClockRead(WallTime(rawValue: WallClock.unixMilliseconds()), at: now)
+        return manager
     }
 
     /// What to add to the manager's own seconds for seconds since 1970-01-01 00:00 in this host's time zone, as of now.

@@ -27,6 +27,9 @@ package struct ManagerConfiguration: Hashable, Sendable {
     /// How long a grant stands without renewal: at least three periods.
     package var timeToLive: Duration = .seconds(5)
     package var policy = Policy.presync
+    /// Whether the manager acts ahead of demand, or only records what it would do. An operator's order in operation goes
+    /// before it.
+    package var mode = ManagerMode.active
     /// The priority classes; empty for the built-in ones.
     package var classes = PriorityClass.builtIn
     /// Forecasting networks that `presync forecast train` wrote; nil for those that ship.

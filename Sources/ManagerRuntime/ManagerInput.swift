@@ -11,11 +11,14 @@ enum ManagerInput: Sendable {
     case forecastWanted(InstanceID, @Sendable (ForecastAnswer) -> Void)
     /// Someone wants to know why an instance, or a request, has what it has; answered with nil when the manager ends first.
     case explanationWanted(String, @Sendable (ExplanationAnswer?) -> Void)
-
-    /// Someone wants to see the classes, rules and quotas; answered with nil when the manager ends first.
-    case classRulesWanted(@Sendable (ClassRules?) -> Void)
-    /// Someone changes one of them; answered once the change is durable.
-    case classChangeWanted(ClassChange, @Sendable (ClassChangeAnswer) -> Void)
+    /// Someone wants to see what operators have set; answered with nil when the manager ends first.
+    case settingsWanted(@Sendable (OperatorSettings?) -> Void)
+    /// Someone changes something of it; answered once all of that is durable.
+    case changesWanted([OperatorChange], @Sendable (SettingsAnswer) -> Void)
+    /// Someone wants to know what changes would do.
+    case planWanted([OperatorChange], @Sendable (PlanAnswer) -> Void)
+    /// Someone has a plan carried out; answered once it is durable.
+    case planApplied(ChangePlan, @Sendable (SettingsAnswer) -> Void)
 
     /// Tells who asks, if anyone does, that there is no answer to be had.
     func decline() {
@@ -24,8 +27,9 @@ enum ManagerInput: Sendable {
         case .overviewWanted(_, let answer): answer(nil)
         case .forecastWanted(_, let answer): answer(.unavailable)
         case .explanationWanted(_, let answer): answer(nil)
-        case .classRulesWanted(let answer): answer(nil)
-        case .classChangeWanted(_, let answer): answer(.unavailable)
+        case .settingsWanted(let answer): answer(nil)
+        case .changesWanted(_, let answer), .planApplied(_, let answer): answer(.unavailable)
+        case .planWanted(_, let answer): answer(.unavailable)
         }
     }
 }
@@ -38,11 +42,20 @@ enum ForecastAnswer: Sendable {
     case unavailable
 }
 
-/// What is said to who changes a class, a rule or a quota.
-enum ClassChangeAnswer: Sendable {
-    /// What is then in force.
-    case changed(ClassRules)
+/// What is said to who wants to know what changes would do.
+enum PlanAnswer: Sendable {
+    case planned(ChangePlan)
     case refused(String)
+    case unavailable
+}
+
+/// What is said to who changes what operators set.
+enum SettingsAnswer: Sendable {
+    /// What is then in force.
+    case changed(OperatorSettings)
+    case refused(String)
+    /// Something has changed since the plan was made.
+    case stale(String)
     /// The manager ends first, or too much waits before it. The change may have been made or not.
     case unavailable
 }
@@ -72,18 +85,34 @@ extension BoundedMailbox<ManagerInput> {
         }
     }
 
-    /// The classes, rules and quotas as the loop has them when it comes to this question; nil if the manager ends first.
-    func classRules() async -> ClassRules? {
+    /// What operators have set, when the loop comes to this question; nil if the manager ends first.
+    func settings() async -> OperatorSettings? {
         await withCheckedContinuation { continuation in
-            let question = ManagerInput.classRulesWanted { continuation.resume(returning: $0) }
+            let question = ManagerInput.settingsWanted { continuation.resume(returning: $0) }
             if offer(question) != .accepted { question.decline() }
         }
     }
 
-    /// Changes one of them; returns once that is durable.
-    func change(_ change: ClassChange) async -> ClassChangeAnswer {
+    /// Changes something of it, all or nothing; returns once that is durable.
+    func change(_ changes: [OperatorChange]) async -> SettingsAnswer {
         await withCheckedContinuation { continuation in
-            let question = ManagerInput.classChangeWanted(change) { continuation.resume(returning: $0) }
+            let question = ManagerInput.changesWanted(changes) { continuation.resume(returning: $0) }
+            if offer(question) != .accepted { question.decline() }
+        }
+    }
+
+    /// What these changes would do.
+    func plan(_ changes: [OperatorChange]) async -> PlanAnswer {
+        await withCheckedContinuation { continuation in
+            let question = ManagerInput.planWanted(changes) { continuation.resume(returning: $0) }
+            if offer(question) != .accepted { question.decline() }
+        }
+    }
+
+    /// Carries a plan out; returns once that is durable.
+    func apply(_ plan: ChangePlan) async -> SettingsAnswer {
+        await withCheckedContinuation { continuation in
+            let question = ManagerInput.planApplied(plan) { continuation.resume(returning: $0) }
             if offer(question) != .accepted { question.decline() }
         }
     }

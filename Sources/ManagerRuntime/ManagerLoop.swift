@@ -19,8 +19,8 @@ struct ManagerLoop {
     private let logger: Logger
     /// Inputs that are taken before the step goes on; nil while no step is under way.
     private var inputsBeforeSlice: Int?
-    /// Who waits for a change of classes, rules or quotas to be durable.
-    private var awaitingStore: [@Sendable (ClassChangeAnswer) -> Void] = []
+    /// Who waits for a change of settings to be durable.
+    private var awaitingStore: [@Sendable (SettingsAnswer) -> Void] = []
 
     init(
         machine: ManagerMachine, inbox: ManagerInbox, storeWork: BoundedMailbox<StoreWork>,
@@ -72,15 +72,29 @@ struct ManagerLoop {
 
     private mutating func take(_ input: ManagerInput) throws(ManagerError) {
         let now = MonotonicClock.now()
+        if case .event(.stepDue) = input { readWallClock(now) }
         switch input {
         case .overviewWanted(let forecasts, let answer): answer(machine.overview(at: now, forecasts: forecasts))
         case .forecastWanted(let instance, let answer):
             answer(machine.forecast(of: instance, at: now).map(ForecastAnswer.found) ?? .unknownInstance)
         case .explanationWanted(let subject, let answer): answer(machine.explain(subject, at: now))
-        case .classRulesWanted(let answer): answer(machine.classRules)
-        case .classChangeWanted(let change, let answer):
+        case .settingsWanted(let answer): answer(machine.settings)
+        case .changesWanted(let changes, let answer):
+            readWallClock(now)
             let effects: [ManagerEffect]
-            do { effects = try machine.change(change, at: now) } catch { return answer(.refused(error.description)) }
+            do { effects = try machine.change(changes, at: now) } catch { return answer(.refused(error.description)) }
+            awaitingStore.append(answer)
+            for effect in effects { try carryOut(effect) }
+        case .planWanted(let changes, let answer):
+            readWallClock(now)
+            do { answer(.planned(try machine.plan(changes, at: now))) } catch { answer(.refused(error.description)) }
+        case .planApplied(let plan, let answer):
+            readWallClock(now)
+            let effects: [ManagerEffect]
+            do { effects = try machine.apply(plan, at: now) } catch {
+                if case .stale = error { return answer(.stale(error.description)) }
+                return answer(.refused(error.description))
+            }
             awaitingStore.append(answer)
             for effect in effects { try carryOut(effect) }
         case .event(let event):
@@ -90,10 +104,15 @@ struct ManagerLoop {
         }
     }
 
+    /// Operators give times of the wall clock, which may be set while the manager runs.
+    private mutating func readWallClock(_ now: MonotonicTime) {
+        machine.wallClockRead(WallTime(rawValue: WallClock.unixMilliseconds()), at: now)
+    }
+
     /// Tells those who changed something, once all that was changed is durable.
     private mutating func answerChanges() {
-        guard !awaitingStore.isEmpty, machine.areRulesStored else { return }
-        for answer in awaitingStore { answer(.changed(machine.classRules)) }
+        guard !awaitingStore.isEmpty, machine.areOrdersStored else { return }
+        for answer in awaitingStore { answer(.changed(machine.settings)) }
         awaitingStore.removeAll()
     }
 

@@ -75,6 +75,9 @@ extension TraceHash {
         case .requestRefused(let request, let reason):
             add(request.rawValue)
             add(reason)
+        case .notice(let notice):
+            add(notice.grant.rawValue)
+            add(Int(notice.endsIn.nanoseconds))
         case .heartbeatAcknowledged(let sequence): add(sequence)
         case .prepareInterface(let version, _): add(version.version.description)
         }

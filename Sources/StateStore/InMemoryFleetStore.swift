@@ -60,6 +60,7 @@ extension StoredFleet {
         nextGrant = transaction.nextGrant
         if let rules = transaction.rules { self.rules = rules }
         if let draining = transaction.draining { self.draining = draining }
+        if let orders = transaction.orders { self.orders = orders }
         revision += 1
     }
 }

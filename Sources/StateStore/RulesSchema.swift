@@ -31,15 +31,16 @@ enum RulesSchema {
     static func replace(_ rules: ClassRules, _ database: Database) throws {
         try database.execute(sql: "DELETE FROM classes; DELETE FROM class_rules; DELETE FROM quotas")
         for one in rules.classes {
-            try database.cachedStatement(sql: "INSERT INTO classes VALUES (?, ?, ?, ?, ?, ?, ?, ?)").execute(
+            try database.cachedStatement(sql: "INSERT INTO classes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").execute(
                 arguments: [
                     one.name.rawValue, one.weight, one.serviceLevel, one.grace.nanoseconds, one.mayTake,
-                    one.mayBeTakenFrom, one.idleBudget, one.backup.rawValue,
+                    one.mayBeTakenFrom, one.idleBudget, one.backup.rawValue, one.notice?.nanoseconds,
+                    one.patience?.nanoseconds,
                 ])
         }
         for (position, rule) in rules.rules.enumerated() {
-            try database.cachedStatement(sql: "INSERT INTO class_rules VALUES (?, ?, ?, ?, ?)").execute(arguments: [
-                position, rule.tenant, rule.application, rule.instance, rule.priorityClass.rawValue,
+            try database.cachedStatement(sql: "INSERT INTO class_rules VALUES (?, ?, ?, ?, ?, ?)").execute(arguments: [
+                position, rule.tenant, rule.application, rule.instance, rule.priorityClass.rawValue, rule.user,
             ])
         }
         for (tenant, share) in rules.quotas {
@@ -53,7 +54,8 @@ enum RulesSchema {
         let classes = try Row.fetchCursor(
             database,
             sql: """
-                SELECT name, weight, service_level, grace_ns, may_take, may_be_taken_from, idle_budget, backup
+                SELECT name, weight, service_level, grace_ns, may_take, may_be_taken_from, idle_budget, backup,
+                    notice_ns, patience_ns
                 FROM classes ORDER BY name
                 """)
         while let row = try classes.next() {
@@ -61,15 +63,18 @@ enum RulesSchema {
                 name: try Schema.identifier(row, "name"), weight: row["weight"], serviceLevel: row["service_level"],
                 grace: .nanoseconds(row["grace_ns"] as Int64), mayTake: row["may_take"] as Int64 != 0,
                 mayBeTakenFrom: row["may_be_taken_from"] as Int64 != 0, idleBudget: row["idle_budget"],
-                backup: try RecoverySchema.backup(row))
+                backup: try RecoverySchema.backup(row),
+                notice: (row["notice_ns"] as Int64?).map { .nanoseconds($0) },
+                patience: (row["patience_ns"] as Int64?).map { .nanoseconds($0) })
             do { try one.validate() } catch { throw FleetStoreError(.corrupt, "class \(one.name): \(error)") }
             rules.classes.append(one)
         }
         let kept = try Row.fetchCursor(
-            database, sql: "SELECT tenant, application, instance, priority_class FROM class_rules ORDER BY position")
+            database,
+            sql: "SELECT tenant, application, instance, priority_class, user FROM class_rules ORDER BY position")
         while let row = try kept.next() {
             let rule = ClassRule(
-                tenant: row["tenant"], application: row["application"], instance: row["instance"],
+                tenant: row["tenant"], user: row["user"], application: row["application"], instance: row["instance"],
                 priorityClass: try Schema.identifier(row, "priority_class"))
             do { try rule.validate() } catch { throw FleetStoreError(.corrupt, "a rule: \(error)") }
             rules.rules.append(rule)

@@ -83,34 +83,21 @@ import Testing
 
     @Test func aChangeIsWrittenAndARefusedOneIsNot() throws {
         var fleet = fleet()
-        #expect(throws: ClassChangeError.self) { try fleet.manager.change(.removeRule(0), at: fleet.now) }
-        #expect(fleet.manager.areRulesStored)
+        #expect(throws: OrderError.self) { try fleet.manager.change(.removeRule(0), at: fleet.now) }
+        #expect(fleet.manager.areOrdersStored)
         let effects = try fleet.manager.change(.setQuota(TenantID(unchecked: "t"), 0.5), at: fleet.now)
         guard case .persist(let transaction) = effects.first else {
             Issue.record("\(effects)")
             return
         }
         #expect(transaction.rules == ClassRules(quotas: [TenantID(unchecked: "t"): 0.5]))
-        #expect(!fleet.manager.areRulesStored)
+        #expect(!fleet.manager.areOrdersStored)
         fleet.happens(.storeAnswered(.committed(revision: 99)))
-        #expect(fleet.manager.areRulesStored)
+        #expect(fleet.manager.areOrdersStored)
     }
 }
 
 extension ManagerHarness {
-    /// The GPU server and the agent have carried out all that was said.
-    fileprivate mutating func everythingIsReady() {
-        for grant in manager.heldGrants {
-            let answer = GrantCommandAnswer(
-                grant: grant.grant, epoch: manager.grants[grant.grant]?.commanded?.epoch ?? grant.epoch,
-                outcome: .inForce(endpoint: SessionEndpoint(host: "s1", port: 1)))
-            happens(.serverMessageReceived(.commandAnswered(answer), LinkID(rawValue: 2)))
-            let ready = NotificationAcknowledgement(
-                grant: grant.grant, epoch: manager.grants[grant.grant]?.notified?.epoch ?? grant.epoch, outcome: .ready)
-            happens(.agentMessageReceived(.acknowledged(ready), LinkID(rawValue: 1)))
-        }
-    }
-
     fileprivate mutating func change(_ change: ClassChange) throws {
         for effect in try manager.change(change, at: now) {
             if case .persist(let transaction) = effect {

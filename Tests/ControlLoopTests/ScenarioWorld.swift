@@ -118,6 +118,7 @@ struct ScenarioWorld {
         case .closeSession(let grant): say("a1: close \(grant)")
         case .handOver(let grant, let request, let found): say("a1: hand \(grant) to \(request), found \(found)")
         case .refuse(let request, let reason): say("a1: refuse \(request), \(reason)")
+        case .warn(let request, let endsIn, let reason): say("a1: warn \(request), \(endsIn.inSeconds) s, \(reason)")
         case .installInterface(let version, _): say("a1: install \(version.version)")
         case .record(let event): say("a1: * \(event.summary)")
         }

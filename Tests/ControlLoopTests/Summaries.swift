@@ -68,6 +68,7 @@ extension ManagerToAgentMessage {
                 + (notification.request.map { " for \($0)" } ?? "")
         case .withdrawal(let withdrawal): "\(withdrawal.grant) withdrawn, \(withdrawal.reason.rawValue)"
         case .requestRefused(let request, let reason): "\(request) refused, \(reason)"
+        case .notice(let notice): "\(notice.grant) ends in \(notice.endsIn.inSeconds) s, \(notice.reason)"
         case .heartbeatAcknowledged: nil
         case .prepareInterface(let version, _): "prepare \(version.version)"
         }

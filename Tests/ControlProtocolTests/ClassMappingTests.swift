@@ -22,6 +22,9 @@ import Testing
                 weight: 2, serviceLevel: 0.5, grace: .seconds(1), idleBudget: 0, mayTake: false, mayBeTakenFrom: true)),
         .set(PriorityClass.batch.name, ClassFigures()), .addRule(rule, at: nil), .addRule(rule, at: 0), .removeRule(0),
         .removeRule(7), .setQuota(TenantID(unchecked: "t"), 0.5), .removeQuota(TenantID(unchecked: "t")),
+        .remove(PriorityClass.batch.name),
+        .addRule(ClassRule(user: "al*", priorityClass: PriorityClass.batch.name), at: nil),
+        .set(PriorityClass.batch.name, ClassFigures(notice: .some(nil), patience: .seconds(10))),
     ])
     func changesSurviveTheWire(change: ClassChange) throws {
         #expect(try ClassChange(wire: change.wire) == change)

@@ -61,7 +61,7 @@ import Testing
     ])
     func whatCannotBeIsRefusedAndChangesNothing(change: ClassChange) {
         var rules = ClassRules()
-        #expect(throws: ClassChangeError.self) { try rules.apply(change, configured: builtIn) }
+        #expect(throws: OrderError.self) { try rules.apply(change, configured: builtIn) }
         #expect(rules == ClassRules())
     }
 }

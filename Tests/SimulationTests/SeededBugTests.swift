@@ -22,6 +22,7 @@ struct BugCase: CustomTestStringConvertible, Sendable {
         BugCase(bug: .renewAfterExpiry, rules: [.lease]),
         BugCase(bug: .leaseNeverExpires, rules: [.lease]),
         BugCase(bug: .releaseBeforeExit, rules: [.memory]),
+        BugCase(bug: .keepReleased, rules: [.audit], besides: [.leaseNeverExpires], ignoring: [.lease, .liveness]),
         BugCase(bug: .acknowledgeBeforeCommit, rules: [.durability]),
         BugCase(bug: .freeBeforeConfirmation, rules: [.promise]),
         BugCase(bug: .forgetGrantsOnRestart, rules: [.liveness, .promise]),

@@ -51,12 +51,53 @@ struct SQLiteFleetStoreTests {
         #expect(error.code == .corrupt)
     }
 
+    private static let withoutOrders =
+        "DROP TABLE orders; DROP TABLE pins; DROP TABLE manual_reservations; DROP TABLE maintenance;"
+
+    /// Version 2 had classes, rules and quotas, and no orders: what it had stays.
+    @Test func aStoreFromBeforeOrdersIsTakenOver() async throws {
+        let fixture = try await filledStore()
+        let earlier = try DatabaseQueue(path: fixture.path)
+        try await earlier.write {
+            try $0.execute(
+                sql: Self.withoutOrders + """
+                    DROP TABLE draining; ALTER TABLE classes DROP COLUMN backup;
+                    ALTER TABLE classes DROP COLUMN notice_ns; ALTER TABLE classes DROP COLUMN patience_ns;
+                    ALTER TABLE class_rules DROP COLUMN user;
+                    INSERT INTO classes VALUES ('night', 0.5, 0.9, 0, 1, 1, 1);
+                    INSERT INTO class_rules VALUES (0, 't*', NULL, NULL, 'night'); PRAGMA user_version = 2
+                    """)
+        }
+        try earlier.close()
+        let store = try SQLiteFleetStore(path: fixture.path)
+        let fleet = try await store.beginTerm()
+        #expect(fleet.grants.count == 50 && fleet.orders == OperatorOrders())
+        #expect(fleet.rules.classes.map(\.weight) == [0.5] && fleet.rules.classes.first?.patience == nil)
+        var transaction = fleet.transaction()
+        let server = GPUServerID(unchecked: "s1")
+        let now = WallTime(rawValue: 1_000)
+        transaction.orders = OperatorOrders(
+            revision: 7, mode: .forecastOnly,
+            pins: [
+                InstanceID(unchecked: "i1"): .server(server),
+                InstanceID(unchecked: "i2"): .device(DeviceID(server: server, index: 3)),
+            ],
+            reservations: [
+                ManualReservation(
+                    instance: InstanceID(unchecked: "i1"),
+                    slice: Slice(memory: .mebibytes(5), compute: MilliShare(100)), from: now, until: now + .seconds(9))
+            ], maintenance: [MaintenanceWindow(server: server, from: now)])
+        _ = await store.commit(transaction)
+        await store.close()
+        #expect(try await SQLiteFleetStore(path: fixture.path).load().orders == transaction.orders)
+    }
+
     @Test func aStoreFromBeforeRulesIsTakenOver() async throws {
         let fixture = try await filledStore()
         let earlier = try DatabaseQueue(path: fixture.path)
         try await earlier.write {
             try $0.execute(
-                sql: """
+                sql: Self.withoutOrders + """
                     DROP TABLE classes; DROP TABLE class_rules; DROP TABLE quotas; DROP TABLE draining;
                     PRAGMA user_version = 1;
                     """)
@@ -88,8 +129,13 @@ struct SQLiteFleetStoreTests {
         "UPDATE grants SET interface_version = 'one' WHERE grant_id = 7",
         "UPDATE grants SET compute_milli = 9000000000 WHERE grant_id = 7",
         "DELETE FROM meta", "INSERT INTO quotas VALUES ('t', 2)",
-        "INSERT INTO classes VALUES ('c', 0, 0.9, 0, 1, 1, 1)",
-        "INSERT INTO class_rules VALUES (0, NULL, NULL, NULL, 'c')",
+        "INSERT INTO classes VALUES ('c', 0, 0.9, 0, 1, 1, 1, NULL, NULL)",
+        "INSERT INTO classes VALUES ('c', 1, 0.9, 0, 1, 1, 1, -1, NULL)",
+        "INSERT INTO class_rules VALUES (0, NULL, NULL, NULL, 'c', NULL)",
+        "DELETE FROM orders", "UPDATE orders SET mode = 'asleep'",
+        "INSERT INTO pins VALUES ('i1', 's1', -1)",
+        "INSERT INTO manual_reservations VALUES ('i1', 0, 1, 0, NULL)",
+        "INSERT INTO maintenance VALUES ('s1', 10, 5)",
     ])
     func aMalformedRowIsReported(change: String) async throws {
         let fixture = try await filledStore()

@@ -126,6 +126,14 @@ struct HandOverServer {
         return refuse(token, reason: reason, now: now)
     }
 
+    /// Tells who looks after a program's instance that the program's session will be taken.
+    func warn(_ request: RequestID, endsIn: Duration, reason: String) {
+        guard let token = tokens[request], let instance = connections[token]?.instance else { return }
+        let seconds = Int64(endsIn.inSeconds.rounded(.up))
+        tellRegistrant(
+            of: instance, .warned("the GPU session of a program of \(instance) ends in \(seconds) s: \(reason)"))
+    }
+
     mutating func refuse(_ token: PollToken, reason: String, now: MonotonicTime) -> [Event] {
         if let request = connections[token]?.request { tokens[request] = nil }
         if let instance = connections[token]?.instance { tellRegistrant(of: instance, .refused(reason)) }

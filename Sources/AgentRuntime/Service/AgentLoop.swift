@@ -165,6 +165,9 @@ final class AgentLoop {
         case .refuse(let request, let reason):
             metrics.refused()
             follow(handOver.refuse(request, reason: reason, now: now))
+        case .warn(let request, let endsIn, let reason):
+            metrics.warned()
+            handOver.warn(request, endsIn: endsIn, reason: reason)
         case .installInterface(let version, let source): surroundings.installInterface(version, source: source)
         case .record(let event): surroundings.record(event)
         }

@@ -6,6 +6,7 @@ struct AgentMetrics: Sendable {
     private let handOvers: MetricCounter
     private let handOverSeconds: MetricHistogram
     private let refusals: MetricCounter
+    private let warnings: MetricCounter
     private let sessionFailures: MetricCounter
     private let sessions: MetricGauge
     private let programs: MetricGauge
@@ -24,6 +25,8 @@ struct AgentMetrics: Sendable {
             bounds: [0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.02, 0.1, 0.5, 2, 10])
         refusals = registry.counter(
             "presync_agent_refusals_total", help: "Programs' requests that were refused.")
+        warnings = registry.counter(
+            "presync_agent_notices_total", help: "Programs whose session was announced to be taken.")
         sessionFailures = registry.counter(
             "presync_agent_session_failures_total", help: "Sessions that did not open, or that their worker closed.")
         sessions = registry.gauge(
@@ -45,6 +48,7 @@ struct AgentMetrics: Sendable {
     }
 
     func refused() { refusals.add() }
+    func warned() { warnings.add() }
     func sessionFailed() { sessionFailures.add() }
 
     func holding(sessions count: Int, programs programCount: Int, instances instanceCount: Int) {

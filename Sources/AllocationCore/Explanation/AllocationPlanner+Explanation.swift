@@ -92,6 +92,8 @@ extension AllocationPlanner {
             case .release(_, _, .graceEnded): return (.givenBack, "not wanted, and its grace has passed")
             case .lower(_, _, .graceEnded):
                 return (.givenBack, "not wanted, and its grace has passed; a warm session is kept")
+            case .release(_, _, .ordered) where actions.count == 1:
+                return (.givenBack, "an operator has pinned it elsewhere")
             case .reserve, .openWarm: isRaised = true
             case .release, .lower: break
             }

@@ -13,7 +13,10 @@ struct ClassCommand: AsyncParsableCommand {
             presync class rule add --class night --application 'render*' --tenant studio
             presync class quota set studio 0.25
             """,
-        subcommands: [ClassListCommand.self, ClassSetCommand.self, ClassRuleCommand.self, ClassQuotaCommand.self])
+        subcommands: [
+            ClassListCommand.self, ClassSetCommand.self, ClassRemoveCommand.self, ClassRuleCommand.self,
+            ClassQuotaCommand.self,
+        ])
 }
 
 /// The options that every command takes that shows or changes classes.
@@ -29,13 +32,15 @@ struct ClassOptions: ParsableArguments {
         }
     }
 
-    /// Changes one thing, and shows what is then in force.
+    /// Changes something, and shows what is then in force.
     func change<View: RenderableAnswer>(
-        _ change: ClassChange, _ view: @escaping @Sendable (ClassRules) -> View
+        _ changes: [OperatorChange], _ view: @escaping @Sendable (ClassRules) -> View
     ) async throws {
         try await CommandRunner.run {
-            let rules = try await ManagerConnection.withClient(address: manager.address) { try await $0.change(change) }
-            try output.write(view(rules))
+            let settings = try await ManagerConnection.withClient(address: manager.address) { client in
+                try await client.change(changes)
+            }
+            try output.write(view(settings.rules))
         }
     }
 }
@@ -51,13 +56,14 @@ struct ClassListCommand: AsyncParsableCommand {
 }
 
 /// `presync class set`.
-struct ClassSetCommand: AsyncParsableCommand {
+struct ClassSetCommand: AsyncParsableCommand, ChangingCommand {
     static let configuration = CommandConfiguration(
         commandName: "set", abstract: "Changes figures of a class, or makes a new one.",
         discussion: """
             What is not given stays as it is; of a new class it is as that of standard.
 
             presync class set batch --idle-budget 0.25 --grace 1s
+            presync class set batch --patience 10s
             presync class set night --weight 0.5 --may-take false
             """)
 
@@ -84,22 +90,56 @@ struct ClassSetCommand: AsyncParsableCommand {
     @Option(help: "Whether its unused reservations may be taken for higher classes: true or false.")
     var mayBeTakenFrom: Bool?
 
+    @Option(
+        help: ArgumentHelp(
+            "How long its programs' requests wait for a slice before they are refused: for example 10s, 0s for not at "
+                + "all, or never: as long as the program does.", valueName: "duration|never"))
+    var patience: String?
+
     var figures: ClassFigures {
-        ClassFigures(
-            weight: weight, serviceLevel: serviceLevel, grace: grace?.duration, idleBudget: idleBudget,
-            mayTake: mayTake, mayBeTakenFrom: mayBeTakenFrom)
+        get throws {
+            ClassFigures(
+                weight: weight, serviceLevel: serviceLevel, grace: grace?.duration, idleBudget: idleBudget,
+                mayTake: mayTake, mayBeTakenFrom: mayBeTakenFrom,
+                patience: try ClassArgument.duration(patience, "--patience"))
+        }
     }
+
+    func changes() throws -> [OperatorChange] { [.classes(.set(try ClassArgument.name(name, "class"), try figures))] }
 
     func validate() throws {
         _ = try ClassArgument.name(name, "class") as PriorityClassName
-        guard figures != ClassFigures() else {
+        guard try figures != ClassFigures() else {
             throw ValidationError("nothing is to be changed: give --weight, --grace or another figure")
         }
     }
 
     func run() async throws {
-        try await options.change(.set(try ClassArgument.name(name, "class"), figures)) { ClassesView($0) }
+        try await options.change(changes()) { ClassesView($0) }
     }
+}
+
+/// `presync class remove`.
+struct ClassRemoveCommand: AsyncParsableCommand, ChangingCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove", abstract: "Takes back what was set of a class.",
+        discussion: """
+            A class of the manager's configuration is as configured again; any other is gone, and its instances have the \
+            class standard. A class that a rule gives is not removed before the rule.
+
+            presync class remove night
+            """)
+
+    @OptionGroup var options: ClassOptions
+
+    @Argument(help: "The class.")
+    var name: String
+
+    func validate() throws { _ = try ClassArgument.name(name, "class") as PriorityClassName }
+
+    func changes() throws -> [OperatorChange] { [.classes(.remove(try ClassArgument.name(name, "class")))] }
+
+    func run() async throws { try await options.change(changes()) { ClassesView($0) } }
 }
 
 /// `presync class quota`.
@@ -116,7 +156,7 @@ struct ClassQuotaCommand: AsyncParsableCommand {
         func run() async throws { try await options.show { QuotasView($0) } }
     }
 
-    struct Set: AsyncParsableCommand {
+    struct Set: AsyncParsableCommand, ChangingCommand {
         static let configuration = CommandConfiguration(
             abstract: "Gives a tenant a quota.",
             discussion: """
@@ -139,12 +179,14 @@ struct ClassQuotaCommand: AsyncParsableCommand {
             guard (0...1).contains(share) else { throw ValidationError("the share must be between 0 and 1") }
         }
 
-        func run() async throws {
-            try await options.change(.setQuota(try ClassArgument.name(tenant, "tenant"), share)) { QuotasView($0) }
+        func changes() throws -> [OperatorChange] {
+            [.classes(.setQuota(try ClassArgument.name(tenant, "tenant"), share))]
         }
+
+        func run() async throws { try await options.change(changes()) { QuotasView($0) } }
     }
 
-    struct Remove: AsyncParsableCommand {
+    struct Remove: AsyncParsableCommand, ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Takes a tenant's quota away: it may have all.")
 
         @OptionGroup var options: ClassOptions
@@ -154,9 +196,11 @@ struct ClassQuotaCommand: AsyncParsableCommand {
 
         func validate() throws { _ = try ClassArgument.name(tenant, "tenant") as TenantID }
 
-        func run() async throws {
-            try await options.change(.removeQuota(try ClassArgument.name(tenant, "tenant"))) { QuotasView($0) }
+        func changes() throws -> [OperatorChange] {
+            [.classes(.removeQuota(try ClassArgument.name(tenant, "tenant")))]
         }
+
+        func run() async throws { try await options.change(changes()) { QuotasView($0) } }
     }
 }
 
@@ -167,5 +211,15 @@ enum ClassArgument {
             throw ValidationError("'\(text)' is no name of a \(what): 1 to 128 characters from A-Z a-z 0-9 . _ : / @ -")
         }
         return name
+    }
+
+    /// A duration that may be `never`; nil where nothing is given.
+    static func duration(_ text: String?, _ option: String) throws -> Duration?? {
+        guard let text else { return nil }
+        if text == "never" { return .some(nil) }
+        guard let duration = Duration(text: text) else {
+            throw ValidationError("\(option): '\(text)' is no duration such as 30s, and not never")
+        }
+        return duration
     }
 }

@@ -17,7 +17,7 @@ struct ClassRuleCommand: AsyncParsableCommand {
         func run() async throws { try await options.show { RulesView($0) } }
     }
 
-    struct Add: AsyncParsableCommand {
+    struct Add: AsyncParsableCommand, ChangingCommand {
         static let configuration = CommandConfiguration(
             abstract: "Adds a rule: last, or at a place.",
             discussion: """
@@ -25,6 +25,7 @@ struct ClassRuleCommand: AsyncParsableCommand {
 
                 presync class rule add --class interactive --application 'chat*'
                 presync class rule add --class batch --tenant studio --instance 'night-*' --at 1
+                presync class rule add --class interactive --user alice
                 """)
 
         @OptionGroup var options: ClassOptions
@@ -34,6 +35,9 @@ struct ClassRuleCommand: AsyncParsableCommand {
 
         @Option(help: "The tenant, with * for any characters.")
         var tenant: String?
+
+        @Option(help: "The user's name or number, with * for any characters.")
+        var user: String?
 
         @Option(help: "The application type, with * for any characters.")
         var application: String?
@@ -46,21 +50,21 @@ struct ClassRuleCommand: AsyncParsableCommand {
 
         func rule() throws -> ClassRule {
             ClassRule(
-                tenant: tenant, application: application, instance: instance,
+                tenant: tenant, user: user, application: application, instance: instance,
                 priorityClass: try ClassArgument.name(priorityClass, "class"))
         }
 
         func validate() throws {
-            do { try rule().validate() } catch let error as ClassChangeError { throw ValidationError("\(error)") }
+            do { try rule().validate() } catch let error as OrderError { throw ValidationError("\(error)") }
             guard (at ?? 1) >= 1 else { throw ValidationError("--at must be 1 or more") }
         }
 
-        func run() async throws {
-            try await options.change(.addRule(try rule(), at: at.map { $0 - 1 })) { RulesView($0) }
-        }
+        func changes() throws -> [OperatorChange] { [.classes(.addRule(try rule(), at: at.map { $0 - 1 }))] }
+
+        func run() async throws { try await options.change(changes()) { RulesView($0) } }
     }
 
-    struct Remove: AsyncParsableCommand {
+    struct Remove: AsyncParsableCommand, ChangingCommand {
         static let configuration = CommandConfiguration(abstract: "Removes a rule.")
 
         @OptionGroup var options: ClassOptions
@@ -72,6 +76,8 @@ struct ClassRuleCommand: AsyncParsableCommand {
             guard number >= 1 else { throw ValidationError("the number must be 1 or more") }
         }
 
-        func run() async throws { try await options.change(.removeRule(number - 1)) { RulesView($0) } }
+        func changes() throws -> [OperatorChange] { [.classes(.removeRule(number - 1))] }
+
+        func run() async throws { try await options.change(changes()) { RulesView($0) } }
     }
 }

@@ -12,6 +12,8 @@ struct ClassesView: RenderableAnswer {
         var mayBeTakenFrom: Bool
         /// The share of the pool's memory that its unused reservations may hold.
         var idleBudget: Double
+        /// Absent: its requests wait as long as their programs.
+        var patienceSeconds: Double?
     }
 
     var classes: [Row]
@@ -27,7 +29,8 @@ struct ClassesView: RenderableAnswer {
             Row(
                 name: one.name.rawValue, weight: one.weight, serviceLevel: one.serviceLevel,
                 graceSeconds: one.grace.inSeconds, mayTake: one.mayTake, mayBeTakenFrom: one.mayBeTakenFrom,
-                idleBudget: one.idleBudget)
+                idleBudget: one.idleBudget,
+                patienceSeconds: one.patience?.inSeconds)
         }
         rules = RulesView(shown).rules
         quotas = QuotasView(shown).quotas
@@ -35,7 +38,7 @@ struct ClassesView: RenderableAnswer {
 
     func table() -> TextTable {
         var table = TextTable(titles: [
-            "CLASS", "WEIGHT", "SERVICE LEVEL", "GRACE", "MAY TAKE", "MAY BE TAKEN FROM", "IDLE BUDGET",
+            "CLASS", "WEIGHT", "SERVICE LEVEL", "GRACE", "MAY TAKE", "MAY BE TAKEN FROM", "IDLE BUDGET", "PATIENCE",
         ])
         table.rows = classes.map { one in
             [
@@ -44,9 +47,14 @@ struct ClassesView: RenderableAnswer {
                 TextTable.Cell(Quantity.decimal(one.graceSeconds, digits: 1) + " s"),
                 TextTable.Cell(one.mayTake ? "yes" : "no"), TextTable.Cell(one.mayBeTakenFrom ? "yes" : "no"),
                 TextTable.Cell(Quantity.percent(one.idleBudget)),
+                Self.seconds(one.patienceSeconds),
             ]
         }
         return table
+    }
+
+    private static func seconds(_ value: Double?) -> TextTable.Cell {
+        TextTable.Cell(value.map { Quantity.decimal($0, digits: 1) + " s" } ?? "-")
     }
 
     func lines(header: Bool, width: Int) -> [StyledLine] {
@@ -61,6 +69,7 @@ struct RulesView: RenderableAnswer {
         /// From 1.
         var number: Int
         var tenant: String?
+        var user: String?
         var application: String?
         var instance: String?
         var priorityClass: String
@@ -71,18 +80,21 @@ struct RulesView: RenderableAnswer {
     init(_ shown: ClassRules) {
         rules = shown.rules.enumerated().map { index, rule in
             Row(
-                number: index + 1, tenant: rule.tenant, application: rule.application, instance: rule.instance,
+                number: index + 1, tenant: rule.tenant, user: rule.user, application: rule.application,
+                instance: rule.instance,
                 priorityClass: rule.priorityClass.rawValue)
         }
     }
 
     func table() -> TextTable {
         var table = TextTable(
-            titles: ["RULE", "TENANT", "APPLICATION", "INSTANCE", "CLASS"],
+            titles: ["RULE", "TENANT", "USER", "APPLICATION", "INSTANCE", "CLASS"],
             emptyText: "No rules: each instance has the class that it declares.")
         table.rows = rules.map { rule in
-            ["\(rule.number)", rule.tenant ?? "*", rule.application ?? "*", rule.instance ?? "*", rule.priorityClass]
-                .map { TextTable.Cell($0) }
+            [
+                "\(rule.number)", rule.tenant ?? "*", rule.user ?? "*", rule.application ?? "*", rule.instance ?? "*",
+                rule.priorityClass,
+            ].map { TextTable.Cell($0) }
         }
         return table
     }

@@ -188,8 +188,38 @@ struct StatusView: RenderableAnswer {
     /// What may never be and was seen to be: how often, by rule.
     var violations: [String: UInt64]
     var accuracy: AccuracyView
+    /// `active` or `forecast-only`.
+    var mode: String
+    /// Programs that wait for a slice.
+    var waiting: Int
+    /// What GPU servers hold against what is granted: all 0 in a sound system.
+    var audit: Audit
+
+    struct Audit: Encodable {
+        var unaccountedSlices: Int
+        var unaccountedMemoryBytes: Int64
+        var unheldGrants: Int
+        var unheldMemoryBytes: Int64
+        var miscountedBytes: Int64
+
+        init(_ audit: FleetAudit) {
+            unaccountedSlices = audit.unaccounted
+            unaccountedMemoryBytes = audit.unaccountedMemory.rawValue
+            unheldGrants = audit.unheld
+            unheldMemoryBytes = audit.unheldMemory.rawValue
+            miscountedBytes = audit.miscounted.rawValue
+        }
+
+        var isClean: Bool {
+            unaccountedSlices == 0 && unheldGrants == 0 && unaccountedMemoryBytes == 0 && unheldMemoryBytes == 0
+                && miscountedBytes == 0
+        }
+    }
 
     init(_ overview: FleetOverview) {
+        mode = overview.mode.rawValue
+        waiting = overview.waiting.count
+        audit = Audit(overview.audit)
         managerTerm = overview.term
         managerStartedAt = WallClock.text(unixMilliseconds: overview.startedAtUnixMs)
         uptimeSeconds = overview.uptime.inSeconds
@@ -222,6 +252,7 @@ struct StatusView: RenderableAnswer {
         row(
             "manager",
             "term \(managerTerm), up \(Quantity.clock(.seconds(uptimeSeconds))), since \(managerStartedAt)")
+        row("mode", mode == ManagerMode.active.rawValue ? mode : "\(mode): nothing is prepared ahead of demand")
         row("instances", ([String(instances)] + levels).joined(separator: ", "))
         row("devices", "\(devices), available \(devicesAvailable)")
         let memory = [reservedMemoryBytes, usedMemoryBytes, memoryBytes].map { Quantity.bytes(Bytes($0)) }
@@ -234,8 +265,23 @@ struct StatusView: RenderableAnswer {
             "reserved time",
             "\(Quantity.compact(totals.reservedSeconds)) s, idle \(Quantity.compact(totals.reservedIdleSeconds)) s, "
                 + "used \(Quantity.compact(totals.usedSeconds)) s")
+        if mode == ManagerMode.forecastOnly.rawValue {
+            row(
+                "had it acted",
+                "\(totals.rehearsedSteps) steps, found reserved \(totals.rehearsedFoundReserved), "
+                    + "warm \(totals.rehearsedFoundWarm), idle \(Quantity.compact(totals.rehearsedIdleSeconds)) s")
+        }
+        row("waiting", waiting == 1 ? "1 program" : "\(waiting) programs")
         row("contention", String(totals.contention))
-        row("reclaimed", String(totals.reclaimed))
+        row("reclaimed", String(totals.reclaimed) + (totals.taken > 0 ? ", in use \(totals.taken)" : ""))
+        row(
+            audit.isClean ? "audit" : "AUDIT",
+            audit.isClean
+                ? "clean: what is held is what is granted"
+                : "\(audit.unaccountedSlices) slices that nobody was granted "
+                    + "(\(Quantity.bytes(Bytes(audit.unaccountedMemoryBytes)))), "
+                    + "\(audit.unheldGrants) grants that nobody holds (\(Quantity.bytes(Bytes(audit.unheldMemoryBytes)))), "
+                    + "\(Quantity.bytes(Bytes(audit.miscountedBytes))) counted wrongly")
         if !violations.isEmpty {
             let counts = violations.keys.sorted().map { "\($0) \(violations[$0] ?? 0)" }
             row("VIOLATIONS", counts.joined(separator: ", ") + ": see presync_safety_violations_total in the manual")

@@ -41,6 +41,22 @@ struct ManagerConnection: FleetClient {
         do { return try await client.change(change) } catch { throw failure(error) }
     }
 
+    func settings() async throws(CommandFailure) -> OperatorSettings {
+        do { return try await client.settings() } catch { throw failure(error) }
+    }
+
+    func change(_ changes: [OperatorChange]) async throws(CommandFailure) -> OperatorSettings {
+        do { return try await client.change(changes) } catch { throw failure(error) }
+    }
+
+    func plan(_ changes: [OperatorChange]) async throws(CommandFailure) -> ChangePlan {
+        do { return try await client.plan(changes) } catch { throw failure(error) }
+    }
+
+    func apply(_ plan: ChangePlan) async throws(CommandFailure) -> OperatorSettings {
+        do { return try await client.apply(plan) } catch { throw failure(error) }
+    }
+
     func events(limit: Int) async throws(CommandFailure) -> [RecordedEvent] {
         do { return try await client.events(limit: limit) } catch { throw failure(error) }
     }

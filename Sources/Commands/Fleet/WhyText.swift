@@ -7,9 +7,10 @@ struct WhyText {
 
     init(_ told: AllocationExplanation) { self.told = told }
 
-    /// What it has; why not more; what would help.
+    /// What it has; why not more; what operators have ordered; what would help.
     var sentences: [String] {
-        [has, decision, "What would help: " + Self.change(told.change, within: reserveSeconds) + "."]
+        [has, decision] + told.notes.map { "Note: \($0)." }
+            + ["What would help: " + Self.change(told.change, within: reserveSeconds) + "."]
     }
 
     /// How far ahead the probability of a reservation looks.
@@ -41,6 +42,7 @@ struct WhyText {
         case .givenBack: "What it has is given back"
         case .improbable: "More is not justified: its probability is below the bar"
         case .short: "More is wanted and not possible"
+        case .recorded: "It would get that at the next step, and the manager only records it"
         case .paused: "Its sessions fail to open, so that the next is tried a few seconds later"
         }
     }

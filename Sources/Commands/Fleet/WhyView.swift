@@ -73,13 +73,15 @@ struct WhyView: RenderableAnswer {
     var reservations: [Reservation]
     var reservationCount: Int
     var smallestChange: Change
+    /// What operators have ordered that bears on it, and where in the queue its program waits.
+    var notes: [String]
 
     private let told: AllocationExplanation
 
     private enum CodingKeys: CodingKey {
         case instance, priorityClass, held, heldAmount, device, wanted, isAsked, needed, decision, reason, steps,
             devices
-        case deviceCount, reservations, reservationCount, smallestChange
+        case deviceCount, reservations, reservationCount, smallestChange, notes
     }
 
     init(_ told: AllocationExplanation) {
@@ -115,6 +117,7 @@ struct WhyView: RenderableAnswer {
         }
         reservationCount = told.reservationCount
         smallestChange = Change(told.change, within: WhyText(told).reserveSeconds)
+        notes = told.notes
     }
 
     func table() -> TextTable {

@@ -24,6 +24,7 @@ struct ManagerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var httpUrl: String?
     @Option(help: .hidden) var stateDirectory: String?
     @Option(help: .hidden) var policy: String?
+    @Option(help: .hidden) var mode: String?
     @Option(help: .hidden) var period: String?
     @Option(help: .hidden) var timeToLive: String?
     @Option(help: .hidden) var networks: String?
@@ -41,7 +42,7 @@ struct ManagerCommand: AsyncParsableCommand {
                 role: ManagerSettings.role, known: ManagerSettings.known,
                 flags: [
                     "listen": listen, "http-listen": httpListen, "http-url": httpUrl,
-                    "state-directory": stateDirectory, "policy": policy, "period": period,
+                    "state-directory": stateDirectory, "policy": policy, "mode": mode, "period": period,
                     "time-to-live": timeToLive, "networks": networks, "horizons": horizons,
                     "linear-algebra": linearAlgebra,
                     "snapshot-every": snapshotEvery, "maximum-links": maximumLinks, "kept-events": keptEvents,

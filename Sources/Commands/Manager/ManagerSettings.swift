@@ -17,6 +17,10 @@ enum ManagerSettings {
             Setting(
                 name: "state-directory", meaning: "folder of state and bundles (default: /var/lib/presync/manager)"),
             Setting(name: "policy", meaning: "presync, or reactive: prepares nothing but bundles (default: presync)"),
+            Setting(
+                name: "mode",
+                meaning: "active, or forecast-only: serves programs that ask, and of what it would prepare ahead of "
+                    + "demand only records it; 'presync order mode' changes it in operation (default: active)"),
             Setting(name: "period", meaning: "time from step to step, 100ms to 1m (default: 1s)"),
             Setting(
                 name: "time-to-live", meaning: "how long a grant stands unrenewed, from 3 periods (default: 5s)"),
@@ -51,6 +55,9 @@ enum ManagerSettings {
         }
         if let value = settings.value("policy", expected: "a policy", ManagerConfiguration.Policy.init(rawValue:)) {
             configuration.policy = value
+        }
+        if let value = settings.value("mode", expected: "active or forecast-only", ManagerMode.init(rawValue:)) {
+            configuration.mode = value
         }
         if let value = settings.value("period", expected: "a duration", Duration.init(text:)) {
             configuration.period = value

@@ -54,7 +54,13 @@ final class RegistrationKeeper: Sendable {
     private func listen(to agent: inout AgentSocket) -> Bool {
         while true {
             // Some may have come together with the answer to the registration.
-            for case .refused(let reason) in agent.takeNotices() { refusal.withLock { $0 = reason } }
+            for notice in agent.takeNotices() {
+                switch notice {
+                case .refused(let reason): refusal.withLock { $0 = reason }
+                case .warned(let text): StandardError.write("presync run: \(text)\n")
+                case .session, .registered, .reportTaken: break
+                }
+            }
             let ready = wait(for: agent.descriptor, atMost: nil)
             if ready.descriptor {
                 guard agent.readMore() else { return false }

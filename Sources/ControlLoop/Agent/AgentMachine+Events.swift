@@ -37,6 +37,8 @@ package enum AgentEffect: Hashable, Sendable {
     /// Give the held connection to the program. `level` is what the program's request found when it came.
     case handOver(GrantID, RequestID, found: Readiness)
     case refuse(RequestID, reason: String)
+    /// Say that the session which the program of this request holds will be taken.
+    case warn(RequestID, endsIn: Duration, reason: String)
     /// Fetch, verify and activate; answer with ``AgentEvent/interfaceInstalled(_:)`` or
     /// ``AgentEvent/interfaceFailed(_:_:)``.
     case installInterface(InterfaceVersion, source: String)

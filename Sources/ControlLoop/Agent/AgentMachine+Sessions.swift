@@ -12,6 +12,8 @@ extension AgentMachine {
             return notified(notification, heardAt: contact.heardAt, now: now)
         case .withdrawal(let withdrawal):
             return withdrawn(withdrawal)
+        case .notice(let notice):
+            return noticed(notice, now: now)
         case .requestRefused(let request, let reason):
             guard waiting.removeValue(forKey: request) != nil else { return [] }
             return [.refuse(request, reason: reason)]
@@ -124,6 +126,18 @@ extension AgentMachine {
         sessions[withdrawal.grant] = nil
         if case .handedOver = session.state { return [released] }
         return [.closeSession(withdrawal.grant), released]
+    }
+
+    /// A program's session will be taken: whoever looks after the program is told.
+    private func noticed(_ notice: PreemptionNotice, now: MonotonicTime) -> [AgentEffect] {
+        guard let session = sessions[notice.grant], case .handedOver(let request) = session.state else { return [] }
+        return [
+            .warn(request, endsIn: notice.endsIn, reason: notice.reason),
+            .record(
+                FleetEvent(
+                    at: now, kind: .noticed, instance: notice.instance, grant: notice.grant,
+                    detail: "its session ends in \(notice.endsIn.inSeconds) s: \(notice.reason)")),
+        ]
     }
 
     mutating func sessionOpened(_ grant: GrantID, now: MonotonicTime) -> [AgentEffect] {

@@ -77,12 +77,12 @@ extension GPUServerMachine {
             return [answer(command, .failed("\(command.grant) is held for \(grant.instance) on \(grant.device)"))]
         }
         switch (grant.phase, command.goal) {
-        case (.stopping, .released):
+        case (.stopping, .released), (.stopping, .taken):
             grants[command.grant]?.unanswered = command.epoch
             return []
         case (.stopping, _):
             return [answer(command, .failed("\(command.grant) is ending"))]
-        case (.starting, .released), (.running, .released):
+        case (.starting, .released), (.running, .released), (.starting, .taken), (.running, .taken):
             return release(grant, command)
         case (.starting, _):
             // A repeat, or a change of mind while the worker starts: the limit follows once it runs.
@@ -93,7 +93,7 @@ extension GPUServerMachine {
     }
 
     private mutating func begin(_ command: GrantCommand, now: MonotonicTime) -> [GPUServerEffect] {
-        guard command.goal != .released else { return [answer(command, .inForce(endpoint: nil))] }
+        guard !command.goal.isEnd else { return [answer(command, .inForce(endpoint: nil))] }
         guard grants.count < configuration.maximumGrants else {
             return [answer(command, .failed("the server holds \(grants.count) sessions, the most that it may"))]
         }
@@ -136,16 +136,17 @@ extension GPUServerMachine {
     }
 
     private mutating func release(_ grant: Grant, _ command: GrantCommand) -> [GPUServerEffect] {
-        if grant.isAttached, !configuration.bugs.contains(.releaseAttached) {
+        if grant.isAttached, command.goal != .taken, !configuration.bugs.contains(.releaseAttached) {
             return [answer(command, .refusedAttached)]
         }
+        if configuration.bugs.contains(.keepReleased) { return [answer(command, .inForce(endpoint: nil))] }
         if configuration.bugs.contains(.releaseBeforeExit) {
             grants[grant.id] = nil
             return [.stopWorker(grant.id), answer(command, .inForce(endpoint: nil))]
         }
-        grants[grant.id]?.phase = .stopping(.graceEnded)
+        grants[grant.id]?.phase = .stopping(command.goal == .taken ? .taken : .graceEnded)
         grants[grant.id]?.epoch = command.epoch
-        grants[grant.id]?.goal = .released
+        grants[grant.id]?.goal = command.goal
         grants[grant.id]?.unanswered = command.epoch
         return [.stopWorker(grant.id)]
     }

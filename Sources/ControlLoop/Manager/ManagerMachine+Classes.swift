@@ -7,30 +7,20 @@ extension ManagerMachine {
     /// The classes in force, the rules in their order, and the quotas.
     package var classRules: ClassRules { rules }
 
-    /// Whether all that was changed is durable.
-    package var areRulesStored: Bool { !unwritten.rules && underWay?.rules == nil }
-
-    /// Carries out one change, or none of it. It holds from the next step on, and is durable once ``areRulesStored``.
+    /// Carries out one change, or none of it. It holds from the next step on, and is durable once ``areOrdersStored``.
     /// O(instances)
     /// - Returns: what is to be done: the change is written.
     package mutating func change(
         _ change: ClassChange, at now: MonotonicTime
-    ) throws(ClassChangeError) -> [ManagerEffect] {
-        guard !hasResigned else { throw ClassChangeError("another manager has taken over") }
-        try setRules.apply(change, configured: configuration.classes)
-        rules = setRules.inForce(over: configuration.classes)
-        for index in instances.indices {
-            guard let description = instances[index]?.description else { continue }
-            instances[index]?.priority = rules.priority(of: description)
-        }
-        unwritten.rules = true
-        return write()
+    ) throws(OrderError) -> [ManagerEffect] {
+        try self.change([.classes(change)], at: now)
     }
 
     /// What is held ahead of demand and in use, by class and by tenant. What is on its way back counts no more: otherwise
-    /// a second reservation would be taken where one suffices. O(grants)
-    var allocationLimits: AllocationLimits {
+    /// a second reservation would be taken where one suffices. What is set aside by order is not of the class. O(grants)
+    func allocationLimits(_ now: MonotonicTime) -> AllocationLimits {
         var limits = AllocationLimits(quotas: rules.quotas)
+        limits.closing = closingDevices(now)
         guard !rules.quotas.isEmpty || rules.classes.contains(where: { $0.idleBudget < 1 }) else { return limits }
         for grant in grants.unordered {
             switch grant.charge {
@@ -38,9 +28,10 @@ extension ManagerMachine {
             case .slice(let slice):
                 guard !grant.lifecycle.isReleasing else { continue }
                 let instance = grant.stored.instance
-                let priority = record(of: instance.id)?.priority.name ?? instance.priorityClass
+                let record = record(of: instance.id)
                 limits.count(
-                    slice.memory, isAttached: grant.lifecycle.isAttached, of: priority, for: instance.tenant)
+                    slice.memory, isAttached: grant.lifecycle.isAttached || record?.order.isReserved == true,
+                    of: record?.priority.name ?? instance.priorityClass, for: instance.tenant)
             }
         }
         return limits

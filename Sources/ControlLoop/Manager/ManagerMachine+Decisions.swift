@@ -7,16 +7,23 @@ import SessionCore
 extension ManagerMachine {
     /// Step 3: requests that wait come first, then each instance by what is expected of it.
     mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
-        let effects = serveWaiting(now) + leaveDraining(now) + releaseSurplus(now)
+        refreshOrders(now)
+        var effects = keepMaintenance(now)
+        effects += serveWaiting(now) + leaveDraining(now) + releaseSurplus(now)
         expectCompute()
-        idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds)
+        if mode == .active { idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds) }
         let subjects = attentiveSubjects(now)
-        let plan = planner.plan(
-            subjects, pool: pool, price: idlePrice, limits: allocationLimits, now: now)
+        let plan = actingPlanner.plan(
+            subjects, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
         pool = plan.pool
         awaitingRoom.removeAll(keepingCapacity: true)
-        return effects + carryOut(plan.actions, for: subjects, now: now) + keepStandbys(now)
+        effects += carryOut(plan.actions, for: subjects, now: now)
+        if mode == .forecastOnly { effects += rehearse(now) }
+        return effects + keepStandbys(now)
     }
+
+    /// The planner whose decisions are carried out.
+    var actingPlanner: AllocationPlanner { mode == .active ? planner : reactivePlanner }
 
     mutating func carryOut(
         _ actions: [AllocationAction], for subjects: [AllocationSubject], now: MonotonicTime
@@ -77,6 +84,21 @@ extension ManagerMachine {
                 totals.reservedIdleSeconds += elapsed
             }
         }
+        noteAttached(now)
+        for held in rehearsal.holdings.values where held.level == .reserved { totals.rehearsedIdleSeconds += elapsed }
+    }
+
+    /// Of sessions that were attached without a word of their agent, the time counts from now.
+    private mutating func noteAttached(_ now: MonotonicTime) {
+        let found = grants.unordered.filter { $0.lifecycle.isAttached && $0.attachedSince == nil }
+        for grant in found { grants[grant.stored.grant]?.attachedSince = now }
+    }
+
+    /// Each session that ends counts a quarter, so that the mean follows what programs do now.
+    mutating func sessionLasted(_ grant: GrantRecord, _ now: MonotonicTime) {
+        guard let since = grant.attachedSince else { return }
+        let length = now - since
+        usualSession = usualSession == .zero ? length : usualSession + (length - usualSession) / 4
     }
 
     // MARK: Compute
@@ -88,8 +110,12 @@ extension ManagerMachine {
             switch grant.charge {
             case .none, .warm: continue
             case .slice(let slice), .lowering(let slice):
-                let expected =
-                    instanceIndex[grant.stored.instance.id].flatMap { expectCompute(at: $0) } ?? slice.compute
+                let index = instanceIndex[grant.stored.instance.id]
+                var expected = index.flatMap { expectCompute(at: $0) } ?? slice.compute
+                // What is set aside by order is promised in full.
+                if index.flatMap({ instances[$0]?.order.isReserved }) == true {
+                    expected = max(expected, slice.compute)
+                }
                 sums[grant.stored.device, default: 0] += Int64(expected.rawValue)
             }
         }
@@ -130,14 +156,14 @@ extension ManagerMachine {
             noticeRecovered(at: index, now)
             let onset = instances[index]?.forecast?.onset ?? InlineArray(repeating: 0)
             guard
-                instances[index]?.grants.isEmpty == false
+                instances[index]?.grants.isEmpty == false || instances[index]?.order.isReserved == true
                     || AllocationConfiguration.deservesAttention(onset: onset, holding: nil),
                 let instance = instances[index], !instance.isGone,
                 !instance.grants.isEmpty || !isPaused(instance, now)
             else { continue }
             var subject = subject(instance, onset: onset.unless(isFading(instance, now)))
             if let holding = subject.holding,
-                planner.wantedReadiness(of: subject, pool: pool, price: idlePrice) >= holding.level
+                actingPlanner.wantedReadiness(of: subject, pool: pool, price: idlePrice) >= holding.level
             {
                 grants[holding.grant]?.unusedSince = now
                 subject.holding?.unusedSince = now
@@ -165,6 +191,15 @@ extension ManagerMachine {
             highestLevel: AllocationSubject.highestServiceLevel)
         let version = try? sharedVersion(instance.agent)
         let holding = holder(instance).flatMap(holding)
+        if let ordered = activeOrders[instance.description.id], let slice = ordered.slice {
+            var priority = instance.priority
+            priority.mayBeTakenFrom = false
+            return AllocationSubject(
+                instance: instance.description.id, priority: priority, onset: onset,
+                relativeWidth: amounts.relativeWidth, amount: slice, holding: holding, staged: version != nil,
+                tenant: instance.description.tenant, costs: costs(version: version, holding: holding),
+                order: instance.order)
+        }
         var subject = AllocationSubject(
             instance: instance.description.id, priority: instance.priority, onset: onset,
             relativeWidth: amounts.relativeWidth,
@@ -175,7 +210,7 @@ extension ManagerMachine {
             amplest: memory(amounts.amplestMemory, of: instance),
             expectedCompute: expectedCompute(instance), holding: holding,
             staged: version != nil, tenant: instance.description.tenant,
-            costs: costs(version: version, holding: holding))
+            costs: costs(version: version, holding: holding), order: instance.order)
         // A program that has just lost its session is certain to want another.
         subject.isCertain = instance.lostSession != nil
         return subject
@@ -232,7 +267,7 @@ extension ManagerMachine {
 
     // MARK: Actions
 
-    private mutating func carryOut(
+    mutating func carryOut(
         _ action: AllocationAction, request: RequestID?, now: MonotonicTime
     ) -> [ManagerEffect] {
         switch action {
@@ -266,7 +301,7 @@ extension ManagerMachine {
     }
 
     /// Contention is recorded when it begins and when its kind changes, not every period that it lasts.
-    private mutating func contend(
+    mutating func contend(
         _ instance: InstanceID, _ contention: Contention, now: MonotonicTime
     ) -> [ManagerEffect] {
         let known = record(of: instance)?.shortfall
@@ -303,11 +338,13 @@ extension ManagerMachine {
         totals.requests += 1
         let found = preparing(instance).flatMap { grants[$0]?.lifecycle.readiness } ?? .staged
         if found == .warm { totals.requestsFoundWarm += 1 }
+        let rehearsed = countRehearsed(request.instance)
         wait(request.request, request.instance, of: agent, now: now)
         return [
             .record(
                 FleetEvent(
-                    at: now, kind: .requested, instance: request.instance, detail: "not foreseen, found \(found)"))
+                    at: now, kind: .requested, instance: request.instance,
+                    detail: "not foreseen, found \(found)" + rehearsed))
         ] + serveWaiting(now)
     }
 
@@ -329,16 +366,12 @@ extension ManagerMachine {
         totals.requestsFoundReserved += 1
     }
 
-    /// Serves what waits: by class, then by age. O(requests × holders)
+    /// Serves what waits, in the order of ``queue(_:)``. O(requests × holders)
     /// - Parameter fitting: leaves alone what lacked more memory than any device has free now.
     mutating func serveWaiting(_ now: MonotonicTime, fitting: Bool = false) -> [ManagerEffect] {
         guard !requests.isEmpty else { return [] }
         let most = fitting ? pool.greatestFreeMemory : Bytes(.max)
-        let order = requests.indices.filter { requests[$0].needed <= most }.sorted { left, right in
-            let (one, other) = (requests[left], requests[right])
-            let weights = (weight(one.instance), weight(other.instance))
-            return weights.0 == weights.1 ? left < right : weights.0 > weights.1
-        }
+        let order = queue(now).filter { requests[$0].needed <= most }
         var served: Set<Int> = []
         var effects: [ManagerEffect] = []
         for index in order {
@@ -347,7 +380,7 @@ extension ManagerMachine {
             effects += new
         }
         requests = requests.indices.filter { !served.contains($0) }.map { requests[$0] }
-        return effects
+        return effects + refuseImpatient(now)
     }
 
     func weight(_ instance: InstanceID) -> Double { record(of: instance)?.priority.weight ?? 0 }

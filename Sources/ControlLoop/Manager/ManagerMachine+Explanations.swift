@@ -17,13 +17,35 @@ extension ManagerMachine {
         } else {
             // The step notes on the way what is wanted; of this one nothing is to remain.
             var step = self
-            let subjects = step.attentiveSubjects(now)
-            let subject = subjects.first { $0.instance == record.description.id } ?? unattended(record, now)
-            told = planner.explain(
-                subject, others: subjects, pool: pool, price: idlePrice, limits: allocationLimits, now: now)
+            told = step.explainStep(record, now)
         }
         if isPaused(record, now), told.held < .reserved { told.decision = .paused }
+        told.notes = Array(notes(on: record, at: now).prefix(AllocationExplanation.noteLimit))
         return ExplanationAnswer(explanation: told)
+    }
+
+    /// What the next step does about an instance. Of a manager that only records it is what it would do; what the instance
+    /// has is said as it is.
+    private mutating func explainStep(_ record: InstanceRecord, _ now: MonotonicTime) -> AllocationExplanation {
+        func isMeant(_ subject: AllocationSubject) -> Bool { subject.instance == record.description.id }
+        let rehearses = mode == .forecastOnly && !record.order.isReserved && preparing(record) == nil
+        guard rehearses else {
+            let subjects = attentiveSubjects(now)
+            return actingPlanner.explain(
+                subjects.first(where: isMeant) ?? unattended(record, now), others: subjects, pool: pool,
+                price: idlePrice, limits: allocationLimits(now), now: now)
+        }
+        let rehearsed = rehearsal.pool(beside: pool)
+        let subjects = rehearsedSubjects(rehearsed, now)
+        var limits = AllocationLimits.counting(subjects, quotas: rules.quotas)
+        limits.closing = closingDevices(now)
+        var told = planner.explain(
+            subjects.first(where: isMeant) ?? unattended(record, now), others: subjects, pool: rehearsed,
+            price: idlePrice, limits: limits, now: now)
+        if told.decision == .raised { told.decision = .recorded }
+        let real = subject(record, onset: InlineArray(repeating: 0)).holding
+        (told.held, told.slice, told.device) = (real?.level ?? .cold, real?.slice ?? .zero, real?.device)
+        return told
     }
 
     /// An instance that the step does not look at, as it would see it.

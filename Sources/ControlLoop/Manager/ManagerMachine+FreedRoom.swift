@@ -13,7 +13,8 @@ extension ManagerMachine {
         // Ascending, so that equal histories make equal plans.
         let places = awaitingRoom.compactMap { instanceIndex[$0] }.sorted()
         let subjects = attentiveSubjects(places, now)
-        let plan = planner.plan(subjects, pool: pool, price: idlePrice, limits: allocationLimits, now: now)
+        let plan = actingPlanner.plan(
+            subjects, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
         pool = plan.pool
         // Who still lacks something goes on waiting, for the reason that the step gave.
         awaitingRoom = Set(plan.actions.filter(\.isContention).map(\.instance))

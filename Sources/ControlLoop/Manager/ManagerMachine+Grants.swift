@@ -209,7 +209,7 @@ extension ManagerMachine {
         case .reserved:
             grants[id]?.lifecycle.serverHolds(.reserved, endpoint: endpoint)
             return [event(.reserved, at: now, grant, "\(grant.stored.slice.memory.rawValue >> 20) MiB set aside")]
-        case .released:
+        case .released, .taken:
             if grant.lifecycle.isReleasing {
                 grants[id]?.lifecycle.serverReleased()
             } else {
@@ -253,6 +253,7 @@ extension ManagerMachine {
         grants[id]?.lifecycle.ended(reason)
         charge(id, .none)
         grants.touch(id)
+        if reason == .sessionEnded { sessionLasted(grant, now) }
         update(grant.stored.instance.id) {
             $0.intake.recordEndOfGPUUse(receivedAt: now)
             if reason == .sessionEnded { $0.sessionEnded = now }
@@ -299,6 +300,7 @@ extension ManagerMachine {
             return []
         case .handedOver(let request):
             stepEnded(id, at: .attached, now: now)
+            grants[id]?.attachedSince = grant.attachedSince ?? now
             if !grant.lifecycle.isAttached { countHandOver(request, grant) }
             markAttached(id)
             grants[id]?.request = nil
@@ -386,7 +388,7 @@ extension ManagerMachine {
             expectedRevision: revision, term: term, nextGrant: nextGrant,
             upserts: unwritten.upserts.sorted().compactMap { grants[$0]?.stored },
             removals: unwritten.removals.sorted(), rules: unwritten.rules ? setRules : nil,
-            draining: unwritten.draining ? draining : nil)
+            draining: unwritten.draining ? draining : nil, orders: unwritten.orders ? orders : nil)
         unwritten = UnwrittenGrants()
         underWay = transaction
         return [.persist(transaction)]

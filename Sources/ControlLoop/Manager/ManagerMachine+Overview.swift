@@ -13,8 +13,8 @@ extension ManagerMachine {
             at: now, term: term,
             instances: instanceIndex.keys.sorted().compactMap { overview(of: $0, at: now, forecasts) },
             devices: servers.keys.sorted().flatMap(overview(of:)), totals: totals, violations: violations,
-            accuracy: forecaster.accuracy, recovery: recovery,
-            ladder: ladderOverview)
+            accuracy: forecaster.accuracy, recovery: recovery, ladder: ladderOverview, mode: mode,
+            audit: audit(at: now))
     }
 
     /// Every grant that a peer may have heard of, ascending. For checkers.

@@ -53,6 +53,8 @@ extension ManagerMachine {
     struct InstanceRecord {
         var description: InstanceDescription
         var priority: PriorityClass
+        /// What operators have ordered of it, as of now.
+        var order = InstanceOrder.none
         var agent: AgentID
         var slot: ForecastSlot
         var intake = TelemetryIntake()
@@ -108,6 +110,8 @@ extension ManagerMachine {
         var began: (goal: GrantCommand.Goal, from: Readiness, at: MonotonicTime)?
         /// Heartbeats in a row that did not list it though the server had said that it holds it.
         var missing = 0
+        /// Since when a program holds it, as far as is known.
+        var attachedSince: MonotonicTime?
         var usedMemory = Bytes.zero
 
         init(
@@ -142,7 +146,9 @@ extension ManagerMachine {
         var rules = false
         /// Whether it was changed which GPU servers are drained.
         var draining = false
-        var isEmpty: Bool { upserts.isEmpty && removals.isEmpty && !rules && !draining }
+        /// Whether orders were.
+        var orders = false
+        var isEmpty: Bool { upserts.isEmpty && removals.isEmpty && !rules && !draining && !orders }
     }
 
     func record(of instance: InstanceID) -> InstanceRecord? {

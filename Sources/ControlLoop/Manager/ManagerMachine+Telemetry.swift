@@ -1,3 +1,4 @@
+import AllocationCore
 import FleetModel
 import ForecastCore
 import SessionCore
@@ -30,7 +31,8 @@ extension ManagerMachine {
             ]
         }
         let record = InstanceRecord(
-            description: description, priority: rules.priority(of: description), agent: agent,
+            description: description, priority: rules.priority(of: description),
+            order: activeOrders[description.id]?.order ?? .none, agent: agent,
             slot: forecaster.admit(description),
             grants: (orphans.removeValue(forKey: description.id) ?? []).filter { grants[$0] != nil })
         agents[agent]?.instances.insert(description.id)

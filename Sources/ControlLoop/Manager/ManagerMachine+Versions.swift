@@ -29,7 +29,9 @@ extension ManagerMachine {
     /// that is published.
     mutating func serverGained(_ server: GPUServerID) {
         guard let record = servers[server], record.link != nil else { return }
-        let isUsable = record.installed.contains { published.contains($0) } && !draining.contains(server)
+        let isUsable =
+            record.installed.contains { published.contains($0) } && !draining.contains(server)
+            && !closedServers.contains(server)
         for device in record.devices { pool.setAvailable(device.id, isUsable) }
         largestDevice = max(largestDevice, record.devices.map(\.memory).max() ?? .zero)
         for version in record.installed where !installedOnServers.contains(version) {

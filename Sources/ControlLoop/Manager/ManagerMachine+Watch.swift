@@ -5,6 +5,7 @@ extension ManagerMachine {
     /// What the watch remembers of one thing that it has seen.
     struct Stranger: Sendable {
         var since: MonotonicTime
+        var memory = Bytes.zero
         var isCounted = false
     }
 
@@ -17,6 +18,7 @@ extension ManagerMachine {
             if promised.indices.contains(one.device.index) { promised[one.device.index] += one.slice.memory }
             guard let grant = grants[one.grant] else {
                 var stranger = servers[server]?.strangers[one.grant] ?? Stranger(since: now)
+                stranger.memory = one.slice.memory
                 effects += judge(one, &stranger, now: now)
                 strangers[one.grant] = stranger
                 continue
@@ -56,9 +58,7 @@ extension ManagerMachine {
     private mutating func judge(
         _ held: HeldGrant, _ stranger: inout Stranger, now: MonotonicTime
     ) -> [ManagerEffect] {
-        guard !stranger.isCounted, now - stranger.since > configuration.timeToLive + configuration.silence else {
-            return []
-        }
+        guard !stranger.isCounted, now - stranger.since > auditPatience else { return [] }
         stranger.isCounted = true
         return held.level == .attached
             ? violated(.durability, held, "is in use, and nothing is known of it", now)

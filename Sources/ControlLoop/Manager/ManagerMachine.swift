@@ -20,6 +20,8 @@ package struct ManagerMachineConfiguration: Sendable {
     /// How often what the forecaster has learned is to be kept; nil for never.
     package var snapshotPeriod: Duration?
     package var allocation: AllocationConfiguration
+    /// Whether the manager acts; an operator's order goes before it.
+    package var mode = ManagerMode.active
     /// The priority classes; an instance of an unknown class is treated as ``PriorityClass/standard``.
     package var classes: [PriorityClass]
     /// The least memory of a reservation, for what a program's objects need beside its buffers.
@@ -72,6 +74,8 @@ package struct ManagerMachineConfiguration: Sendable {
 package struct ManagerMachine: Sendable {
     let configuration: ManagerMachineConfiguration
     let planner: AllocationPlanner
+    /// Decides on what is really held while the manager only records.
+    let reactivePlanner: AllocationPlanner
     var idlePrice = IdlePrice()
     /// What the steps of the ladder take.
     var ladder: LadderMeasurements
@@ -127,6 +131,18 @@ package struct ManagerMachine: Sendable {
     var unplaced: [GPUServerID: UnplacedSlices] = [:]
     /// The GPU server that was last asked of.
     var lastDrill: GPUServerID?
+    // Orders
+    /// As it is stored.
+    var orders: OperatorOrders
+    /// What of the orders holds now, by instance.
+    var activeOrders: [InstanceID: ActiveOrder] = [:]
+    /// The GPU servers that are worked on.
+    var closedServers: Set<GPUServerID> = []
+    /// What the wall clock shows at the origin of this machine's clock.
+    var wallAtZero = WallTime(rawValue: 0)
+    var rehearsal = Rehearsal()
+    /// How long sessions last: a decayed mean over those that have ended.
+    var usualSession = Duration.zero
 
     // Store
     var revision: UInt64
@@ -159,12 +175,16 @@ package struct ManagerMachine: Sendable {
         self.random = random
         planner = AllocationPlanner(configuration: configuration.allocation)
         ladder = LadderMeasurements(prior: configuration.allocation.costs)
+        var reactive = configuration.allocation
+        reactive.mode = .reactive
+        reactivePlanner = AllocationPlanner(configuration: reactive)
         term = recovered.term
         epoch = Epoch(term: recovered.term, counter: 0)
         revision = recovered.revision
         setRules = recovered.rules
         rules = recovered.rules.inForce(over: configuration.classes)
         draining = recovered.draining
+        orders = recovered.orders
         nextGrant = recovered.nextGrant
         startedAt = now
         lastAccount = now

@@ -62,6 +62,36 @@ package struct AdminClient: Sendable {
         }
     }
 
+    /// All that operators have set, as it is in force.
+    package func settings() async throws(AdminError) -> OperatorSettings {
+        try await AdminError.wrapping {
+            try OperatorSettings(wire: try await admin.getSettings(WireGetSettingsRequest(), options: Self.options()))
+        }
+    }
+
+    /// Carries out changes, all or none; durable when this returns what is then in force.
+    package func change(_ changes: [OperatorChange]) async throws(AdminError) -> OperatorSettings {
+        try await AdminError.wrapping {
+            let request = WireOperatorChanges.with { $0.changes = changes.map(\.wire) }
+            return try OperatorSettings(wire: try await admin.changeSettings(request, options: Self.options()))
+        }
+    }
+
+    /// What the manager would do at once if these changes were made.
+    package func plan(_ changes: [OperatorChange]) async throws(AdminError) -> ChangePlan {
+        try await AdminError.wrapping {
+            let request = WireOperatorChanges.with { $0.changes = changes.map(\.wire) }
+            return try ChangePlan(wire: try await admin.planChanges(request, options: Self.options()))
+        }
+    }
+
+    /// Carries a plan out, whole; refused where what it depends on has changed since.
+    package func apply(_ plan: ChangePlan) async throws(AdminError) -> OperatorSettings {
+        try await AdminError.wrapping {
+            try OperatorSettings(wire: try await admin.applyPlan(plan.wire, options: Self.options()))
+        }
+    }
+
     /// The newest `limit` events (0: all that are kept) from the sequence number `from` on, oldest first.
     package func events(from: UInt64 = 0, limit: Int = 0) async throws(AdminError) -> [RecordedEvent] {
         try await AdminError.wrapping {
@@ -133,7 +163,7 @@ package enum AdminError: Error, Hashable, Sendable, CustomStringConvertible {
             return try await body()
         } catch let error as RPCError where error.code == .unavailable || error.code == .deadlineExceeded {
             throw .unreachable(error.message)
-        } catch let error as RPCError where error.code == .invalidArgument {
+        } catch let error as RPCError where error.code == .invalidArgument || error.code == .failedPrecondition {
             throw .refused(error.message)
         } catch let error as RPCError {
             throw .failed("\(error.code): \(error.message)")

@@ -1,4 +1,5 @@
-/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules.
+/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules, ChangeOrders and
+/// ApplyPlan.
 
 // DO NOT EDIT.
 // swift-format-ignore-file
@@ -87,6 +88,58 @@ package enum WireAdmin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "GetSettings" metadata.
+        package enum GetSettings: Sendable {
+            /// Request type for "GetSettings".
+            package typealias Input = WireGetSettingsRequest
+            /// Response type for "GetSettings".
+            package typealias Output = WireOperatorSettings
+            /// Descriptor for "GetSettings".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "GetSettings",
+                type: .unary
+            )
+        }
+        /// Namespace for "ChangeSettings" metadata.
+        package enum ChangeSettings: Sendable {
+            /// Request type for "ChangeSettings".
+            package typealias Input = WireOperatorChanges
+            /// Response type for "ChangeSettings".
+            package typealias Output = WireOperatorSettings
+            /// Descriptor for "ChangeSettings".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "ChangeSettings",
+                type: .unary
+            )
+        }
+        /// Namespace for "PlanChanges" metadata.
+        package enum PlanChanges: Sendable {
+            /// Request type for "PlanChanges".
+            package typealias Input = WireOperatorChanges
+            /// Response type for "PlanChanges".
+            package typealias Output = WireChangePlan
+            /// Descriptor for "PlanChanges".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "PlanChanges",
+                type: .unary
+            )
+        }
+        /// Namespace for "ApplyPlan" metadata.
+        package enum ApplyPlan: Sendable {
+            /// Request type for "ApplyPlan".
+            package typealias Input = WireChangePlan
+            /// Response type for "ApplyPlan".
+            package typealias Output = WireOperatorSettings
+            /// Descriptor for "ApplyPlan".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "ApplyPlan",
+                type: .unary
+            )
+        }
         /// Namespace for "GetEvents" metadata.
         package enum GetEvents: Sendable {
             /// Request type for "GetEvents".
@@ -133,6 +186,10 @@ package enum WireAdmin: Sendable {
             Explain.descriptor,
             GetClassRules.descriptor,
             ChangeClassRules.descriptor,
+            GetSettings.descriptor,
+            ChangeSettings.descriptor,
+            PlanChanges.descriptor,
+            ApplyPlan.descriptor,
             GetEvents.descriptor,
             WatchEvents.descriptor,
             WatchTelemetry.descriptor
@@ -254,6 +311,80 @@ extension WireAdmin {
             request: GRPCCore.StreamingServerRequest<WireClassChange>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<WireClassRules>
+
+        /// Handle the "GetSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > All that operators have set, as it is in force.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireGetSettingsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireOperatorSettings` messages.
+        func getSettings(
+            request: GRPCCore.StreamingServerRequest<WireGetSettingsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireOperatorSettings>
+
+        /// Handle the "ChangeSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Carries out changes in their order, or none of them, and answers with all settings once they are durable; they hold
+        /// > from the next step on. INVALID_ARGUMENT where one is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireOperatorChanges` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireOperatorSettings` messages.
+        func changeSettings(
+            request: GRPCCore.StreamingServerRequest<WireOperatorChanges>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireOperatorSettings>
+
+        /// Handle the "PlanChanges" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the manager would do at once if these changes were made. Changes nothing; costs it as much as two steps.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireOperatorChanges` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireChangePlan` messages.
+        func planChanges(
+            request: GRPCCore.StreamingServerRequest<WireOperatorChanges>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireChangePlan>
+
+        /// Handle the "ApplyPlan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the changes of a plan and does at once what it says, and nothing else, or nothing at all; answers once that is
+        /// > durable. FAILED_PRECONDITION where something that the plan depends on has moved since.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireChangePlan` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireOperatorSettings` messages.
+        func applyPlan(
+            request: GRPCCore.StreamingServerRequest<WireChangePlan>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireOperatorSettings>
 
         /// Handle the "GetEvents" method.
         ///
@@ -413,6 +544,80 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<WireClassRules>
 
+        /// Handle the "GetSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > All that operators have set, as it is in force.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetSettingsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireOperatorSettings` message.
+        func getSettings(
+            request: GRPCCore.ServerRequest<WireGetSettingsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireOperatorSettings>
+
+        /// Handle the "ChangeSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Carries out changes in their order, or none of them, and answers with all settings once they are durable; they hold
+        /// > from the next step on. INVALID_ARGUMENT where one is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireOperatorChanges` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireOperatorSettings` message.
+        func changeSettings(
+            request: GRPCCore.ServerRequest<WireOperatorChanges>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireOperatorSettings>
+
+        /// Handle the "PlanChanges" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the manager would do at once if these changes were made. Changes nothing; costs it as much as two steps.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireOperatorChanges` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireChangePlan` message.
+        func planChanges(
+            request: GRPCCore.ServerRequest<WireOperatorChanges>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireChangePlan>
+
+        /// Handle the "ApplyPlan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the changes of a plan and does at once what it says, and nothing else, or nothing at all; answers once that is
+        /// > durable. FAILED_PRECONDITION where something that the plan depends on has moved since.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireChangePlan` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireOperatorSettings` message.
+        func applyPlan(
+            request: GRPCCore.ServerRequest<WireChangePlan>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireOperatorSettings>
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -569,6 +774,80 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> WireClassRules
 
+        /// Handle the "GetSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > All that operators have set, as it is in force.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireGetSettingsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireOperatorSettings` to respond with.
+        func getSettings(
+            request: WireGetSettingsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireOperatorSettings
+
+        /// Handle the "ChangeSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Carries out changes in their order, or none of them, and answers with all settings once they are durable; they hold
+        /// > from the next step on. INVALID_ARGUMENT where one is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireOperatorChanges` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireOperatorSettings` to respond with.
+        func changeSettings(
+            request: WireOperatorChanges,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireOperatorSettings
+
+        /// Handle the "PlanChanges" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the manager would do at once if these changes were made. Changes nothing; costs it as much as two steps.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireOperatorChanges` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireChangePlan` to respond with.
+        func planChanges(
+            request: WireOperatorChanges,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireChangePlan
+
+        /// Handle the "ApplyPlan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the changes of a plan and does at once what it says, and nothing else, or nothing at all; answers once that is
+        /// > durable. FAILED_PRECONDITION where something that the plan depends on has moved since.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireChangePlan` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireOperatorSettings` to respond with.
+        func applyPlan(
+            request: WireChangePlan,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireOperatorSettings
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -689,6 +968,50 @@ extension WireAdmin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: WireAdmin.Method.GetSettings.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetSettingsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireOperatorSettings>(),
+            handler: { request, context in
+                try await self.getSettings(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: WireAdmin.Method.ChangeSettings.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireOperatorChanges>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireOperatorSettings>(),
+            handler: { request, context in
+                try await self.changeSettings(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: WireAdmin.Method.PlanChanges.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireOperatorChanges>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireChangePlan>(),
+            handler: { request, context in
+                try await self.planChanges(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: WireAdmin.Method.ApplyPlan.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireChangePlan>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireOperatorSettings>(),
+            handler: { request, context in
+                try await self.applyPlan(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: WireAdmin.Method.GetEvents.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetEventsRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<WireGetEventsResponse>(),
@@ -776,6 +1099,50 @@ extension WireAdmin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<WireClassRules> {
         let response = try await self.changeClassRules(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func getSettings(
+        request: GRPCCore.StreamingServerRequest<WireGetSettingsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireOperatorSettings> {
+        let response = try await self.getSettings(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func changeSettings(
+        request: GRPCCore.StreamingServerRequest<WireOperatorChanges>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireOperatorSettings> {
+        let response = try await self.changeSettings(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func planChanges(
+        request: GRPCCore.StreamingServerRequest<WireOperatorChanges>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireChangePlan> {
+        let response = try await self.planChanges(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func applyPlan(
+        request: GRPCCore.StreamingServerRequest<WireChangePlan>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireOperatorSettings> {
+        let response = try await self.applyPlan(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -877,6 +1244,58 @@ extension WireAdmin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<WireClassRules> {
         return GRPCCore.ServerResponse<WireClassRules>(
             message: try await self.changeClassRules(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func getSettings(
+        request: GRPCCore.ServerRequest<WireGetSettingsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireOperatorSettings> {
+        return GRPCCore.ServerResponse<WireOperatorSettings>(
+            message: try await self.getSettings(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func changeSettings(
+        request: GRPCCore.ServerRequest<WireOperatorChanges>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireOperatorSettings> {
+        return GRPCCore.ServerResponse<WireOperatorSettings>(
+            message: try await self.changeSettings(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func planChanges(
+        request: GRPCCore.ServerRequest<WireOperatorChanges>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireChangePlan> {
+        return GRPCCore.ServerResponse<WireChangePlan>(
+            message: try await self.planChanges(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func applyPlan(
+        request: GRPCCore.ServerRequest<WireChangePlan>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireOperatorSettings> {
+        return GRPCCore.ServerResponse<WireOperatorSettings>(
+            message: try await self.applyPlan(
                 request: request.message,
                 context: context
             ),
@@ -1057,6 +1476,100 @@ extension WireAdmin {
             deserializer: some GRPCCore.MessageDeserializer<WireClassRules>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireClassRules>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > All that operators have set, as it is in force.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetSettingsRequest` message.
+        ///   - serializer: A serializer for `WireGetSettingsRequest` messages.
+        ///   - deserializer: A deserializer for `WireOperatorSettings` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getSettings<Result>(
+            request: GRPCCore.ClientRequest<WireGetSettingsRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireGetSettingsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireOperatorSettings>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ChangeSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Carries out changes in their order, or none of them, and answers with all settings once they are durable; they hold
+        /// > from the next step on. INVALID_ARGUMENT where one is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireOperatorChanges` message.
+        ///   - serializer: A serializer for `WireOperatorChanges` messages.
+        ///   - deserializer: A deserializer for `WireOperatorSettings` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func changeSettings<Result>(
+            request: GRPCCore.ClientRequest<WireOperatorChanges>,
+            serializer: some GRPCCore.MessageSerializer<WireOperatorChanges>,
+            deserializer: some GRPCCore.MessageDeserializer<WireOperatorSettings>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "PlanChanges" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the manager would do at once if these changes were made. Changes nothing; costs it as much as two steps.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireOperatorChanges` message.
+        ///   - serializer: A serializer for `WireOperatorChanges` messages.
+        ///   - deserializer: A deserializer for `WireChangePlan` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func planChanges<Result>(
+            request: GRPCCore.ClientRequest<WireOperatorChanges>,
+            serializer: some GRPCCore.MessageSerializer<WireOperatorChanges>,
+            deserializer: some GRPCCore.MessageDeserializer<WireChangePlan>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireChangePlan>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ApplyPlan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the changes of a plan and does at once what it says, and nothing else, or nothing at all; answers once that is
+        /// > durable. FAILED_PRECONDITION where something that the plan depends on has moved since.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireChangePlan` message.
+        ///   - serializer: A serializer for `WireChangePlan` messages.
+        ///   - deserializer: A deserializer for `WireOperatorSettings` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func applyPlan<Result>(
+            request: GRPCCore.ClientRequest<WireChangePlan>,
+            serializer: some GRPCCore.MessageSerializer<WireChangePlan>,
+            deserializer: some GRPCCore.MessageDeserializer<WireOperatorSettings>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetEvents" method.
@@ -1320,6 +1833,144 @@ extension WireAdmin {
             )
         }
 
+        /// Call the "GetSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > All that operators have set, as it is in force.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetSettingsRequest` message.
+        ///   - serializer: A serializer for `WireGetSettingsRequest` messages.
+        ///   - deserializer: A deserializer for `WireOperatorSettings` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func getSettings<Result>(
+            request: GRPCCore.ClientRequest<WireGetSettingsRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireGetSettingsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireOperatorSettings>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.GetSettings.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ChangeSettings" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Carries out changes in their order, or none of them, and answers with all settings once they are durable; they hold
+        /// > from the next step on. INVALID_ARGUMENT where one is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireOperatorChanges` message.
+        ///   - serializer: A serializer for `WireOperatorChanges` messages.
+        ///   - deserializer: A deserializer for `WireOperatorSettings` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func changeSettings<Result>(
+            request: GRPCCore.ClientRequest<WireOperatorChanges>,
+            serializer: some GRPCCore.MessageSerializer<WireOperatorChanges>,
+            deserializer: some GRPCCore.MessageDeserializer<WireOperatorSettings>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.ChangeSettings.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "PlanChanges" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > What the manager would do at once if these changes were made. Changes nothing; costs it as much as two steps.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireOperatorChanges` message.
+        ///   - serializer: A serializer for `WireOperatorChanges` messages.
+        ///   - deserializer: A deserializer for `WireChangePlan` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func planChanges<Result>(
+            request: GRPCCore.ClientRequest<WireOperatorChanges>,
+            serializer: some GRPCCore.MessageSerializer<WireOperatorChanges>,
+            deserializer: some GRPCCore.MessageDeserializer<WireChangePlan>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireChangePlan>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.PlanChanges.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ApplyPlan" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Makes the changes of a plan and does at once what it says, and nothing else, or nothing at all; answers once that is
+        /// > durable. FAILED_PRECONDITION where something that the plan depends on has moved since.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireChangePlan` message.
+        ///   - serializer: A serializer for `WireChangePlan` messages.
+        ///   - deserializer: A deserializer for `WireOperatorSettings` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func applyPlan<Result>(
+            request: GRPCCore.ClientRequest<WireChangePlan>,
+            serializer: some GRPCCore.MessageSerializer<WireChangePlan>,
+            deserializer: some GRPCCore.MessageDeserializer<WireOperatorSettings>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.ApplyPlan.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -1568,6 +2219,124 @@ extension WireAdmin.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<WireClassChange>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireClassRules>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetSettings" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > All that operators have set, as it is in force.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireGetSettingsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getSettings<Result>(
+        request: GRPCCore.ClientRequest<WireGetSettingsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getSettings(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireGetSettingsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireOperatorSettings>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ChangeSettings" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Carries out changes in their order, or none of them, and answers with all settings once they are durable; they hold
+    /// > from the next step on. INVALID_ARGUMENT where one is refused, with the reason.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireOperatorChanges` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func changeSettings<Result>(
+        request: GRPCCore.ClientRequest<WireOperatorChanges>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.changeSettings(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireOperatorChanges>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireOperatorSettings>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "PlanChanges" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the manager would do at once if these changes were made. Changes nothing; costs it as much as two steps.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireOperatorChanges` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func planChanges<Result>(
+        request: GRPCCore.ClientRequest<WireOperatorChanges>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireChangePlan>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.planChanges(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireOperatorChanges>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireChangePlan>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ApplyPlan" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the changes of a plan and does at once what it says, and nothing else, or nothing at all; answers once that is
+    /// > durable. FAILED_PRECONDITION where something that the plan depends on has moved since.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireChangePlan` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func applyPlan<Result>(
+        request: GRPCCore.ClientRequest<WireChangePlan>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.applyPlan(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireChangePlan>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireOperatorSettings>(),
             options: options,
             onResponse: handleResponse
         )
@@ -1824,6 +2593,140 @@ extension WireAdmin.ClientProtocol {
             metadata: metadata
         )
         return try await self.changeClassRules(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetSettings" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > All that operators have set, as it is in force.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getSettings<Result>(
+        _ message: WireGetSettingsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireGetSettingsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getSettings(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ChangeSettings" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Carries out changes in their order, or none of them, and answers with all settings once they are durable; they hold
+    /// > from the next step on. INVALID_ARGUMENT where one is refused, with the reason.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func changeSettings<Result>(
+        _ message: WireOperatorChanges,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireOperatorChanges>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.changeSettings(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "PlanChanges" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > What the manager would do at once if these changes were made. Changes nothing; costs it as much as two steps.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func planChanges<Result>(
+        _ message: WireOperatorChanges,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireChangePlan>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireOperatorChanges>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.planChanges(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ApplyPlan" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Makes the changes of a plan and does at once what it says, and nothing else, or nothing at all; answers once that is
+    /// > durable. FAILED_PRECONDITION where something that the plan depends on has moved since.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func applyPlan<Result>(
+        _ message: WireChangePlan,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireChangePlan>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.applyPlan(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -8,7 +8,8 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules.
+/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules, ChangeOrders and
+/// ApplyPlan.
 
 package import SwiftProtobuf
 
@@ -20,6 +21,47 @@ package import SwiftProtobuf
 fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobuf.ProtobufAPIVersionCheck {
   struct _2: SwiftProtobuf.ProtobufAPIVersion_2 {}
   typealias Version = _2
+}
+
+/// What a manager does of what it decides.
+package nonisolated enum WireManagerMode: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+
+  /// As configured; in an overview: ACTIVE.
+  case unspecified // = 0
+  case active // = 1
+  case forecastOnly // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .unspecified
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .unspecified
+    case 1: self = .active
+    case 2: self = .forecastOnly
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .unspecified: return 0
+    case .active: return 1
+    case .forecastOnly: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [WireManagerMode] = [
+    .unspecified,
+    .active,
+    .forecastOnly,
+  ]
+
 }
 
 /// What is kept on a second GPU server while an instance has a slice.
@@ -169,6 +211,27 @@ package nonisolated struct WireFleetOverview: @unchecked Sendable {
   /// Clears the value of `ladder`. Subsequent reads from it will return its default value.
   package mutating func clearLadder() {_uniqueStorage()._ladder = nil}
 
+  package var mode: WireManagerMode {
+    get {_storage._mode}
+    set {_uniqueStorage()._mode = newValue}
+  }
+
+  /// Absent from a manager that keeps none.
+  package var audit: WireFleetAudit {
+    get {_storage._audit ?? WireFleetAudit()}
+    set {_uniqueStorage()._audit = newValue}
+  }
+  /// Returns true if `audit` has been explicitly set.
+  package var hasAudit: Bool {_storage._audit != nil}
+  /// Clears the value of `audit`. Subsequent reads from it will return its default value.
+  package mutating func clearAudit() {_uniqueStorage()._audit = nil}
+
+  /// Programs that wait for a slice, in the order in which they are served; at most 4096.
+  package var waiting: [WireWaitingRequest] {
+    get {_storage._waiting}
+    set {_uniqueStorage()._waiting = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -253,6 +316,61 @@ package nonisolated struct WireLadderOverview: Sendable {
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+}
+
+/// What GPU servers hold against what is granted, where it has lasted longer than messages take: all 0 in a sound system.
+package nonisolated struct WireFleetAudit: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unaccounted: UInt64 = 0
+
+  package var unaccountedMemoryBytes: Int64 = 0
+
+  package var unheld: UInt64 = 0
+
+  package var unheldMemoryBytes: Int64 = 0
+
+  package var miscountedBytes: Int64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// A program that waits for a slice.
+package nonisolated struct WireWaitingRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var request: UInt64 = 0
+
+  package var agent: String = String()
+
+  package var instance: String = String()
+
+  package var waitedNs: Int64 = 0
+
+  /// What it waits for, at most 1024 bytes.
+  package var reason: String = String()
+
+  /// When it is expected to be served, from now; absent where that cannot be told.
+  package var estimateNs: Int64 {
+    get {_estimateNs ?? 0}
+    set {_estimateNs = newValue}
+  }
+  /// Returns true if `estimateNs` has been explicitly set.
+  package var hasEstimateNs: Bool {self._estimateNs != nil}
+  /// Clears the value of `estimateNs`. Subsequent reads from it will return its default value.
+  package mutating func clearEstimateNs() {self._estimateNs = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _estimateNs: Int64? = nil
 }
 
 package nonisolated struct WireInstanceOverview: @unchecked Sendable {
@@ -767,6 +885,12 @@ package nonisolated struct WireAllocationExplanation: @unchecked Sendable {
   /// Clears the value of `change`. Subsequent reads from it will return its default value.
   package mutating func clearChange() {_uniqueStorage()._change = nil}
 
+  /// What operators have ordered that bears on it, and where in the queue its program waits; at most 16 sentence fragments.
+  package var notes: [String] {
+    get {_storage._notes}
+    set {_uniqueStorage()._notes = newValue}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum Decision: SwiftProtobuf.Enum, Swift.CaseIterable {
@@ -781,6 +905,9 @@ package nonisolated struct WireAllocationExplanation: @unchecked Sendable {
     case improbable // = 7
     case short // = 8
     case paused // = 9
+
+    /// It would be raised, and the manager only records.
+    case recorded // = 10
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -799,6 +926,7 @@ package nonisolated struct WireAllocationExplanation: @unchecked Sendable {
       case 7: self = .improbable
       case 8: self = .short
       case 9: self = .paused
+      case 10: self = .recorded
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -815,6 +943,7 @@ package nonisolated struct WireAllocationExplanation: @unchecked Sendable {
       case .improbable: return 7
       case .short: return 8
       case .paused: return 9
+      case .recorded: return 10
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -831,6 +960,7 @@ package nonisolated struct WireAllocationExplanation: @unchecked Sendable {
       .improbable,
       .short,
       .paused,
+      .recorded,
     ]
 
   }
@@ -873,11 +1003,33 @@ package nonisolated struct WirePriorityClass: Sendable {
 
   package var backup: WireBackup = .unspecified
 
+  /// After how long a notice a session in use may be ended for a program of a higher class; absent: never.
+  package var noticeNs: Int64 {
+    get {_noticeNs ?? 0}
+    set {_noticeNs = newValue}
+  }
+  /// Returns true if `noticeNs` has been explicitly set.
+  package var hasNoticeNs: Bool {self._noticeNs != nil}
+  /// Clears the value of `noticeNs`. Subsequent reads from it will return its default value.
+  package mutating func clearNoticeNs() {self._noticeNs = nil}
+
+  /// How long a request waits before it is refused; absent: as long as its program does.
+  package var patienceNs: Int64 {
+    get {_patienceNs ?? 0}
+    set {_patienceNs = newValue}
+  }
+  /// Returns true if `patienceNs` has been explicitly set.
+  package var hasPatienceNs: Bool {self._patienceNs != nil}
+  /// Clears the value of `patienceNs`. Subsequent reads from it will return its default value.
+  package mutating func clearPatienceNs() {self._patienceNs = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _idleBudget: Double? = nil
+  fileprivate var _noticeNs: Int64? = nil
+  fileprivate var _patienceNs: Int64? = nil
 }
 
 package nonisolated struct WireGetClassRulesRequest: Sendable {
@@ -944,6 +1096,16 @@ package nonisolated struct WireClassRule: Sendable {
 
   package var priorityClass: String = String()
 
+  /// Whose the instance is: a name or a number.
+  package var user: String {
+    get {_user ?? String()}
+    set {_user = newValue}
+  }
+  /// Returns true if `user` has been explicitly set.
+  package var hasUser: Bool {self._user != nil}
+  /// Clears the value of `user`. Subsequent reads from it will return its default value.
+  package mutating func clearUser() {self._user = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -951,6 +1113,7 @@ package nonisolated struct WireClassRule: Sendable {
   fileprivate var _tenant: String? = nil
   fileprivate var _application: String? = nil
   fileprivate var _instance: String? = nil
+  fileprivate var _user: String? = nil
 }
 
 package nonisolated struct WireTenantQuota: Sendable {
@@ -1017,6 +1180,15 @@ package nonisolated struct WireClassChange: Sendable {
     set {change = .removeQuota(newValue)}
   }
 
+  /// The class of which what was set is taken back.
+  package var remove: String {
+    get {
+      if case .remove(let v)? = change {return v}
+      return String()
+    }
+    set {change = .remove(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Change: Equatable, Sendable {
@@ -1027,6 +1199,8 @@ package nonisolated struct WireClassChange: Sendable {
     case setQuota(WireTenantQuota)
     /// The tenant.
     case removeQuota(String)
+    /// The class of which what was set is taken back.
+    case remove(String)
 
   }
 
@@ -1104,6 +1278,25 @@ package nonisolated struct WireClassFigures: Sendable {
   /// Clears the value of `backup`. Subsequent reads from it will return its default value.
   package mutating func clearBackup() {self._backup = nil}
 
+  /// Below 0: never; below 0: as long as its program does.
+  package var noticeNs: Int64 {
+    get {_noticeNs ?? 0}
+    set {_noticeNs = newValue}
+  }
+  /// Returns true if `noticeNs` has been explicitly set.
+  package var hasNoticeNs: Bool {self._noticeNs != nil}
+  /// Clears the value of `noticeNs`. Subsequent reads from it will return its default value.
+  package mutating func clearNoticeNs() {self._noticeNs = nil}
+
+  package var patienceNs: Int64 {
+    get {_patienceNs ?? 0}
+    set {_patienceNs = newValue}
+  }
+  /// Returns true if `patienceNs` has been explicitly set.
+  package var hasPatienceNs: Bool {self._patienceNs != nil}
+  /// Clears the value of `patienceNs`. Subsequent reads from it will return its default value.
+  package mutating func clearPatienceNs() {self._patienceNs = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1115,6 +1308,8 @@ package nonisolated struct WireClassFigures: Sendable {
   fileprivate var _mayTake: Bool? = nil
   fileprivate var _mayBeTakenFrom: Bool? = nil
   fileprivate var _backup: WireBackup? = nil
+  fileprivate var _noticeNs: Int64? = nil
+  fileprivate var _patienceNs: Int64? = nil
 }
 
 package nonisolated struct WireAddedRule: Sendable {
@@ -1147,6 +1342,459 @@ package nonisolated struct WireAddedRule: Sendable {
 
   fileprivate var _rule: WireClassRule? = nil
   fileprivate var _at: UInt32? = nil
+}
+
+package nonisolated struct WireGetSettingsRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WireOperatorSettings: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var rules: WireClassRules {
+    get {_rules ?? WireClassRules()}
+    set {_rules = newValue}
+  }
+  /// Returns true if `rules` has been explicitly set.
+  package var hasRules: Bool {self._rules != nil}
+  /// Clears the value of `rules`. Subsequent reads from it will return its default value.
+  package mutating func clearRules() {self._rules = nil}
+
+  package var orders: WireOperatorOrders {
+    get {_orders ?? WireOperatorOrders()}
+    set {_orders = newValue}
+  }
+  /// Returns true if `orders` has been explicitly set.
+  package var hasOrders: Bool {self._orders != nil}
+  /// Clears the value of `orders`. Subsequent reads from it will return its default value.
+  package mutating func clearOrders() {self._orders = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _rules: WireClassRules? = nil
+  fileprivate var _orders: WireOperatorOrders? = nil
+}
+
+package nonisolated struct WireOperatorOrders: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Grows with each change of anything in OperatorSettings.
+  package var revision: UInt64 = 0
+
+  /// UNSPECIFIED: as configured.
+  package var mode: WireManagerMode = .unspecified
+
+  /// At most 16384, ascending by instance.
+  package var pins: [WirePin] = []
+
+  /// At most 4096, ascending by instance.
+  package var reservations: [WireManualReservation] = []
+
+  /// At most 4096, ascending by server and start.
+  package var maintenance: [WireMaintenanceWindow] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Where an instance's slices must be.
+package nonisolated struct WirePin: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instance: String = String()
+
+  package var server: String = String()
+
+  /// One of its devices; absent for any.
+  package var deviceIndex: UInt32 {
+    get {_deviceIndex ?? 0}
+    set {_deviceIndex = newValue}
+  }
+  /// Returns true if `deviceIndex` has been explicitly set.
+  package var hasDeviceIndex: Bool {self._deviceIndex != nil}
+  /// Clears the value of `deviceIndex`. Subsequent reads from it will return its default value.
+  package mutating func clearDeviceIndex() {self._deviceIndex = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _deviceIndex: UInt32? = nil
+}
+
+/// Times are milliseconds since 1970 UTC.
+package nonisolated struct WireManualReservation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instance: String = String()
+
+  package var slice: WireSlice {
+    get {_slice ?? WireSlice()}
+    set {_slice = newValue}
+  }
+  /// Returns true if `slice` has been explicitly set.
+  package var hasSlice: Bool {self._slice != nil}
+  /// Clears the value of `slice`. Subsequent reads from it will return its default value.
+  package mutating func clearSlice() {self._slice = nil}
+
+  package var fromUnixMs: Int64 = 0
+
+  /// Absent: until it is released.
+  package var untilUnixMs: Int64 {
+    get {_untilUnixMs ?? 0}
+    set {_untilUnixMs = newValue}
+  }
+  /// Returns true if `untilUnixMs` has been explicitly set.
+  package var hasUntilUnixMs: Bool {self._untilUnixMs != nil}
+  /// Clears the value of `untilUnixMs`. Subsequent reads from it will return its default value.
+  package mutating func clearUntilUnixMs() {self._untilUnixMs = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _slice: WireSlice? = nil
+  fileprivate var _untilUnixMs: Int64? = nil
+}
+
+package nonisolated struct WireMaintenanceWindow: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var server: String = String()
+
+  package var fromUnixMs: Int64 = 0
+
+  /// Absent: until it is removed.
+  package var untilUnixMs: Int64 {
+    get {_untilUnixMs ?? 0}
+    set {_untilUnixMs = newValue}
+  }
+  /// Returns true if `untilUnixMs` has been explicitly set.
+  package var hasUntilUnixMs: Bool {self._untilUnixMs != nil}
+  /// Clears the value of `untilUnixMs`. Subsequent reads from it will return its default value.
+  package mutating func clearUntilUnixMs() {self._untilUnixMs = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _untilUnixMs: Int64? = nil
+}
+
+package nonisolated struct WireOperatorChange: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var change: WireOperatorChange.OneOf_Change? = nil
+
+  package var classes: WireClassChange {
+    get {
+      if case .classes(let v)? = change {return v}
+      return WireClassChange()
+    }
+    set {change = .classes(newValue)}
+  }
+
+  package var mode: WireManagerMode {
+    get {
+      if case .mode(let v)? = change {return v}
+      return .unspecified
+    }
+    set {change = .mode(newValue)}
+  }
+
+  package var pin: WirePin {
+    get {
+      if case .pin(let v)? = change {return v}
+      return WirePin()
+    }
+    set {change = .pin(newValue)}
+  }
+
+  /// The instance.
+  package var unpin: String {
+    get {
+      if case .unpin(let v)? = change {return v}
+      return String()
+    }
+    set {change = .unpin(newValue)}
+  }
+
+  package var reserve: WireManualReservation {
+    get {
+      if case .reserve(let v)? = change {return v}
+      return WireManualReservation()
+    }
+    set {change = .reserve(newValue)}
+  }
+
+  /// The instance.
+  package var releaseReservation: String {
+    get {
+      if case .releaseReservation(let v)? = change {return v}
+      return String()
+    }
+    set {change = .releaseReservation(newValue)}
+  }
+
+  package var addMaintenance: WireMaintenanceWindow {
+    get {
+      if case .addMaintenance(let v)? = change {return v}
+      return WireMaintenanceWindow()
+    }
+    set {change = .addMaintenance(newValue)}
+  }
+
+  package var removeMaintenance: WireRemovedMaintenance {
+    get {
+      if case .removeMaintenance(let v)? = change {return v}
+      return WireRemovedMaintenance()
+    }
+    set {change = .removeMaintenance(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Change: Equatable, Sendable {
+    case classes(WireClassChange)
+    case mode(WireManagerMode)
+    case pin(WirePin)
+    /// The instance.
+    case unpin(String)
+    case reserve(WireManualReservation)
+    /// The instance.
+    case releaseReservation(String)
+    case addMaintenance(WireMaintenanceWindow)
+    case removeMaintenance(WireRemovedMaintenance)
+
+  }
+
+  package init() {}
+}
+
+package nonisolated struct WireRemovedMaintenance: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var server: String = String()
+
+  /// Absent for all of the server's windows.
+  package var fromUnixMs: Int64 {
+    get {_fromUnixMs ?? 0}
+    set {_fromUnixMs = newValue}
+  }
+  /// Returns true if `fromUnixMs` has been explicitly set.
+  package var hasFromUnixMs: Bool {self._fromUnixMs != nil}
+  /// Clears the value of `fromUnixMs`. Subsequent reads from it will return its default value.
+  package mutating func clearFromUnixMs() {self._fromUnixMs = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _fromUnixMs: Int64? = nil
+}
+
+package nonisolated struct WireOperatorChanges: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At most 1024.
+  package var changes: [WireOperatorChange] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Changes, and what the manager does at once when they are made. It is what 'presync plan' writes to a file, as JSON.
+package nonisolated struct WireChangePlan: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// At most 1024.
+  package var changes: [WireOperatorChange] = []
+
+  /// The revision of the orders that it was made on.
+  package var revision: UInt64 = 0
+
+  package var madeAtUnixMs: Int64 = 0
+
+  /// In this order; at most 1048576.
+  package var steps: [WirePlannedStep] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct WirePlannedStep: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instance: String = String()
+
+  package var kind: WirePlannedStep.Kind = .unspecified
+
+  package var device: WireDeviceId {
+    get {_device ?? WireDeviceId()}
+    set {_device = newValue}
+  }
+  /// Returns true if `device` has been explicitly set.
+  package var hasDevice: Bool {self._device != nil}
+  /// Clears the value of `device`. Subsequent reads from it will return its default value.
+  package mutating func clearDevice() {self._device = nil}
+
+  package var slice: WireSlice {
+    get {_slice ?? WireSlice()}
+    set {_slice = newValue}
+  }
+  /// Returns true if `slice` has been explicitly set.
+  package var hasSlice: Bool {self._slice != nil}
+  /// Clears the value of `slice`. Subsequent reads from it will return its default value.
+  package mutating func clearSlice() {self._slice = nil}
+
+  package var reason: WireReclaimReason = .unspecified
+
+  /// At most 1024 bytes.
+  package var text: String = String()
+
+  /// What the instance holds when the plan is made; absent for nothing. The plan is refused where that has changed.
+  package var holds: WirePlannedHolding {
+    get {_holds ?? WirePlannedHolding()}
+    set {_holds = newValue}
+  }
+  /// Returns true if `holds` has been explicitly set.
+  package var hasHolds: Bool {self._holds != nil}
+  /// Clears the value of `holds`. Subsequent reads from it will return its default value.
+  package mutating func clearHolds() {self._holds = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+
+    /// A warm session on device.
+    case openWarm // = 1
+
+    /// slice on device; in place of what holds names, where that is there and on device.
+    case reserve // = 2
+
+    /// What holds names is lowered to a warm session.
+    case lower // = 3
+
+    /// What holds names is given back, for reason.
+    case release // = 4
+
+    /// Nothing is done: what is wanted does not fit, as text says.
+    case short // = 5
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .openWarm
+      case 2: self = .reserve
+      case 3: self = .lower
+      case 4: self = .release
+      case 5: self = .short
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .openWarm: return 1
+      case .reserve: return 2
+      case .lower: return 3
+      case .release: return 4
+      case .short: return 5
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [WirePlannedStep.Kind] = [
+      .unspecified,
+      .openWarm,
+      .reserve,
+      .lower,
+      .release,
+      .short,
+    ]
+
+  }
+
+  package init() {}
+
+  fileprivate var _device: WireDeviceId? = nil
+  fileprivate var _slice: WireSlice? = nil
+  fileprivate var _holds: WirePlannedHolding? = nil
+}
+
+package nonisolated struct WirePlannedHolding: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var grant: UInt64 = 0
+
+  package var device: WireDeviceId {
+    get {_device ?? WireDeviceId()}
+    set {_device = newValue}
+  }
+  /// Returns true if `device` has been explicitly set.
+  package var hasDevice: Bool {self._device != nil}
+  /// Clears the value of `device`. Subsequent reads from it will return its default value.
+  package mutating func clearDevice() {self._device = nil}
+
+  package var level: WireReadiness = .unspecified
+
+  package var slice: WireSlice {
+    get {_slice ?? WireSlice()}
+    set {_slice = newValue}
+  }
+  /// Returns true if `slice` has been explicitly set.
+  package var hasSlice: Bool {self._slice != nil}
+  /// Clears the value of `slice`. Subsequent reads from it will return its default value.
+  package mutating func clearSlice() {self._slice = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _device: WireDeviceId? = nil
+  fileprivate var _slice: WireSlice? = nil
 }
 
 /// The step is worth its cost where probability times confidence reaches the bar.
@@ -1566,6 +2214,18 @@ package nonisolated struct WireFleetTotals: Sendable {
 
   package var grants: UInt64 = 0
 
+  /// Of a manager that only records.
+  package var rehearsedSteps: UInt64 = 0
+
+  package var rehearsedFoundReserved: UInt64 = 0
+
+  package var rehearsedFoundWarm: UInt64 = 0
+
+  package var rehearsedIdleSeconds: Double = 0
+
+  /// Sessions in use that were taken after their notice.
+  package var taken: UInt64 = 0
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1910,6 +2570,9 @@ package nonisolated struct WireFleetEvent: Sendable {
     case refused // = 13
     case interfaceInstalled // = 14
     case failure // = 15
+    case ordered // = 16
+    case rehearsed // = 17
+    case noticed // = 18
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -1934,6 +2597,9 @@ package nonisolated struct WireFleetEvent: Sendable {
       case 13: self = .refused
       case 14: self = .interfaceInstalled
       case 15: self = .failure
+      case 16: self = .ordered
+      case 17: self = .rehearsed
+      case 18: self = .noticed
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -1956,6 +2622,9 @@ package nonisolated struct WireFleetEvent: Sendable {
       case .refused: return 13
       case .interfaceInstalled: return 14
       case .failure: return 15
+      case .ordered: return 16
+      case .rehearsed: return 17
+      case .noticed: return 18
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -1978,6 +2647,9 @@ package nonisolated struct WireFleetEvent: Sendable {
       .refused,
       .interfaceInstalled,
       .failure,
+      .ordered,
+      .rehearsed,
+      .noticed,
     ]
 
   }
@@ -1992,6 +2664,10 @@ package nonisolated struct WireFleetEvent: Sendable {
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "presync.v1"
+
+nonisolated extension WireManagerMode: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0MANAGER_MODE_UNSPECIFIED\0\u{1}MANAGER_MODE_ACTIVE\0\u{1}MANAGER_MODE_FORECAST_ONLY\0")
+}
 
 nonisolated extension WireBackup: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0BACKUP_UNSPECIFIED\0\u{1}BACKUP_NONE\0\u{1}BACKUP_WARM\0\u{1}BACKUP_RESERVED\0")
@@ -2029,7 +2705,7 @@ nonisolated extension WireGetOverviewRequest: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetOverview"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}term\0\u{1}instances\0\u{1}devices\0\u{1}totals\0\u{1}accuracy\0\u{3}uptime_ns\0\u{3}started_at_unix_ms\0\u{1}violations\0\u{1}recovery\0\u{1}ladder\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}at_ns\0\u{1}term\0\u{1}instances\0\u{1}devices\0\u{1}totals\0\u{1}accuracy\0\u{3}uptime_ns\0\u{3}started_at_unix_ms\0\u{1}violations\0\u{1}recovery\0\u{1}ladder\0\u{1}mode\0\u{1}audit\0\u{1}waiting\0")
 
   fileprivate class _StorageClass {
     var _atNs: Int64 = 0
@@ -2043,6 +2719,9 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
     var _violations: Dictionary<String,UInt64> = [:]
     var _recovery: WireRecoveryOverview? = nil
     var _ladder: WireLadderOverview? = nil
+    var _mode: WireManagerMode = .unspecified
+    var _audit: WireFleetAudit? = nil
+    var _waiting: [WireWaitingRequest] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2064,6 +2743,9 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
       _violations = source._violations
       _recovery = source._recovery
       _ladder = source._ladder
+      _mode = source._mode
+      _audit = source._audit
+      _waiting = source._waiting
     }
   }
 
@@ -2093,6 +2775,9 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
         case 9: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &_storage._violations) }()
         case 10: try { try decoder.decodeSingularMessageField(value: &_storage._recovery) }()
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._ladder) }()
+        case 12: try { try decoder.decodeSingularEnumField(value: &_storage._mode) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._audit) }()
+        case 14: try { try decoder.decodeRepeatedMessageField(value: &_storage._waiting) }()
         default: break
         }
       }
@@ -2138,6 +2823,15 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
       try { if let v = _storage._ladder {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
       } }()
+      if _storage._mode != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._mode, fieldNumber: 12)
+      }
+      try { if let v = _storage._audit {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
+      if !_storage._waiting.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._waiting, fieldNumber: 14)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2158,6 +2852,9 @@ nonisolated extension WireFleetOverview: SwiftProtobuf.Message, SwiftProtobuf._M
         if _storage._violations != rhs_storage._violations {return false}
         if _storage._recovery != rhs_storage._recovery {return false}
         if _storage._ladder != rhs_storage._ladder {return false}
+        if _storage._mode != rhs_storage._mode {return false}
+        if _storage._audit != rhs_storage._audit {return false}
+        if _storage._waiting != rhs_storage._waiting {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -2316,6 +3013,115 @@ nonisolated extension WireLadderOverview: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.warmShare != rhs.warmShare {return false}
     if lhs.warmHostMemoryBytes != rhs.warmHostMemoryBytes {return false}
     if lhs.measured != rhs.measured {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireFleetAudit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".FleetAudit"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}unaccounted\0\u{3}unaccounted_memory_bytes\0\u{1}unheld\0\u{3}unheld_memory_bytes\0\u{3}miscounted_bytes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.unaccounted) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.unaccountedMemoryBytes) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.unheld) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.unheldMemoryBytes) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self.miscountedBytes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.unaccounted != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unaccounted, fieldNumber: 1)
+    }
+    if self.unaccountedMemoryBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.unaccountedMemoryBytes, fieldNumber: 2)
+    }
+    if self.unheld != 0 {
+      try visitor.visitSingularUInt64Field(value: self.unheld, fieldNumber: 3)
+    }
+    if self.unheldMemoryBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.unheldMemoryBytes, fieldNumber: 4)
+    }
+    if self.miscountedBytes != 0 {
+      try visitor.visitSingularInt64Field(value: self.miscountedBytes, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireFleetAudit, rhs: WireFleetAudit) -> Bool {
+    if lhs.unaccounted != rhs.unaccounted {return false}
+    if lhs.unaccountedMemoryBytes != rhs.unaccountedMemoryBytes {return false}
+    if lhs.unheld != rhs.unheld {return false}
+    if lhs.unheldMemoryBytes != rhs.unheldMemoryBytes {return false}
+    if lhs.miscountedBytes != rhs.miscountedBytes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireWaitingRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WaitingRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}agent\0\u{1}instance\0\u{3}waited_ns\0\u{1}reason\0\u{3}estimate_ns\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.request) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self.waitedNs) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      case 6: try { try decoder.decodeSingularInt64Field(value: &self._estimateNs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.request != 0 {
+      try visitor.visitSingularUInt64Field(value: self.request, fieldNumber: 1)
+    }
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 2)
+    }
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 3)
+    }
+    if self.waitedNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.waitedNs, fieldNumber: 4)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 5)
+    }
+    try { if let v = self._estimateNs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 6)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireWaitingRequest, rhs: WireWaitingRequest) -> Bool {
+    if lhs.request != rhs.request {return false}
+    if lhs.agent != rhs.agent {return false}
+    if lhs.instance != rhs.instance {return false}
+    if lhs.waitedNs != rhs.waitedNs {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs._estimateNs != rhs._estimateNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -2833,7 +3639,7 @@ nonisolated extension WireExplainResponse: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WireAllocationExplanation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AllocationExplanation"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}priority\0\u{1}held\0\u{1}slice\0\u{1}device\0\u{1}wanted\0\u{3}is_asked\0\u{1}needed\0\u{1}decision\0\u{1}reason\0\u{1}steps\0\u{1}devices\0\u{3}device_count\0\u{1}reservations\0\u{3}reservation_count\0\u{1}change\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}priority\0\u{1}held\0\u{1}slice\0\u{1}device\0\u{1}wanted\0\u{3}is_asked\0\u{1}needed\0\u{1}decision\0\u{1}reason\0\u{1}steps\0\u{1}devices\0\u{3}device_count\0\u{1}reservations\0\u{3}reservation_count\0\u{1}change\0\u{1}notes\0")
 
   fileprivate class _StorageClass {
     var _instance: String = String()
@@ -2852,6 +3658,7 @@ nonisolated extension WireAllocationExplanation: SwiftProtobuf.Message, SwiftPro
     var _reservations: [WireConsideredReservation] = []
     var _reservationCount: UInt32 = 0
     var _change: WireSmallestChange? = nil
+    var _notes: [String] = []
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -2878,6 +3685,7 @@ nonisolated extension WireAllocationExplanation: SwiftProtobuf.Message, SwiftPro
       _reservations = source._reservations
       _reservationCount = source._reservationCount
       _change = source._change
+      _notes = source._notes
     }
   }
 
@@ -2912,6 +3720,7 @@ nonisolated extension WireAllocationExplanation: SwiftProtobuf.Message, SwiftPro
         case 14: try { try decoder.decodeRepeatedMessageField(value: &_storage._reservations) }()
         case 15: try { try decoder.decodeSingularUInt32Field(value: &_storage._reservationCount) }()
         case 16: try { try decoder.decodeSingularMessageField(value: &_storage._change) }()
+        case 17: try { try decoder.decodeRepeatedStringField(value: &_storage._notes) }()
         default: break
         }
       }
@@ -2972,6 +3781,9 @@ nonisolated extension WireAllocationExplanation: SwiftProtobuf.Message, SwiftPro
       try { if let v = _storage._change {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
       } }()
+      if !_storage._notes.isEmpty {
+        try visitor.visitRepeatedStringField(value: _storage._notes, fieldNumber: 17)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -2997,6 +3809,7 @@ nonisolated extension WireAllocationExplanation: SwiftProtobuf.Message, SwiftPro
         if _storage._reservations != rhs_storage._reservations {return false}
         if _storage._reservationCount != rhs_storage._reservationCount {return false}
         if _storage._change != rhs_storage._change {return false}
+        if _storage._notes != rhs_storage._notes {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -3007,12 +3820,12 @@ nonisolated extension WireAllocationExplanation: SwiftProtobuf.Message, SwiftPro
 }
 
 nonisolated extension WireAllocationExplanation.Decision: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DECISION_UNSPECIFIED\0\u{1}DECISION_IN_USE\0\u{1}DECISION_CHANGING\0\u{1}DECISION_SETTLED\0\u{1}DECISION_IN_GRACE\0\u{1}DECISION_RAISED\0\u{1}DECISION_GIVEN_BACK\0\u{1}DECISION_IMPROBABLE\0\u{1}DECISION_SHORT\0\u{1}DECISION_PAUSED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DECISION_UNSPECIFIED\0\u{1}DECISION_IN_USE\0\u{1}DECISION_CHANGING\0\u{1}DECISION_SETTLED\0\u{1}DECISION_IN_GRACE\0\u{1}DECISION_RAISED\0\u{1}DECISION_GIVEN_BACK\0\u{1}DECISION_IMPROBABLE\0\u{1}DECISION_SHORT\0\u{1}DECISION_PAUSED\0\u{1}DECISION_RECORDED\0")
 }
 
 nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PriorityClass"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}may_take\0\u{3}may_be_taken_from\0\u{3}idle_budget\0\u{1}backup\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}may_take\0\u{3}may_be_taken_from\0\u{3}idle_budget\0\u{1}backup\0\u{3}notice_ns\0\u{3}patience_ns\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3028,6 +3841,8 @@ nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._M
       case 6: try { try decoder.decodeSingularBoolField(value: &self.mayBeTakenFrom) }()
       case 7: try { try decoder.decodeSingularDoubleField(value: &self._idleBudget) }()
       case 8: try { try decoder.decodeSingularEnumField(value: &self.backup) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self._noticeNs) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self._patienceNs) }()
       default: break
       }
     }
@@ -3062,6 +3877,12 @@ nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.backup != .unspecified {
       try visitor.visitSingularEnumField(value: self.backup, fieldNumber: 8)
     }
+    try { if let v = self._noticeNs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+    } }()
+    try { if let v = self._patienceNs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3074,6 +3895,8 @@ nonisolated extension WirePriorityClass: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.mayBeTakenFrom != rhs.mayBeTakenFrom {return false}
     if lhs._idleBudget != rhs._idleBudget {return false}
     if lhs.backup != rhs.backup {return false}
+    if lhs._noticeNs != rhs._noticeNs {return false}
+    if lhs._patienceNs != rhs._patienceNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3140,7 +3963,7 @@ nonisolated extension WireClassRules: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireClassRule: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ClassRule"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}application\0\u{1}instance\0\u{3}priority_class\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tenant\0\u{1}application\0\u{1}instance\0\u{3}priority_class\0\u{1}user\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3152,6 +3975,7 @@ nonisolated extension WireClassRule: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 2: try { try decoder.decodeSingularStringField(value: &self._application) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self._instance) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.priorityClass) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self._user) }()
       default: break
       }
     }
@@ -3174,6 +3998,9 @@ nonisolated extension WireClassRule: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if !self.priorityClass.isEmpty {
       try visitor.visitSingularStringField(value: self.priorityClass, fieldNumber: 4)
     }
+    try { if let v = self._user {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 5)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3182,6 +4009,7 @@ nonisolated extension WireClassRule: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs._application != rhs._application {return false}
     if lhs._instance != rhs._instance {return false}
     if lhs.priorityClass != rhs.priorityClass {return false}
+    if lhs._user != rhs._user {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3224,7 +4052,7 @@ nonisolated extension WireTenantQuota: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireClassChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ClassChange"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}set\0\u{3}add_rule\0\u{3}remove_rule\0\u{3}set_quota\0\u{3}remove_quota\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}set\0\u{3}add_rule\0\u{3}remove_rule\0\u{3}set_quota\0\u{3}remove_quota\0\u{1}remove\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3287,6 +4115,14 @@ nonisolated extension WireClassChange: SwiftProtobuf.Message, SwiftProtobuf._Mes
           self.change = .removeQuota(v)
         }
       }()
+      case 6: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .remove(v)
+        }
+      }()
       default: break
       }
     }
@@ -3318,6 +4154,10 @@ nonisolated extension WireClassChange: SwiftProtobuf.Message, SwiftProtobuf._Mes
       guard case .removeQuota(let v)? = self.change else { preconditionFailure() }
       try visitor.visitSingularStringField(value: v, fieldNumber: 5)
     }()
+    case .remove?: try {
+      guard case .remove(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -3332,7 +4172,7 @@ nonisolated extension WireClassChange: SwiftProtobuf.Message, SwiftProtobuf._Mes
 
 nonisolated extension WireClassFigures: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ClassFigures"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}idle_budget\0\u{3}may_take\0\u{3}may_be_taken_from\0\u{1}backup\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}weight\0\u{3}service_level\0\u{3}grace_ns\0\u{3}idle_budget\0\u{3}may_take\0\u{3}may_be_taken_from\0\u{1}backup\0\u{3}notice_ns\0\u{3}patience_ns\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3348,6 +4188,8 @@ nonisolated extension WireClassFigures: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 6: try { try decoder.decodeSingularBoolField(value: &self._mayTake) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self._mayBeTakenFrom) }()
       case 8: try { try decoder.decodeSingularEnumField(value: &self._backup) }()
+      case 9: try { try decoder.decodeSingularInt64Field(value: &self._noticeNs) }()
+      case 10: try { try decoder.decodeSingularInt64Field(value: &self._patienceNs) }()
       default: break
       }
     }
@@ -3382,6 +4224,12 @@ nonisolated extension WireClassFigures: SwiftProtobuf.Message, SwiftProtobuf._Me
     try { if let v = self._backup {
       try visitor.visitSingularEnumField(value: v, fieldNumber: 8)
     } }()
+    try { if let v = self._noticeNs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
+    } }()
+    try { if let v = self._patienceNs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 10)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3394,6 +4242,8 @@ nonisolated extension WireClassFigures: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs._mayTake != rhs._mayTake {return false}
     if lhs._mayBeTakenFrom != rhs._mayBeTakenFrom {return false}
     if lhs._backup != rhs._backup {return false}
+    if lhs._noticeNs != rhs._noticeNs {return false}
+    if lhs._patienceNs != rhs._patienceNs {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3433,6 +4283,636 @@ nonisolated extension WireAddedRule: SwiftProtobuf.Message, SwiftProtobuf._Messa
   package static func ==(lhs: WireAddedRule, rhs: WireAddedRule) -> Bool {
     if lhs._rule != rhs._rule {return false}
     if lhs._at != rhs._at {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireGetSettingsRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetSettingsRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireGetSettingsRequest, rhs: WireGetSettingsRequest) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOperatorSettings: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".OperatorSettings"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}rules\0\u{1}orders\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._rules) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._orders) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._rules {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._orders {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireOperatorSettings, rhs: WireOperatorSettings) -> Bool {
+    if lhs._rules != rhs._rules {return false}
+    if lhs._orders != rhs._orders {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOperatorOrders: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".OperatorOrders"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}mode\0\u{1}pins\0\u{1}reservations\0\u{1}maintenance\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.mode) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.pins) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.reservations) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.maintenance) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.revision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 1)
+    }
+    if self.mode != .unspecified {
+      try visitor.visitSingularEnumField(value: self.mode, fieldNumber: 2)
+    }
+    if !self.pins.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.pins, fieldNumber: 3)
+    }
+    if !self.reservations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.reservations, fieldNumber: 4)
+    }
+    if !self.maintenance.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.maintenance, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireOperatorOrders, rhs: WireOperatorOrders) -> Bool {
+    if lhs.revision != rhs.revision {return false}
+    if lhs.mode != rhs.mode {return false}
+    if lhs.pins != rhs.pins {return false}
+    if lhs.reservations != rhs.reservations {return false}
+    if lhs.maintenance != rhs.maintenance {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Pin"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}server\0\u{3}device_index\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.server) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self._deviceIndex) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 1)
+    }
+    if !self.server.isEmpty {
+      try visitor.visitSingularStringField(value: self.server, fieldNumber: 2)
+    }
+    try { if let v = self._deviceIndex {
+      try visitor.visitSingularUInt32Field(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WirePin, rhs: WirePin) -> Bool {
+    if lhs.instance != rhs.instance {return false}
+    if lhs.server != rhs.server {return false}
+    if lhs._deviceIndex != rhs._deviceIndex {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireManualReservation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ManualReservation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}slice\0\u{3}from_unix_ms\0\u{3}until_unix_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._slice) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.fromUnixMs) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self._untilUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 1)
+    }
+    try { if let v = self._slice {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.fromUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.fromUnixMs, fieldNumber: 3)
+    }
+    try { if let v = self._untilUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireManualReservation, rhs: WireManualReservation) -> Bool {
+    if lhs.instance != rhs.instance {return false}
+    if lhs._slice != rhs._slice {return false}
+    if lhs.fromUnixMs != rhs.fromUnixMs {return false}
+    if lhs._untilUnixMs != rhs._untilUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireMaintenanceWindow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MaintenanceWindow"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}from_unix_ms\0\u{3}until_unix_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.server) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.fromUnixMs) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self._untilUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.server.isEmpty {
+      try visitor.visitSingularStringField(value: self.server, fieldNumber: 1)
+    }
+    if self.fromUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.fromUnixMs, fieldNumber: 2)
+    }
+    try { if let v = self._untilUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireMaintenanceWindow, rhs: WireMaintenanceWindow) -> Bool {
+    if lhs.server != rhs.server {return false}
+    if lhs.fromUnixMs != rhs.fromUnixMs {return false}
+    if lhs._untilUnixMs != rhs._untilUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOperatorChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".OperatorChange"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}classes\0\u{1}mode\0\u{1}pin\0\u{1}unpin\0\u{1}reserve\0\u{3}release_reservation\0\u{3}add_maintenance\0\u{3}remove_maintenance\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: WireClassChange?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .classes(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .classes(v)
+        }
+      }()
+      case 2: try {
+        var v: WireManagerMode?
+        try decoder.decodeSingularEnumField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .mode(v)
+        }
+      }()
+      case 3: try {
+        var v: WirePin?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .pin(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .pin(v)
+        }
+      }()
+      case 4: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .unpin(v)
+        }
+      }()
+      case 5: try {
+        var v: WireManualReservation?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .reserve(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .reserve(v)
+        }
+      }()
+      case 6: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .releaseReservation(v)
+        }
+      }()
+      case 7: try {
+        var v: WireMaintenanceWindow?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .addMaintenance(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .addMaintenance(v)
+        }
+      }()
+      case 8: try {
+        var v: WireRemovedMaintenance?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .removeMaintenance(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .removeMaintenance(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.change {
+    case .classes?: try {
+      guard case .classes(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .mode?: try {
+      guard case .mode(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularEnumField(value: v, fieldNumber: 2)
+    }()
+    case .pin?: try {
+      guard case .pin(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .unpin?: try {
+      guard case .unpin(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    }()
+    case .reserve?: try {
+      guard case .reserve(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .releaseReservation?: try {
+      guard case .releaseReservation(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 6)
+    }()
+    case .addMaintenance?: try {
+      guard case .addMaintenance(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .removeMaintenance?: try {
+      guard case .removeMaintenance(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireOperatorChange, rhs: WireOperatorChange) -> Bool {
+    if lhs.change != rhs.change {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireRemovedMaintenance: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RemovedMaintenance"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}from_unix_ms\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.server) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self._fromUnixMs) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.server.isEmpty {
+      try visitor.visitSingularStringField(value: self.server, fieldNumber: 1)
+    }
+    try { if let v = self._fromUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireRemovedMaintenance, rhs: WireRemovedMaintenance) -> Bool {
+    if lhs.server != rhs.server {return false}
+    if lhs._fromUnixMs != rhs._fromUnixMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireOperatorChanges: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".OperatorChanges"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}changes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.changes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.changes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.changes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireOperatorChanges, rhs: WireOperatorChanges) -> Bool {
+    if lhs.changes != rhs.changes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireChangePlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ChangePlan"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}changes\0\u{1}revision\0\u{3}made_at_unix_ms\0\u{1}steps\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.changes) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.revision) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.madeAtUnixMs) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.steps) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.changes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.changes, fieldNumber: 1)
+    }
+    if self.revision != 0 {
+      try visitor.visitSingularUInt64Field(value: self.revision, fieldNumber: 2)
+    }
+    if self.madeAtUnixMs != 0 {
+      try visitor.visitSingularInt64Field(value: self.madeAtUnixMs, fieldNumber: 3)
+    }
+    if !self.steps.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.steps, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireChangePlan, rhs: WireChangePlan) -> Bool {
+    if lhs.changes != rhs.changes {return false}
+    if lhs.revision != rhs.revision {return false}
+    if lhs.madeAtUnixMs != rhs.madeAtUnixMs {return false}
+    if lhs.steps != rhs.steps {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePlannedStep: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PlannedStep"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}kind\0\u{1}device\0\u{1}slice\0\u{1}reason\0\u{1}text\0\u{1}holds\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._device) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._slice) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.reason) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.text) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._holds) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 1)
+    }
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 2)
+    }
+    try { if let v = self._device {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._slice {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if self.reason != .unspecified {
+      try visitor.visitSingularEnumField(value: self.reason, fieldNumber: 5)
+    }
+    if !self.text.isEmpty {
+      try visitor.visitSingularStringField(value: self.text, fieldNumber: 6)
+    }
+    try { if let v = self._holds {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WirePlannedStep, rhs: WirePlannedStep) -> Bool {
+    if lhs.instance != rhs.instance {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs._device != rhs._device {return false}
+    if lhs._slice != rhs._slice {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.text != rhs.text {return false}
+    if lhs._holds != rhs._holds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePlannedStep.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_OPEN_WARM\0\u{1}KIND_RESERVE\0\u{1}KIND_LOWER\0\u{1}KIND_RELEASE\0\u{1}KIND_SHORT\0")
+}
+
+nonisolated extension WirePlannedHolding: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PlannedHolding"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}device\0\u{1}level\0\u{1}slice\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.grant) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._device) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.level) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._slice) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.grant != 0 {
+      try visitor.visitSingularUInt64Field(value: self.grant, fieldNumber: 1)
+    }
+    try { if let v = self._device {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.level != .unspecified {
+      try visitor.visitSingularEnumField(value: self.level, fieldNumber: 3)
+    }
+    try { if let v = self._slice {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WirePlannedHolding, rhs: WirePlannedHolding) -> Bool {
+    if lhs.grant != rhs.grant {return false}
+    if lhs._device != rhs._device {return false}
+    if lhs.level != rhs.level {return false}
+    if lhs._slice != rhs._slice {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -3825,7 +5305,7 @@ nonisolated extension WireDeviceOverview: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireFleetTotals: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FleetTotals"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}requests\0\u{3}requests_found_reserved\0\u{3}requests_found_warm\0\u{3}requests_refused\0\u{3}reserved_seconds\0\u{3}reserved_idle_seconds\0\u{3}used_seconds\0\u{1}contention\0\u{1}reclaimed\0\u{1}grants\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}requests\0\u{3}requests_found_reserved\0\u{3}requests_found_warm\0\u{3}requests_refused\0\u{3}reserved_seconds\0\u{3}reserved_idle_seconds\0\u{3}used_seconds\0\u{1}contention\0\u{1}reclaimed\0\u{1}grants\0\u{3}rehearsed_steps\0\u{3}rehearsed_found_reserved\0\u{3}rehearsed_found_warm\0\u{3}rehearsed_idle_seconds\0\u{1}taken\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3843,6 +5323,11 @@ nonisolated extension WireFleetTotals: SwiftProtobuf.Message, SwiftProtobuf._Mes
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.contention) }()
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.reclaimed) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.grants) }()
+      case 11: try { try decoder.decodeSingularUInt64Field(value: &self.rehearsedSteps) }()
+      case 12: try { try decoder.decodeSingularUInt64Field(value: &self.rehearsedFoundReserved) }()
+      case 13: try { try decoder.decodeSingularUInt64Field(value: &self.rehearsedFoundWarm) }()
+      case 14: try { try decoder.decodeSingularDoubleField(value: &self.rehearsedIdleSeconds) }()
+      case 15: try { try decoder.decodeSingularUInt64Field(value: &self.taken) }()
       default: break
       }
     }
@@ -3879,6 +5364,21 @@ nonisolated extension WireFleetTotals: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if self.grants != 0 {
       try visitor.visitSingularUInt64Field(value: self.grants, fieldNumber: 10)
     }
+    if self.rehearsedSteps != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rehearsedSteps, fieldNumber: 11)
+    }
+    if self.rehearsedFoundReserved != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rehearsedFoundReserved, fieldNumber: 12)
+    }
+    if self.rehearsedFoundWarm != 0 {
+      try visitor.visitSingularUInt64Field(value: self.rehearsedFoundWarm, fieldNumber: 13)
+    }
+    if self.rehearsedIdleSeconds.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.rehearsedIdleSeconds, fieldNumber: 14)
+    }
+    if self.taken != 0 {
+      try visitor.visitSingularUInt64Field(value: self.taken, fieldNumber: 15)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3893,6 +5393,11 @@ nonisolated extension WireFleetTotals: SwiftProtobuf.Message, SwiftProtobuf._Mes
     if lhs.contention != rhs.contention {return false}
     if lhs.reclaimed != rhs.reclaimed {return false}
     if lhs.grants != rhs.grants {return false}
+    if lhs.rehearsedSteps != rhs.rehearsedSteps {return false}
+    if lhs.rehearsedFoundReserved != rhs.rehearsedFoundReserved {return false}
+    if lhs.rehearsedFoundWarm != rhs.rehearsedFoundWarm {return false}
+    if lhs.rehearsedIdleSeconds != rhs.rehearsedIdleSeconds {return false}
+    if lhs.taken != rhs.taken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4367,5 +5872,5 @@ nonisolated extension WireFleetEvent: SwiftProtobuf.Message, SwiftProtobuf._Mess
 }
 
 nonisolated extension WireFleetEvent.Kind: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_AGENT_CONNECTED\0\u{1}KIND_AGENT_LOST\0\u{1}KIND_SERVER_CONNECTED\0\u{1}KIND_SERVER_LOST\0\u{1}KIND_INSTANCE_APPEARED\0\u{1}KIND_INSTANCE_GONE\0\u{1}KIND_PREPARED\0\u{1}KIND_RESERVED\0\u{1}KIND_ATTACHED\0\u{1}KIND_RECLAIMED\0\u{1}KIND_CONTENTION\0\u{1}KIND_REQUESTED\0\u{1}KIND_REFUSED\0\u{1}KIND_INTERFACE_INSTALLED\0\u{1}KIND_FAILURE\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_AGENT_CONNECTED\0\u{1}KIND_AGENT_LOST\0\u{1}KIND_SERVER_CONNECTED\0\u{1}KIND_SERVER_LOST\0\u{1}KIND_INSTANCE_APPEARED\0\u{1}KIND_INSTANCE_GONE\0\u{1}KIND_PREPARED\0\u{1}KIND_RESERVED\0\u{1}KIND_ATTACHED\0\u{1}KIND_RECLAIMED\0\u{1}KIND_CONTENTION\0\u{1}KIND_REQUESTED\0\u{1}KIND_REFUSED\0\u{1}KIND_INTERFACE_INSTALLED\0\u{1}KIND_FAILURE\0\u{1}KIND_ORDERED\0\u{1}KIND_REHEARSED\0\u{1}KIND_NOTICED\0")
 }

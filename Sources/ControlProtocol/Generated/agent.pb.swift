@@ -665,6 +665,14 @@ package nonisolated struct WireManagerToAgentEnvelope: Sendable {
     set {body = .prepareInterface(newValue)}
   }
 
+  package var notice: WirePreemptionNotice {
+    get {
+      if case .notice(let v)? = body {return v}
+      return WirePreemptionNotice()
+    }
+    set {body = .notice(newValue)}
+  }
+
   package var keepAlive: WireKeepAlive {
     get {
       if case .keepAlive(let v)? = body {return v}
@@ -682,6 +690,7 @@ package nonisolated struct WireManagerToAgentEnvelope: Sendable {
     case requestRefused(WireRequestRefused)
     case heartbeatAcknowledged(WireHeartbeatAcknowledged)
     case prepareInterface(WirePrepareInterface)
+    case notice(WirePreemptionNotice)
     case keepAlive(WireKeepAlive)
 
   }
@@ -797,6 +806,27 @@ package nonisolated struct WireAllocationWithdrawal: Sendable {
   package init() {}
 
   fileprivate var _epoch: WireEpoch? = nil
+}
+
+/// A session that a program holds will be ended by its GPU server, for a program of a higher class.
+package nonisolated struct WirePreemptionNotice: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var grant: UInt64 = 0
+
+  package var instance: String = String()
+
+  /// How long from receipt.
+  package var endsInNs: Int64 = 0
+
+  /// At most 512 bytes.
+  package var reason: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// A request that cannot be served.
@@ -1569,7 +1599,7 @@ nonisolated extension WireNotificationAcknowledgement.HandedOver: SwiftProtobuf.
 
 nonisolated extension WireManagerToAgentEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ManagerToAgentEnvelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}allocation\0\u{1}withdrawal\0\u{3}request_refused\0\u{3}heartbeat_acknowledged\0\u{3}prepare_interface\0\u{4}\u{9}keep_alive\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}welcome\0\u{1}allocation\0\u{1}withdrawal\0\u{3}request_refused\0\u{3}heartbeat_acknowledged\0\u{3}prepare_interface\0\u{1}notice\0\u{4}\u{8}keep_alive\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1655,6 +1685,19 @@ nonisolated extension WireManagerToAgentEnvelope: SwiftProtobuf.Message, SwiftPr
           self.body = .prepareInterface(v)
         }
       }()
+      case 7: try {
+        var v: WirePreemptionNotice?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .notice(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .notice(v)
+        }
+      }()
       case 15: try {
         var v: WireKeepAlive?
         var hadOneofValue = false
@@ -1702,6 +1745,10 @@ nonisolated extension WireManagerToAgentEnvelope: SwiftProtobuf.Message, SwiftPr
     case .prepareInterface?: try {
       guard case .prepareInterface(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .notice?: try {
+      guard case .notice(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
     case .keepAlive?: try {
       guard case .keepAlive(let v)? = self.body else { preconditionFailure() }
@@ -1836,6 +1883,51 @@ nonisolated extension WireAllocationWithdrawal: SwiftProtobuf.Message, SwiftProt
   package static func ==(lhs: WireAllocationWithdrawal, rhs: WireAllocationWithdrawal) -> Bool {
     if lhs.grant != rhs.grant {return false}
     if lhs._epoch != rhs._epoch {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WirePreemptionNotice: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PreemptionNotice"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}instance\0\u{3}ends_in_ns\0\u{1}reason\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.grant) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      case 3: try { try decoder.decodeSingularInt64Field(value: &self.endsInNs) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.grant != 0 {
+      try visitor.visitSingularUInt64Field(value: self.grant, fieldNumber: 1)
+    }
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 2)
+    }
+    if self.endsInNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.endsInNs, fieldNumber: 3)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WirePreemptionNotice, rhs: WirePreemptionNotice) -> Bool {
+    if lhs.grant != rhs.grant {return false}
+    if lhs.instance != rhs.instance {return false}
+    if lhs.endsInNs != rhs.endsInNs {return false}
     if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -509,6 +509,9 @@ package nonisolated struct WireGrantCommand: Sendable {
 
     /// Nothing: the worker is ended and the slice is free.
     case released // = 3
+
+    /// The same, though a program uses it: it has had its notice.
+    case taken // = 4
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -521,6 +524,7 @@ package nonisolated struct WireGrantCommand: Sendable {
       case 1: self = .warm
       case 2: self = .reserved
       case 3: self = .released
+      case 4: self = .taken
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -531,6 +535,7 @@ package nonisolated struct WireGrantCommand: Sendable {
       case .warm: return 1
       case .reserved: return 2
       case .released: return 3
+      case .taken: return 4
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -541,6 +546,7 @@ package nonisolated struct WireGrantCommand: Sendable {
       .warm,
       .reserved,
       .released,
+      .taken,
     ]
 
   }
@@ -1305,7 +1311,7 @@ nonisolated extension WireGrantCommand: SwiftProtobuf.Message, SwiftProtobuf._Me
 }
 
 nonisolated extension WireGrantCommand.Goal: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GOAL_UNSPECIFIED\0\u{1}GOAL_WARM\0\u{1}GOAL_RESERVED\0\u{1}GOAL_RELEASED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0GOAL_UNSPECIFIED\0\u{1}GOAL_WARM\0\u{1}GOAL_RESERVED\0\u{1}GOAL_RELEASED\0\u{1}GOAL_TAKEN\0")
 }
 
 nonisolated extension WireRenewGrants: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

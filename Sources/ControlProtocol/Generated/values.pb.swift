@@ -155,6 +155,12 @@ package nonisolated enum WireReclaimReason: SwiftProtobuf.Enum, Swift.CaseIterab
 
   /// Its GPU server is being drained for maintenance.
   case serverDrained // = 9
+
+  /// An operator has ordered it elsewhere.
+  case ordered // = 10
+
+  /// Taken from a program, after its notice, for one of a higher class.
+  case taken // = 11
   case UNRECOGNIZED(Int)
 
   package init() {
@@ -173,6 +179,8 @@ package nonisolated enum WireReclaimReason: SwiftProtobuf.Enum, Swift.CaseIterab
     case 7: self = .openFailed
     case 8: self = .unaccounted
     case 9: self = .serverDrained
+    case 10: self = .ordered
+    case 11: self = .taken
     default: self = .UNRECOGNIZED(rawValue)
     }
   }
@@ -189,6 +197,8 @@ package nonisolated enum WireReclaimReason: SwiftProtobuf.Enum, Swift.CaseIterab
     case .openFailed: return 7
     case .unaccounted: return 8
     case .serverDrained: return 9
+    case .ordered: return 10
+    case .taken: return 11
     case .UNRECOGNIZED(let i): return i
     }
   }
@@ -205,6 +215,8 @@ package nonisolated enum WireReclaimReason: SwiftProtobuf.Enum, Swift.CaseIterab
     .openFailed,
     .unaccounted,
     .serverDrained,
+    .ordered,
+    .taken,
   ]
 
 }
@@ -467,7 +479,7 @@ nonisolated extension WireDeviceKind: SwiftProtobuf._ProtoNameProviding {
 }
 
 nonisolated extension WireReclaimReason: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0RECLAIM_REASON_UNSPECIFIED\0\u{1}RECLAIM_REASON_GRACE_ENDED\0\u{1}RECLAIM_REASON_PREEMPTED\0\u{1}RECLAIM_REASON_LEASE_EXPIRED\0\u{1}RECLAIM_REASON_SESSION_ENDED\0\u{1}RECLAIM_REASON_INSTANCE_GONE\0\u{1}RECLAIM_REASON_SERVER_FAILED\0\u{1}RECLAIM_REASON_OPEN_FAILED\0\u{1}RECLAIM_REASON_UNACCOUNTED\0\u{1}RECLAIM_REASON_SERVER_DRAINED\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0RECLAIM_REASON_UNSPECIFIED\0\u{1}RECLAIM_REASON_GRACE_ENDED\0\u{1}RECLAIM_REASON_PREEMPTED\0\u{1}RECLAIM_REASON_LEASE_EXPIRED\0\u{1}RECLAIM_REASON_SESSION_ENDED\0\u{1}RECLAIM_REASON_INSTANCE_GONE\0\u{1}RECLAIM_REASON_SERVER_FAILED\0\u{1}RECLAIM_REASON_OPEN_FAILED\0\u{1}RECLAIM_REASON_UNACCOUNTED\0\u{1}RECLAIM_REASON_SERVER_DRAINED\0\u{1}RECLAIM_REASON_ORDERED\0\u{1}RECLAIM_REASON_TAKEN\0")
 }
 
 nonisolated extension WireDeviceId: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -9,7 +9,9 @@ extension PriorityClass: WireMapped {
             grace: try Read.duration(wire.graceNs, "grace_ns"), mayTake: wire.mayTake,
             mayBeTakenFrom: wire.mayBeTakenFrom,
             idleBudget: wire.hasIdleBudget ? try Read.ratio(wire.idleBudget, "idle_budget") : 1,
-            backup: try Backup(wire: wire.backup))
+            backup: try Backup(wire: wire.backup),
+            notice: wire.hasNoticeNs ? try Read.duration(wire.noticeNs, "notice_ns") : nil,
+            patience: wire.hasPatienceNs ? try Read.duration(wire.patienceNs, "patience_ns") : nil)
     }
 
     package var wire: WirePriorityClass {
@@ -22,6 +24,8 @@ extension PriorityClass: WireMapped {
             $0.mayBeTakenFrom = mayBeTakenFrom
             $0.idleBudget = idleBudget
             $0.backup = backup.wire
+            if let notice { $0.noticeNs = notice.nanoseconds }
+            if let patience { $0.patienceNs = patience.nanoseconds }
         }
     }
 }
@@ -84,6 +88,7 @@ extension ClassRule: WireMapped {
         }
         self.init(
             tenant: try pattern(wire.hasTenant, wire.tenant, "tenant"),
+            user: try pattern(wire.hasUser, wire.user, "user"),
             application: try pattern(wire.hasApplication, wire.application, "application"),
             instance: try pattern(wire.hasInstance, wire.instance, "instance"),
             priorityClass: try Read.identifier(wire.priorityClass, "priority_class"))
@@ -92,6 +97,7 @@ extension ClassRule: WireMapped {
     package var wire: WireClassRule {
         .with {
             if let tenant { $0.tenant = tenant }
+            if let user { $0.user = user }
             if let application { $0.application = application }
             if let instance { $0.instance = instance }
             $0.priorityClass = priorityClass.rawValue
@@ -113,7 +119,9 @@ extension ClassChange: WireMapped {
                     idleBudget: figures.hasIdleBudget ? figures.idleBudget : nil,
                     mayTake: figures.hasMayTake ? figures.mayTake : nil,
                     mayBeTakenFrom: figures.hasMayBeTakenFrom ? figures.mayBeTakenFrom : nil,
-                    backup: figures.hasBackup ? try PriorityClass.Backup(wire: figures.backup) : nil))
+                    backup: figures.hasBackup ? try PriorityClass.Backup(wire: figures.backup) : nil,
+                    notice: try Self.figure(figures.hasNoticeNs ? figures.noticeNs : nil, "set.notice_ns"),
+                    patience: try Self.figure(figures.hasPatienceNs ? figures.patienceNs : nil, "set.patience_ns")))
         case .addRule(let added):
             let rule: ClassRule = try Read.required(added.hasRule ? added.rule : nil, "add_rule.rule")
             self = .addRule(rule, at: added.hasAt ? Int(added.at) : nil)
@@ -121,6 +129,7 @@ extension ClassChange: WireMapped {
         case .setQuota(let quota):
             self = .setQuota(try Read.identifier(quota.tenant, "set_quota.tenant"), quota.share)
         case .removeQuota(let tenant): self = .removeQuota(try Read.identifier(tenant, "remove_quota"))
+        case .remove(let name): self = .remove(try Read.identifier(name, "remove"))
         case nil: throw ProtocolError("change", .missing)
         }
     }
@@ -137,8 +146,15 @@ extension ClassChange: WireMapped {
                 $0.setQuota.tenant = tenant.rawValue
                 $0.setQuota.share = share
             case .removeQuota(let tenant): $0.removeQuota = tenant.rawValue
+            case .remove(let name): $0.remove = name.rawValue
             }
         }
+    }
+
+    /// A duration that may be set to none: below 0 on the wire.
+    private static func figure(_ wire: Int64?, _ field: String) throws(ProtocolError) -> Duration?? {
+        guard let wire else { return nil }
+        return .some(wire < 0 ? nil : try Read.duration(wire, field))
     }
 }
 
@@ -153,6 +169,8 @@ extension ClassFigures {
             if let mayTake { $0.mayTake = mayTake }
             if let mayBeTakenFrom { $0.mayBeTakenFrom = mayBeTakenFrom }
             if let backup { $0.backup = backup.wire }
+            if let notice { $0.noticeNs = notice?.nanoseconds ?? -1 }
+            if let patience { $0.patienceNs = patience?.nanoseconds ?? -1 }
         }
     }
 }

@@ -57,6 +57,9 @@ extension FleetEvent.Kind: WireMapped {
         case .refused: self = .refused
         case .interfaceInstalled: self = .interfaceInstalled
         case .failure: self = .failure
+        case .ordered: self = .ordered
+        case .rehearsed: self = .rehearsed
+        case .noticed: self = .noticed
         case .unspecified: throw ProtocolError("", .missing)
         case .UNRECOGNIZED(let raw): throw ProtocolError("", .unknownValue(raw))
         }
@@ -79,6 +82,9 @@ extension FleetEvent.Kind: WireMapped {
         case .refused: .refused
         case .interfaceInstalled: .interfaceInstalled
         case .failure: .failure
+        case .ordered: .ordered
+        case .rehearsed: .rehearsed
+        case .noticed: .noticed
         }
     }
 }

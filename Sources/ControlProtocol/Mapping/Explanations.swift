@@ -40,6 +40,10 @@ extension AllocationExplanation: WireMapped {
             reservations: try Read.list(wire.reservations, "reservations", limit: Self.reservationLimit),
             reservationCount: Int(wire.reservationCount),
             change: try Read.required(wire.hasChange ? wire.change : nil, "change"))
+        guard wire.notes.count <= Self.noteLimit else { throw ProtocolError("notes", .tooMany(limit: Self.noteLimit)) }
+        for (index, note) in wire.notes.enumerated() {
+            notes.append(try Read.text(note, "notes[\(index)]", limit: ProtocolLimits.detailBytes))
+        }
     }
 
     package var wire: WireAllocationExplanation {
@@ -60,6 +64,7 @@ extension AllocationExplanation: WireMapped {
             $0.reservations = reservations.prefix(Self.reservationLimit).map(\.wire)
             $0.reservationCount = UInt32(clamping: reservationCount)
             $0.change = change.wire
+            $0.notes = notes.prefix(Self.noteLimit).map { $0.clipped(to: ProtocolLimits.detailBytes) }
         }
     }
 }
@@ -76,6 +81,7 @@ extension AllocationExplanation.Decision: WireMapped {
         case .improbable: self = .improbable
         case .short: self = .short
         case .paused: self = .paused
+        case .recorded: self = .recorded
         case .unspecified: throw ProtocolError("", .missing)
         case .UNRECOGNIZED(let raw): throw ProtocolError("", .unknownValue(raw))
         }
@@ -92,6 +98,7 @@ extension AllocationExplanation.Decision: WireMapped {
         case .improbable: .improbable
         case .short: .short
         case .paused: .paused
+        case .recorded: .recorded
         }
     }
 }

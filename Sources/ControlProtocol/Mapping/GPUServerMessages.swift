@@ -152,6 +152,7 @@ extension GrantCommand.Goal: WireMapped {
         case .warm: self = .warm
         case .reserved: self = .reserved
         case .released: self = .released
+        case .taken: self = .taken
         case .unspecified: throw ProtocolError("", .missing)
         case .UNRECOGNIZED(let raw): throw ProtocolError("", .unknownValue(raw))
         }
@@ -162,6 +163,7 @@ extension GrantCommand.Goal: WireMapped {
         case .warm: .warm
         case .reserved: .reserved
         case .released: .released
+        case .taken: .taken
         }
     }
 }

@@ -75,6 +75,7 @@ extension WireManagerToAgentEnvelope: LinkEnvelope {
                     $0.request = request.rawValue
                     $0.reason = reason.clipped(to: ProtocolLimits.reasonBytes)
                 })
+        case .message(.notice(let notice)): body = .notice(notice.wire)
         case .message(.heartbeatAcknowledged(let sequence)):
             body = .heartbeatAcknowledged(.with { $0.sequence = sequence })
         case .message(.prepareInterface(let version, let source)):
@@ -90,6 +91,7 @@ extension WireManagerToAgentEnvelope: LinkEnvelope {
         case .requestRefused(let wire):
             let reason = try Read.text(wire.reason, "request_refused.reason", limit: ProtocolLimits.reasonBytes)
             return .message(.requestRefused(RequestID(rawValue: wire.request), reason: reason))
+        case .notice(let wire): return .message(.notice(try Read.required(wire, "notice")))
         case .heartbeatAcknowledged(let wire): return .message(.heartbeatAcknowledged(sequence: wire.sequence))
         case .prepareInterface(let wire):
             let (version, source) = try wire.versionAndSource()

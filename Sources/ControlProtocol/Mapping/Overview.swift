@@ -12,6 +12,9 @@ extension FleetOverview: WireMapped {
             accuracy: try Read.required(wire.hasAccuracy ? wire.accuracy : nil, "accuracy"),
             recovery: try Read.optional(wire.hasRecovery ? wire.recovery : nil, "recovery") ?? RecoveryOverview(),
             ladder: try Read.optional(wire.hasLadder ? wire.ladder : nil, "ladder") ?? LadderOverview(),
+            mode: try ManagerMode.optional(wire.mode, "mode") ?? .active,
+            audit: try Read.optional(wire.hasAudit ? wire.audit : nil, "audit") ?? FleetAudit(),
+            waiting: try Read.list(wire.waiting, "waiting", limit: WaitingOverview.limit),
             uptime: try Read.duration(wire.uptimeNs, "uptime_ns"), startedAtUnixMs: wire.startedAtUnixMs)
     }
 
@@ -35,6 +38,9 @@ extension FleetOverview: WireMapped {
             $0.accuracy = accuracy.wire
             $0.recovery = recovery.wire
             $0.ladder = ladder.wire
+            $0.mode = ManagerMode?.some(mode).wire
+            $0.audit = audit.wire
+            $0.waiting = waiting.prefix(WaitingOverview.limit).map(\.wire)
             $0.uptimeNs = min(max(uptime.nanoseconds, 0), ProtocolLimits.durationNanoseconds)
             $0.startedAtUnixMs = startedAtUnixMs
         }
@@ -160,6 +166,11 @@ extension FleetTotals: WireMapped {
         contention = wire.contention
         reclaimed = wire.reclaimed
         grants = wire.grants
+        rehearsedSteps = wire.rehearsedSteps
+        rehearsedFoundReserved = wire.rehearsedFoundReserved
+        rehearsedFoundWarm = wire.rehearsedFoundWarm
+        rehearsedIdleSeconds = try Read.rate(wire.rehearsedIdleSeconds, "rehearsed_idle_seconds")
+        taken = wire.taken
     }
 
     package var wire: WireFleetTotals {
@@ -174,6 +185,11 @@ extension FleetTotals: WireMapped {
             $0.contention = contention
             $0.reclaimed = reclaimed
             $0.grants = grants
+            $0.rehearsedSteps = rehearsedSteps
+            $0.rehearsedFoundReserved = rehearsedFoundReserved
+            $0.rehearsedFoundWarm = rehearsedFoundWarm
+            $0.rehearsedIdleSeconds = rehearsedIdleSeconds
+            $0.taken = taken
         }
     }
 }

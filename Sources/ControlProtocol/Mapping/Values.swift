@@ -204,6 +204,8 @@ extension ReclaimReason: WireMapped {
         case .openFailed: self = .openFailed
         case .unaccounted: self = .unaccounted
         case .serverDrained: self = .serverDrained
+        case .ordered: self = .ordered
+        case .taken: self = .taken
         case .unspecified: throw ProtocolError("", .missing)
         case .UNRECOGNIZED(let raw): throw ProtocolError("", .unknownValue(raw))
         }
@@ -220,6 +222,8 @@ extension ReclaimReason: WireMapped {
         case .openFailed: .openFailed
         case .unaccounted: .unaccounted
         case .serverDrained: .serverDrained
+        case .ordered: .ordered
+        case .taken: .taken
         }
     }
 }

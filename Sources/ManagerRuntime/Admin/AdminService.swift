@@ -33,19 +33,56 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
     }
 
     func getClassRules(request: WireGetClassRulesRequest, context: ServerContext) async throws -> WireClassRules {
-        guard let rules = await inbox.classRules() else { throw Self.busy }
-        return rules.wire
+        guard let settings = await inbox.settings() else { throw Self.busy }
+        return settings.rules.wire
     }
 
     func changeClassRules(request: WireClassChange, context: ServerContext) async throws -> WireClassRules {
-        let change: ClassChange
-        do { change = try ClassChange(wire: request) } catch {
-            throw RPCError(code: .invalidArgument, message: "\(error)")
-        }
-        switch await inbox.change(change) {
-        case .changed(let rules): return rules.wire
+        let change: ClassChange = try Self.read { () throws(ProtocolError) in try ClassChange(wire: request) }
+        return try await Self.settings(inbox.change([.classes(change)])).rules.wire
+    }
+
+    func getSettings(request: WireGetSettingsRequest, context: ServerContext) async throws -> WireOperatorSettings {
+        guard let settings = await inbox.settings() else { throw Self.busy }
+        return settings.wire
+    }
+
+    func changeSettings(request: WireOperatorChanges, context: ServerContext) async throws -> WireOperatorSettings {
+        try await Self.settings(inbox.change(try Self.changes(request))).wire
+    }
+
+    func planChanges(request: WireOperatorChanges, context: ServerContext) async throws -> WireChangePlan {
+        switch await inbox.plan(try Self.changes(request)) {
+        case .planned(let plan): return plan.wire
         case .refused(let why): throw RPCError(code: .invalidArgument, message: why)
         case .unavailable: throw Self.busy
+        }
+    }
+
+    func applyPlan(request: WireChangePlan, context: ServerContext) async throws -> WireOperatorSettings {
+        let plan: ChangePlan = try Self.read { () throws(ProtocolError) in try ChangePlan(wire: request) }
+        return try await Self.settings(inbox.apply(plan)).wire
+    }
+
+    private static func changes(_ request: WireOperatorChanges) throws -> [OperatorChange] {
+        guard request.changes.count <= ChangePlan.changeLimit else {
+            throw RPCError(code: .invalidArgument, message: "more than \(ChangePlan.changeLimit) changes")
+        }
+        return try request.changes.map { change in
+            try read { () throws(ProtocolError) in try OperatorChange(wire: change) }
+        }
+    }
+
+    private static func read<Value>(_ body: () throws(ProtocolError) -> Value) throws -> Value {
+        do { return try body() } catch { throw RPCError(code: .invalidArgument, message: "\(error)") }
+    }
+
+    private static func settings(_ answer: SettingsAnswer) throws -> OperatorSettings {
+        switch answer {
+        case .changed(let settings): return settings
+        case .refused(let why): throw RPCError(code: .invalidArgument, message: why)
+        case .stale(let why): throw RPCError(code: .failedPrecondition, message: why)
+        case .unavailable: throw busy
         }
     }
 

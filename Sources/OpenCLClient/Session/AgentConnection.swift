@@ -95,7 +95,7 @@ struct AgentConnection {
             guard let answer = try decoded() else { continue }
             switch answer {
             case .refused(let reason): throw HandOverFailure(reason)
-            case .registered, .reportTaken: throw HandOverFailure("the agent answers another question")
+            case .registered, .reportTaken, .warned: throw HandOverFailure("the agent answers another question")
             case .session(let session):
                 guard let descriptor = descriptors.first else {
                     throw HandOverFailure("the agent sent no connection")

@@ -8,6 +8,9 @@ package enum HandOverReply: Hashable, Sendable {
     /// Why not, for a person; at most 1,024 bytes.
     case refused(String)
     case reportTaken
+    /// To who registered an instance: a session that one of its programs holds will be taken. In words, at most 1,024
+    /// bytes.
+    case warned(String)
 
     /// `PRR1` as it stands in the stream.
     static let magic: UInt32 = 0x3152_5250
@@ -33,6 +36,9 @@ package enum HandOverReply: Hashable, Sendable {
             body.write(text: reason, maximum: SessionLimits.message)
         case .reportTaken:
             body.write(UInt8(3))
+        case .warned(let text):
+            body.write(UInt8(4))
+            body.write(text: text, maximum: SessionLimits.message)
         }
         return HelloPrefix(magic: Self.magic, length: UInt32(body.count)).encoded() + body.bytes
     }
@@ -69,6 +75,8 @@ package enum HandOverReply: Hashable, Sendable {
             self = .refused(try reader.readText(maximum: SessionLimits.message))
         case 3:
             self = .reportTaken
+        case 4:
+            self = .warned(try reader.readText(maximum: SessionLimits.message))
         case let status:
             throw RemotingError(.unexpected, "a hand-over reply of unknown status \(status)")
         }

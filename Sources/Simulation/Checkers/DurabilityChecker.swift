@@ -16,7 +16,7 @@ struct DurabilityChecker: Checker {
                 everStored[grant.grant] = max(everStored[grant.grant] ?? .zero, grant.slice.memory)
             }
             return nil
-        case .managerCommanded(let command) where command.goal != .released:
+        case .managerCommanded(let command) where !command.goal.isEnd:
             let memory = command.goal == .reserved ? command.slice.memory : .zero
             return lack(command.grant, memory, command.epoch.term, "commanded")
         case .managerNotified(let notification):

@@ -37,6 +37,8 @@ enum Fact: Sendable {
     case handedOver(GrantID, RequestID, program: InstanceID, limit: Slice?)
     /// A manager's own watch says that a rule was broken.
     case alarmRaised(SafetyRule)
+    /// When everything is at rest, what the manager's audit says of GPU servers against grants.
+    case audited(FleetAudit)
     /// A probe was not served in time, or something was left when all should be free.
     case stuck(String)
 }
@@ -66,6 +68,8 @@ package struct Violation: Hashable, Sendable {
         case readiness
         /// A manager's watch saw a rule broken that no checker did.
         case watch
+        /// What GPU servers hold is not what is granted, when everything is at rest.
+        case audit
         /// Something that stays unusable, or is never free again.
         case liveness
     }

@@ -31,7 +31,7 @@ struct LeaseChecker: Checker {
         case .workerOrdered(let command):
             leases[command.grant] = Lease(
                 server: command.device.server, device: command.device, deadline: local + command.timeToLive)
-        case .commandReceived(let command) where command.goal != .released:
+        case .commandReceived(let command) where !command.goal.isEnd:
             leases[command.grant]?.renew(command.timeToLive, at: local)
             leases[command.grant]?.device = command.device
             leases[command.grant]?.waiting = command.timeToLive

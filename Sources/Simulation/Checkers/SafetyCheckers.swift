@@ -11,7 +11,7 @@ struct SafetyCheckers: Sendable {
         checkers = [
             EpochChecker(), MemoryChecker(devices: devices), HolderChecker(), TicketChecker(), VersionChecker(),
             LeaseChecker(recoveryTimeToLive: recoveryTimeToLive), DurabilityChecker(), SessionChecker(),
-            WatchChecker(),
+            WatchChecker(), AuditChecker(),
         ]
     }
 

@@ -7,7 +7,7 @@ struct TicketChecker: Checker {
 
     mutating func observe(_ fact: Fact, now: MonotonicTime, local: MonotonicTime) -> (Violation.Rule, String)? {
         switch fact {
-        case .managerCommanded(let command) where command.goal != .released:
+        case .managerCommanded(let command) where !command.goal.isEnd:
             return own(command.ticket, command.grant)
         case .managerNotified(let notification):
             return own(notification.ticket, notification.grant)

@@ -75,6 +75,9 @@ extension FaultyWorld {
             handOver(grant, request, found: found, agent: index)
         case .refuse(let request, let reason):
             refused(request, reason, agent: index)
+        case .warn:
+            // Programs of this world do nothing about it.
+            break
         case .installInterface(let version, _):
             schedule(.installs(.agent(index), life: life, version), after: delay(50...3_000))
         case .record(let event):

@@ -169,6 +169,9 @@ extension FaultyWorld {
     }
 
     mutating func checkEmpty() {
+        if let manager = managers.last, manager.process.isUp {
+            observe(.audited(manager.machine.audit(at: manager.process.clock.reading(at: now))))
+        }
         // What a lost server holds stays promised: nobody knows that it will not be back.
         let lost = Set(servers.filter(\.isLost).map(\.id))
         if let grant = store.fleet.grants.first(where: { !lost.contains($0.device.server) }) {

@@ -23,6 +23,7 @@ struct SimulatedStore: Sendable {
         fleet.nextGrant = transaction.nextGrant
         if let rules = transaction.rules { fleet.rules = rules }
         if let draining = transaction.draining { fleet.draining = draining }
+        if let orders = transaction.orders { fleet.orders = orders }
         fleet.revision += 1
         return .committed(revision: fleet.revision)
     }

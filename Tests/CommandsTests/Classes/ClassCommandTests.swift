@@ -8,8 +8,11 @@ import Testing
 @Suite struct ClassCommandTests {
     @Test func `figures are taken from the command line`() throws {
         let set = try ClassSetCommand.parse(["night", "--weight", "0.5", "--grace", "1500ms", "--may-take", "false"])
-        #expect(set.figures == ClassFigures(weight: 0.5, grace: .milliseconds(1_500), mayTake: false))
+        #expect(try set.figures == ClassFigures(weight: 0.5, grace: .milliseconds(1_500), mayTake: false))
         #expect(throws: (any Error).self) { try ClassSetCommand.parse(["night"]) }
+        let patience = try ClassSetCommand.parse(["night", "--patience", "never"])
+        #expect(try patience.figures == ClassFigures(patience: .some(nil)))
+        #expect(throws: (any Error).self) { try ClassSetCommand.parse(["night", "--patience", "soon"]) }
         #expect(throws: (any Error).self) { try ClassSetCommand.parse(["no name", "--weight", "1"]) }
     }
 

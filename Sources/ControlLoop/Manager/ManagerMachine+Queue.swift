@@ -1,0 +1,55 @@
+import AllocationCore
+import FleetModel
+
+/// The programs that wait for a slice.
+extension ManagerMachine {
+    /// For each time that a request has waited this long its class counts once more: so a light class is not kept out for
+    /// ever by a heavy one.
+    private static let agingSeconds = 30.0
+
+    /// Places in ``requests``, in the order in which they are served: by the class's weight, which grows with the time
+    /// waited; of equals the older. O(requests log requests)
+    func queue(_ now: MonotonicTime) -> [Int] {
+        let weights = requests.map { waiting in
+            let weight = record(of: waiting.instance)?.priority.weight ?? 0
+            return weight * (1 + (now - waiting.since).inSeconds / Self.agingSeconds)
+        }
+        return requests.indices.sorted { one, other in
+            weights[one] == weights[other] ? one < other : weights[one] > weights[other]
+        }
+    }
+
+    /// Refuses requests that have waited for as long as their class lets them. O(requests)
+    mutating func refuseImpatient(_ now: MonotonicTime) -> [ManagerEffect] {
+        let impatient = requests.filter { waiting in
+            guard waiting.isRecorded, let patience = record(of: waiting.instance)?.priority.patience else {
+                return false
+            }
+            return now - waiting.since >= patience
+        }
+        guard !impatient.isEmpty else { return [] }
+        requests.removeAll(where: Set(impatient).contains)
+        return impatient.flatMap { waiting -> [ManagerEffect] in
+            let why = reason(of: waiting)
+            totals.requestsRefused += 1
+            let event = ManagerEffect.record(
+                FleetEvent(at: now, kind: .refused, instance: waiting.instance, detail: "\(waiting.request): \(why)"))
+            guard let link = agentLink(waiting.agent) else { return [event] }
+            return [.sendToAgent(.requestRefused(waiting.request, reason: why), link), event]
+        }
+    }
+
+    /// Who waits, for people.
+    func waitingOverview(_ now: MonotonicTime) -> [WaitingOverview] {
+        queue(now).prefix(WaitingOverview.limit).map { place in
+            let waiting = requests[place]
+            return WaitingOverview(
+                request: waiting.request, agent: waiting.agent, instance: waiting.instance,
+                waited: now - waiting.since, reason: reason(of: waiting), estimate: nil)
+        }
+    }
+
+    private func reason(of waiting: WaitingRequest) -> String {
+        record(of: waiting.instance)?.shortfall.map { describe($0, of: waiting.instance) } ?? "no slice is free"
+    }
+}

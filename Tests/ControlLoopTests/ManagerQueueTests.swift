@@ -1,0 +1,64 @@
+import FleetModel
+import Testing
+
+@testable import ControlLoop
+
+/// A server of 1 GiB that one program uses up, and a second instance whose program waits.
+@Suite struct ManagerQueueTests {
+    private func crowded() -> ManagerHarness {
+        var fleet = ManagerHarness()
+        fleet.serverSaysHello("s1", on: 2)
+        let others = (2...3).map { number in
+            InstanceDescription(
+                id: InstanceID(unchecked: "i\(number)"), tenant: TenantID(unchecked: "t"),
+                application: ApplicationType(unchecked: "x"),
+                priorityClass: number == 2 ? PriorityClass.batch.name : PriorityClass.interactive.name)
+        }
+        fleet.agentSaysHello(on: 1, instances: [ManagerHarness.instance] + others)
+        for one in [ManagerHarness.instance] + others { fleet.script.memory[one.id] = 0x1p29 }
+        for request in 1...2 as ClosedRange<UInt64> { fleet.ask(request) }
+        return fleet
+    }
+
+    private func asks(_ fleet: inout ManagerHarness, _ instance: String, _ request: UInt64) {
+        let asked = GPURequest(request: RequestID(rawValue: request), instance: InstanceID(unchecked: instance))
+        fleet.happens(.agentMessageReceived(.gpuRequested(asked), LinkID(rawValue: 1)))
+    }
+
+    @Test func aLightClassThatHasWaitedLongComesFirst() {
+        var fleet = crowded()
+        asks(&fleet, "i2", 7)
+        fleet.now = fleet.now + .seconds(20)
+        asks(&fleet, "i3", 8)
+        #expect(fleet.manager.waitingOverview(fleet.now).map(\.request.rawValue) == [8, 7])
+        fleet.now = fleet.now + .seconds(20)
+        #expect(fleet.manager.waitingOverview(fleet.now).map(\.request.rawValue) == [8, 7])
+        var early = crowded()
+        asks(&early, "i2", 7)
+        early.now = early.now + .seconds(120)
+        asks(&early, "i3", 8)
+        #expect(early.manager.waitingOverview(early.now).map(\.request.rawValue) == [7, 8])
+    }
+
+    @Test func aRequestIsRefusedWithItsReasonOnceItsClassesPatienceIsOver() throws {
+        var fleet = crowded()
+        try fleet.give(.classes(.set(PriorityClass.batch.name, ClassFigures(patience: .seconds(5)))))
+        asks(&fleet, "i2", 7)
+        #expect(fleet.manager.waitingRequests == 1)
+        var effects: [ManagerEffect] = []
+        for _ in 0..<6 { effects += fleet.reports() }
+        #expect(fleet.manager.waitingRequests == 0)
+        let refused = effects.compactMap { effect -> String? in
+            guard case .sendToAgent(.requestRefused(_, let reason), _) = effect else { return nil }
+            return reason
+        }
+        #expect(refused.count == 1 && refused.first?.contains("512 MiB") == true)
+    }
+
+    @Test func patienceOfZeroRefusesAtOnce() throws {
+        var fleet = crowded()
+        try fleet.give(.classes(.set(PriorityClass.batch.name, ClassFigures(patience: .zero))))
+        asks(&fleet, "i2", 7)
+        #expect(fleet.manager.waitingRequests == 0)
+    }
+}
