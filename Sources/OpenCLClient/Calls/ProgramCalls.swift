@@ -68,6 +68,7 @@ func compileProgram(
         for index in 0..<Int(headerCount) {
             let header: ClientProgram = try library.object(headers?[index], or: CL_INVALID_PROGRAM)
             guard let name = names?[index] else { throw OpenCLError(CL_INVALID_VALUE) }
+            try header.sendSource()
             included.append(ProgramHeader(name: String(cString: name), program: header.id))
         }
         try library.make(program, callback, userData) { () throws(OpenCLError) in

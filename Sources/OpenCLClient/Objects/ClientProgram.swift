@@ -1,4 +1,5 @@
 import COpenCL
+import Glibc
 import RemotingCore
 
 typealias ProgramCallback = @convention(c) (cl_program?, UnsafeMutableRawPointer?) -> Void
@@ -8,6 +9,8 @@ final class ClientProgram: ClientObject {
     let context: ClientContext
     /// Empty where the program has none.
     let source: [UInt8]
+    /// Whether the worker has the source. It gets it when it is first needed: only a build says where headers are.
+    private var hasSentSource = false
     /// The last compilation, link or build and its options; nil before the first.
     private(set) var build: ProgramBuild?
     private(set) var options: [UInt8] = []
@@ -23,7 +26,37 @@ final class ClientProgram: ClientObject {
         self.source = source
         super.init(.program, id: context.session.newID(), session: context.session)
         try session.send(.createProgram(id, context: context.id))
-        for piece in Self.pieces(of: source) { try session.send(.appendSource(program: id, piece)) }
+    }
+
+    /// Sends the source unless that is done, with the headers of this host that `options` leads to. Throws
+    /// `CL_OUT_OF_HOST_MEMORY` where they are more than a source may be.
+    func sendSource(options: [UInt8] = []) throws(OpenCLError) {
+        guard !hasSentSource, !source.isEmpty else { return }
+        var headers = IncludedHeaders(options: options, read: Self.readFile)
+        guard let text = headers.expand(source) else { throw OpenCLError(CL_OUT_OF_HOST_MEMORY) }
+        hasSentSource = true
+        for piece in Self.pieces(of: text) { try session.send(.appendSource(program: id, piece)) }
+    }
+
+    /// The content of an ordinary file of at most what a source may be; nil where there is none at `path`.
+    private static func readFile(_ path: String) -> [UInt8]? {
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size >= 0,
+            status.st_size <= OpenCLInterface.programSource
+        else { return nil }
+        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        var filled = 0
+        while filled < bytes.count {
+            let count = bytes.withUnsafeMutableBytes {
+                read(file, $0.baseAddress?.advanced(by: filled), $0.count - filled)
+            }
+            guard count > 0 else { break }
+            filled += count
+        }
+        return filled == bytes.count ? bytes : nil
     }
 
     /// Throws `CL_INVALID_BINARY` where the device does not take the binary.
@@ -65,12 +98,14 @@ final class ClientProgram: ClientObject {
 
     /// Builds, waits, and throws the build's error.
     func build(options: [UInt8]) throws(OpenCLError) {
+        try sendSource(options: options)
         let answer = try session.call { .buildProgram($0, program: id, options: options[...]) }
         try take(answer, options, cl_program_binary_type(CL_PROGRAM_BINARY_TYPE_EXECUTABLE))
     }
 
     /// Compiles, waits, and throws the compilation's error.
     func compile(options: [UInt8], headers: [ProgramHeader]) throws(OpenCLError) {
+        try sendSource(options: options)
         let answer = try session.call {
             .compileProgram($0, program: id, options: options[...], headers: headers)
         }
