@@ -91,10 +91,10 @@ extension FleetEvent.Kind {
     var style: TextStyle {
         switch self {
         case .prepared, .reserved, .attached: .good
-        case .contention, .refused: .warning
+        case .contention, .refused, .noticed: .warning
         case .agentLost, .serverLost, .failure: .bad
         case .agentConnected, .serverConnected, .instanceAppeared, .instanceGone, .reclaimed, .requested,
-            .interfaceInstalled:
+            .interfaceInstalled, .ordered, .rehearsed:
             .plain
         }
     }
