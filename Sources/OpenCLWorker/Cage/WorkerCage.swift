@@ -7,6 +7,7 @@ enum WorkerCage {
     static func closeFiles() {
         let cache = makeCache()
         setenv("POCL_CACHE_DIR", cache, 1)
+        setenv("CUDA_CACHE_PATH", cache, 1)
         setenv("TMPDIR", cache, 1)
         report(FileCage(cache: cache) { name in getenv(name).map { String(cString: $0) } }.close())
         forbidCoreFiles()
