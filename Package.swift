@@ -85,7 +85,8 @@ let package = Package(
                 "SessionCore",
             ]),
         library(
-            "Simulation", ["FleetModel", "Determinism", "ForecastCore", "AllocationCore", "ControlLoop"]),
+            "Simulation",
+            ["FleetModel", "Determinism", "ForecastCore", "AllocationCore", "InterfaceCore", "ControlLoop"]),
 
         // Adapters
         .systemLibrary(name: "COpenCL", path: "Sources/COpenCL"),
@@ -117,8 +118,9 @@ let package = Package(
         library(
             "ManagerRuntime",
             [
-                "FleetModel", "ForecastCore", "AllocationCore", "ControlLoop", "ControlProtocol", "StateStore",
-                "InterfaceStore", "OpenBLAS", "Observability", grpcCore, grpcTransport, logging, lifecycle,
+                "FleetModel", "ForecastCore", "AllocationCore", "InterfaceCore", "ControlLoop", "ControlProtocol",
+                "StateStore", "InterfaceStore", "OpenBLAS", "Observability", grpcCore, grpcTransport, logging,
+                lifecycle,
             ]),
         library(
             "AgentRuntime",
@@ -187,7 +189,8 @@ let package = Package(
         tests("InterfaceCore"),
         tests("SessionCore"),
         tests("RemotingCore"),
-        tests("ControlLoop", ["SessionCore", "ForecastCore", "AllocationCore"], exclude: ["Scenarios"]),
+        tests(
+            "ControlLoop", ["SessionCore", "ForecastCore", "AllocationCore", "InterfaceCore"], exclude: ["Scenarios"]),
         tests("Simulation", ["ControlLoop", "ForecastCore", "AllocationCore", "TraceFiles"]),
         tests("ControlProtocol"),
         tests("DeviceDrivers"),

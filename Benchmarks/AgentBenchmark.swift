@@ -57,9 +57,10 @@ enum AgentBenchmark {
         configuration.classes = [always]
         return ManagerService(
             configuration: configuration, softwareVersion: "bench", logger: logger,
-            interfaces: .thisBuild(
-                in: folder + "/manager/interfaces", version: SemanticVersion(0, 1, 0),
-                wireRevisions: UInt32(SessionLimits.revision)...UInt32(SessionLimits.revision)),
+            interfaces: RepositoryPublication(
+                state: folder + "/manager", directory: nil, version: SemanticVersion(0, 1, 0),
+                wireRevisions: UInt32(SessionLimits.revision)...UInt32(SessionLimits.revision), logger: logger
+            ).publication,
             onListening: onListening)
     }
 

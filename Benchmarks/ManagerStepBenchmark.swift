@@ -2,6 +2,7 @@ import ControlLoop
 import Determinism
 import FleetModel
 import ForecastCore
+import InterfaceCore
 
 /// The manager's step over a whole fleet: taking in one report and one second per instance, forecasting every one, and
 /// deciding. No sockets and no store: commits are answered at once, and so are commands and notifications.
@@ -52,7 +53,7 @@ private struct BenchmarkFleet {
             configuration: ManagerMachineConfiguration(softwareVersion: "bench"), recovered: StoredFleet(term: 1),
             forecaster: FleetForecaster(), random: SeededGenerator(seed: 3), now: now)
         demand = [Double](repeating: 0, count: instances)
-        handle(.interfacesPublished([version], source: "none"))
+        handle(.interfacesPublished([InterfaceOffer(version)], source: "none"))
         connectServers(max(1, instances / 50))
         connectAgents(instances)
     }

@@ -18,6 +18,8 @@ package enum ProtocolLimits {
     package static let detailBytes = 1_024
     package static let hostBytes = 253
     package static let urlBytes = 1_024
+    package static let platformBytes = 98
+    package static let libcVersionBytes = 32
     package static let events = 4_096
     package static let drains = 4_096
     package static let applications = 64

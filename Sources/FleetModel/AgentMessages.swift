@@ -18,6 +18,9 @@ package enum AgentMessage: Hashable, Sendable {
     case acknowledged(NotificationAcknowledgement)
     /// A bundle is verified and active on this host.
     case interfaceInstalled(InterfaceVersion)
+    /// A version cannot be used on this host, or no longer: it could not be fetched or verified, was revoked, or made
+    /// room for others. Says why, in at most 512 bytes.
+    case interfaceUnavailable(InterfaceVersion, reason: String)
 }
 
 /// An agent's introduction.
@@ -29,10 +32,12 @@ package struct AgentHello: Hashable, Sendable {
     package var installed: [InterfaceVersion]
     /// What the agent still holds from before a reconnect.
     package var held: [HeldSession]
+    package var platform: HostPlatform
 
     package init(
         agent: AgentID, softwareVersion: String, protocolRevision: UInt32 = controlProtocolRevision,
-        instances: [InstanceDescription] = [], installed: [InterfaceVersion] = [], held: [HeldSession] = []
+        instances: [InstanceDescription] = [], installed: [InterfaceVersion] = [], held: [HeldSession] = [],
+        platform: HostPlatform = HostPlatform()
     ) {
         self.agent = agent
         self.softwareVersion = softwareVersion
@@ -40,6 +45,7 @@ package struct AgentHello: Hashable, Sendable {
         self.instances = instances
         self.installed = installed
         self.held = held
+        self.platform = platform
     }
 }
 
@@ -137,8 +143,8 @@ package enum ManagerToAgentMessage: Hashable, Sendable {
     case heartbeatAcknowledged(sequence: UInt64)
     /// A session that a program holds will be ended.
     case notice(PreemptionNotice)
-    /// A bundle to be installed ahead of need; `source` is a base URL.
-    case prepareInterface(InterfaceVersion, source: String)
+    /// A bundle to be installed ahead of need.
+    case prepareInterface(InterfaceVersion, from: InterfaceSources)
 }
 
 /// The manager's answer to a hello.

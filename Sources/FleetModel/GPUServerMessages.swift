@@ -7,8 +7,13 @@ package enum GPUServerMessage: Hashable, Sendable {
     case commandAnswered(GrantCommandAnswer)
     /// A worker ended, by itself or by its lease: nothing of the grant remains.
     case grantEnded(GrantID, ReclaimReason)
-    /// A bundle is verified and active on this server.
+    /// A bundle is verified and active on this server, and has passed its self-test.
     case interfaceInstalled(InterfaceVersion)
+    /// A version cannot be used on this server, or no longer: it could not be fetched or verified, was revoked, failed its
+    /// self-test, or made room for others. Says why, in at most 512 bytes.
+    case interfaceUnavailable(InterfaceVersion, reason: String)
+    /// What the self-test of a version measured.
+    case interfaceMeasured(InterfaceMeasurement)
 }
 
 /// A GPU server's introduction: after it, all that the server holds is accounted for. A server that has not yet heard of
@@ -24,11 +29,15 @@ package struct GPUServerHello: Hashable, Sendable {
     package var epochs: [Epoch]
     package var installed: [InterfaceVersion]
     package var host: GPUServerHost
+    package var platform: HostPlatform
+    /// The base URL from which agents may fetch what is installed here; empty for none.
+    package var bundleSource: String
 
     package init(
         server: GPUServerID, softwareVersion: String, protocolRevision: UInt32 = controlProtocolRevision,
         devices: [DeviceDescription], held: [HeldGrant] = [], epochs: [Epoch] = [],
-        installed: [InterfaceVersion] = [], host: GPUServerHost = GPUServerHost()
+        installed: [InterfaceVersion] = [], platform: HostPlatform = HostPlatform(), bundleSource: String = "",
+        host: GPUServerHost = GPUServerHost()
     ) {
         self.host = host
         self.server = server
@@ -38,6 +47,8 @@ package struct GPUServerHello: Hashable, Sendable {
         self.held = held
         self.epochs = epochs
         self.installed = installed
+        self.platform = platform
+        self.bundleSource = bundleSource
     }
 }
 
@@ -177,5 +188,5 @@ package enum ManagerToGPUServerMessage: Hashable, Sendable {
     /// Renews the grants named, for one time to live from receipt. A renewal never brings back what has lapsed.
     case renew(epoch: Epoch, grants: [GrantID], timeToLive: Duration)
     case heartbeatAcknowledged(sequence: UInt64)
-    case prepareInterface(InterfaceVersion, source: String)
+    case prepareInterface(InterfaceVersion, from: InterfaceSources)
 }

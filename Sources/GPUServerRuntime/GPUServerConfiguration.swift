@@ -1,6 +1,7 @@
 package import ControlProtocol
 import DeviceDrivers
 package import FleetModel
+package import InterfaceStore
 
 /// What a GPU server is told at its start.
 package struct GPUServerConfiguration: Sendable {
@@ -37,6 +38,11 @@ package struct GPUServerConfiguration: Sendable {
     package var maximumSessions = 4_096
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil for nowhere.
     package var status: ManagerAddress? = ManagerAddress(host: "127.0.0.1", port: 7_403)
+    /// The base URL by which agents reach ``status``, where they fetch what is installed here; nil where that follows
+    /// from ``advertisedHost``.
+    package var bundleURL: String?
+    /// How interface versions are come by.
+    package var interfaces = HostInterfacesConfiguration()
 
     /// Equal devices that do not exist.
     package struct SyntheticDevices: Hashable, Sendable {
@@ -89,6 +95,14 @@ package struct GPUServerConfiguration: Sendable {
         if !(1...ProtocolLimits.grants).contains(maximumSessions) {
             problems.append("\(maximumSessions) sessions at most, which must be 1 to \(ProtocolLimits.grants)")
         }
-        return problems
+        return problems + interfaces.validate()
+    }
+
+    /// What agents are told: ``bundleURL``, else the status address where it is open to the host that is advertised.
+    var bundleSource: String {
+        if let bundleURL { return bundleURL }
+        guard let status else { return "" }
+        let isOpen = ["0.0.0.0", "::", "[::]", advertisedHost].contains(status.host)
+        return isOpen ? "http://\(advertisedHost):\(status.port)" : ""
     }
 }

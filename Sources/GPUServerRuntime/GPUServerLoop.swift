@@ -33,6 +33,7 @@ struct GPUServerLoop {
         if case .periodEnded = event {
             metrics.holding(machine.holdings(), on: inventory.descriptions)
             surroundings.requestStatuses()
+            surroundings.use(machine.versionsInUse)
         }
     }
 
@@ -51,7 +52,7 @@ struct GPUServerLoop {
         case .send(let message):
             metrics.sent(message)
             surroundings.send(message)
-        case .installInterface(let version, let source): surroundings.installInterface(version, source: source)
+        case .installInterface(let version, let sources): surroundings.installInterface(version, from: sources)
         case .record(let event): surroundings.record(event)
         }
         return []

@@ -55,7 +55,7 @@ struct GPUServerMetrics: Sendable {
         switch message {
         case .commandAnswered(let answer): answers.add(1, ["outcome": Self.name(answer.outcome)])
         case .grantEnded(_, let reason): ended.add(1, ["reason": reason.rawValue])
-        case .hello, .heartbeat, .interfaceInstalled: break
+        case .hello, .heartbeat, .interfaceInstalled, .interfaceUnavailable, .interfaceMeasured: break
         }
     }
 

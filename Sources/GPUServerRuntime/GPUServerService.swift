@@ -46,36 +46,50 @@ package struct GPUServerService: Service {
         let epochs = try inventory.descriptions.map { try EpochFile.read($0.id, in: state) }
         let (workers, recovered) = try takeUpWorkers(inventory)
         let store = LocalInterfaceStore(directory: state + "/interfaces")
+        try await HostInterfaces.with(
+            configuration.interfaces, store: store, trust: state + "/trust", logger: logger
+        ) { host in
+            let keeper = InterfaceKeeper(host, logger: logger)
+            try await serve(inventory, workers, recovered, epochs, keeper, store)
+        }
+    }
+
+    private func serve(
+        _ inventory: DeviceInventory, _ workers: WorkerSupervisor, _ recovered: [RecoveredWorker], _ epochs: [Epoch],
+        _ keeper: InterfaceKeeper, _ store: LocalInterfaceStore
+    ) async throws {
         let installedWorkers = InstalledWorkers()
+        let installed = await keeper.takeUpInstalled()
+        for bundle in installed { installedWorkers.add(bundle) }
         let machine = GPUServerMachine(
             configuration: GPUServerMachineConfiguration(
                 server: configuration.server, softwareVersion: configuration.softwareVersion,
-                devices: inventory.descriptions, maximumGrants: configuration.maximumSessions),
-            recovered: recovered, epochs: epochs, installed: installedVersions(store, installedWorkers),
+                devices: inventory.descriptions, maximumGrants: configuration.maximumSessions, platform: .current,
+                bundleSource: configuration.bundleSource),
+            recovered: recovered, epochs: epochs, installed: installed.map(\.version),
             now: MonotonicClock.now())
         logger.info(
             "the GPU server starts",
             metadata: ["devices": "\(inventory.devices.count)", "workers": "\(recovered.count)"])
-        try await serve(machine, inventory, workers, installedWorkers, store)
+        try await serve(machine, inventory, workers, installedWorkers, keeper, store)
     }
 
     private func serve(
         _ machine: GPUServerMachine, _ inventory: DeviceInventory, _ workers: WorkerSupervisor,
-        _ installedWorkers: InstalledWorkers, _ store: LocalInterfaceStore
+        _ installedWorkers: InstalledWorkers, _ keeper: InterfaceKeeper, _ store: LocalInterfaceStore
     ) async throws {
         let link = ManagerLink<GPUServerRole>(to: configuration.manager)
         let events = BoundedMailbox<GPUServerEvent>(limit: Self.mailboxLimit)
-        let (installations, orders) = AsyncStream<InstallationOrder>.makeStream(
-            bufferingPolicy: .bufferingOldest(Self.installationLimit))
         let serverMetrics = GPUServerMetrics(metrics)
         let surroundings = LiveGPUServerSurroundings(
             link: link, workers: workers, installedWorkers: installedWorkers,
-            stateDirectory: configuration.stateDirectory, orders: orders, logger: logger)
+            stateDirectory: configuration.stateDirectory, keeper: keeper, logger: logger)
         let status = ServerStatus(period: configuration.period)
         let server = configuration.status.map { address in
             StatusServer(
                 host: address.host, port: Int(address.port), metrics: metrics, logger: logger,
-                readiness: { status.isLinked ? .ready : .notReady(reason: "the manager is not connected") })
+                readiness: { status.isLinked ? .ready : .notReady(reason: "the manager is not connected") },
+                addRoutes: { addBundleRoutes(to: $0, store: store) })
         }
         let tasks: @Sendable () async -> Void = {
             await withTaskGroup(of: Void.self) { group in
@@ -88,7 +102,7 @@ package struct GPUServerService: Service {
                 group.addTask { await read(link, into: events, status, serverMetrics) }
                 group.addTask { for await event in workers.events { await events.put(event) } }
                 group.addTask { await tick(events, status) }
-                group.addTask { await install(installations, from: store, installedWorkers, events) }
+                group.addTask { await keep(keeper, installedWorkers, events) }
                 // The tasks end when they are cancelled; one that ends before has failed.
                 await group.next()
                 group.cancelAll()
@@ -118,22 +132,6 @@ package struct GPUServerService: Service {
             }
         }
         return (workers, recovered)
-    }
-
-    /// The bundles that are whole on disk, of which each is verified again before it counts.
-    private func installedVersions(
-        _ store: LocalInterfaceStore, _ workers: InstalledWorkers
-    ) -> [InterfaceVersion] {
-        ((try? store.installed()) ?? []).filter { version in
-            do {
-                workers.add(try store.activate(version))
-                return true
-            } catch {
-                logger.warning(
-                    "an installed bundle is left out", metadata: ["version": "\(version)", "error": "\(error)"])
-                return false
-            }
-        }
     }
 
     private func read(
@@ -170,18 +168,18 @@ package struct GPUServerService: Service {
         }
     }
 
-    /// Installs what the manager asks for, one bundle after the other.
-    private func install(
-        _ orders: AsyncStream<InstallationOrder>, from store: LocalInterfaceStore, _ workers: InstalledWorkers,
-        _ events: BoundedMailbox<GPUServerEvent>
+    /// Makes interface versions ready and gives them up.
+    private func keep(
+        _ keeper: InterfaceKeeper, _ workers: InstalledWorkers, _ events: BoundedMailbox<GPUServerEvent>
     ) async {
-        for await order in orders {
-            do {
-                _ = try await store.install(order.version, from: order.source)
-                workers.add(try store.activate(order.version))
-                await events.put(.interfaceInstalled(order.version))
-            } catch {
-                await events.put(.interfaceFailed(order.version, "\(error)"))
+        await keeper.run { news in
+            switch news {
+            case .ready(let bundle):
+                workers.add(bundle)
+                await events.put(.interfaceInstalled(bundle.version))
+            case .unusable(let version, let reason):
+                workers.remove(version)
+                await events.put(.interfaceFailed(version, reason))
             }
         }
     }

@@ -13,6 +13,8 @@ protocol GPUServerSurroundings: Sendable {
     func stopWorker(_ grant: GrantID)
     /// Asks every worker for its account.
     func requestStatuses()
-    func installInterface(_ version: InterfaceVersion, source: String)
+    func installInterface(_ version: InterfaceVersion, from sources: InterfaceSources)
+    /// The versions in which there are workers, once a period.
+    func use(_ versions: Set<InterfaceVersion>)
     func record(_ event: FleetEvent)
 }

@@ -26,6 +26,8 @@ final class InstalledWorkers: Sendable {
         workers.withLock { $0[bundle.version] = worker }
     }
 
+    func remove(_ version: InterfaceVersion) { workers.withLock { $0[version] = nil } }
+
     /// The version's worker; nil where the version is not installed.
     subscript(version: InterfaceVersion) -> InstalledWorker? { workers.withLock { $0[version] } }
 }

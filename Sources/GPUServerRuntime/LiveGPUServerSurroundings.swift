@@ -2,13 +2,8 @@ import ControlLoop
 import ControlProtocol
 import DeviceDrivers
 import FleetModel
+import InterfaceStore
 import Logging
-
-/// A bundle to be fetched.
-struct InstallationOrder: Sendable {
-    var version: InterfaceVersion
-    var source: String
-}
 
 /// The rest of a running daemon, as its loop sees it.
 final class LiveGPUServerSurroundings: GPUServerSurroundings {
@@ -16,19 +11,18 @@ final class LiveGPUServerSurroundings: GPUServerSurroundings {
     private let workers: WorkerSupervisor
     private let installedWorkers: InstalledWorkers
     private let stateDirectory: String
-    private let orders: AsyncStream<InstallationOrder>.Continuation
+    private let keeper: InterfaceKeeper
     private let logger: Logger
 
     init(
         link: ManagerLink<GPUServerRole>, workers: WorkerSupervisor, installedWorkers: InstalledWorkers,
-        stateDirectory: String,
-        orders: AsyncStream<InstallationOrder>.Continuation, logger: Logger
+        stateDirectory: String, keeper: InterfaceKeeper, logger: Logger
     ) {
         self.link = link
         self.workers = workers
         self.installedWorkers = installedWorkers
         self.stateDirectory = stateDirectory
-        self.orders = orders
+        self.keeper = keeper
         self.logger = logger
     }
 
@@ -46,10 +40,11 @@ final class LiveGPUServerSurroundings: GPUServerSurroundings {
     func stopWorker(_ grant: GrantID) { workers.stop(grant) }
     func requestStatuses() { workers.requestStatuses() }
 
-    func installInterface(_ version: InterfaceVersion, source: String) {
-        // A full queue drops the order; the manager repeats it.
-        orders.yield(InstallationOrder(version: version, source: source))
+    func installInterface(_ version: InterfaceVersion, from sources: InterfaceSources) {
+        keeper.prepare(version, from: sources)
     }
+
+    func use(_ versions: Set<InterfaceVersion>) { keeper.use(Set(versions.map(\.digest))) }
 
     func record(_ event: FleetEvent) {
         var metadata: Logger.Metadata = ["kind": "\(event.kind.rawValue)"]

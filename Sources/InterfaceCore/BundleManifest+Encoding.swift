@@ -1,31 +1,34 @@
 import FleetModel
 
-/// The canonical bytes of a manifest, format 1. Integers are big-endian; a text is its length in bytes (16 bits) and
+/// The canonical bytes of a manifest, format 1 or 2. Integers are big-endian; a text is its length in bytes (16 bits) and
 /// then UTF-8; a list is its count (16 bits) and then its entries.
 ///
 /// | field | type |
 /// |---|---|
 /// | magic | 4 bytes, `PSBM` |
-/// | format | 16 bits, 1 |
+/// | format | 16 bits, 1 or 2 |
 /// | kind, version | text, text |
 /// | operating system, architecture, libc | text, text, text |
 /// | lowest and highest wire revision | 32 bits, 32 bits |
 /// | required capabilities | list of text |
 /// | files | list of: path (text), role (8 bits), size (64 bits), digest (32 bytes) |
 /// | tested with | list of digests (32 bytes) |
+/// | in format 2: least version of the C library | text |
+/// | in format 2: capabilities | list of text |
 ///
-/// There is one encoding for each manifest: a decoder refuses lists that are not in order, versions that are not
+/// Format 2 is that of manifests which say something that format 1 cannot: what could be said before has the digest that
+/// it had before. There is one encoding for each manifest: a decoder refuses lists that are not in order, versions that are not
 /// written as they print, and bytes after the end.
 extension BundleManifest {
     /// More than any valid manifest takes.
     package static let maximumEncodedSize = 128 << 10
     private static let magic: [UInt8] = Array("PSBM".utf8)
-    private static let format: UInt16 = 1
+    private var format: UInt16 { leastLibcVersion.isEmpty && capabilities.isEmpty ? 1 : 2 }
 
     /// O(size)
     package func encoded() -> [UInt8] {
         var bytes = Self.magic
-        bytes.append(integer: Self.format)
+        bytes.append(integer: format)
         for text in [
             kind, version.description, platform.operatingSystem, platform.architecture, platform.libc,
         ] { bytes.append(text: text) }
@@ -42,6 +45,10 @@ extension BundleManifest {
         }
         bytes.append(integer: UInt16(testedWith.count))
         for digest in testedWith { bytes += digest.bytes }
+        guard format >= 2 else { return bytes }
+        bytes.append(text: leastLibcVersion)
+        bytes.append(integer: UInt16(capabilities.count))
+        for capability in capabilities { bytes.append(text: capability) }
         return bytes
     }
 
@@ -55,8 +62,8 @@ extension BundleManifest {
             throw ManifestError(.malformed, "these are not the bytes of a manifest")
         }
         let format = try reader.readInteger(UInt16.self)
-        guard format == Self.format else {
-            throw ManifestError(.format, "format \(format), where this build reads \(Self.format)")
+        guard (1...2).contains(format) else {
+            throw ManifestError(.format, "format \(format), where this build reads 1 and 2")
         }
         let kind = try reader.readText(maximum: 32)
         let versionText = try reader.readText(maximum: 64)
@@ -67,18 +74,19 @@ extension BundleManifest {
         let lowest = try reader.readInteger(UInt32.self)
         let highest = try reader.readInteger(UInt32.self)
         guard lowest <= highest else { throw ManifestError(.malformed, "wire revisions \(lowest) to \(highest)") }
-        let capabilities = try reader.readList(maximum: Self.maximumCapabilities) { reader throws(ManifestError) in
-            try reader.readText(maximum: 128)
-        }
+        let required = try reader.readCapabilities()
         let files = try reader.readList(maximum: Self.maximumFiles) { reader throws(ManifestError) in
             try reader.readFile()
         }
         let testedWith = try reader.readList(maximum: Self.maximumTestedWith) { reader throws(ManifestError) in
             try reader.readDigest()
         }
+        let leastLibcVersion = format >= 2 ? try reader.readText(maximum: 32) : ""
+        let capabilities = format >= 2 ? try reader.readCapabilities() : []
         try self.init(
             kind: kind, version: version, platform: platform, wireRevisions: lowest...highest,
-            requiredCapabilities: capabilities, files: files, testedWith: testedWith)
+            requiredCapabilities: required, files: files, testedWith: testedWith, leastLibcVersion: leastLibcVersion,
+            capabilities: capabilities)
         guard encoded() == bytes else { throw ManifestError(.notCanonical, "the bytes are not in canonical form") }
     }
 }
@@ -117,6 +125,12 @@ private struct ManifestReader {
         var entries: [Entry] = []
         for _ in 0..<count { entries.append(try readEntry(&self)) }
         return entries
+    }
+
+    mutating func readCapabilities() throws(ManifestError) -> [String] {
+        try readList(maximum: BundleManifest.maximumCapabilities) { reader throws(ManifestError) in
+            try reader.readText(maximum: 128)
+        }
     }
 
     mutating func readPlatform() throws(ManifestError) -> BundlePlatform {

@@ -19,6 +19,11 @@ package struct BundleManifest: Hashable, Sendable {
     package let files: [BundleFile]
     /// Digests of other bundles whose other end was tested with this one, ascending; at most ``maximumTestedWith``.
     package let testedWith: [ContentDigest]
+    /// The lowest version of the C library that the files run with, for example `2.34`; empty where any does.
+    package let leastLibcVersion: String
+    /// What the interface can do beyond what every version of its kind can, by names of its own, ascending; at most
+    /// ``maximumCapabilities``.
+    package let capabilities: [String]
 
     package static let maximumCapabilities = 64
     package static let maximumFiles = 256
@@ -29,7 +34,8 @@ package struct BundleManifest: Hashable, Sendable {
     /// Sorts the lists, and refuses what no manifest may say.
     package init(
         kind: String, version: SemanticVersion, platform: BundlePlatform, wireRevisions: ClosedRange<UInt32>,
-        requiredCapabilities: [String] = [], files: [BundleFile], testedWith: [ContentDigest] = []
+        requiredCapabilities: [String] = [], files: [BundleFile], testedWith: [ContentDigest] = [],
+        leastLibcVersion: String = "", capabilities: [String] = []
     ) throws(ManifestError) {
         guard Self.isKind(kind) else { throw ManifestError(.kind, "the kind \(kind.debugDescription)") }
         guard SemanticVersion(version.description) == version else {
@@ -42,6 +48,8 @@ package struct BundleManifest: Hashable, Sendable {
         self.requiredCapabilities = requiredCapabilities.sorted()
         self.files = files.sorted { $0.path < $1.path }
         self.testedWith = testedWith.sorted()
+        self.leastLibcVersion = leastLibcVersion
+        self.capabilities = capabilities.sorted()
         try checkLists()
         try checkFiles()
     }
@@ -66,17 +74,29 @@ package struct BundleManifest: Hashable, Sendable {
         requiredCapabilities.filter { !device.extensions.contains($0) }
     }
 
+    /// Whether a host can load the files. A host that does not say what it is, as those of older releases, is taken for
+    /// one that can: it finds out when it installs them.
+    package func runs(on host: HostPlatform) -> Bool {
+        if host.name.isEmpty { return true }
+        guard host.name == platform.description else { return false }
+        guard let least = LibcVersion(leastLibcVersion), let there = LibcVersion(host.libcVersion) else { return true }
+        return there >= least
+    }
+
     private func checkLists() throws(ManifestError) {
+        guard leastLibcVersion.isEmpty || LibcVersion(leastLibcVersion)?.description == leastLibcVersion else {
+            throw ManifestError(.platform, "the C library's version \(leastLibcVersion.debugDescription)")
+        }
         guard requiredCapabilities.count <= Self.maximumCapabilities, testedWith.count <= Self.maximumTestedWith,
-            files.count <= Self.maximumFiles
+            files.count <= Self.maximumFiles, capabilities.count <= Self.maximumCapabilities
         else { throw ManifestError(.tooMany, "more entries than a list may have") }
-        for capability in requiredCapabilities {
+        for capability in requiredCapabilities + capabilities {
             guard (1...128).contains(capability.utf8.count),
                 capability.utf8.allSatisfy({ (33...126).contains($0) })
             else { throw ManifestError(.capability, "the capability \(capability.debugDescription)") }
         }
         guard Set(requiredCapabilities).count == requiredCapabilities.count,
-            Set(testedWith).count == testedWith.count
+            Set(capabilities).count == capabilities.count, Set(testedWith).count == testedWith.count
         else { throw ManifestError(.duplicate, "an entry stands twice in a list") }
     }
 

@@ -26,12 +26,15 @@ package struct BundleBuilder: Sendable {
     /// Copies the files into the store and writes the manifest that names them. Equal files give an equal bundle.
     package func build(
         kind: String, version: SemanticVersion, wireRevisions: ClosedRange<UInt32>,
-        requiredCapabilities: [String] = [], testedWith: [ContentDigest] = [], files: [Ingredient]
+        requiredCapabilities: [String] = [], capabilities: [String] = [], testedWith: [ContentDigest] = [],
+        files: [Ingredient]
     ) throws -> InstalledBundle {
         try store.prepareFolders()
+        let needs = try files.compactMap { try ELFNeeds.leastLibc(of: $0.source) }
         let manifest = try BundleManifest(
             kind: kind, version: version, platform: .current, wireRevisions: wireRevisions,
-            requiredCapabilities: requiredCapabilities, files: try files.map(takeIn), testedWith: testedWith)
+            requiredCapabilities: requiredCapabilities, files: try files.map(takeIn), testedWith: testedWith,
+            leastLibcVersion: needs.max()?.description ?? "", capabilities: capabilities)
         let bytes = manifest.encoded()
         let name = manifest.interfaceVersion(hashedBy: ContentDigest.sha256)
         try store.store(bytes, of: name.digest)

@@ -18,7 +18,7 @@ final class IncomingFile {
         // Another installer's clean-up may remove the file between its creation and its lock; then there is another.
         for _ in 0..<8 {
             let path = "\(folder)/\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-            let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            let descriptor = Disk.create(path, O_WRONLY | O_EXCL, mode: 0o600)
             guard descriptor >= 0 else { throw StoreError.system("create \(path)") }
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0, access(path, F_OK) == 0 {
                 self.descriptor = descriptor
@@ -31,7 +31,7 @@ final class IncomingFile {
     }
 
     deinit {
-        if !isCommitted { unlink(path) }
+        if !isCommitted { Disk.unlink(path) }
         close(descriptor)
     }
 
@@ -41,7 +41,7 @@ final class IncomingFile {
         var rest = bytes[...]
         while !rest.isEmpty {
             let piece = UnsafeRawBufferPointer(rebasing: rest)
-            let count = Glibc.write(descriptor, piece.baseAddress, piece.count)
+            let count = Disk.write(descriptor, piece)
             if count < 0 {
                 if errno == EINTR { continue }
                 throw StoreError.system("write \(path)")
@@ -56,10 +56,10 @@ final class IncomingFile {
     /// Makes the content durable and gives it its name, in place of what had it before.
     func commit(to name: String, in folder: String, executable: Bool) throws {
         let destination = "\(folder)/\(name)"
-        guard fchmod(descriptor, executable ? 0o555 : 0o444) == 0, fsync(descriptor) == 0 else {
+        guard Disk.setMode(descriptor, executable ? 0o555 : 0o444) == 0, Disk.sync(descriptor) == 0 else {
             throw StoreError.system("store \(destination)")
         }
-        guard rename(path, destination) == 0 else { throw StoreError.system("name \(destination)") }
+        guard Disk.rename(path, destination) == 0 else { throw StoreError.system("name \(destination)") }
         isCommitted = true
         try Folder.sync(folder)
     }
@@ -71,7 +71,7 @@ final class IncomingFile {
             let descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
             guard descriptor >= 0 else { continue }
             defer { close(descriptor) }
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { Disk.unlink(path) }
         }
     }
 }
@@ -80,12 +80,14 @@ final class IncomingFile {
 enum Folder {
     /// Creates a folder and those that lead to it, where they are not there.
     static func create(_ path: String) throws {
-        if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+        // What is there already is no operation: most folders are.
+        if access(path + "/.", F_OK) == 0 { return }
+        if Disk.makeFolder(path) == 0 || errno == EEXIST { return }
         guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
             throw StoreError.system("create the folder \(path)")
         }
         try create(String(path[..<slash]))
-        guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
+        guard Disk.makeFolder(path) == 0 || errno == EEXIST else {
             throw StoreError.system("create the folder \(path)")
         }
     }
@@ -95,7 +97,7 @@ enum Folder {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw StoreError.system("open the folder \(path)") }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw StoreError.system("sync the folder \(path)") }
+        guard Disk.sync(descriptor) == 0 else { throw StoreError.system("sync the folder \(path)") }
     }
 
     /// The names in a folder, ascending; none where the folder is not there.

@@ -57,6 +57,8 @@ package struct LocalInterfaceStore: Sendable {
             }
             try Folder.sync(layout.bundle(version.digest))
             try point(layout.active(version.kind), to: version.digest)
+            // Only an order in which versions make room for others: its failure is none.
+            _ = Disk.touch(layout.manifest(version.digest))
             let files = layout.files(version.digest)
             return ActiveBundle(
                 bundle: bundle, clientLibrary: "\(files)/\(client.path)", worker: "\(files)/\(worker.path)")
@@ -135,12 +137,12 @@ package struct LocalInterfaceStore: Sendable {
         let name = "\(layout.files(bundle))/\(file.path)"
         try Folder.create(String(name[..<(name.lastIndex(of: "/") ?? name.startIndex)]))
         let half = "\(layout.bundle(bundle))/next"
-        unlink(half)
-        guard link(layout.blob(file.digest), half) == 0, rename(half, name) == 0 else {
+        Disk.unlink(half)
+        guard Disk.link(layout.blob(file.digest), half) == 0, Disk.rename(half, name) == 0 else {
             throw StoreError.system("link \(name)")
         }
         // Where both were the same file already, a rename does nothing at all.
-        unlink(half)
+        Disk.unlink(half)
     }
 
     /// The folders that the bundle's files are in, below that of the bundle: `""`, `"/lib"`.
@@ -152,15 +154,15 @@ package struct LocalInterfaceStore: Sendable {
     /// is held.
     private func point(_ path: String, to bundle: ContentDigest) throws {
         let half = "\(path).next"
-        unlink(half)
-        guard symlink("../bundles/\(bundle)", half) == 0, rename(half, path) == 0 else {
+        Disk.unlink(half)
+        guard Disk.symlink("../bundles/\(bundle)", half) == 0, Disk.rename(half, path) == 0 else {
             throw StoreError.system("point \(path) to \(bundle)")
         }
         try Folder.sync(layout.activeFolder)
     }
 
     /// Runs `body` while no other process activates in this store. A crash frees the lock.
-    private func whileLocked<Result>(_ body: () throws -> Result) throws -> Result {
+    func whileLocked<Result>(_ body: () throws -> Result) throws -> Result {
         let descriptor = open(layout.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw StoreError.system("open \(layout.lock)") }
         defer { close(descriptor) }

@@ -8,7 +8,9 @@ package import FleetModel
 /// bundles/<hex>/files/...    the bundle's files under their names: hard links to the blobs
 /// active/<kind>              symbolic link to the bundle in force
 /// incoming/                  files that are being written
-/// lock                       held while a bundle is activated
+/// partial/<hex>              what has come of a file whose download broke off
+/// lock                       held while a bundle is activated, or removed
+/// installing                 shared by installers; no bundle is removed meanwhile
 /// ```
 package struct StoreLayout: Hashable, Sendable {
     package let directory: String
@@ -27,7 +29,9 @@ package struct StoreLayout: Hashable, Sendable {
     var activeFolder: String { "\(directory)/active" }
     func active(_ kind: String) -> String { "\(activeFolder)/\(kind)" }
     var incoming: String { "\(directory)/incoming" }
+    var partial: String { "\(directory)/partial" }
     var lock: String { "\(directory)/lock" }
+    var installing: String { "\(directory)/installing" }
 
     /// The digest that `text` is the canonical name of: 64 lower-case hexadecimal digits, and nothing else.
     package static func digest(named text: String) -> ContentDigest? {

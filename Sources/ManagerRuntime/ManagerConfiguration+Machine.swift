@@ -3,6 +3,7 @@ import ControlLoop
 import FleetModel
 import ForecastCore
 import Foundation
+import InterfaceCore
 import Observability
 
 extension ManagerConfiguration {
@@ -29,6 +30,7 @@ extension ManagerConfiguration {
             silence: max(.seconds(3), period * 3), snapshotPeriod: snapshotPeriod,
             allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
         machine.mode = self.mode
+        machine.versionRules = interfacePins
         let now = MonotonicClock.now()
         var manager = ManagerMachine(
             configuration: machine, recovered: recovered, forecaster: forecaster, random: SystemRandomNumberGenerator(),

@@ -1,5 +1,6 @@
 package import ControlProtocol
 package import FleetModel
+package import InterfaceCore
 package import ForecastCore
 package import OpenBLAS
 
@@ -22,6 +23,10 @@ package struct ManagerConfiguration: Hashable, Sendable {
     package var httpURL: String?
     /// The folder that holds the state store and the bundles; created if it is missing.
     package var stateDirectory = "/var/lib/presync/manager"
+    /// The folder of the trusted repository of interface versions; nil for one of the manager's own, of this build.
+    package var interfaceRepository: String?
+    /// Which interface versions are allowed, and for whom.
+    package var interfacePins = VersionRules()
     /// How often the step runs, and how often peers report: 100 ms to 1 min.
     package var period: Duration = .seconds(1)
     /// How long a grant stands without renewal: at least three periods.

@@ -145,7 +145,7 @@ package struct ManagerService: Service {
         }
     }
 
-    /// Waits until both ports are open, says where, and publishes the bundles.
+    /// Waits until both ports are open, says where, and tells the core what is published for as long as it runs.
     private func announce(
         _ transport: HTTP2ServerTransport.Posix, httpPort: BoundedMailbox<Int>, _ parts: ManagerParts
     ) async {
@@ -158,12 +158,9 @@ package struct ManagerService: Service {
         logger.info("manager listens", metadata: ["control": "\(addresses.control)", "http": "\(addresses.http)"])
         parts.health.listening()
         onListening(addresses)
-        do {
-            let versions = try await interfaces.publish()
-            let source = configuration.httpURL ?? "http://\(addresses.http)"
-            await parts.inbox.put(.event(.interfacesPublished(versions, source: source)))
-        } catch {
-            logger.error("no interface is published", metadata: ["error": "\(error)"])
+        let source = configuration.httpURL ?? "http://\(addresses.http)"
+        await interfaces.watch { offers in
+            await parts.inbox.put(.event(.interfacesPublished(offers, source: source)))
         }
     }
 

@@ -49,6 +49,7 @@ extension TraceHash {
             add(acknowledgement.epoch)
             add(acknowledgement.outcome.ordinal)
         case .interfaceInstalled(let version): add(version.version.description)
+        case .interfaceUnavailable(let version, _): add(version.version.description)
         }
     }
 
@@ -99,6 +100,8 @@ extension TraceHash {
             add(grant.rawValue)
             add(reason.rawValue)
         case .interfaceInstalled(let version): add(version.version.description)
+        case .interfaceUnavailable(let version, _): add(version.version.description)
+        case .interfaceMeasured(let measurement): add(measurement.version.version.description)
         }
     }
 

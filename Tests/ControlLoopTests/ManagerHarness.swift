@@ -2,6 +2,7 @@ import ControlLoop
 import Determinism
 import FleetModel
 import ForecastCore
+import InterfaceCore
 
 /// A manager among peers that a test speaks for: commits are answered at once, everything else is the test's to send.
 struct ManagerHarness {
@@ -17,14 +18,15 @@ struct ManagerHarness {
 
     init(
         snapshotPeriod: Duration? = nil, classes: [PriorityClass] = PriorityClass.builtIn,
-        recovered: StoredFleet = StoredFleet(term: 1)
+        recovered: StoredFleet = StoredFleet(term: 1), versionRules: VersionRules = VersionRules()
     ) {
+        var configuration = ManagerMachineConfiguration(
+            softwareVersion: "test", forgetAfter: .seconds(60), snapshotPeriod: snapshotPeriod, classes: classes)
+        configuration.versionRules = versionRules
         manager = ManagerMachine(
-            configuration: ManagerMachineConfiguration(
-                softwareVersion: "test", forgetAfter: .seconds(60), snapshotPeriod: snapshotPeriod, classes: classes),
-            recovered: recovered, forecaster: ScriptedForecaster(script: script),
+            configuration: configuration, recovered: recovered, forecaster: ScriptedForecaster(script: script),
             random: SeededGenerator(seed: 1), now: now)
-        happens(.interfacesPublished([Self.version], source: ""))
+        happens(.interfacesPublished([InterfaceOffer(Self.version)], source: ""))
     }
 
     /// - Returns: all effects but for commits, in order.

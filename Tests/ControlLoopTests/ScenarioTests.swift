@@ -1,6 +1,7 @@
 import ControlLoop
 import FleetModel
 import Foundation
+import InterfaceCore
 import Testing
 
 /// The protocol between manager, agent and GPU server, as text: `Scenarios/*.txt`.
@@ -70,7 +71,7 @@ extension ScenarioWorld {
         case ("connect", "server"): connectServer()
         case ("disconnect", "agent"): disconnectAgent()
         case ("disconnect", "server"): disconnectServer()
-        case ("publish", _): happens(.interfacesPublished([version], source: "http://manager/"))
+        case ("publish", _): happens(.interfacesPublished([InterfaceOffer(version)], source: "http://manager/"))
         case ("deliver", _): deliver()
         case ("appear", let id?): happens(.instanceAppeared(description(id, rest.dropFirst().first)))
         case ("vanish", let id?): happens(AgentEvent.instanceGone(InstanceID(unchecked: id)))
@@ -175,6 +176,6 @@ extension ScenarioWorld {
         disconnectServer()
         stored.term += 1
         manager = Self.manager(recovering: stored, script, now)
-        happens(.interfacesPublished([version], source: "http://manager/"))
+        happens(.interfacesPublished([InterfaceOffer(version)], source: "http://manager/"))
     }
 }

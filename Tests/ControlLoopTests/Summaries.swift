@@ -31,6 +31,7 @@ extension AgentMessage {
         case .gpuRequestCancelled(let request): "\(request) cancelled"
         case .acknowledged(let acknowledgement): "\(acknowledgement.grant) \(acknowledgement.outcome)"
         case .interfaceInstalled(let version): "installed \(version.version)"
+        case .interfaceUnavailable(let version, let reason): "cannot use \(version.version): \(reason)"
         }
     }
 }
@@ -43,6 +44,8 @@ extension GPUServerMessage {
         case .commandAnswered(let answer): "\(answer.grant) \(answer.outcome.summary)"
         case .grantEnded(let grant, let reason): "\(grant) ended, \(reason.rawValue)"
         case .interfaceInstalled(let version): "installed \(version.version)"
+        case .interfaceUnavailable(let version, let reason): "cannot use \(version.version): \(reason)"
+        case .interfaceMeasured(let measurement): "measured \(measurement.version.version)"
         }
     }
 }

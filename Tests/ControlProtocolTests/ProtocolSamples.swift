@@ -73,13 +73,13 @@ struct ProtocolSamples {
     }
 
     mutating func agentMessage() -> AgentMessage {
-        switch random.below(8) {
+        switch random.below(9) {
         case 0:
             .hello(
                 AgentHello(
                     agent: id(), softwareVersion: text(), protocolRevision: UInt32(random.below(5)),
                     instances: several { $0.instance() }, installed: several { $0.version() },
-                    held: several { $0.heldSession() }))
+                    held: several { $0.heldSession() }, platform: platform()))
         case 1:
             .report(
                 PredictionReport(
@@ -101,8 +101,17 @@ struct ProtocolSamples {
                     outcome: pick([
                         .ready, .handedOver(nil), .handedOver(request()), .failed(text()), .released, .ended,
                     ])))
+        case 7: .interfaceUnavailable(version(), reason: text())
         default: .interfaceInstalled(version())
         }
+    }
+
+    mutating func platform() -> HostPlatform {
+        maybe { HostPlatform(name: $0.word(), libcVersion: "2.\($0.random.below(90))") } ?? HostPlatform()
+    }
+
+    mutating func sources() -> InterfaceSources {
+        InterfaceSources(manager: "http://10.0.0.1:7401", peers: several { "http://\($0.word()):7403" })
     }
 
     mutating func welcome() -> ManagerWelcome {
@@ -123,7 +132,7 @@ struct ProtocolSamples {
                 AllocationWithdrawal(grant: grant(), epoch: epoch(), reason: pick(ReclaimReason.allCases)))
         case 3: .requestRefused(request(), reason: text())
         case 4: .heartbeatAcknowledged(sequence: random.next())
-        default: .prepareInterface(version(), source: "http://10.0.0.1:7401")
+        default: .prepareInterface(version(), from: sources())
         }
     }
 
@@ -142,14 +151,15 @@ struct ProtocolSamples {
     }
 
     mutating func gpuServerMessage() -> GPUServerMessage {
-        switch random.below(5) {
+        switch random.below(7) {
         case 0:
             let server: GPUServerID = id()
             let devices = (0..<Int(random.below(4))).map { deviceDescription(DeviceID(server: server, index: $0)) }
             return .hello(
                 GPUServerHello(
                     server: server, softwareVersion: text(), devices: devices, held: several { $0.heldGrant() },
-                    epochs: devices.map { _ in epoch() }, installed: several { $0.version() }))
+                    epochs: devices.map { _ in epoch() }, installed: several { $0.version() }, platform: platform(),
+                    bundleSource: maybe { "http://\($0.word()):7403" } ?? ""))
         case 1: return .heartbeat(GPUServerHeartbeat(sequence: random.next(), held: several { $0.heldGrant() }))
         case 2:
             return .commandAnswered(
@@ -160,6 +170,11 @@ struct ProtocolSamples {
                         .refusedMemory(free: slice().memory), .refusedAttached, .failed(text()),
                     ])))
         case 3: return .grantEnded(grant(), pick(ReclaimReason.allCases))
+        case 4: return .interfaceUnavailable(version(), reason: text())
+        case 5:
+            return .interfaceMeasured(
+                InterfaceMeasurement(
+                    version: version(), timeToOpen: duration(), commandRate: Double(random.below(1_000_000) + 1)))
         default: return .interfaceInstalled(version())
         }
     }
@@ -175,7 +190,7 @@ struct ProtocolSamples {
                     timeToLive: duration()))
         case 2: .renew(epoch: epoch(), grants: several { $0.grant() }, timeToLive: duration())
         case 3: .heartbeatAcknowledged(sequence: random.next())
-        default: .prepareInterface(version(), source: "http://10.0.0.1:7401")
+        default: .prepareInterface(version(), from: sources())
         }
     }
 

@@ -41,7 +41,8 @@ private final class ScriptedSurroundings: GPUServerSurroundings {
     func applyLimit(_ grant: GrantID, _ slice: Slice) { note(.applyLimit(grant, slice)) }
     func stopWorker(_ grant: GrantID) { note(.stop(grant)) }
     func requestStatuses() { note(.requestStatuses) }
-    func installInterface(_ version: InterfaceVersion, source: String) { note(.install(version)) }
+    func installInterface(_ version: InterfaceVersion, from sources: InterfaceSources) { note(.install(version)) }
+    func use(_ versions: Set<InterfaceVersion>) {}
     func record(_ event: FleetEvent) { note(.record(event.kind)) }
 
     private func note(_ call: Call) { calls.withLock { $0.append(call) } }

@@ -1,5 +1,6 @@
 package import ControlProtocol
 package import FleetModel
+package import InterfaceStore
 package import SessionTransport
 
 /// An instance that an agent's configuration names.
@@ -43,6 +44,8 @@ package struct AgentConfiguration: Sendable {
     package var transport = TransportChoice.ofEnvironment
     /// Where bundles are installed.
     package var stateDirectory = "/var/lib/presync/agent"
+    /// How interface versions are come by.
+    package var interfaces = HostInterfacesConfiguration()
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil for nowhere.
     package var status: ManagerAddress? = ManagerAddress(host: "127.0.0.1", port: 7_402)
 
@@ -77,6 +80,7 @@ package struct AgentConfiguration: Sendable {
             problems.append("\(handOverLimits.connections) connections of programs, which must be 1 to 8192")
         }
         if !stateDirectory.hasPrefix("/") { problems.append("state directory \"\(stateDirectory)\" must be absolute") }
+        problems += interfaces.validate()
         var seen: Set<InstanceID> = []
         for instance in instances {
             let id = instance.description.id

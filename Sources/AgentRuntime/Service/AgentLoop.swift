@@ -100,6 +100,7 @@ final class AgentLoop {
             handle(.periodEnded, now: now)
             periods += 1
             if periods == Self.periodsOfStart { StartupPages.giveBack() }
+            surroundings.use(machine.versionsInUse)
             metrics.holding(
                 sessions: sessions.count, programs: handOver.connectionCount, instances: instances.count)
         case .recognized(let found):
@@ -168,7 +169,7 @@ final class AgentLoop {
         case .warn(let request, let endsIn, let reason):
             metrics.warned()
             handOver.warn(request, endsIn: endsIn, reason: reason)
-        case .installInterface(let version, let source): surroundings.installInterface(version, source: source)
+        case .installInterface(let version, let sources): surroundings.installInterface(version, from: sources)
         case .record(let event): surroundings.record(event)
         }
     }

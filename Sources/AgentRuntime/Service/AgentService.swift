@@ -35,16 +35,21 @@ package struct AgentService: Service {
         guard problems.isEmpty else { throw AgentServiceError(problems.joined(separator: "; ")) }
         try prepareHost()
         let store = LocalInterfaceStore(directory: configuration.stateDirectory + "/interfaces")
-        let daemon = try await RunningAgent(configuration, store, AgentMetrics(metrics), logger)
-        logger.info(
-            "the agent serves programs",
-            metadata: ["socket": "\(configuration.socketPath)", "instances": "\(configuration.instances.count)"])
-        defer { daemon.stop() }
-        try await serve(daemon, store)
+        try await HostInterfaces.with(
+            configuration.interfaces, store: store, trust: configuration.stateDirectory + "/trust", logger: logger
+        ) { host in
+            let keeper = InterfaceKeeper(host, logger: logger)
+            let daemon = try await RunningAgent(configuration, keeper, AgentMetrics(metrics), logger)
+            logger.info(
+                "the agent serves programs",
+                metadata: ["socket": "\(configuration.socketPath)", "instances": "\(configuration.instances.count)"])
+            defer { daemon.stop() }
+            try await serve(daemon)
+        }
     }
 
     /// Runs the tasks until shutdown, or until one fails.
-    private func serve(_ daemon: RunningAgent, _ store: LocalInterfaceStore) async throws {
+    private func serve(_ daemon: RunningAgent) async throws {
         let server = configuration.status.map { address in
             StatusServer(
                 host: address.host, port: Int(address.port), metrics: metrics, logger: logger,
@@ -54,7 +59,7 @@ package struct AgentService: Service {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await daemon.link.run() }
                 group.addTask { await daemon.readLink() }
-                group.addTask { await daemon.install(from: store) }
+                group.addTask { await daemon.keepInterfaces() }
                 // The tasks end when they are cancelled; one that ends before has failed.
                 await group.next()
                 group.cancelAll()

@@ -7,7 +7,9 @@ protocol AgentSurroundings: Sendable {
     /// Sends on the open stream to the manager; drops the message when there is none.
     func send(_ message: AgentMessage)
     /// Fetches, verifies and activates a bundle, and answers with ``AgentLoopMessage/event(_:)``.
-    func installInterface(_ version: InterfaceVersion, source: String)
+    func installInterface(_ version: InterfaceVersion, from sources: InterfaceSources)
+    /// The versions of the sessions that there are, once a period.
+    func use(_ versions: Set<InterfaceVersion>)
     /// Finds a name's address, and answers with ``AgentLoopMessage/resolved(_:_:)``.
     func resolve(_ endpoint: SessionEndpoint, for grant: GrantID)
     /// The digests of bundles that the installed one names as tested with it.

@@ -6,41 +6,41 @@ import InterfaceStore
 import Logging
 import Synchronization
 
-/// A bundle to be fetched.
-struct InstallationOrder: Sendable {
-    var version: InterfaceVersion
-    var source: String
-}
-
 /// The rest of a running daemon, as its loop sees it.
 final class LiveSurroundings: AgentSurroundings {
     private let link: ManagerLink<AgentRole>
     private let resolver: NameResolver
-    private let orders: AsyncStream<InstallationOrder>.Continuation
+    private let keeper: InterfaceKeeper
     private let logger: Logger
     private struct Bundles {
         /// By the digest of the installed bundle.
         var tested: [ContentDigest: [ContentDigest]] = [:]
-        var clientLibrary: String?
+        /// Usable, the one in force last: what programs that come are given.
+        var active: [ActiveBundle] = []
+        /// Versions whose library programs were given: as long as the agent lives they may load it.
+        var given: Set<ContentDigest> = []
     }
 
     private let bundles = Mutex(Bundles())
 
     init(
-        link: ManagerLink<AgentRole>, resolver: NameResolver,
-        orders: AsyncStream<InstallationOrder>.Continuation, logger: Logger
+        link: ManagerLink<AgentRole>, resolver: NameResolver, keeper: InterfaceKeeper, logger: Logger
     ) {
         self.link = link
         self.resolver = resolver
-        self.orders = orders
+        self.keeper = keeper
         self.logger = logger
     }
 
     func send(_ message: AgentMessage) { link.send(message) }
 
-    func installInterface(_ version: InterfaceVersion, source: String) {
-        // A full queue drops the order; the manager repeats it.
-        orders.yield(InstallationOrder(version: version, source: source))
+    func installInterface(_ version: InterfaceVersion, from sources: InterfaceSources) {
+        keeper.prepare(version, from: sources)
+    }
+
+    func use(_ versions: Set<InterfaceVersion>) {
+        let given = bundles.withLock { $0.given }
+        keeper.use(given.union(versions.map(\.digest)))
     }
 
     func resolve(_ endpoint: SessionEndpoint, for grant: GrantID) { resolver.resolve(endpoint, for: grant) }
@@ -49,14 +49,25 @@ final class LiveSurroundings: AgentSurroundings {
         bundles.withLock { $0.tested[version.digest] ?? [] }
     }
 
-    var clientLibrary: String? { bundles.withLock { $0.clientLibrary } }
+    var clientLibrary: String? {
+        bundles.withLock { bundles in
+            if let active = bundles.active.last { bundles.given.insert(active.version.digest) }
+            return bundles.active.last?.clientLibrary
+        }
+    }
 
     /// Takes note of a bundle that is in force from now on.
     func activated(_ active: ActiveBundle) {
         bundles.withLock { bundles in
             bundles.tested[active.version.digest] = active.bundle.manifest.testedWith
-            bundles.clientLibrary = active.clientLibrary
+            bundles.active.removeAll { $0.version == active.version }
+            bundles.active.append(active)
         }
+    }
+
+    /// Takes note of a bundle that may not be used any longer: programs that come are given the one before it.
+    func withdrawn(_ version: InterfaceVersion) {
+        bundles.withLock { $0.active.removeAll { $0.version == version } }
     }
 
     func record(_ event: FleetEvent) {

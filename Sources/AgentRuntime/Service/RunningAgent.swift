@@ -14,7 +14,7 @@ final class RunningAgent: Sendable {
     private let telemetry: TelemetryThread
     private let resolver: NameResolver
     private let surroundings: LiveSurroundings
-    private let installations: AsyncStream<InstallationOrder>
+    private let keeper: InterfaceKeeper
     private let loop: DedicatedThread
     private let metrics: AgentMetrics
     private let logger: Logger
@@ -25,8 +25,9 @@ final class RunningAgent: Sendable {
 
     /// Starts the threads; when this returns, programs can ask.
     init(
-        _ configuration: AgentConfiguration, _ store: LocalInterfaceStore, _ metrics: AgentMetrics, _ logger: Logger
+        _ configuration: AgentConfiguration, _ keeper: InterfaceKeeper, _ metrics: AgentMetrics, _ logger: Logger
     ) async throws {
+        self.keeper = keeper
         self.metrics = metrics
         self.logger = logger
         link = ManagerLink<AgentRole>(to: configuration.manager)
@@ -35,16 +36,15 @@ final class RunningAgent: Sendable {
         else { throw AgentServiceError("the process has no descriptor or thread left") }
         self.inbox = inbox
         self.resolver = resolver
-        let orders: AsyncStream<InstallationOrder>.Continuation
-        (installations, orders) = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(Self.installationLimit))
-        surroundings = LiveSurroundings(link: link, resolver: resolver, orders: orders, logger: logger)
+        surroundings = LiveSurroundings(link: link, resolver: resolver, keeper: keeper, logger: logger)
 
-        let installed = Self.installedVersions(store, surroundings, logger)
+        let installed = await keeper.takeUpInstalled()
+        for bundle in installed { surroundings.activated(bundle) }
         let machine = AgentMachine(
             configuration: AgentMachineConfiguration(
                 agent: configuration.agent, softwareVersion: configuration.softwareVersion,
-                requestPatience: configuration.requestPatience),
-            installed: installed)
+                requestPatience: configuration.requestPatience, platform: .current),
+            installed: installed.map(\.version))
         let requests = TelemetryRequests()
         loop = try await Self.startLoop(
             configuration: configuration, machine: machine, inbox: inbox, telemetry: requests,
@@ -86,15 +86,16 @@ final class RunningAgent: Sendable {
         }
     }
 
-    /// Installs what the manager asks for, one bundle after the other.
-    func install(from store: LocalInterfaceStore) async {
-        for await order in installations {
-            do {
-                _ = try await store.install(order.version, from: order.source)
-                surroundings.activated(try store.activate(order.version))
-                post(.event(.interfaceInstalled(order.version)))
-            } catch {
-                post(.event(.interfaceFailed(order.version, "\(error)")))
+    /// Makes interface versions ready and gives them up.
+    func keepInterfaces() async {
+        await keeper.run { news in
+            switch news {
+            case .ready(let bundle):
+                self.surroundings.activated(bundle)
+                self.post(.event(.interfaceInstalled(bundle.version)))
+            case .unusable(let version, let reason):
+                self.surroundings.withdrawn(version)
+                self.post(.event(.interfaceFailed(version, reason)))
             }
         }
     }
@@ -108,7 +109,6 @@ final class RunningAgent: Sendable {
     }
 
     private static let inboxLimit = 65_536
-    private static let installationLimit = 64
 
     private func post(_ message: AgentLoopMessage) {
         if !inbox.post(message) {
@@ -119,25 +119,6 @@ final class RunningAgent: Sendable {
     private func setLinked(_ isLinked: Bool) {
         linked.withLock { $0 = isLinked }
         metrics.link(isOpen: isLinked)
-    }
-
-    /// The bundles that are whole on disk, of which each is verified again before it counts.
-    private static func installedVersions(
-        _ store: LocalInterfaceStore, _ surroundings: LiveSurroundings, _ logger: Logger
-    ) -> [InterfaceVersion] {
-        let found = (try? store.installed()) ?? []
-        // The one that was in force before stays in force: it is activated last.
-        let inForce = found.filter { (try? store.active(kind: $0.kind)) == $0 }
-        return (found.filter { !inForce.contains($0) } + inForce).filter { version in
-            do {
-                surroundings.activated(try store.activate(version))
-                return true
-            } catch {
-                logger.warning(
-                    "an installed bundle is left out", metadata: ["version": "\(version)", "error": "\(error)"])
-                return false
-            }
-        }
     }
 
     /// Makes the loop on its own thread, and returns that once the loop's socket is open.

@@ -17,6 +17,8 @@ struct AgentCommand: AsyncParsableCommand {
 
     @OptionGroup var daemon: DaemonOptions
 
+    @OptionGroup var interfaces: InterfaceSettingOptions
+
     @Option(help: .hidden) var id: String?
     @Option(help: .hidden) var manager: String?
     @Option(help: .hidden) var socket: String?
@@ -40,6 +42,10 @@ struct AgentCommand: AsyncParsableCommand {
                     "id": id, "manager": manager, "socket": socket, "socket-mode": socketMode,
                     "state-directory": stateDirectory, "status-listen": statusListen, "period": period,
                     "registration": registration, "request-patience": requestPatience,
+                    "interface-root": interfaces.interfaceRoot,
+                    "interface-require-root": interfaces.interfaceRequireRoot,
+                    "interface-mirrors": interfaces.interfaceMirrors, "interface-quota": interfaces.interfaceQuota,
+                    "interface-review": interfaces.interfaceReview,
                     "host-instance": hostInstance, "user-activity": userActivity, "user-identity": userIdentity,
                     "log-level": logLevel, "log-format": logFormat,
                 ])

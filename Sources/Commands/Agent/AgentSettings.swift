@@ -29,7 +29,7 @@ enum AgentSettings {
             Setting(
                 name: "user-identity",
                 meaning: "tell the manager whose an instance is, by --user or number: yes or no (default: no)"),
-        ] + Daemon.commonSettings
+        ] + InterfaceSettings.known + Daemon.commonSettings
 
     static let instances = ListSetting(
         name: "instances",
@@ -88,6 +88,7 @@ enum AgentSettings {
         if let value = settings.value("user-identity", expected: "yes or no", YesOrNo.init) {
             configuration.tellsUsers = value.isYes
         }
+        InterfaceSettings.read(&settings, into: &configuration.interfaces)
         for problem in configuration.validate() { settings.report(problem, advice: "see presync agent --help") }
         return configuration
     }

@@ -18,10 +18,13 @@ struct GPUServerCommand: AsyncParsableCommand {
 
     @OptionGroup var daemon: DaemonOptions
 
+    @OptionGroup var interfaces: InterfaceSettingOptions
+
     @Option(help: .hidden) var id: String?
     @Option(help: .hidden) var manager: String?
     @Option(help: .hidden) var stateDirectory: String?
     @Option(help: .hidden) var statusListen: String?
+    @Option(help: .hidden) var bundleUrl: String?
     @Option(help: .hidden) var period: String?
     @Option(help: .hidden) var worker: String?
     @Option(help: .hidden) var listenHost: String?
@@ -42,7 +45,11 @@ struct GPUServerCommand: AsyncParsableCommand {
                 role: GPUServerSettings.role, known: GPUServerSettings.known,
                 flags: [
                     "id": id, "manager": manager, "state-directory": stateDirectory, "status-listen": statusListen,
-                    "period": period, "worker": worker, "listen-host": listenHost,
+                    "interface-root": interfaces.interfaceRoot,
+                    "interface-require-root": interfaces.interfaceRequireRoot,
+                    "interface-mirrors": interfaces.interfaceMirrors, "interface-quota": interfaces.interfaceQuota,
+                    "interface-review": interfaces.interfaceReview,
+                    "bundle-url": bundleUrl, "period": period, "worker": worker, "listen-host": listenHost,
                     "advertised-host": advertisedHost, "worker-ports": workerPorts, "memory-limit": memoryLimit,
                     "longest-command": longestCommand, "maximum-devices": maximumDevices,
                     "maximum-sessions": maximumSessions,

@@ -27,6 +27,9 @@ enum GPUServerSettings {
                 name: "state-directory", meaning: "epochs and bundles (default: /var/lib/presync/gpu-server)"),
             Setting(
                 name: "status-listen", meaning: "HOST:PORT for metrics and health, or none (default: 127.0.0.1:7403)"),
+            Setting(
+                name: "bundle-url",
+                meaning: "base URL by which agents reach that, to fetch bundles (default: from advertised-host)"),
             Setting(name: "period", meaning: "time from heartbeat to heartbeat, 100ms to 1m (default: 1s)"),
             Setting(
                 name: "worker",
@@ -43,7 +46,7 @@ enum GPUServerSettings {
             Setting(name: "maximum-sessions", meaning: "sessions at once, at most 16384 (default: 4096)"),
             Setting(name: "opencl-library", meaning: "path of the OpenCL loader (default: libOpenCL.so.1)"),
             Setting(name: "synthetic-devices", meaning: "made-up devices instead of real ones, for tests (default: 0)"),
-        ] + Daemon.commonSettings
+        ] + InterfaceSettings.known + Daemon.commonSettings
 
     /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.
     static func configuration(_ settings: inout Settings) -> GPUServerConfiguration {
@@ -80,6 +83,10 @@ enum GPUServerSettings {
         if let value = settings.value("synthetic-devices", expected: "a whole number", Int.init) {
             configuration.synthetic = GPUServerConfiguration.SyntheticDevices(count: value)
         }
+        configuration.bundleURL = settings.value("bundle-url", expected: "an http URL") { text in
+            ["http://", "https://"].contains { text.hasPrefix($0) && text.count > $0.count } ? text : nil
+        }
+        InterfaceSettings.read(&settings, into: &configuration.interfaces)
         for problem in configuration.validate() { settings.report(problem, advice: "see presync gpu-server --help") }
         return configuration
     }

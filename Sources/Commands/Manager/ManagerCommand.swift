@@ -14,7 +14,7 @@ struct ManagerCommand: AsyncParsableCommand {
             presync manager --listen 0.0.0.0:7400
             presync manager --config presync.yaml --check
 
-            \(SettingsHelp.text(role: ManagerSettings.role, ManagerSettings.known))
+            \(SettingsHelp.text(role: ManagerSettings.role, ManagerSettings.known, lists: ManagerSettings.lists))
             """)
 
     @OptionGroup var daemon: DaemonOptions
@@ -23,6 +23,7 @@ struct ManagerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var httpListen: String?
     @Option(help: .hidden) var httpUrl: String?
     @Option(help: .hidden) var stateDirectory: String?
+    @Option(help: .hidden) var interfaceRepository: String?
     @Option(help: .hidden) var policy: String?
     @Option(help: .hidden) var mode: String?
     @Option(help: .hidden) var period: String?
@@ -39,9 +40,10 @@ struct ManagerCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandRunner.run {
             var settings = daemon.settings(
-                role: ManagerSettings.role, known: ManagerSettings.known,
+                role: ManagerSettings.role, known: ManagerSettings.known, lists: ManagerSettings.lists,
                 flags: [
                     "listen": listen, "http-listen": httpListen, "http-url": httpUrl,
+                    "interface-repository": interfaceRepository,
                     "state-directory": stateDirectory, "policy": policy, "mode": mode, "period": period,
                     "time-to-live": timeToLive, "networks": networks, "horizons": horizons,
                     "linear-algebra": linearAlgebra,
@@ -57,12 +59,14 @@ struct ManagerCommand: AsyncParsableCommand {
             let logger = Logger(label: ManagerSettings.role)
             let revision = UInt32(SessionLimits.revision)
             let interfaces = SemanticVersion(OpenCLInterface.version).map {
-                InterfacePublication.thisBuild(
-                    in: configuration.stateDirectory + "/interfaces", version: $0, wireRevisions: revision...revision)
+                RepositoryPublication(
+                    state: FilePath.full(configuration.stateDirectory), directory: configuration.interfaceRepository,
+                    version: $0,
+                    wireRevisions: revision...revision, logger: logger)
             }
             let service = ManagerService(
                 configuration: configuration, softwareVersion: SoftwareVersion.text, logger: logger,
-                interfaces: interfaces ?? .none)
+                interfaces: interfaces?.publication ?? .none)
             try await Daemon.run(service, name: ManagerSettings.role, options: daemon, logger: logger)
         }
     }

@@ -1,5 +1,6 @@
 import ControlProtocol
 import FleetModel
+import InterfaceCore
 import ManagerRuntime
 import Observability
 import OpenBLAS
@@ -16,6 +17,9 @@ enum ManagerSettings {
             Setting(name: "http-url", meaning: "base URL by which others reach that (default: from http-listen)"),
             Setting(
                 name: "state-directory", meaning: "folder of state and bundles (default: /var/lib/presync/manager)"),
+            Setting(
+                name: "interface-repository",
+                meaning: "folder that 'presync interface create' made (default: one of its own, of this build)"),
             Setting(name: "policy", meaning: "presync, or reactive: prepares nothing but bundles (default: presync)"),
             Setting(
                 name: "mode",
@@ -38,6 +42,14 @@ enum ManagerSettings {
             Setting(name: "kept-events", meaning: "events kept for 'presync events' (default: 4096)"),
         ] + Daemon.commonSettings
 
+    static let interfacePins = ListSetting(
+        name: "interface-pins",
+        meaning: "which interface versions are allowed, and for whom: each has a version, as 1.2.0 or >=1.2.0 <2.0.0, "
+            + "and is for one instance, application, tenant or class. The narrowest that fits counts",
+        keys: ["version", "instance", "application", "tenant", "class"])
+
+    static let lists = [interfacePins]
+
     /// The configuration that `settings` amount to, on top of the defaults; what is wrong is noted in `settings`.
     static func configuration(_ settings: inout Settings) -> ManagerConfiguration {
         var configuration = ManagerConfiguration()
@@ -52,6 +64,9 @@ enum ManagerSettings {
         }
         if let value = settings.value("state-directory", expected: "a folder", { $0.isEmpty ? nil : $0 }) {
             configuration.stateDirectory = value
+        }
+        configuration.interfaceRepository = settings.value("interface-repository", expected: "a full path") {
+            $0.hasPrefix("/") ? $0 : nil
         }
         if let value = settings.value("policy", expected: "a policy", ManagerConfiguration.Policy.init(rawValue:)) {
             configuration.policy = value
@@ -87,7 +102,36 @@ enum ManagerSettings {
         if let value = settings.value("kept-events", expected: "a whole number", Int.init) {
             configuration.keptEvents = value
         }
+        configuration.interfacePins = configuredPins(&settings)
         for problem in configuration.validate() { settings.report(problem, advice: "see presync manager --help") }
         return configuration
+    }
+
+    /// The entries of ``interfacePins``; those with a problem are left out, and each of their problems is noted.
+    private static func configuredPins(_ settings: inout Settings) -> VersionRules {
+        var rules = VersionRules()
+        for entry in settings.list(interfacePins.name) {
+            let rule = entry.values["version"].flatMap(VersionRule.init)
+            if rule == nil {
+                settings.report(
+                    entry, entry.values["version"].map { "version '\($0)' is no version" } ?? "has no version",
+                    advice: "write one as 1.2.0, or a range as >=1.2.0 <2.0.0")
+            }
+            let scopes: [VersionRules.Scope?] = [
+                entry.values["instance"].flatMap(InstanceID.init(rawValue:)).map { .instance($0) },
+                entry.values["application"].flatMap(ApplicationType.init(rawValue:)).map { .application($0) },
+                entry.values["tenant"].flatMap(TenantID.init(rawValue:)).map { .tenant($0) },
+                entry.values["class"].flatMap(PriorityClassName.init(rawValue:)).map { .priorityClass($0) },
+            ]
+            let named = scopes.compactMap(\.self)
+            guard entry.values.count - (entry.values["version"] == nil ? 0 : 1) == 1, let scope = named.first else {
+                settings.report(
+                    entry, "does not say for whom it is",
+                    advice: "write exactly one of instance, application, tenant and class, with a name")
+                continue
+            }
+            rules.set(rule, for: scope)
+        }
+        return rules
     }
 }

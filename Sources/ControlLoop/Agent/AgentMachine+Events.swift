@@ -22,6 +22,7 @@ package enum AgentEvent: Sendable {
     /// A held connection was closed by the worker.
     case sessionLost(GrantID)
     case interfaceInstalled(InterfaceVersion)
+    /// A version could not be made ready, or may not be used here any longer: why.
     case interfaceFailed(InterfaceVersion, String)
 }
 
@@ -41,7 +42,7 @@ package enum AgentEffect: Hashable, Sendable {
     case warn(RequestID, endsIn: Duration, reason: String)
     /// Fetch, verify and activate; answer with ``AgentEvent/interfaceInstalled(_:)`` or
     /// ``AgentEvent/interfaceFailed(_:_:)``.
-    case installInterface(InterfaceVersion, source: String)
+    case installInterface(InterfaceVersion, from: InterfaceSources)
     case record(FleetEvent)
 }
 

@@ -75,7 +75,8 @@ extension AgentMachine {
         reports = 0
         let hello = AgentHello(
             agent: configuration.agent, softwareVersion: configuration.softwareVersion,
-            instances: instances.keys.sorted().compactMap { instances[$0] }, installed: installed, held: holdings())
+            instances: instances.keys.sorted().compactMap { instances[$0] }, installed: installed, held: holdings(),
+            platform: configuration.platform)
         let requests = waiting.keys.sorted().compactMap { request in
             waiting[request].map {
                 AgentEffect.send(.gpuRequested(GPURequest(request: request, instance: $0.instance)))
@@ -109,6 +110,17 @@ extension AgentMachine {
         return [
             .send(.interfaceInstalled(version)),
             .record(FleetEvent(at: now, kind: .interfaceInstalled, detail: version.description)),
+        ]
+    }
+
+    /// From here on no session begins in the version; those that there are go on.
+    mutating func interfaceFailed(
+        _ version: InterfaceVersion, _ reason: String, now: MonotonicTime
+    ) -> [AgentEffect] {
+        installed.removeAll { $0 == version }
+        return [
+            .send(.interfaceUnavailable(version, reason: reason)),
+            .record(FleetEvent(at: now, kind: .failure, detail: "\(version) cannot be used: \(reason)")),
         ]
     }
 }

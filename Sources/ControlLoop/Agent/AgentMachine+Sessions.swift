@@ -21,9 +21,9 @@ extension AgentMachine {
             self.contact?.heartbeatAcknowledged(sequence)
             for grant in sessions.keys { renew(grant, now: now) }
             return []
-        case .prepareInterface(let version, let source):
+        case .prepareInterface(let version, let sources):
             if installed.contains(version) { return [.send(.interfaceInstalled(version))] }
-            return [.installInterface(version, source: source)]
+            return [.installInterface(version, from: sources)]
         }
     }
 

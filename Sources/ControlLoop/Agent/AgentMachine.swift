@@ -9,16 +9,19 @@ package struct AgentMachineConfiguration: Sendable {
     package var requestPatience: Duration
     /// The most programs that may wait at once.
     package var maximumWaiting: Int
+    /// What the agent's host can load.
+    package var platform: HostPlatform
     package var bugs: Set<SeededBug>
 
     package init(
         agent: AgentID, softwareVersion: String, requestPatience: Duration = .seconds(30),
-        maximumWaiting: Int = 1_024, bugs: Set<SeededBug> = []
+        maximumWaiting: Int = 1_024, platform: HostPlatform = HostPlatform(), bugs: Set<SeededBug> = []
     ) {
         self.agent = agent
         self.softwareVersion = softwareVersion
         self.requestPatience = requestPatience
         self.maximumWaiting = maximumWaiting
+        self.platform = platform
         self.bugs = bugs
     }
 }
@@ -95,8 +98,7 @@ package struct AgentMachine: Sendable {
         case .sessionFailed(let grant, let reason): sessionFailed(grant, reason, now: now)
         case .sessionLost(let grant): sessionFailed(grant, "the worker closed the session", now: now)
         case .interfaceInstalled(let version): interfaceInstalled(version, now: now)
-        case .interfaceFailed(let version, let reason):
-            [.record(FleetEvent(at: now, kind: .failure, detail: "\(version) was not installed: \(reason)"))]
+        case .interfaceFailed(let version, let reason): interfaceFailed(version, reason, now: now)
         }
     }
 
@@ -114,6 +116,9 @@ package struct AgentMachine: Sendable {
             }
         }
     }
+
+    /// The versions of the sessions that there are: what they need must stay on the disk.
+    package var versionsInUse: Set<InterfaceVersion> { Set(sessions.values.map(\.notification.version)) }
 
     /// The readiness that a request of `instance` would find now.
     package func readiness(of instance: InstanceID) -> Readiness {

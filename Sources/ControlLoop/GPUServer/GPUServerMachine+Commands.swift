@@ -15,9 +15,9 @@ extension GPUServerMachine {
         case .renew(let epoch, let renewed, let timeToLive):
             renew(renewed, epoch: epoch, timeToLive: timeToLive, now: now)
             return []
-        case .prepareInterface(let version, let source):
+        case .prepareInterface(let version, let sources):
             if installed.contains(version) { return [.send(.interfaceInstalled(version))] }
-            return [.installInterface(version, source: source)]
+            return [.installInterface(version, from: sources)]
         }
     }
 

@@ -19,7 +19,10 @@ package enum GPUServerEvent: Sendable {
     /// A worker's process is gone: nothing of it remains.
     case workerExited(GrantID)
     case interfaceInstalled(InterfaceVersion)
+    /// A version could not be made ready, or may not be used here any longer: why.
     case interfaceFailed(InterfaceVersion, String)
+    /// What the self-test of a version measured.
+    case interfaceMeasured(InterfaceMeasurement)
 }
 
 /// What a GPU server wants done. Effects are carried out in order.
@@ -34,7 +37,7 @@ package enum GPUServerEffect: Hashable, Sendable {
     case stopWorker(GrantID)
     /// Send on the open stream; dropped by the shell when there is none.
     case send(GPUServerMessage)
-    case installInterface(InterfaceVersion, source: String)
+    case installInterface(InterfaceVersion, from: InterfaceSources)
     case record(FleetEvent)
 }
 

@@ -50,7 +50,7 @@ extension GPUServerMachine {
                 GPUServerHello(
                     server: configuration.server, softwareVersion: configuration.softwareVersion,
                     devices: configuration.devices, held: holdings(), epochs: fences.map(\.assured),
-                    installed: installed)))
+                    installed: installed, platform: configuration.platform, bundleSource: configuration.bundleSource)))
     }
 
     mutating func linkClosed() -> [GPUServerEffect] {
@@ -143,6 +143,17 @@ extension GPUServerMachine {
         return [
             .send(.interfaceInstalled(version)),
             .record(FleetEvent(at: now, kind: .interfaceInstalled, detail: version.description)),
+        ]
+    }
+
+    /// From here on no worker starts in the version; those that run go on.
+    mutating func interfaceFailed(
+        _ version: InterfaceVersion, _ reason: String, now: MonotonicTime
+    ) -> [GPUServerEffect] {
+        installed.removeAll { $0 == version }
+        return [
+            .send(.interfaceUnavailable(version, reason: reason)),
+            .record(FleetEvent(at: now, kind: .failure, detail: "\(version) cannot be used: \(reason)")),
         ]
     }
 }

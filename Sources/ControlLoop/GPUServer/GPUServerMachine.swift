@@ -8,16 +8,22 @@ package struct GPUServerMachineConfiguration: Sendable {
     package var devices: [DeviceDescription]
     /// The most sessions that are held at once; commands for more are refused.
     package var maximumGrants: Int
+    /// What the server's host can load.
+    package var platform: HostPlatform
+    /// The base URL from which agents may fetch what is installed; empty for none.
+    package var bundleSource: String
     package var bugs: Set<SeededBug>
 
     package init(
         server: GPUServerID, softwareVersion: String, devices: [DeviceDescription], maximumGrants: Int = 4_096,
-        bugs: Set<SeededBug> = []
+        platform: HostPlatform = HostPlatform(), bundleSource: String = "", bugs: Set<SeededBug> = []
     ) {
         self.server = server
         self.softwareVersion = softwareVersion
         self.devices = devices
         self.maximumGrants = maximumGrants
+        self.platform = platform
+        self.bundleSource = bundleSource
         self.bugs = bugs
     }
 }
@@ -94,8 +100,8 @@ package struct GPUServerMachine: Sendable {
         case .limitApplied(let grant, let slice): limitApplied(grant, slice)
         case .workerExited(let grant): workerExited(grant, now: now)
         case .interfaceInstalled(let version): interfaceInstalled(version, now: now)
-        case .interfaceFailed(let version, let reason):
-            [.record(FleetEvent(at: now, kind: .failure, detail: "\(version) was not installed: \(reason)"))]
+        case .interfaceFailed(let version, let reason): interfaceFailed(version, reason, now: now)
+        case .interfaceMeasured(let measurement): [.send(.interfaceMeasured(measurement))]
         }
     }
 
@@ -104,6 +110,9 @@ package struct GPUServerMachine: Sendable {
         guard let description = self.device(device) else { return .zero }
         return description.memory - heldMemory(on: device)
     }
+
+    /// The versions of the workers that there are: what they need must stay on the disk.
+    package var versionsInUse: Set<InterfaceVersion> { Set(grants.values.compactMap(\.version)) }
 
     /// Everything held, ascending by grant.
     package func holdings() -> [HeldGrant] {

@@ -1,4 +1,5 @@
 package import FleetModel
+package import InterfaceCore
 
 /// One stream between the manager and a peer. A peer that reconnects has a new link; what still arrives on its old
 /// one is ignored.
@@ -24,8 +25,9 @@ package enum ManagerEvent: Sendable {
     /// An operator has said that a GPU server is to be emptied for maintenance, or that it may be used again. Nothing new
     /// is placed there, over restarts too; ``ManagerMachine/drains`` says how far it is.
     case serverDrained(GPUServerID, isDraining: Bool)
-    /// The interface repository has these versions, newest last; agents and GPU servers fetch them from `source`.
-    case interfacesPublished([InterfaceVersion], source: String)
+    /// The trusted repository publishes these versions, newest last, and no others any longer; `source` is the base URL of
+    /// the HTTP side that serves it.
+    case interfacesPublished([InterfaceOffer], source: String)
 }
 
 /// What a manager wants done. Effects are carried out in order.

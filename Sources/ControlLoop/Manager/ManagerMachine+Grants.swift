@@ -25,6 +25,7 @@ extension ManagerMachine {
             GrantRecord(
                 stored: stored, lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
                 charge: slice.map { .slice($0) } ?? .warm, unusedSince: now, request: request))
+        grants[id]?.begun = now
         update(instance) { $0.grants.append(id) }
         totals.grants += 1
         store(id)
@@ -224,6 +225,7 @@ extension ManagerMachine {
     private mutating func failed(_ id: GrantID, _ reason: String, now: MonotonicTime) -> [ManagerEffect] {
         guard let grant = grants[id] else { return [] }
         grants[id]?.lifecycle.serverRefused()
+        noteFailed(id)
         var effects = [event(.failure, at: now, grant, reason)]
         serveElsewhere(id, now: now)
         update(grant.stored.instance.id) { record in
@@ -294,6 +296,7 @@ extension ManagerMachine {
             guard isCurrent, let level = grant.notified?.level, level != .cold else { return [] }
             stepEnded(id, at: level, now: now)
             grants[id]?.lifecycle.agentReady(level)
+            noteOpened(id, now: now)
             update(grant.stored.instance.id) { $0.failures = 0 }
             // Held, not handed over: the program that the notification named is no longer waiting.
             if level == .reserved { grants[id]?.request = nil }
@@ -302,6 +305,7 @@ extension ManagerMachine {
             stepEnded(id, at: .attached, now: now)
             grants[id]?.attachedSince = grant.attachedSince ?? now
             if !grant.lifecycle.isAttached { countHandOver(request, grant) }
+            noteOpened(id, now: now)
             markAttached(id)
             grants[id]?.request = nil
             // What was being prepared for this program beside it is for nobody now.

@@ -29,11 +29,10 @@ extension ManagerMachine {
         case .acknowledged(let acknowledgement):
             return acknowledged(acknowledgement, by: agent, now: now)
         case .interfaceInstalled(let version):
-            if agents[agent]?.installed.contains(version) == false {
-                agents[agent]?.installed.append(version)
-                staged(version, askedAt: agents[agent]?.asked.removeValue(forKey: version), now: now)
-            }
+            installed(version, on: agent, now: now)
             return []
+        case .interfaceUnavailable(let version, let reason):
+            return unavailable(version, reason, on: agent, now: now)
         }
     }
 
@@ -55,11 +54,11 @@ extension ManagerMachine {
         case .grantEnded(let grant, let reason):
             return ended(grant, reason, at: server, now: now)
         case .interfaceInstalled(let version):
-            if servers[server]?.installed.contains(version) == false {
-                servers[server]?.installed.append(version)
-                staged(version, askedAt: servers[server]?.asked.removeValue(forKey: version), now: now)
-            }
-            serverGained(server)
+            return installed(version, on: server, now: now)
+        case .interfaceUnavailable(let version, let reason):
+            return unavailable(version, reason, on: server, now: now)
+        case .interfaceMeasured(let measurement):
+            noteMeasured(measurement, on: server)
             return []
         }
     }
@@ -80,10 +79,11 @@ extension ManagerMachine {
         links[link] = .agent(hello.agent)
         let known = agents[hello.agent]?.instances ?? []
         agents[hello.agent] = AgentRecord(
-            link: link, newestLink: link, lastContact: now, installed: hello.installed, instances: known)
+            link: link, newestLink: link, lastContact: now, installed: hello.installed, instances: known,
+            platform: hello.platform)
         effects.append(.sendToAgent(.welcome(welcome), link))
         effects.append(.record(FleetEvent(at: now, kind: .agentConnected, detail: hello.agent.rawValue)))
-        effects += [askToInstall(link, now: now)].compactMap { $0 }
+        effects += prepareAgent(hello.agent, now: now)
 
         let present = Set(hello.instances.map(\.id))
         for instance in known.subtracting(present).sorted() {
@@ -127,7 +127,8 @@ extension ManagerMachine {
         let known = servers[hello.server]
         servers[hello.server] = ServerRecord(
             link: link, newestLink: link, lastContact: now, devices: hello.devices, installed: hello.installed,
-            used: hello.devices.map { _ in .zero }, obeyed: hello.epochs, strangers: known?.strangers ?? [:])
+            platform: hello.platform, bundleSource: hello.bundleSource, used: hello.devices.map { _ in .zero },
+            obeyed: hello.epochs, strangers: known?.strangers ?? [:])
         servers[hello.server]?.host = hello.host
         epoch = max(epoch, hello.epochs.max() ?? .zero)
         for device in hello.devices {
@@ -140,7 +141,7 @@ extension ManagerMachine {
                 FleetEvent(
                     at: now, kind: .serverConnected,
                     detail: "\(hello.server) with \(hello.devices.count) devices, \(hello.held.count) sessions held")))
-        effects += [askToInstall(link, now: now)].compactMap { $0 }
+        effects += prepareServers(now) + prepareAgents(now)
         effects += account(for: hello, on: link)
         // After the accounts: what the store still has and the server has not is not charged.
         if known == nil { chargeRecovered(at: hello.server) }
@@ -293,53 +294,6 @@ extension ManagerMachine {
             guard !renewed.isEmpty else { return nil }
             return .sendToServer(
                 .renew(epoch: nextEpoch(), grants: renewed, timeToLive: configuration.timeToLive), link)
-        }
-    }
-
-    mutating func published(
-        _ versions: [InterfaceVersion], source: String, now: MonotonicTime
-    ) -> [ManagerEffect] {
-        published = versions
-        publishedSource = source
-        for server in servers.keys.sorted() { serverGained(server) }
-        return links.keys.sorted().compactMap { askToInstall($0, now: now) }
-    }
-
-    /// How often, in seconds, a peer is asked again for the same version.
-    private static let reminderSeconds: Int64 = 5
-
-    /// Asks peers that still lack the newest version to install it: they may have failed, or not have heard.
-    mutating func remindOfInterface(_ now: MonotonicTime) -> [ManagerEffect] {
-        guard let newest = published.last, now.secondIndex % Self.reminderSeconds == 0 else { return [] }
-        let lacking = links.keys.filter { link in
-            switch links[link] {
-            case .agent(let agent): agents[agent]?.installed.contains(newest) == false
-            case .server(let server): servers[server]?.installed.contains(newest) == false
-            case nil: false
-            }
-        }
-        return lacking.sorted().compactMap { askToInstall($0, now: now) }
-    }
-
-    /// Asks the peer of a link to install the newest version; nil where none is published. Of one that lacks it the time
-    /// is noted: how long it takes is measured.
-    private mutating func askToInstall(_ link: LinkID, now: MonotonicTime) -> ManagerEffect? {
-        guard let newest = published.last else { return nil }
-        switch links[link] {
-        case .agent(let agent):
-            if agents[agent]?.installed.contains(newest) == false {
-                let since = agents[agent]?.asked[newest] ?? now
-                agents[agent]?.asked = [newest: since]
-            }
-            return .sendToAgent(.prepareInterface(newest, source: publishedSource), link)
-        case .server(let server):
-            if servers[server]?.installed.contains(newest) == false {
-                let since = servers[server]?.asked[newest] ?? now
-                servers[server]?.asked = [newest: since]
-            }
-            return .sendToServer(.prepareInterface(newest, source: publishedSource), link)
-        case nil:
-            return nil
         }
     }
 

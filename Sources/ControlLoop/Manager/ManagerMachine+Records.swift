@@ -23,6 +23,9 @@ extension ManagerMachine {
         var instances: Set<InstanceID> = []
         /// When it was asked to install a version that it lacked.
         var asked: [InterfaceVersion: MonotonicTime] = [:]
+        var platform = HostPlatform()
+        /// Versions that it could not use, or may not any longer.
+        var unavailable: [InterfaceVersion: Unavailability] = [:]
         /// The last report of this link, so that a repeat is not taken in twice.
         var lastReport: UInt64 = 0
         /// Reports in a row that told of instances which are not known.
@@ -41,6 +44,11 @@ extension ManagerMachine {
         var installed: [InterfaceVersion]
         /// When it was asked to install a version that it lacked.
         var asked: [InterfaceVersion: MonotonicTime] = [:]
+        var platform = HostPlatform()
+        /// Where it serves what it has installed; empty for nowhere.
+        var bundleSource = ""
+        /// Versions that it could not use, or may not any longer.
+        var unavailable: [InterfaceVersion: Unavailability] = [:]
         var lastHeartbeat: UInt64 = 0
         /// What the last heartbeat said of each device's use, for people.
         var used: [Slice]
@@ -101,6 +109,8 @@ extension ManagerMachine {
         var charge: Charge
         /// When it was last wanted or used: the grace period runs from here.
         var unusedSince: MonotonicTime
+        /// When it was decided, until its session is open for the first time.
+        var begun: MonotonicTime?
         /// The program's request that it is for, when it was not foreseen.
         var request: RequestID?
         /// Answers to older commands and notifications are ignored.

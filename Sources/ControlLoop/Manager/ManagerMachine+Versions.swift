@@ -10,10 +10,81 @@ extension ManagerMachine {
         try sharedVersion(agent, serverInstalled: installedOnServers)
     }
 
-    /// The version that an instance's agent shares with the GPU server of a device.
+    /// The version in which an instance's sessions open on a device: the best of those that both ends have.
     /// - Throws: ``NoSharedVersion``, which names what each side has.
     func sharedVersion(_ instance: InstanceID, on device: DeviceID) throws(NoSharedVersion) -> InterfaceVersion {
-        try sharedVersion(record(of: instance)?.agent, serverInstalled: servers[device.server]?.installed ?? [])
+        if configuration.bugs.contains(.ignoreSharedVersion), let newest = published.last { return newest }
+        let question = question(of: instance, on: device)
+        return try selection(question).choose(question)
+    }
+
+    /// What speaks for and against each version for an instance, on a device or on any.
+    func question(of instance: InstanceID, on device: DeviceID?) -> InterfaceSelection.Question {
+        let record = record(of: instance)
+        let server = device.flatMap { servers[$0.server] }
+        return InterfaceSelection.Question(
+            kind: configuration.interfaceKind, client: end(record?.agent),
+            server: server.map(Self.end) ?? InterfaceSelection.End(installed: Set(installedOnServers)),
+            device: server?.devices.first { $0.id == device },
+            rule: record.flatMap { configuration.versionRules.rule(for: $0.description, class: $0.priority.name)?.rule }
+        )
+    }
+
+    func selection(_ question: InterfaceSelection.Question) -> InterfaceSelection {
+        let model = question.device?.model ?? ""
+        return InterfaceSelection(question, offers: offers) {
+            versionRecords[RecordKey(version: $0, model: model)]
+        }
+    }
+
+    func end(_ agent: AgentID?) -> InterfaceSelection.End {
+        guard let record = agent.flatMap({ agents[$0] }) else { return InterfaceSelection.End() }
+        return InterfaceSelection.End(
+            platform: record.platform, installed: Set(record.installed),
+            unusable: record.unavailable.mapValues(\.reason))
+    }
+
+    static func end(_ record: ServerRecord) -> InterfaceSelection.End {
+        InterfaceSelection.End(
+            platform: record.platform, installed: Set(record.installed),
+            unusable: record.unavailable.mapValues(\.reason))
+    }
+
+    // MARK: What was measured
+
+    /// A version on one kind of device.
+    struct RecordKey: Hashable {
+        var version: InterfaceVersion
+        var model: String
+    }
+
+    mutating func noteOpened(_ id: GrantID, now: MonotonicTime) {
+        guard let grant = grants[id], let begun = grant.begun else { return }
+        grants[id]?.begun = nil
+        change(recordOf: grant) { $0.sessionOpened(in: now - begun) }
+    }
+
+    mutating func noteFailed(_ id: GrantID) {
+        guard let grant = grants[id] else { return }
+        grants[id]?.begun = nil
+        change(recordOf: grant) { $0.sessionFailed() }
+    }
+
+    mutating func noteMeasured(_ measurement: InterfaceMeasurement, on server: GPUServerID) {
+        for device in servers[server]?.devices ?? [] where published.contains(measurement.version) {
+            versionRecords[RecordKey(version: measurement.version, model: device.model), default: VersionRecord()]
+                .selfTested(measurement)
+        }
+    }
+
+    /// Only of what is published: peers cannot make it grow.
+    private mutating func change(recordOf grant: GrantRecord, _ change: (inout VersionRecord) -> Void) {
+        let version = grant.stored.version
+        let device = grant.stored.device
+        guard published.contains(version),
+            let model = servers[device.server]?.devices.first(where: { $0.id == device })?.model
+        else { return }
+        change(&versionRecords[RecordKey(version: version, model: model), default: VersionRecord()])
     }
 
     private func sharedVersion(
@@ -45,6 +116,12 @@ extension ManagerMachine {
         for device in servers[server]?.devices ?? [] { pool.setAvailable(device.id, false) }
         let present = servers.values.lazy.filter { $0.link != nil }
         largestDevice = present.flatMap(\.devices).map(\.memory).max() ?? largestDevice
+        recountInstalled()
+    }
+
+    /// Counts anew what some GPU server that is there has. O(servers × versions)
+    mutating func recountInstalled() {
+        let present = servers.values.lazy.filter { $0.link != nil }
         let installed = present.reduce(into: Set<InterfaceVersion>()) { $0.formUnion($1.installed) }
         installedOnServers = installed.sorted { $0.description < $1.description }
     }

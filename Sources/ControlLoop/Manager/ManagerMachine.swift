@@ -1,6 +1,7 @@
 package import AllocationCore
 package import FleetModel
 package import ForecastCore
+package import InterfaceCore
 import SessionCore
 import TelemetryCore
 
@@ -9,6 +10,8 @@ package struct ManagerMachineConfiguration: Sendable {
     package var softwareVersion: String
     /// Which interface sessions run.
     package var interfaceKind = "opencl"
+    /// Which versions operators allow, and for whom.
+    package var versionRules = VersionRules()
     /// How often the step runs, and how often peers report.
     package var period: Duration
     /// How long a grant stands without renewal while it is not attached.
@@ -92,7 +95,11 @@ package struct ManagerMachine: Sendable {
     var links: [LinkID: Peer] = [:]
     var agents: [AgentID: AgentRecord] = [:]
     var servers: [GPUServerID: ServerRecord] = [:]
+    /// What is published, newest last, and the versions of that.
+    var offers: [InterfaceOffer] = []
     var published: [InterfaceVersion] = []
+    /// What sessions in a version were like, by kind of device.
+    var versionRecords: [RecordKey: VersionRecord] = [:]
     var publishedSource = ""
 
     // Instances, dense; a place whose instance is gone is nil until another takes it.

@@ -160,6 +160,14 @@ package nonisolated struct WireAgentEnvelope: Sendable {
     set {body = .interfaceInstalled(newValue)}
   }
 
+  package var interfaceUnavailable: WireInterfaceUnavailable {
+    get {
+      if case .interfaceUnavailable(let v)? = body {return v}
+      return WireInterfaceUnavailable()
+    }
+    set {body = .interfaceUnavailable(newValue)}
+  }
+
   package var keepAlive: WireKeepAlive {
     get {
       if case .keepAlive(let v)? = body {return v}
@@ -181,6 +189,7 @@ package nonisolated struct WireAgentEnvelope: Sendable {
     case acknowledged(WireNotificationAcknowledgement)
     /// A bundle is verified and active on the agent's host.
     case interfaceInstalled(WireInterfaceVersion)
+    case interfaceUnavailable(WireInterfaceUnavailable)
     case keepAlive(WireKeepAlive)
 
   }
@@ -211,9 +220,20 @@ package nonisolated struct WireAgentHello: Sendable {
   /// What the agent still holds from before a reconnect, at most 16384.
   package var held: [WireHeldSession] = []
 
+  package var platform: WireHostPlatform {
+    get {_platform ?? WireHostPlatform()}
+    set {_platform = newValue}
+  }
+  /// Returns true if `platform` has been explicitly set.
+  package var hasPlatform: Bool {self._platform != nil}
+  /// Clears the value of `platform`. Subsequent reads from it will return its default value.
+  package mutating func clearPlatform() {self._platform = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _platform: WireHostPlatform? = nil
 }
 
 /// One session as its agent sees it.
@@ -855,7 +875,7 @@ nonisolated extension WireTelemetrySource: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WireAgentEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentEnvelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}report\0\u{1}heartbeat\0\u{3}instance_changed\0\u{3}gpu_requested\0\u{3}gpu_request_cancelled\0\u{1}acknowledged\0\u{3}interface_installed\0\u{4}\u{7}keep_alive\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}report\0\u{1}heartbeat\0\u{3}instance_changed\0\u{3}gpu_requested\0\u{3}gpu_request_cancelled\0\u{1}acknowledged\0\u{3}interface_installed\0\u{3}interface_unavailable\0\u{4}\u{6}keep_alive\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -967,6 +987,19 @@ nonisolated extension WireAgentEnvelope: SwiftProtobuf.Message, SwiftProtobuf._M
           self.body = .interfaceInstalled(v)
         }
       }()
+      case 9: try {
+        var v: WireInterfaceUnavailable?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .interfaceUnavailable(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .interfaceUnavailable(v)
+        }
+      }()
       case 15: try {
         var v: WireKeepAlive?
         var hadOneofValue = false
@@ -1023,6 +1056,10 @@ nonisolated extension WireAgentEnvelope: SwiftProtobuf.Message, SwiftProtobuf._M
       guard case .interfaceInstalled(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
+    case .interfaceUnavailable?: try {
+      guard case .interfaceUnavailable(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
     case .keepAlive?: try {
       guard case .keepAlive(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
@@ -1041,7 +1078,7 @@ nonisolated extension WireAgentEnvelope: SwiftProtobuf.Message, SwiftProtobuf._M
 
 nonisolated extension WireAgentHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AgentHello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}software_version\0\u{3}protocol_revision\0\u{1}instances\0\u{1}installed\0\u{1}held\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}agent\0\u{3}software_version\0\u{3}protocol_revision\0\u{1}instances\0\u{1}installed\0\u{1}held\0\u{1}platform\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1055,12 +1092,17 @@ nonisolated extension WireAgentHello: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.instances) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.installed) }()
       case 6: try { try decoder.decodeRepeatedMessageField(value: &self.held) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._platform) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.agent.isEmpty {
       try visitor.visitSingularStringField(value: self.agent, fieldNumber: 1)
     }
@@ -1079,6 +1121,9 @@ nonisolated extension WireAgentHello: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.held.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.held, fieldNumber: 6)
     }
+    try { if let v = self._platform {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1089,6 +1134,7 @@ nonisolated extension WireAgentHello: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.instances != rhs.instances {return false}
     if lhs.installed != rhs.installed {return false}
     if lhs.held != rhs.held {return false}
+    if lhs._platform != rhs._platform {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

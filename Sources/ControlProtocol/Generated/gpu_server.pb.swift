@@ -72,13 +72,29 @@ package nonisolated struct WireGpuServerEnvelope: Sendable {
     set {body = .grantEnded(newValue)}
   }
 
-  /// A bundle is verified and active on this server.
+  /// A bundle is verified and active on this server, and has passed its self-test.
   package var interfaceInstalled: WireInterfaceVersion {
     get {
       if case .interfaceInstalled(let v)? = body {return v}
       return WireInterfaceVersion()
     }
     set {body = .interfaceInstalled(newValue)}
+  }
+
+  package var interfaceUnavailable: WireInterfaceUnavailable {
+    get {
+      if case .interfaceUnavailable(let v)? = body {return v}
+      return WireInterfaceUnavailable()
+    }
+    set {body = .interfaceUnavailable(newValue)}
+  }
+
+  package var interfaceMeasured: WireInterfaceMeasurement {
+    get {
+      if case .interfaceMeasured(let v)? = body {return v}
+      return WireInterfaceMeasurement()
+    }
+    set {body = .interfaceMeasured(newValue)}
   }
 
   package var keepAlive: WireKeepAlive {
@@ -96,8 +112,10 @@ package nonisolated struct WireGpuServerEnvelope: Sendable {
     case heartbeat(WireGpuServerHeartbeat)
     case commandAnswered(WireGrantCommandAnswer)
     case grantEnded(WireGrantEnded)
-    /// A bundle is verified and active on this server.
+    /// A bundle is verified and active on this server, and has passed its self-test.
     case interfaceInstalled(WireInterfaceVersion)
+    case interfaceUnavailable(WireInterfaceUnavailable)
+    case interfaceMeasured(WireInterfaceMeasurement)
     case keepAlive(WireKeepAlive)
 
   }
@@ -150,12 +168,53 @@ package nonisolated struct WireGpuServerHello: Sendable {
   /// Clears the value of `hostMemoryBytes`. Subsequent reads from it will return its default value.
   package mutating func clearHostMemoryBytes() {self._hostMemoryBytes = nil}
 
+  package var platform: WireHostPlatform {
+    get {_platform ?? WireHostPlatform()}
+    set {_platform = newValue}
+  }
+  /// Returns true if `platform` has been explicitly set.
+  package var hasPlatform: Bool {self._platform != nil}
+  /// Clears the value of `platform`. Subsequent reads from it will return its default value.
+  package mutating func clearPlatform() {self._platform = nil}
+
+  /// The base URL from which agents may fetch what is installed, at most 1024 bytes; empty for none.
+  package var bundleSource: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _failureDomain: String? = nil
   fileprivate var _hostMemoryBytes: Int64? = nil
+  fileprivate var _platform: WireHostPlatform? = nil
+}
+
+/// What the self-test of a version measured on one of the server's devices.
+package nonisolated struct WireInterfaceMeasurement: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var version: WireInterfaceVersion {
+    get {_version ?? WireInterfaceVersion()}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  package var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  package mutating func clearVersion() {self._version = nil}
+
+  /// From the start of a worker to a session that takes commands.
+  package var timeToOpenNs: Int64 = 0
+
+  /// Small commands a second over one session; finite, above 0.
+  package var commandRate: Double = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _version: WireInterfaceVersion? = nil
 }
 
 /// One grant as its GPU server holds it.
@@ -593,7 +652,7 @@ fileprivate nonisolated let _protobuf_package = "presync.v1"
 
 nonisolated extension WireGpuServerEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GpuServerEnvelope"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{3}command_answered\0\u{3}grant_ended\0\u{3}interface_installed\0\u{4}\u{a}keep_alive\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}hello\0\u{1}heartbeat\0\u{3}command_answered\0\u{3}grant_ended\0\u{3}interface_installed\0\u{3}interface_unavailable\0\u{3}interface_measured\0\u{4}\u{8}keep_alive\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -666,6 +725,32 @@ nonisolated extension WireGpuServerEnvelope: SwiftProtobuf.Message, SwiftProtobu
           self.body = .interfaceInstalled(v)
         }
       }()
+      case 6: try {
+        var v: WireInterfaceUnavailable?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .interfaceUnavailable(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .interfaceUnavailable(v)
+        }
+      }()
+      case 7: try {
+        var v: WireInterfaceMeasurement?
+        var hadOneofValue = false
+        if let current = self.body {
+          hadOneofValue = true
+          if case .interfaceMeasured(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.body = .interfaceMeasured(v)
+        }
+      }()
       case 15: try {
         var v: WireKeepAlive?
         var hadOneofValue = false
@@ -710,6 +795,14 @@ nonisolated extension WireGpuServerEnvelope: SwiftProtobuf.Message, SwiftProtobu
       guard case .interfaceInstalled(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
+    case .interfaceUnavailable?: try {
+      guard case .interfaceUnavailable(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .interfaceMeasured?: try {
+      guard case .interfaceMeasured(let v)? = self.body else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
     case .keepAlive?: try {
       guard case .keepAlive(let v)? = self.body else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
@@ -728,7 +821,7 @@ nonisolated extension WireGpuServerEnvelope: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GpuServerHello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}software_version\0\u{3}protocol_revision\0\u{1}devices\0\u{1}held\0\u{1}epochs\0\u{1}installed\0\u{3}failure_domain\0\u{3}host_memory_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}software_version\0\u{3}protocol_revision\0\u{1}devices\0\u{1}held\0\u{1}epochs\0\u{1}installed\0\u{3}failure_domain\0\u{3}host_memory_bytes\0\u{1}platform\0\u{3}bundle_source\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -745,6 +838,8 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
       case 7: try { try decoder.decodeRepeatedMessageField(value: &self.installed) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self._failureDomain) }()
       case 9: try { try decoder.decodeSingularInt64Field(value: &self._hostMemoryBytes) }()
+      case 10: try { try decoder.decodeSingularMessageField(value: &self._platform) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.bundleSource) }()
       default: break
       }
     }
@@ -782,6 +877,12 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
     try { if let v = self._hostMemoryBytes {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 9)
     } }()
+    try { if let v = self._platform {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    } }()
+    if !self.bundleSource.isEmpty {
+      try visitor.visitSingularStringField(value: self.bundleSource, fieldNumber: 11)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -795,6 +896,52 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.installed != rhs.installed {return false}
     if lhs._failureDomain != rhs._failureDomain {return false}
     if lhs._hostMemoryBytes != rhs._hostMemoryBytes {return false}
+    if lhs._platform != rhs._platform {return false}
+    if lhs.bundleSource != rhs.bundleSource {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInterfaceMeasurement: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".InterfaceMeasurement"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}time_to_open_ns\0\u{3}command_rate\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._version) }()
+      case 2: try { try decoder.decodeSingularInt64Field(value: &self.timeToOpenNs) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.commandRate) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._version {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.timeToOpenNs != 0 {
+      try visitor.visitSingularInt64Field(value: self.timeToOpenNs, fieldNumber: 2)
+    }
+    if self.commandRate.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.commandRate, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireInterfaceMeasurement, rhs: WireInterfaceMeasurement) -> Bool {
+    if lhs._version != rhs._version {return false}
+    if lhs.timeToOpenNs != rhs.timeToOpenNs {return false}
+    if lhs.commandRate != rhs.commandRate {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -10,7 +10,8 @@ extension AgentHello: WireMapped {
             protocolRevision: wire.protocolRevision,
             instances: try Read.list(wire.instances, "instances", limit: ProtocolLimits.instances),
             installed: try Read.list(wire.installed, "installed", limit: ProtocolLimits.interfaceVersions),
-            held: try Read.list(wire.held, "held", limit: ProtocolLimits.grants))
+            held: try Read.list(wire.held, "held", limit: ProtocolLimits.grants),
+            platform: try Read.optional(wire.hasPlatform ? wire.platform : nil, "platform") ?? HostPlatform())
     }
 
     package var wire: WireAgentHello {
@@ -21,6 +22,7 @@ extension AgentHello: WireMapped {
             $0.instances = instances.map(\.wire)
             $0.installed = installed.map(\.wire)
             $0.held = held.map(\.wire)
+            if platform != HostPlatform() { $0.platform = platform.wire }
         }
     }
 }

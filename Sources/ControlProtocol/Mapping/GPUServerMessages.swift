@@ -17,6 +17,8 @@ extension GPUServerHello: WireMapped {
             protocolRevision: wire.protocolRevision, devices: devices,
             held: try Read.list(wire.held, "held", limit: ProtocolLimits.grants), epochs: epochs,
             installed: try Read.list(wire.installed, "installed", limit: ProtocolLimits.interfaceVersions),
+            platform: try Read.optional(wire.hasPlatform ? wire.platform : nil, "platform") ?? HostPlatform(),
+            bundleSource: try Read.text(wire.bundleSource, "bundle_source", limit: ProtocolLimits.urlBytes),
             host: GPUServerHost(
                 failureDomain: wire.hasFailureDomain
                     ? try Read.identifier(wire.failureDomain, "failure_domain") : nil,
@@ -34,6 +36,8 @@ extension GPUServerHello: WireMapped {
             $0.installed = installed.map(\.wire)
             if let domain = host.failureDomain { $0.failureDomain = domain.rawValue }
             if let memory = host.memory { $0.hostMemoryBytes = memory.rawValue }
+            if platform != HostPlatform() { $0.platform = platform.wire }
+            $0.bundleSource = bundleSource.clipped(to: ProtocolLimits.urlBytes)
         }
     }
 }

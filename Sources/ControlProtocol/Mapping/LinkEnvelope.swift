@@ -37,6 +37,8 @@ extension WireAgentEnvelope: LinkEnvelope {
             body = .gpuRequestCancelled(.with { $0.request = request.rawValue })
         case .message(.acknowledged(let acknowledgement)): body = .acknowledged(acknowledgement.wire)
         case .message(.interfaceInstalled(let version)): body = .interfaceInstalled(version.wire)
+        case .message(.interfaceUnavailable(let version, let reason)):
+            body = .interfaceUnavailable(WireInterfaceUnavailable(version, reason))
         }
     }
 
@@ -55,6 +57,8 @@ extension WireAgentEnvelope: LinkEnvelope {
         case .acknowledged(let wire): .message(.acknowledged(try Read.required(wire, "acknowledged")))
         case .interfaceInstalled(let wire):
             .message(.interfaceInstalled(try Read.required(wire, "interface_installed")))
+        case .interfaceUnavailable(let wire):
+            .message(try wire.versionAndReason { .interfaceUnavailable($0, reason: $1) })
         case .keepAlive(let wire): .keepAlive(reply: wire.reply)
         case nil: throw ProtocolError("body", .missing)
         }
@@ -78,8 +82,8 @@ extension WireManagerToAgentEnvelope: LinkEnvelope {
         case .message(.notice(let notice)): body = .notice(notice.wire)
         case .message(.heartbeatAcknowledged(let sequence)):
             body = .heartbeatAcknowledged(.with { $0.sequence = sequence })
-        case .message(.prepareInterface(let version, let source)):
-            body = .prepareInterface(WirePrepareInterface(version, source: source))
+        case .message(.prepareInterface(let version, let sources)):
+            body = .prepareInterface(WirePrepareInterface(version, sources))
         }
     }
 
@@ -94,8 +98,8 @@ extension WireManagerToAgentEnvelope: LinkEnvelope {
         case .notice(let wire): return .message(.notice(try Read.required(wire, "notice")))
         case .heartbeatAcknowledged(let wire): return .message(.heartbeatAcknowledged(sequence: wire.sequence))
         case .prepareInterface(let wire):
-            let (version, source) = try wire.versionAndSource()
-            return .message(.prepareInterface(version, source: source))
+            let (version, sources) = try wire.versionAndSources()
+            return .message(.prepareInterface(version, from: sources))
         case .keepAlive(let wire): return .keepAlive(reply: wire.reply)
         case nil: throw ProtocolError("body", .missing)
         }
@@ -117,6 +121,9 @@ extension WireGpuServerEnvelope: LinkEnvelope {
                     $0.reason = reason.wire
                 })
         case .message(.interfaceInstalled(let version)): body = .interfaceInstalled(version.wire)
+        case .message(.interfaceUnavailable(let version, let reason)):
+            body = .interfaceUnavailable(WireInterfaceUnavailable(version, reason))
+        case .message(.interfaceMeasured(let measurement)): body = .interfaceMeasured(measurement.wire)
         }
     }
 
@@ -129,6 +136,9 @@ extension WireGpuServerEnvelope: LinkEnvelope {
             .message(.grantEnded(GrantID(rawValue: wire.grant), try Read.required(wire.reason, "grant_ended.reason")))
         case .interfaceInstalled(let wire):
             .message(.interfaceInstalled(try Read.required(wire, "interface_installed")))
+        case .interfaceUnavailable(let wire):
+            .message(try wire.versionAndReason { .interfaceUnavailable($0, reason: $1) })
+        case .interfaceMeasured(let wire): .message(.interfaceMeasured(try Read.required(wire, "interface_measured")))
         case .keepAlive(let wire): .keepAlive(reply: wire.reply)
         case nil: throw ProtocolError("body", .missing)
         }
@@ -151,8 +161,8 @@ extension WireManagerToGpuServerEnvelope: LinkEnvelope {
                 })
         case .message(.heartbeatAcknowledged(let sequence)):
             body = .heartbeatAcknowledged(.with { $0.sequence = sequence })
-        case .message(.prepareInterface(let version, let source)):
-            body = .prepareInterface(WirePrepareInterface(version, source: source))
+        case .message(.prepareInterface(let version, let sources)):
+            body = .prepareInterface(WirePrepareInterface(version, sources))
         }
     }
 
@@ -171,25 +181,10 @@ extension WireManagerToGpuServerEnvelope: LinkEnvelope {
                     timeToLive: try Read.duration(wire.timeToLiveNs, "renew.time_to_live_ns", least: 1)))
         case .heartbeatAcknowledged(let wire): return .message(.heartbeatAcknowledged(sequence: wire.sequence))
         case .prepareInterface(let wire):
-            let (version, source) = try wire.versionAndSource()
-            return .message(.prepareInterface(version, source: source))
+            let (version, sources) = try wire.versionAndSources()
+            return .message(.prepareInterface(version, from: sources))
         case .keepAlive(let wire): return .keepAlive(reply: wire.reply)
         case nil: throw ProtocolError("body", .missing)
         }
-    }
-}
-
-extension WirePrepareInterface {
-    fileprivate init(_ version: InterfaceVersion, source: String) {
-        self.init()
-        self.version = version.wire
-        self.source = source
-    }
-
-    fileprivate func versionAndSource() throws(ProtocolError) -> (InterfaceVersion, String) {
-        (
-            try Read.required(hasVersion ? version : nil, "prepare_interface.version"),
-            try Read.text(source, "prepare_interface.source", limit: ProtocolLimits.urlBytes)
-        )
     }
 }

@@ -20,7 +20,7 @@ final class PartialFile {
         digests = TargetDigests(target)
         let digest = target.hashes.fileName ?? "none"
         let shared = "\(folder)/\(digest)"
-        let descriptor = open(shared, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        let descriptor = Disk.create(shared, O_RDWR | O_NOFOLLOW, mode: 0o600)
         guard descriptor >= 0 else { throw StoreError.system("create \(shared)") }
         // The name may have gone to its owner between the opening and the lock.
         if flock(descriptor, LOCK_EX | LOCK_NB) == 0, access(shared, F_OK) == 0 {
@@ -32,7 +32,7 @@ final class PartialFile {
         }
         close(descriptor)
         let own = "\(folder)/\(digest).\(String(UInt64.random(in: 0 ... .max), radix: 36))"
-        let another = open(own, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let another = Disk.create(own, O_RDWR | O_EXCL, mode: 0o600)
         guard another >= 0 else { throw StoreError.system("create \(own)") }
         self.descriptor = another
         path = own
@@ -40,7 +40,7 @@ final class PartialFile {
     }
 
     deinit {
-        if !isCommitted, !isResumable || size == 0 { unlink(path) }
+        if !isCommitted, !isResumable || size == 0 { Disk.unlink(path) }
         close(descriptor)
     }
 
@@ -59,7 +59,7 @@ final class PartialFile {
 
     /// Forgets everything that came.
     func restart() throws {
-        guard ftruncate(descriptor, 0) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
+        guard Disk.truncate(descriptor) == 0, lseek(descriptor, 0, SEEK_SET) == 0 else {
             throw StoreError.system("empty \(path)")
         }
         digests = TargetDigests(target)
@@ -70,7 +70,7 @@ final class PartialFile {
         var rest = bytes[...]
         while !rest.isEmpty {
             let piece = UnsafeRawBufferPointer(rebasing: rest)
-            let count = Glibc.write(descriptor, piece.baseAddress, piece.count)
+            let count = Disk.write(descriptor, piece)
             if count < 0 {
                 if errno == EINTR { continue }
                 throw StoreError.system("write \(path)")
@@ -85,12 +85,12 @@ final class PartialFile {
     var isWhole: Bool { digests.match }
 
     /// Makes the content durable and gives it its name, in place of what had it before.
-    func commit(to name: String, in folder: String) throws {
+    func commit(to name: String, in folder: String, executable: Bool = false) throws {
         let destination = "\(folder)/\(name)"
-        guard fchmod(descriptor, 0o444) == 0, fsync(descriptor) == 0 else {
+        guard Disk.setMode(descriptor, executable ? 0o555 : 0o444) == 0, Disk.sync(descriptor) == 0 else {
             throw StoreError.system("store \(destination)")
         }
-        guard rename(path, destination) == 0 else { throw StoreError.system("name \(destination)") }
+        guard Disk.rename(path, destination) == 0 else { throw StoreError.system("name \(destination)") }
         isCommitted = true
         try Folder.sync(folder)
     }

@@ -9,6 +9,9 @@ package struct RepositoryMirror: Hashable, Sendable {
     /// URLs (`http://…`, `https://…`) or full paths of folders.
     package var metadata: String
     package var targets: String
+    /// Whether it is the one that the others copy: it is asked for bundles' files last, so that a large fleet does not
+    /// load it.
+    package var isOrigin = false
 
     package init(metadata: String, targets: String) {
         self.metadata = metadata
@@ -16,9 +19,10 @@ package struct RepositoryMirror: Hashable, Sendable {
     }
 
     /// The layout that ``TrustRepository`` writes: `metadata` and `targets` under one base.
-    package init(base: String) {
+    package init(base: String, isOrigin: Bool = false) {
         let base = base.last == "/" ? String(base.dropLast()) : base
         self.init(metadata: base + "/metadata", targets: base + "/targets")
+        self.isOrigin = isOrigin
     }
 }
 

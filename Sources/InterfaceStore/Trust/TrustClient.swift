@@ -1,4 +1,5 @@
 package import AsyncHTTPClient
+package import FleetModel
 import Glibc
 package import InterfaceCore
 
@@ -64,13 +65,30 @@ package struct TrustClient: Sendable {
     /// Brings the trusted metadata up to date. Throws ``TrustError`` of the last mirror that was asked.
     ///
     /// Costs two requests where nothing changed.
-    package func refresh() async throws -> VerifiedRepository {
+    package func refresh() async throws -> VerifiedRepository { try await refresh { _ in } }
+
+    /// As above, from the first mirror that publishes exactly this version for this platform: one that lags behind the
+    /// others is passed over.
+    package func refresh(holding version: InterfaceVersion) async throws -> (VerifiedRepository, PublishedBundle) {
+        var found: PublishedBundle?
+        let repository = try await refresh { repository in
+            found = try await repository.published(version)
+        }
+        guard let found else { throw TrustError(.missing, "\(version) is not published") }
+        return (repository, found)
+    }
+
+    /// From the first mirror of which `isWanted` does not throw.
+    private func refresh(
+        _ isWanted: (inout VerifiedRepository) async throws -> Void
+    ) async throws -> VerifiedRepository {
         try await place.whileLocked(within: transfer.refresh) {
             var failure = TrustError(.unreachable, "no mirror is named")
             for mirror in mirrors {
                 do {
                     var repository = VerifiedRepository(client: self, mirror: mirror)
                     try await repository.start(at: now(), from: .repository)
+                    try await isWanted(&repository)
                     return repository
                 } catch let error as TrustError {
                     failure = error

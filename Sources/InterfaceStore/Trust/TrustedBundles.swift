@@ -18,13 +18,47 @@ extension VerifiedRepository {
         }
     }
 
+    /// A published bundle's manifest, read where the metadata was and checked against it.
+    package func manifest(of bundle: PublishedBundle) async throws -> BundleManifest {
+        let place = place(bundle, at: allMirrors[0], isConsistent)
+        var bytes: [UInt8] = []
+        try await place.source.read(
+            place.path(.manifest(bundle.version.digest)), from: 0, maximum: Int64(BundleManifest.maximumEncodedSize)
+        ) { if case .bytes(let some) = $0 { bytes += some } }
+        do {
+            return try LocalInterfaceStore.manifest(bytes, named: bundle.version.digest).manifest
+        } catch {
+            throw TrustError(.mismatch, "\(error)")
+        }
+    }
+
+    /// Exactly this version, as it is published for this platform. Throws where other bytes have its name, or none.
+    package mutating func published(_ version: InterfaceVersion) async throws -> PublishedBundle {
+        guard let bundle = try await bundle(kind: version.kind, version: version.version) else {
+            throw TrustError(.missing, "\(version) is not published for \(BundlePlatform.current)")
+        }
+        guard bundle.version == version else {
+            throw TrustError(.mismatch, "\(version) is not what the repository publishes under this name")
+        }
+        return bundle
+    }
+
     /// Installs a published bundle into a store: whole or not at all, each file checked against the manifest, and the
     /// manifest against the signed metadata.
-    package func install(_ bundle: PublishedBundle, into store: LocalInterfaceStore) async throws -> InstalledBundle {
+    ///
+    /// Files are asked for at the mirror that answered, then at the other mirrors, then at `peers`, then at the origin.
+    ///
+    /// - Parameter peers: base URLs of other hosts' stores, which serve what they have installed (``addBundleRoutes``).
+    package func install(
+        _ bundle: PublishedBundle, into store: LocalInterfaceStore, peers: [String] = []
+    ) async throws -> InstalledBundle {
         try Self.checkUsable(bundle)
-        return try await store.install(
-            bundle.version,
-            from: TrustedBundleSource(bundle: bundle, source: targetsSource, isConsistent: isConsistent))
+        let isConsistent = isConsistent
+        let mirrors = allMirrors
+        let near = mirrors.filter { !$0.isOrigin }.map { place(bundle, at: $0, isConsistent) }
+        let far = mirrors.filter(\.isOrigin).map { place(bundle, at: $0, isConsistent) }
+        let stores = peers.map { SupplyPlace(store: $0, source(at: $0)) }
+        return try await store.install(bundle.version, from: near + stores + far)
     }
 
     /// Makes an installed version the one in force, where this repository publishes exactly these bytes and has not
@@ -32,62 +66,32 @@ extension VerifiedRepository {
     package mutating func activate(_ version: InterfaceVersion, in store: LocalInterfaceStore) async throws
         -> ActiveBundle
     {
-        guard let bundle = try await bundle(kind: version.kind, version: version.version), bundle.version == version
-        else { throw TrustError(.mismatch, "\(version) is not what the repository publishes under this name") }
-        try Self.checkUsable(bundle)
+        try await checkUsable(version)
         return try store.activate(version)
+    }
+
+    /// Throws where this repository does not publish exactly these bytes, or has revoked them.
+    package mutating func checkUsable(_ version: InterfaceVersion) async throws {
+        try Self.checkUsable(try await published(version))
     }
 
     private static func checkUsable(_ bundle: PublishedBundle) throws(TrustError) {
         guard let reason = bundle.revocation else { return }
         throw TrustError(.mismatch, "\(bundle.path) is revoked: \(reason)")
     }
-}
 
-/// A bundle's files where a repository has them, asked for by the digests that its manifest names: the store's own way
-/// of installing, and its checks, serve both kinds of source.
-private struct TrustedBundleSource: BundleSource {
-    let bundle: PublishedBundle
-    let source: any RepositorySource
-    let isConsistent: Bool
-
-    func read(_ path: String, maximum: Int64, _ receive: (UnsafeRawBufferPointer) throws -> Void) async throws {
-        let place = try await remotePath(path)
-        do {
-            try await source.read(place, from: 0, maximum: maximum) { piece in
-                if case .bytes(let bytes) = piece { try receive(bytes) }
-            }
-        } catch let error as TrustError {
-            let code: StoreError.Code =
-                switch error.code {
-                case .missing: .notFound
-                case .tooLarge: .tooLarge
-                default: .unreachable
+    private func place(_ bundle: PublishedBundle, at mirror: RepositoryMirror, _ isConsistent: Bool) -> SupplyPlace {
+        SupplyPlace(name: mirror.targets, source: source(at: mirror.targets)) { part in
+            let (path, digest) =
+                switch part {
+                case .manifest(let digest): (bundle.path, digest)
+                case .file(let file): (bundle.filePath(file.path), file.digest)
                 }
-            throw StoreError(code, error.message)
+            var parts = path.text.split(separator: "/").map {
+                PercentEncoding.encode(String($0), keepsLeadingDot: true)
+            }
+            if isConsistent { parts[parts.count - 1] = "\(digest)." + parts[parts.count - 1] }
+            return parts.joined(separator: "/")
         }
     }
-
-    private func remotePath(_ path: String) async throws -> String {
-        let digest = bundle.version.digest
-        let folder = String(bundle.path.text.dropLast("/manifest".count))
-        if path == StoreLayout.manifestPath(digest) { return "\(folder)/\(prefix(digest))manifest" }
-        // The manifest is small, and a store asks for it first and for few files: it is read again for each, which
-        // saves keeping state here.
-        var bytes: [UInt8] = []
-        try await read(StoreLayout.manifestPath(digest), maximum: Int64(BundleManifest.maximumEncodedSize)) {
-            bytes += $0
-        }
-        let manifest = try LocalInterfaceStore.manifest(bytes, named: digest).manifest
-        guard let file = manifest.files.first(where: { StoreLayout.blobPath($0.digest) == path }) else {
-            throw StoreError(.notFound, "\(bundle.path) has no file \(path)")
-        }
-        var parts = bundle.filePath(file.path).text.split(separator: "/").map {
-            PercentEncoding.encode(String($0), keepsLeadingDot: true)
-        }
-        parts[parts.count - 1] = prefix(file.digest) + parts[parts.count - 1]
-        return parts.joined(separator: "/")
-    }
-
-    private func prefix(_ digest: ContentDigest) -> String { isConsistent ? "\(digest)." : "" }
 }

@@ -37,8 +37,11 @@ package struct VerifiedRepository: Sendable {
     /// Whether the names of targets' files hold their digests.
     var isConsistent: Bool { workflow.root?.isConsistent ?? false }
 
-    /// Where the targets of the mirror that answered are.
-    var targetsSource: any RepositorySource { client.source(mirror.targets) }
+    /// The mirror that answered, and then the others.
+    var allMirrors: [RepositoryMirror] { [mirror] + client.mirrors.filter { $0 != mirror } }
+
+    /// Where files are, at a URL or in a folder.
+    func source(at base: String) -> any RepositorySource { client.source(base) }
 
     mutating func start(at now: MetadataTime, from source: TrustWorkflow<SwiftCryptography>.Source) async throws {
         _ = try await run(.refreshRequested(now: now, from: source))
@@ -120,10 +123,9 @@ extension VerifiedRepository {
     }
 
     private func fetch(_ path: String, of target: TargetFile, into partial: PartialFile) async throws {
-        let others = client.mirrors.filter { $0 != mirror }
         var failure = TrustError(.unreachable, "no mirror is named")
         let end = ContinuousClock.now + client.transfer.download
-        for mirror in [mirror] + others {
+        for mirror in allMirrors {
             let source = client.source(mirror.targets)
             // What an earlier download left may be what is wrong: then once more from the front.
             for isLast in [partial.size == 0, true] {

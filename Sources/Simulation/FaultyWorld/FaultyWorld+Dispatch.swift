@@ -1,5 +1,6 @@
 import ControlLoop
 import FleetModel
+import InterfaceCore
 
 /// From the queue to who is concerned.
 extension FaultyWorld {
@@ -95,6 +96,8 @@ extension FaultyWorld {
 
     private mutating func publish(_ version: InterfaceVersion) {
         published.append(version)
-        if let current = managers.indices.last { tell(manager: current, .interfacesPublished(published, source: "")) }
+        if let current = managers.indices.last {
+            tell(manager: current, .interfacesPublished(published.map { InterfaceOffer($0) }, source: ""))
+        }
     }
 }

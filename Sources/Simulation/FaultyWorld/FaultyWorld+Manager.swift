@@ -2,6 +2,7 @@ import ControlLoop
 import Determinism
 import FleetModel
 import ForecastCore
+import InterfaceCore
 
 /// The manager's shell: its store, its links, its starts and its ends.
 extension FaultyWorld {
@@ -44,7 +45,9 @@ extension FaultyWorld {
                     now: process.clock.reading(at: now))))
         let index = managers.count - 1
         schedule(.managerPeriod(index), after: delay(0...1_000))
-        if !published.isEmpty { tell(manager: index, .interfacesPublished(published, source: "")) }
+        if !published.isEmpty {
+            tell(manager: index, .interfacesPublished(published.map { InterfaceOffer($0) }, source: ""))
+        }
         // Of the ghost's links some break at once, and some only with it.
         for link in links.indices where random.chance(1, in: 2) { breakLink(LinkID(rawValue: UInt64(link))) }
     }

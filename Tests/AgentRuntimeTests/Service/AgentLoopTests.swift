@@ -36,7 +36,8 @@ private final class ScriptedSurroundings: AgentSurroundings {
     }
 
     func send(_ message: AgentMessage) { sent.post(message) }
-    func installInterface(_ version: InterfaceVersion, source: String) {}
+    func installInterface(_ version: InterfaceVersion, from sources: InterfaceSources) {}
+    func use(_ versions: Set<InterfaceVersion>) {}
     func resolve(_ endpoint: SessionEndpoint, for grant: GrantID) {}
     func testedWith(_ version: InterfaceVersion) -> [ContentDigest] { [] }
     var clientLibrary: String? { "/lib/client.so" }

@@ -71,7 +71,8 @@ final class LiveFleet {
     }
 
     /// Starts a daemon, for the first time or again, with the same state and ports.
-    func start(_ role: Role) throws {
+    /// - Parameter also: further arguments.
+    func start(_ role: Role, also: [String] = []) throws {
         let state = "\(folder)/\(role.rawValue)"
         let http = "127.0.0.1:\(httpPorts[role] ?? 0)"
         let own: [String] =
@@ -84,14 +85,17 @@ final class LiveFleet {
             case .gpuServer:
                 [
                     "--id", "server", "--manager", manager.description, "--status-listen", http, "--memory-limit",
-                    String(Self.memoryPerDevice.rawValue),
+                    String(Self.memoryPerDevice.rawValue), "--interface-review", "1s",
                 ]
             case .agent:
-                ["--id", "agent", "--manager", manager.description, "--status-listen", http, "--socket", agentSocket]
+                [
+                    "--id", "agent", "--manager", manager.description, "--status-listen", http, "--socket", agentSocket,
+                    "--interface-review", "1s",
+                ]
             }
         let log = "\(folder)/logs/\(role.rawValue).log"
         let daemon = try OwnedProcess(
-            Binaries.presync, [role.rawValue] + own + ["--state-directory", state, "--until-input-ends"],
+            Binaries.presync, [role.rawValue] + own + also + ["--state-directory", state, "--until-input-ends"],
             output: log, errors: log)
         if daemons.updateValue(daemon, forKey: role) == nil, role == .gpuServer {
             let folder = folder

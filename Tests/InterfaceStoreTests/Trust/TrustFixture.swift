@@ -48,8 +48,8 @@ final class TrustFixture: Sendable {
     /// Quick to lose patience, so that tests of slowness are short.
     static let impatient: TransferLimits = {
         var limits = TransferLimits()
-        limits.silence = .milliseconds(300)
-        limits.window = .milliseconds(400)
+        limits.silence = .seconds(2)
+        limits.window = .seconds(3)
         return limits
     }()
 

@@ -89,14 +89,19 @@ package struct TrustRepository: Sendable {
     // MARK: Bundles
 
     /// Publishes bundles that are installed in a store. A bundle that was revoked stays so.
-    package func publish(_ versions: [InterfaceVersion], from store: LocalInterfaceStore) throws -> Change {
+    ///
+    /// - Parameter replacing: whether other bytes may take a published version's name: for a repository that has no
+    ///   owner but the build beside it.
+    package func publish(
+        _ versions: [InterfaceVersion], from store: LocalInterfaceStore, replacing: Bool = false
+    ) throws -> Change {
         try whileLocked {
             var documents = try files.documents()
             var targets: [ExactText: JSONValue] = [:]
             for bundle in try versions.map({ try store.manifest(of: $0.digest) }) {
                 let published = PublishedBundle(
                     version: bundle.version, platform: bundle.manifest.platform.description, changed: now())
-                try checkNew(published, in: documents)
+                try checkNew(published, in: documents, replacing: replacing)
                 let manifest = bundle.manifest.encoded()
                 targets[published.path] = try add(
                     published.path, from: store.layout.manifest(bundle.version.digest), size: Int64(manifest.count),
@@ -113,9 +118,11 @@ package struct TrustRepository: Sendable {
     }
 
     /// A version names its bytes for good.
-    private func checkNew(_ bundle: PublishedBundle, in documents: RepositoryDocuments) throws {
+    private func checkNew(
+        _ bundle: PublishedBundle, in documents: RepositoryDocuments, replacing: Bool
+    ) throws {
         guard let known = try published(in: documents).first(where: { $0.path == bundle.path }) else { return }
-        guard known.version.digest == bundle.version.digest else {
+        guard known.version.digest == bundle.version.digest || replacing else {
             throw TrustError(
                 .mismatch, "\(bundle.path) is published with other bytes already, of the digest \(known.version.digest)"
             )

@@ -1,0 +1,226 @@
+import FleetModel
+import InterfaceCore
+import SessionCore
+
+/// How interface versions get to where they are needed: what is published is installed on the GPU servers first, which
+/// serve it to the agents.
+extension ManagerMachine {
+    /// Why a peer does not have a version, and since when.
+    struct Unavailability: Hashable {
+        var reason: String
+        var since: MonotonicTime
+    }
+
+    /// How often, in seconds, a peer is asked again for the same version.
+    private static let reminderSeconds: Int64 = 5
+    /// How long a peer that could not use a version is left alone with it.
+    private static let retryAfter: Duration = .seconds(60)
+
+    mutating func published(_ offers: [InterfaceOffer], source: String, now: MonotonicTime) -> [ManagerEffect] {
+        self.offers = offers
+        published = offers.map(\.version)
+        publishedSource = source
+        versionRecords = versionRecords.filter { published.contains($0.key.version) }
+        for server in servers.keys.sorted() { serverGained(server) }
+        return releaseUnpublished(now) + prepareServers(now) + prepareAgents(now)
+    }
+
+    /// Prepared sessions in a version that is not published any longer are given up: nothing new begins in it. Those
+    /// that programs hold go on.
+    private mutating func releaseUnpublished(_ now: MonotonicTime) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
+        for id in grants.ascending {
+            guard let grant = grants[id], !grant.lifecycle.isAttached, !grant.lifecycle.isReleasing,
+                !published.contains(grant.stored.version)
+            else { continue }
+            effects += release(id, .openFailed, now: now)
+        }
+        return effects
+    }
+
+    // MARK: Installing ahead of need
+
+    /// Asks GPU servers that lack a version which somebody will want there to install it.
+    mutating func prepareServers(_ now: MonotonicTime) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
+        for server in servers.keys.sorted() {
+            guard let record = servers[server], let link = record.link else { continue }
+            // Since when it has been asked: how long it takes is measured.
+            servers[server]?.asked = [:]
+            for version in wanted(on: record) where lacks(version, record.installed, record.unavailable, now) {
+                servers[server]?.asked[version] = record.asked[version] ?? now
+                effects.append(
+                    .sendToServer(.prepareInterface(version, from: sources(of: version, besides: server)), link))
+            }
+        }
+        return effects
+    }
+
+    /// Asks agents that lack a version which their instances want to install it, once a GPU server has it: before, no
+    /// session could open in it, and all would load the manager.
+    mutating func prepareAgents(_ now: MonotonicTime) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
+        for agent in agents.keys.sorted() { effects += prepareAgent(agent, now: now) }
+        return effects
+    }
+
+    /// As above, for one agent.
+    mutating func prepareAgent(_ agent: AgentID, now: MonotonicTime) -> [ManagerEffect] {
+        guard let record = agents[agent], let link = record.link else { return [] }
+        var effects: [ManagerEffect] = []
+        agents[agent]?.asked = [:]
+        for version in wanted(on: agent) {
+            guard installedOnServers.contains(version) || !hasServers,
+                lacks(version, record.installed, record.unavailable, now)
+            else { continue }
+            agents[agent]?.asked[version] = record.asked[version] ?? now
+            effects.append(.sendToAgent(.prepareInterface(version, from: sources(of: version, for: agent)), link))
+        }
+        return effects
+    }
+
+    /// What is best where no rule is in force, and under each rule, on a GPU server: it serves instances of all kinds.
+    private func wanted(on record: ServerRecord) -> [InterfaceVersion] {
+        var question = InterfaceSelection.Question(
+            kind: configuration.interfaceKind, client: InterfaceSelection.End(), server: Self.end(record),
+            device: record.devices.first)
+        question.server.unusable = [:]
+        let rules = Set(configuration.versionRules.rules.values).sorted { $0.description < $1.description }
+        return best(question, under: [nil] + rules)
+    }
+
+    /// What is best for an agent's instances, each by its rule.
+    private func wanted(on agent: AgentID) -> [InterfaceVersion] {
+        var question = InterfaceSelection.Question(
+            kind: configuration.interfaceKind, client: end(agent), server: InterfaceSelection.End())
+        question.client.unusable = [:]
+        guard !configuration.versionRules.rules.isEmpty else { return best(question, under: [nil]) }
+        let rules = (agents[agent]?.instances ?? []).compactMap(record(of:)).map {
+            configuration.versionRules.rule(for: $0.description, class: $0.priority.name)?.rule
+        }
+        return best(question, under: Set(rules).sorted { ($0?.description ?? "") < ($1?.description ?? "") })
+    }
+
+    /// The best version under each rule, each once.
+    private func best(
+        _ question: InterfaceSelection.Question, under rules: [VersionRule?]
+    ) -> [InterfaceVersion] {
+        var versions: [InterfaceVersion] = []
+        for rule in rules {
+            var question = question
+            question.rule = rule
+            guard let version = selection(question).wanted, !versions.contains(version) else { continue }
+            versions.append(version)
+        }
+        return versions
+    }
+
+    private var hasServers: Bool { servers.values.contains { $0.link != nil } }
+
+    private func lacks(
+        _ version: InterfaceVersion, _ installed: [InterfaceVersion],
+        _ unavailable: [InterfaceVersion: Unavailability], _ now: MonotonicTime
+    ) -> Bool {
+        guard !installed.contains(version) else { return false }
+        return unavailable[version].map { now - $0.since >= Self.retryAfter } ?? true
+    }
+
+    /// Asks peers again that still lack what is wanted there: they may have failed, or not have heard.
+    mutating func remindOfInterface(_ now: MonotonicTime) -> [ManagerEffect] {
+        guard now.secondIndex % Self.reminderSeconds == 0 else { return [] }
+        return prepareServers(now) + prepareAgents(now)
+    }
+
+    // MARK: Where from
+
+    /// For an agent: GPU servers that have something installed, each agent beginning with another, and then the manager.
+    private func sources(of version: InterfaceVersion, for agent: AgentID) -> InterfaceSources {
+        let peers = servingPeers(of: version, besides: nil)
+        guard !peers.isEmpty else { return InterfaceSources(manager: publishedSource) }
+        // Any spread that stays the same for an agent does.
+        let first = agent.rawValue.utf8.reduce(0) { ($0 &* 31 &+ Int($1)) & 0xffff } % peers.count
+        let turned = Array(peers[first...] + peers[..<first])
+        return InterfaceSources(manager: publishedSource, peers: Array(turned.prefix(InterfaceSources.maximumPeers)))
+    }
+
+    private func sources(of version: InterfaceVersion, besides server: GPUServerID) -> InterfaceSources {
+        InterfaceSources(
+            manager: publishedSource,
+            peers: Array(servingPeers(of: version, besides: server).prefix(InterfaceSources.maximumPeers)))
+    }
+
+    private func servingPeers(of version: InterfaceVersion, besides server: GPUServerID?) -> [String] {
+        servers.keys.sorted().compactMap { id in
+            guard id != server, let record = servers[id], record.link != nil, record.installed.contains(version),
+                !record.bundleSource.isEmpty
+            else { return nil }
+            return record.bundleSource
+        }
+    }
+
+    // MARK: What peers say
+
+    mutating func installed(_ version: InterfaceVersion, on agent: AgentID, now: MonotonicTime) {
+        agents[agent]?.unavailable[version] = nil
+        guard agents[agent]?.installed.contains(version) == false else { return }
+        agents[agent]?.installed.append(version)
+        staged(version, askedAt: agents[agent]?.asked.removeValue(forKey: version), now: now)
+    }
+
+    mutating func installed(
+        _ version: InterfaceVersion, on server: GPUServerID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        let isFirst = !installedOnServers.contains(version)
+        servers[server]?.unavailable[version] = nil
+        if servers[server]?.installed.contains(version) == false {
+            servers[server]?.installed.append(version)
+            staged(version, askedAt: servers[server]?.asked.removeValue(forKey: version), now: now)
+        }
+        serverGained(server)
+        return isFirst && published.contains(version) ? prepareAgents(now) : []
+    }
+
+    mutating func unavailable(
+        _ version: InterfaceVersion, _ reason: String, on agent: AgentID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        agents[agent]?.installed.removeAll { $0 == version }
+        agents[agent]?.noteUnavailable(version, reason, now)
+        return [failure("\(agent) cannot use \(version): \(reason)", now)]
+    }
+
+    mutating func unavailable(
+        _ version: InterfaceVersion, _ reason: String, on server: GPUServerID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        servers[server]?.installed.removeAll { $0 == version }
+        servers[server]?.noteUnavailable(version, reason, now)
+        recountInstalled()
+        serverGained(server)
+        return [failure("\(server) cannot use \(version): \(reason)", now)]
+    }
+
+    private func failure(_ detail: String, _ now: MonotonicTime) -> ManagerEffect {
+        .record(FleetEvent(at: now, kind: .failure, detail: detail))
+    }
+}
+
+extension ManagerMachine.AgentRecord {
+    mutating func noteUnavailable(_ version: InterfaceVersion, _ reason: String, _ now: MonotonicTime) {
+        unavailable.note(version, reason, now)
+    }
+}
+
+extension ManagerMachine.ServerRecord {
+    mutating func noteUnavailable(_ version: InterfaceVersion, _ reason: String, _ now: MonotonicTime) {
+        unavailable.note(version, reason, now)
+    }
+}
+
+extension [InterfaceVersion: ManagerMachine.Unavailability] {
+    /// A peer may name as many as it likes: the oldest of more than 64 is forgotten.
+    fileprivate mutating func note(_ version: InterfaceVersion, _ reason: String, _ now: MonotonicTime) {
+        self[version] = ManagerMachine.Unavailability(reason: reason, since: now)
+        guard count > 64, let oldest = self.min(by: { ($0.value.since, "\($0.key)") < ($1.value.since, "\($1.key)") })
+        else { return }
+        self[oldest.key] = nil
+    }
+}

@@ -1,0 +1,203 @@
+package import FleetModel
+
+/// Which version an instance's sessions run in, on one device.
+///
+/// A version is *possible* where both hosts can load it, the device has what it needs, no operator's rule speaks against
+/// it, and neither end has found it unusable. Among those that are possible the best is *wanted*, and is installed ahead of
+/// need; among those that both ends have the best is *chosen*, and opens sessions until the wanted one is there.
+package struct InterfaceSelection: Sendable {
+    /// One host of a session.
+    package struct End: Sendable {
+        package var platform: HostPlatform
+        package var installed: Set<InterfaceVersion>
+        /// Why versions cannot be used there: not to be verified, revoked, self-test failed.
+        package var unusable: [InterfaceVersion: String]
+
+        package init(
+            platform: HostPlatform = HostPlatform(), installed: Set<InterfaceVersion> = [],
+            unusable: [InterfaceVersion: String] = [:]
+        ) {
+            self.platform = platform
+            self.installed = installed
+            self.unusable = unusable
+        }
+    }
+
+    /// For whom a version is looked for.
+    package struct Question: Sendable {
+        package var kind: String
+        package var client: End
+        package var server: End
+        /// Nil before a device is known: then none is required to have anything.
+        package var device: DeviceDescription?
+        /// What operators allow; nil for everything.
+        package var rule: VersionRule?
+        /// What the forecast workload needs of an interface: capabilities that it used.
+        package var needs: Set<String>
+        /// Whether this instance may be the first to use what nobody has used yet.
+        package var isCanary: Bool
+
+        package init(
+            kind: String, client: End, server: End, device: DeviceDescription? = nil, rule: VersionRule? = nil,
+            needs: Set<String> = [], isCanary: Bool = true
+        ) {
+            self.kind = kind
+            self.client = client
+            self.server = server
+            self.device = device
+            self.rule = rule
+            self.needs = needs
+            self.isCanary = isCanary
+        }
+    }
+
+    /// What speaks against a version.
+    package enum Obstacle: Hashable, Sendable {
+        case clientPlatform(HostPlatform)
+        case serverPlatform(HostPlatform)
+        case deviceLacks([String])
+        case rule(VersionRule)
+        case quarantined(String)
+        case unusableAtClient(String)
+        case unusableAtServer(String)
+    }
+
+    /// An offer, and what speaks against it; nothing where it is possible.
+    package struct Candidate: Hashable, Sendable {
+        package var offer: InterfaceOffer
+        package var obstacles: [Obstacle]
+        package var isAtClient: Bool
+        package var isAtServer: Bool
+    }
+
+    /// Each offer of the kind, the best first, those that are not possible last.
+    package let candidates: [Candidate]
+
+    /// The best of those that are possible: what is to be installed.
+    package var wanted: InterfaceVersion? {
+        candidates.first { $0.obstacles.isEmpty }?.offer.version
+    }
+
+    /// The best of those that both ends have: what a session can open in now.
+    package var chosen: InterfaceVersion? {
+        candidates.first { $0.obstacles.isEmpty && $0.isAtClient && $0.isAtServer }?.offer.version
+    }
+
+    /// - Parameters:
+    ///   - offers: what is published and not revoked, in the operator's order, newest last.
+    ///   - quarantined: versions that were taken out of use in operation, with the reason.
+    ///   - record: what is known of a version on the question's device.
+    ///
+    /// O(offers² ) comparisons at most; a repository offers few.
+    package init(
+        _ question: Question, offers: [InterfaceOffer], quarantined: [InterfaceVersion: String] = [:],
+        record: (InterfaceVersion) -> VersionRecord? = { _ in nil }
+    ) {
+        var ranked: [(candidate: Candidate, rank: Rank)] = []
+        let best = offers.compactMap { record($0.version)?.commandRate }.max()
+        for (place, offer) in offers.enumerated() where offer.version.kind == question.kind {
+            let obstacles = Self.obstacles(to: offer, question, quarantined)
+            let candidate = Candidate(
+                offer: offer, obstacles: obstacles, isAtClient: question.client.installed.contains(offer.version),
+                isAtServer: question.server.installed.contains(offer.version))
+            ranked.append(
+                (candidate, Rank(candidate, question, record(offer.version), bestRate: best, place: place)))
+        }
+        candidates = ranked.sorted { $0.rank < $1.rank }.map(\.candidate)
+    }
+
+    private static func obstacles(
+        to offer: InterfaceOffer, _ question: Question, _ quarantined: [InterfaceVersion: String]
+    ) -> [Obstacle] {
+        var obstacles: [Obstacle] = []
+        if let manifest = offer.manifest {
+            if !manifest.runs(on: question.client.platform) {
+                obstacles.append(.clientPlatform(question.client.platform))
+            }
+            if !manifest.runs(on: question.server.platform) {
+                obstacles.append(.serverPlatform(question.server.platform))
+            }
+            let missing = question.device.map(manifest.missingCapabilities(on:)) ?? []
+            if !missing.isEmpty { obstacles.append(.deviceLacks(missing)) }
+        }
+        if let rule = question.rule, !rule.allows(offer.version.version) { obstacles.append(.rule(rule)) }
+        if let reason = quarantined[offer.version] { obstacles.append(.quarantined(reason)) }
+        if let reason = question.client.unusable[offer.version] { obstacles.append(.unusableAtClient(reason)) }
+        if let reason = question.server.unusable[offer.version] { obstacles.append(.unusableAtServer(reason)) }
+        return obstacles
+    }
+}
+
+extension InterfaceSelection {
+    /// What one version is preferred for to another, the first that differs counts; less is better.
+    private struct Rank: Comparable {
+        /// Possible before impossible.
+        let obstacles: Int
+        /// What the workload needs and the version lacks.
+        let unmet: Int
+        /// Only canaries try what is not known, and only where something else is known.
+        let isUntried: Int
+        /// Failures double from class to class, from 2 in 100 on: what is below is as good as none.
+        let failures: Int
+        /// Steps of a tenth below the best rate of commands; what is not measured counts as the best.
+        let slowness: Int
+        /// Steps of 25 ms to open.
+        let waiting: Int
+        /// The newer before the older, in the operator's order.
+        let age: Int
+
+        init(
+            _ candidate: Candidate, _ question: Question, _ record: VersionRecord?, bestRate: Double?, place: Int
+        ) {
+            obstacles = candidate.obstacles.count
+            unmet = candidate.offer.manifest.map { question.needs.subtracting($0.capabilities).count } ?? 0
+            isUntried = question.isCanary || record?.isKnown == true ? 0 : 1
+            failures = record.map { Self.failureClass($0.errorRate) } ?? 0
+            slowness =
+                if let rate = record?.commandRate, let bestRate, bestRate > 0 {
+                    Int(((1 - rate / bestRate) * 10).rounded(.down))
+                } else { 0 }
+            waiting = record?.isKnown == true ? Int((record?.timeToOpen ?? .zero) / .milliseconds(25)) : 0
+            age = -place
+        }
+
+        private static func failureClass(_ rate: Double) -> Int {
+            var bound = 0.02
+            var steps = 0
+            while rate >= bound, steps < 8 {
+                bound *= 2
+                steps += 1
+            }
+            return steps
+        }
+
+        private var ordered: [Int] { [obstacles, unmet, isUntried, failures, slowness, waiting, age] }
+
+        static func < (left: Self, right: Self) -> Bool { left.ordered.lexicographicallyPrecedes(right.ordered) }
+    }
+}
+
+extension InterfaceSelection.Obstacle: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .clientPlatform(let platform): "the instance's host is \(platform)"
+        case .serverPlatform(let platform): "the GPU server is \(platform)"
+        case .deviceLacks(let names): "the device lacks \(names.joined(separator: ", "))"
+        case .rule(let rule): "only \(rule) is allowed"
+        case .quarantined(let reason): "quarantined: \(reason)"
+        case .unusableAtClient(let reason): "the instance's host cannot use it: \(reason)"
+        case .unusableAtServer(let reason): "the GPU server cannot use it: \(reason)"
+        }
+    }
+}
+
+extension InterfaceSelection {
+    /// The version that sessions open in; throws, with what each side has, where there is none.
+    package func choose(_ question: Question) throws(NoSharedVersion) -> InterfaceVersion {
+        if let chosen { return chosen }
+        let versions = candidates.map(\.offer.version)
+        throw NoSharedVersion(
+            kind: question.kind, agent: versions.filter(question.client.installed.contains),
+            server: versions.filter(question.server.installed.contains), repository: versions)
+    }
+}
