@@ -86,7 +86,7 @@ private struct InputEnd: Service {
         let (ends, continuation) = AsyncStream.makeStream(of: Void.self)
         // A thread of its own: reading blocks, and cannot be cancelled. It ends with the process.
         Thread.detachNewThread {
-            while !FileHandle.standardInput.availableData.isEmpty {}
+            ParentWatch.discardInput()
             continuation.finish()
         }
         await cancelWhenGracefulShutdown {

@@ -184,7 +184,7 @@ extension ManagerMachine {
         _ version: InterfaceVersion, _ reason: String, on agent: AgentID, now: MonotonicTime
     ) -> [ManagerEffect] {
         agents[agent]?.installed.removeAll { $0 == version }
-        agents[agent]?.noteUnavailable(version, reason, now)
+        agents[agent]?.unavailable.note(version, reason, now)
         return [failure("\(agent) cannot use \(version): \(reason)", now)]
     }
 
@@ -192,7 +192,7 @@ extension ManagerMachine {
         _ version: InterfaceVersion, _ reason: String, on server: GPUServerID, now: MonotonicTime
     ) -> [ManagerEffect] {
         servers[server]?.installed.removeAll { $0 == version }
-        servers[server]?.noteUnavailable(version, reason, now)
+        servers[server]?.unavailable.note(version, reason, now)
         recountInstalled()
         serverGained(server)
         return [failure("\(server) cannot use \(version): \(reason)", now)]
@@ -200,18 +200,6 @@ extension ManagerMachine {
 
     private func failure(_ detail: String, _ now: MonotonicTime) -> ManagerEffect {
         .record(FleetEvent(at: now, kind: .failure, detail: detail))
-    }
-}
-
-extension ManagerMachine.AgentRecord {
-    mutating func noteUnavailable(_ version: InterfaceVersion, _ reason: String, _ now: MonotonicTime) {
-        unavailable.note(version, reason, now)
-    }
-}
-
-extension ManagerMachine.ServerRecord {
-    mutating func noteUnavailable(_ version: InterfaceVersion, _ reason: String, _ now: MonotonicTime) {
-        unavailable.note(version, reason, now)
     }
 }
 

@@ -151,40 +151,40 @@ final class ClientSession {
 
     /// Writes a rectangle of the program's memory to one of a buffer; it is copied before this returns.
     func write(_ rectangle: HostRectangle, _ command: RectangleCommand) throws(OpenCLError) {
-        var packed: [UInt8] = []
-        var sent = 0
-        for part in RectangleParts(command.region, limit: UInt64(OpenCLInterface.chunk)) {
-            let size = Int(part.region.x * part.region.y * part.region.z)
-            packed.removeAll(keepingCapacity: true)
-            rectangle.forEachRun(sent..<sent + size) { packed.append(contentsOf: $0) }
-            sent += size
+        try write(rectangle, region: command.region, elementSize: 1) { part, size, isLast in
             var piece = command
             piece.layout = command.layout.moved(by: part.corner)
             piece.region = part.region
-            piece.order.event = sent == rectangle.count ? command.order.event : .none
-            let head = OpenCLRequest.writeRectangleHead(piece, size: size)
-            var failure: OpenCLError?
-            packed.withUnsafeBytes { bytes in
-                do throws(OpenCLError) { try send(head, bytes) } catch { failure = error }
-            }
-            if let failure { throw failure }
+            piece.order.event = isLast ? command.order.event : .none
+            return OpenCLRequest.writeRectangleHead(piece, size: size)
         }
     }
 
     /// Writes a region of an image, in as many messages as it takes; it is copied before this returns.
     func write(_ host: HostRectangle, elementSize: Int, _ command: ImageCommand) throws(OpenCLError) {
+        try write(host, region: command.region, elementSize: elementSize) { part, size, isLast in
+            var piece = command
+            piece.origin = command.origin &+ part.corner
+            piece.region = part.region
+            piece.order.event = isLast ? command.order.event : .none
+            return OpenCLRequest.writeImageHead(piece, size: size)
+        }
+    }
+
+    /// Sends what lies in `host` in parts of `region`, whose elements take `elementSize` bytes; `head` gives the message
+    /// that a part's bytes follow.
+    private func write(
+        _ host: HostRectangle, region: SIMD3<UInt64>, elementSize: Int,
+        head: (_ part: RectangleParts.Part, _ size: Int, _ isLast: Bool) -> [UInt8]
+    ) throws(OpenCLError) {
         var packed: [UInt8] = []
         var sent = 0
-        for part in RectangleParts(command.region, limit: UInt64(OpenCLInterface.chunk / elementSize)) {
+        for part in RectangleParts(region, limit: UInt64(OpenCLInterface.chunk / elementSize)) {
             let size = Int(part.region.x * part.region.y * part.region.z) * elementSize
             packed.removeAll(keepingCapacity: true)
             host.forEachRun(sent..<sent + size) { packed.append(contentsOf: $0) }
             sent += size
-            var piece = command
-            piece.origin = command.origin &+ part.corner
-            piece.region = part.region
-            piece.order.event = sent == host.count ? command.order.event : .none
-            let head = OpenCLRequest.writeImageHead(piece, size: size)
+            let head = head(part, size, sent == host.count)
             var failure: OpenCLError?
             packed.withUnsafeBytes { bytes in
                 do throws(OpenCLError) { try send(head, bytes) } catch { failure = error }
