@@ -13,8 +13,7 @@ package struct AllocationConfiguration: Hashable, Sendable {
     package var mode: Mode
     /// How far ahead the forecasts look that plans go by; the manager takes it from its forecaster.
     package var horizons: ForecastHorizons
-    /// The horizon whose probability decides on a reservation: raising a warm session takes well under
-    /// a second.
+    /// The horizon whose probability decides on a reservation: raising a warm session takes well under a second.
     package var reserveHorizon: ForecastHorizon
     /// The horizon whose probability decides on a warm session: it is cheap, so it is opened early.
     package var warmHorizon: ForecastHorizon
@@ -58,8 +57,8 @@ package struct AllocationConfiguration: Hashable, Sendable {
         self.maximumPreemptionSearches = maximumPreemptionSearches
     }
 
-    /// The probability of demand within the longest horizon below which an instance that holds nothing is not planned for: opening a
-    /// session fifty times for one use is work that no idle memory's price accounts for.
+    /// The probability of demand within the longest horizon below which an instance that holds nothing is not planned
+    /// for: opening a session fifty times for one use is work that no idle memory's price accounts for.
     package static let attentionThreshold: Float = 0.02
 
     /// Whether a plan could do anything for an instance: a cheap test that leaves most of a large, idle fleet out.

@@ -9,7 +9,6 @@ import WorkerControl
 /// Sendable without a lock: once it runs, its state is that thread's alone; orders reach it through `SupervisorOrders`,
 /// which has the lock.
 final class SupervisorLoop: @unchecked Sendable {
-    // Sendable because it is handed to the one thread that runs it before anyone else could use it; there is no lock.
     private let configuration: WorkerSupervisor.Configuration
     private let orders: SupervisorOrders
     private let events: AsyncStream<GPUServerEvent>.Continuation

@@ -5,7 +5,6 @@ import COpenCL
 ///
 /// Sendable without a lock: it is filled before it is shared, and never changes.
 struct DispatchTable: @unchecked Sendable {
-    // Sendable without a lock: the table is written once, by the initialiser, and read from then on.
     static let shared = DispatchTable()
 
     let address: UnsafeMutableRawPointer

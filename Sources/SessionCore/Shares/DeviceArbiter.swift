@@ -6,9 +6,9 @@ package import FleetModel
 /// the turn, idle or not, so that its commands ask nobody. When others want it, turns go by start-time fair queueing
 /// (Goyal, Vin and Cheng, "Start-time Fair Queuing", SIGCOMM 1996): each tenant has a tag, its device time divided by
 /// its weight; the least tag goes first, and a tenant that comes back from idling starts at the tag of the turn that is
-/// being served, so that idling earns nothing, but for pauses too short to be idling. Device time is charged when it is known, after it was used, so that a
-/// command's length need not be foreseen: the tags of tenants that want the device without pause differ by at most a
-/// quantum and the longest turn, each by its weight.
+/// being served, so that idling earns nothing, but for pauses too short to be idling. Device time is charged when it is
+/// known, after it was used, so that no command's length need be foreseen: the tags of tenants that want the device
+/// without pause differ by at most a quantum and the longest turn, each by its weight.
 ///
 /// A tenant that waits for each command's end before it gives the next is idle for moments, and would lose its turn with
 /// each. The device is left idle for it as long as its pauses are known to be short and it is owed most (Iyer and
