@@ -38,11 +38,11 @@ package struct IncludedHeaders {
             number += 1
             if let name, Self.directive("pragma", of: line)?.hasPrefix("once") == true {
                 once.insert(name)
-            } else if let header = Self.header(of: line), let found = find(header) {
+            } else if let header = Self.header(of: line), let found = find(header, from: name) {
                 count += 1
                 guard count <= Self.greatestCount else { return false }
                 if !once.contains(found.path) {
-                    result.append(contentsOf: "#line 1 \"\(header)\"\n".utf8)
+                    result.append(contentsOf: "#line 1 \"\(header.name)\"\n".utf8)
                     guard append(found.content, named: found.path, depth: depth + 1) else { return false }
                     result.append(contentsOf: "#line \(number + 1)\n".utf8)
                     continue
@@ -55,20 +55,29 @@ package struct IncludedHeaders {
         return result.count <= OpenCLInterface.programSource
     }
 
-    private func find(_ header: String) -> (path: String, content: [UInt8])? {
-        for folder in header.hasPrefix("/") ? [""] : folders.map({ $0 + "/" }) {
-            if let content = read(folder + header) { return (folder + header, content) }
+    /// A header in quotes is looked for beside the file that includes it first, as C does it (C99, 6.10.2).
+    private func find(_ header: Header, from file: String?) -> (path: String, content: [UInt8])? {
+        var places = folders.map { $0 + "/" }
+        if header.isQuoted, let end = file?.lastIndex(of: "/"), let file { places.insert(String(file[...end]), at: 0) }
+        for place in header.name.hasPrefix("/") ? [""] : places {
+            if let content = read(place + header.name) { return (place + header.name, content) }
         }
         return nil
     }
 
+    private struct Header {
+        var name: String
+        var isQuoted: Bool
+    }
+
     /// What a line `#include "header"` or `#include <header>` names.
-    private static func header(of line: ArraySlice<UInt8>) -> String? {
+    private static func header(of line: ArraySlice<UInt8>) -> Header? {
         guard let rest = directive("include", of: line), let opening = rest.first, "\"<".contains(opening) else {
             return nil
         }
         let name = rest.dropFirst().prefix { $0 != (opening == "<" ? ">" : "\"") }
-        return name.isEmpty || name.count == rest.count - 1 ? nil : String(name)
+        guard !name.isEmpty, name.count < rest.count - 1 else { return nil }
+        return Header(name: String(name), isQuoted: opening == "\"")
     }
 
     /// What follows the word of a preprocessor's line; nil where the line is another.

@@ -21,6 +21,14 @@ struct IncludedHeadersTests {
         #expect(text?.contains("first") == true && text?.contains("second") == false)
     }
 
+    @Test(arguments: [("\"n\"", "beside"), ("<n>", "in the folder")])
+    func aHeaderInQuotesIsLookedForBesideItsIncluderFirst(directive: String, found: String) {
+        let text = expand(
+            "#include <sub/h>", options: "-I a",
+            files: ["a/sub/h": "#include \(directive)", "a/sub/n": "beside", "a/n": "in the folder"])
+        #expect(text?.contains(found) == true && text?.components(of: "#line 1") == 2)
+    }
+
     @Test func aHeaderThatWantsToBeThereOnceIsThereOnce() {
         let text = expand(
             "#include \"h\"\n#include \"h\"\n", options: "-Ia", files: ["a/h": "#pragma once\nint once;"])
