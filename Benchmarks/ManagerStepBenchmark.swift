@@ -7,16 +7,27 @@ import InterfaceCore
 /// The manager's step over a whole fleet: taking in one report and one second per instance, forecasting every one, and
 /// deciding. No sockets and no store: commits are answered at once, and so are commands and notifications.
 enum ManagerStepBenchmark {
-    static let activeShare: UInt64 = 30
+    /// Of a fleet, in per cent: instances that use a GPU at times, and those of them that do in a second.
+    struct Activity: Sendable {
+        var everActive: UInt64
+        var busy: UInt64
+
+        /// Every instance may want something at any second: the most that a step can have to do.
+        static let all = Activity(everActive: 100, busy: 30)
+        /// As most fleets are: seven in ten have a GPU interface, and do not use it.
+        static let mostlyIdle = Activity(everActive: 30, busy: 30)
+    }
 
     @Sendable static func run(isSmall: Bool, _ report: @Sendable (Measurement) -> Void) async throws {
-        for size in isSmall ? [50] : [1_000, 10_000, 100_000] {
-            report(measure(instances: size, steps: isSmall ? 3 : size < 100_000 ? 30 : 10))
+        for activity in [Activity.all, .mostlyIdle] {
+            for size in isSmall ? [50] : [1_000, 10_000, 100_000] {
+                report(measure(instances: size, activity, steps: isSmall ? 3 : size < 100_000 ? 30 : 10))
+            }
         }
     }
 
-    private static func measure(instances: Int, steps: Int) -> Measurement {
-        var fleet = BenchmarkFleet(instances: instances)
+    private static func measure(instances: Int, _ activity: Activity, steps: Int) -> Measurement {
+        var fleet = BenchmarkFleet(instances: instances, activity)
         // Long enough that histories are filled and sessions are held.
         for _ in 0..<5 { _ = fleet.second() }
         var takingIn: [Double] = []
@@ -28,7 +39,8 @@ enum ManagerStepBenchmark {
         }
         return Measurement(
             name: "manager-step",
-            conditions: "\(instances) instances, \(activeShare) % with demand, \(steps) steps, one core",
+            conditions: "\(instances) instances, \(activity.everActive) % ever active, "
+                + "\(activity.busy) % of those with demand in a second, \(steps) steps, one core",
             figures: [
                 ("reports p50", takingIn.quantile(0.5), "ms"), ("step p50", stepping.quantile(0.5), "ms"),
                 ("step max", stepping.quantile(1), "ms"),
@@ -45,14 +57,14 @@ private struct BenchmarkFleet {
     private var agents: [(link: LinkID, instances: [InstanceID])] = []
     private var sequence: UInt64 = 0
     private var revision: UInt64 = 0
-    private var demand: [Double]
+    private let activity: ManagerStepBenchmark.Activity
     private let version = InterfaceVersion(kind: "opencl", version: SemanticVersion(1, 0, 0), digest: .zero)
 
-    init(instances: Int) {
+    init(instances: Int, _ activity: ManagerStepBenchmark.Activity) {
+        self.activity = activity
         manager = ManagerMachine(
             configuration: ManagerMachineConfiguration(softwareVersion: "bench"), recovered: StoredFleet(term: 1),
             forecaster: FleetForecaster(), random: SeededGenerator(seed: 3), now: now)
-        demand = [Double](repeating: 0, count: instances)
         handle(.interfacesPublished([InterfaceOffer(version)], source: "none"))
         connectServers(max(1, instances / 50))
         connectAgents(instances)
@@ -105,8 +117,9 @@ private struct BenchmarkFleet {
     }
 
     private mutating func report(of instances: [InstanceID]) -> PredictionReport {
-        let telemetry = instances.map { instance in
-            let isActive = random.chance(ManagerStepBenchmark.activeShare, in: 100)
+        let telemetry = instances.enumerated().map { place, instance in
+            // The members of an agent are a hundred.
+            let isActive = place < activity.everActive && random.chance(activity.busy, in: 100)
             let memory = isActive ? Int64(random.below(4 << 30)) : 0
             let sample = TelemetrySample(
                 at: now, cpuMilli: Double(random.below(1_000)), networkInRate: Double(random.below(1 << 20)),

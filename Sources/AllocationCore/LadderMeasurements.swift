@@ -20,7 +20,7 @@ package struct LadderMeasurements: Sendable {
     package static let priorWeight = 4.0
     /// How many observations back an average reaches.
     package static let memory = 64.0
-    /// The most averages that are kept; beyond that those longest unused go.
+    /// The most places of which averages are kept; beyond that those longest unused go.
     package static let limit = 4_096
     /// An observation counts for at most so many times the average: a step that was begun again after a lost message
     /// took a retry's time.
@@ -30,17 +30,40 @@ package struct LadderMeasurements: Sendable {
     /// reserving is slow a pool must not fill with what is only foreseen while programs wait for room.
     package static let greatestChange = 4.0
 
-    private struct Key: Hashable {
-        var step: Step
+    private struct Place: Hashable {
         var version: InterfaceVersion?
         var model: String?
         var server: GPUServerID?
     }
 
+    /// What is known of one place; a step that was not measured there has none.
+    private struct Averages {
+        var stage: Average?
+        var open: Average?
+        var reserve: Average?
+        var lastUsed: UInt64 = 0
+
+        subscript(step: Step) -> Average? {
+            get {
+                switch step {
+                case .stage: stage
+                case .open: open
+                case .reserve: reserve
+                }
+            }
+            set {
+                switch step {
+                case .stage: stage = newValue
+                case .open: open = newValue
+                case .reserve: reserve = newValue
+                }
+            }
+        }
+    }
+
     private struct Average {
         var mean: Double
         var weight: Double
-        var lastUsed: UInt64
 
         mutating func take(_ value: Double) {
             weight = min(weight + 1, LadderMeasurements.memory)
@@ -49,7 +72,7 @@ package struct LadderMeasurements: Sendable {
     }
 
     private let prior: LadderCosts
-    private var averages: [Key: Average] = [:]
+    private var averages: [Place: Averages] = [:]
     private var uses: UInt64 = 0
     private var warmShare: Double
     private var warmShareWeight = LadderMeasurements.priorWeight
@@ -58,8 +81,8 @@ package struct LadderMeasurements: Sendable {
     /// Steps that were measured.
     package private(set) var count: UInt64 = 0
 
-    /// Averages that are kept: at most ``limit``.
-    package var averageCount: Int { averages.count }
+    /// Places of which averages are kept: at most ``limit``.
+    package var placeCount: Int { averages.count }
 
     /// - Parameter prior: what the steps are believed to take before any was measured.
     package init(prior: LadderCosts) {
@@ -67,7 +90,7 @@ package struct LadderMeasurements: Sendable {
         warmShare = prior.warmShare
     }
 
-    /// Takes in that a step took `milliseconds`, in a version, on a server's device of a model. O(1), and O(averages) when
+    /// Takes in that a step took `milliseconds`, in a version, on a server's device of a model. O(1), and O(places) when
     /// there are too many.
     package mutating func observe(
         _ step: Step, milliseconds: Double, version: InterfaceVersion, model: String?, server: GPUServerID?
@@ -76,12 +99,13 @@ package struct LadderMeasurements: Sendable {
         count += 1
         uses += 1
         var estimate = prior.milliseconds(of: step)
-        for key in Self.keys(step, version, model, server) {
-            var average =
-                averages[key] ?? Average(mean: max(estimate, 0.001), weight: Self.priorWeight, lastUsed: uses)
+        for place in Self.places(version, model, server) {
+            var known = averages[place] ?? Averages()
+            var average = known[step] ?? Average(mean: max(estimate, 0.001), weight: Self.priorWeight)
             average.take(milliseconds)
-            average.lastUsed = uses
-            averages[key] = average
+            known[step] = average
+            known.lastUsed = uses
+            averages[place] = known
             estimate = average.mean
         }
         if averages.count > Self.limit { forgetOldest() }
@@ -100,36 +124,35 @@ package struct LadderMeasurements: Sendable {
     package func costs(
         version: InterfaceVersion? = nil, model: String? = nil, server: GPUServerID? = nil
     ) -> LadderCosts {
+        var (stage, open, reserve) = (Average?.none, Average?.none, Average?.none)
+        for place in Self.places(version, model, server).reversed() where stage == nil || open == nil || reserve == nil
+        {
+            guard let known = averages[place] else { continue }
+            stage = stage ?? known.stage
+            open = open ?? known.open
+            reserve = reserve ?? known.reserve
+        }
         var costs = prior
-        costs.stageMs = estimate(.stage, version, model, server)
-        costs.openMs = estimate(.open, version, model, server)
-        costs.reserveMs = estimate(.reserve, version, model, server)
+        costs.stageMs = Self.believed(stage, prior: prior.stageMs, most: Self.greatestChange)
+        costs.openMs = Self.believed(open, prior: prior.openMs, most: Self.greatestChange)
+        costs.reserveMs = Self.believed(reserve, prior: prior.reserveMs, most: 1)
         costs.warmShare = warmShare
         return costs
     }
 
-    private func estimate(
-        _ step: Step, _ version: InterfaceVersion?, _ model: String?, _ server: GPUServerID?
-    ) -> Double {
-        let prior = prior.milliseconds(of: step)
-        for key in Self.keys(step, version, model, server).reversed() {
-            guard let average = averages[key] else { continue }
-            let most = step == .reserve ? prior : prior * Self.greatestChange
-            return min(max(average.mean, prior / Self.greatestChange), most)
-        }
-        return prior
+    /// An average between ``greatestChange`` times less than the prior and `most` times as much.
+    private static func believed(_ average: Average?, prior: Double, most: Double) -> Double {
+        average.map { min(max($0.mean, prior / greatestChange), prior * most) } ?? prior
     }
 
     /// From the whole fleet to the one server.
-    private static func keys(
-        _ step: Step, _ version: InterfaceVersion?, _ model: String?, _ server: GPUServerID?
-    ) -> [Key] {
-        var keys = [Key(step: step)]
-        guard let version else { return keys }
-        keys.append(Key(step: step, version: version))
-        if let model { keys.append(Key(step: step, version: version, model: model)) }
-        if let server { keys.append(Key(step: step, version: version, model: model, server: server)) }
-        return keys
+    private static func places(_ version: InterfaceVersion?, _ model: String?, _ server: GPUServerID?) -> [Place] {
+        var places = [Place()]
+        guard let version else { return places }
+        places.append(Place(version: version))
+        if let model { places.append(Place(version: version, model: model)) }
+        if let server { places.append(Place(version: version, model: model, server: server)) }
+        return places
     }
 
     /// Forgets the half that was not used for longest.

@@ -24,7 +24,8 @@ struct PresyncCommand: AsyncParsableCommand {
             UpCommand.self, ManagerCommand.self, GPUServerCommand.self, AgentCommand.self, RunCommand.self,
             ReportCommand.self, SampleCommand.self, SimulateCommand.self, RecordCommand.self, ForecastCommand.self,
             StatusCommand.self,
-            InstancesCommand.self, PoolCommand.self, ClassCommand.self, OrderCommand.self, PlanCommand.self,
+            InstancesCommand.self, PoolCommand.self, QueueCommand.self, ClassCommand.self, OrderCommand.self,
+            PlanCommand.self,
             ApplyCommand.self, EventsCommand.self, WhyCommand.self,
             InterfaceCommand.self, BenchCommand.self,
         ])

@@ -33,4 +33,6 @@ package enum SeededBug: String, Hashable, Sendable, CaseIterable {
     case ignoreSharedVersion = "ignore-shared-version"
     /// The manager takes back what a program holds when its grace is over, and the GPU server obeys.
     case releaseAttached = "release-attached"
+    /// The manager takes a session from its program without waiting for the end of the notice.
+    case takeWithoutNotice = "take-without-notice"
 }

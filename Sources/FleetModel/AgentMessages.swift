@@ -251,5 +251,10 @@ package enum ReclaimReason: String, Hashable, Sendable, Codable, CaseIterable {
     case taken
 
     /// Whether the session is over at its GPU server, so that nothing of it is left to protect.
-    package var isEndOfSession: Bool { self == .sessionEnded || self == .serverFailed || self == .unaccounted }
+    package var isEndOfSession: Bool {
+        switch self {
+        case .sessionEnded, .serverFailed, .unaccounted, .taken: true
+        default: false
+        }
+    }
 }

@@ -34,6 +34,10 @@ package struct GPUServerConfiguration: Sendable {
     /// worker is ended; nil for devices that let others compute meanwhile.
     package var longestCommand: Duration? = .seconds(30)
     package static let leastLongestCommand = Duration.seconds(1)
+    /// What fails together with this GPU server: its rack, power feed or zone. Backups keep out of it. Nil: it fails alone.
+    package var failureDomain: FailureDomain?
+    /// The host's memory for workers; nil for all that the host has.
+    package var workerMemory: Bytes?
     /// The most sessions that are held at once.
     package var maximumSessions = 4_096
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil for nowhere.

@@ -65,7 +65,11 @@ package struct GPUServerService: Service {
             configuration: GPUServerMachineConfiguration(
                 server: configuration.server, softwareVersion: configuration.softwareVersion,
                 devices: inventory.descriptions, maximumGrants: configuration.maximumSessions, platform: .current,
-                bundleSource: configuration.bundleSource),
+                bundleSource: configuration.bundleSource,
+                host: GPUServerHost(
+                    failureDomain: configuration.failureDomain,
+                    memory: configuration.workerMemory
+                        ?? Bytes(Int64(clamping: ProcessInfo.processInfo.physicalMemory)))),
             recovered: recovered, epochs: epochs, installed: installed.map(\.version),
             now: MonotonicClock.now())
         logger.info(

@@ -17,6 +17,7 @@ struct FleetMetrics: Sendable {
     private let grants: MetricCounter
     private let violations: MetricCounter
     private let operators: OperatorMetrics
+    private let readiness: ReadinessMetrics
     private let accuracy: ForecastMetrics
 
     init(registry: MetricsRegistry) {
@@ -38,6 +39,7 @@ struct FleetMetrics: Sendable {
             "presync_safety_violations_total", help: "What may never happen and was seen to happen: always 0.")
         accuracy = ForecastMetrics(registry: registry)
         operators = OperatorMetrics(registry: registry)
+        readiness = ReadinessMetrics(registry: registry)
     }
 
     /// O(instances + devices)
@@ -56,6 +58,7 @@ struct FleetMetrics: Sendable {
         }
         accuracy.set(fleet.accuracy)
         operators.set(fleet)
+        readiness.set(fleet)
     }
 
     private func set(_ devices: [DeviceOverview]) {

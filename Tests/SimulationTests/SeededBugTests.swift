@@ -31,6 +31,7 @@ struct BugCase: CustomTestStringConvertible, Sendable {
         BugCase(bug: .handOverTwice, rules: [.twoHolders]),
         BugCase(bug: .ignoreSharedVersion, rules: [.version, .liveness]),
         BugCase(bug: .releaseAttached, rules: [.attachment]),
+        BugCase(bug: .takeWithoutNotice, rules: [.attachment]),
     ]
 }
 

@@ -63,7 +63,8 @@ struct ClassSetCommand: AsyncParsableCommand, ChangingCommand {
             What is not given stays as it is; of a new class it is as that of standard.
 
             presync class set batch --idle-budget 0.25 --grace 1s
-            presync class set batch --patience 10s
+            presync class set batch --patience 10s --notice 30s
+            presync class set interactive --backup warm
             presync class set night --weight 0.5 --may-take false
             """)
 
@@ -96,11 +97,24 @@ struct ClassSetCommand: AsyncParsableCommand, ChangingCommand {
                 + "all, or never: as long as the program does.", valueName: "duration|never"))
     var patience: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "After how long a notice a session that a program uses may be ended for a waiting program of a class with more "
+                + "weight that may take: for example 30s, or never.", valueName: "duration|never"))
+    var notice: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "What is kept on a second GPU server for an instance that has a slice: none, warm (a session without memory) "
+                + "or reserved.", valueName: "none|warm|reserved"))
+    var backup: PriorityClass.Backup?
+
     var figures: ClassFigures {
         get throws {
             ClassFigures(
                 weight: weight, serviceLevel: serviceLevel, grace: grace?.duration, idleBudget: idleBudget,
-                mayTake: mayTake, mayBeTakenFrom: mayBeTakenFrom,
+                mayTake: mayTake, mayBeTakenFrom: mayBeTakenFrom, backup: backup,
+                notice: try ClassArgument.duration(notice, "--notice"),
                 patience: try ClassArgument.duration(patience, "--patience"))
         }
     }
@@ -203,6 +217,8 @@ struct ClassQuotaCommand: AsyncParsableCommand {
         func run() async throws { try await options.change(changes()) { QuotasView($0) } }
     }
 }
+
+extension PriorityClass.Backup: ExpressibleByArgument {}
 
 /// Names on the command line.
 enum ClassArgument {

@@ -12,6 +12,10 @@ struct ClassesView: RenderableAnswer {
         var mayBeTakenFrom: Bool
         /// The share of the pool's memory that its unused reservations may hold.
         var idleBudget: Double
+        /// What is kept on a second GPU server: none, warm or reserved.
+        var backup: String
+        /// Absent: its sessions are never taken from programs.
+        var noticeSeconds: Double?
         /// Absent: its requests wait as long as their programs.
         var patienceSeconds: Double?
     }
@@ -29,7 +33,7 @@ struct ClassesView: RenderableAnswer {
             Row(
                 name: one.name.rawValue, weight: one.weight, serviceLevel: one.serviceLevel,
                 graceSeconds: one.grace.inSeconds, mayTake: one.mayTake, mayBeTakenFrom: one.mayBeTakenFrom,
-                idleBudget: one.idleBudget,
+                idleBudget: one.idleBudget, backup: one.backup.rawValue, noticeSeconds: one.notice?.inSeconds,
                 patienceSeconds: one.patience?.inSeconds)
         }
         rules = RulesView(shown).rules
@@ -38,7 +42,8 @@ struct ClassesView: RenderableAnswer {
 
     func table() -> TextTable {
         var table = TextTable(titles: [
-            "CLASS", "WEIGHT", "SERVICE LEVEL", "GRACE", "MAY TAKE", "MAY BE TAKEN FROM", "IDLE BUDGET", "PATIENCE",
+            "CLASS", "WEIGHT", "SERVICE LEVEL", "GRACE", "MAY TAKE", "MAY BE TAKEN FROM", "IDLE BUDGET", "BACKUP",
+            "NOTICE", "PATIENCE",
         ])
         table.rows = classes.map { one in
             [
@@ -47,7 +52,7 @@ struct ClassesView: RenderableAnswer {
                 TextTable.Cell(Quantity.decimal(one.graceSeconds, digits: 1) + " s"),
                 TextTable.Cell(one.mayTake ? "yes" : "no"), TextTable.Cell(one.mayBeTakenFrom ? "yes" : "no"),
                 TextTable.Cell(Quantity.percent(one.idleBudget)),
-                Self.seconds(one.patienceSeconds),
+                TextTable.Cell(one.backup), Self.seconds(one.noticeSeconds), Self.seconds(one.patienceSeconds),
             ]
         }
         return table

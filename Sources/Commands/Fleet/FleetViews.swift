@@ -192,6 +192,8 @@ struct StatusView: RenderableAnswer {
     var mode: String
     /// Programs that wait for a slice.
     var waiting: Int
+    var recovery: RecoveryView
+    var ladder: LadderView
     /// What GPU servers hold against what is granted: all 0 in a sound system.
     var audit: Audit
 
@@ -219,6 +221,8 @@ struct StatusView: RenderableAnswer {
     init(_ overview: FleetOverview) {
         mode = overview.mode.rawValue
         waiting = overview.waiting.count
+        recovery = RecoveryView(overview.recovery)
+        ladder = LadderView(overview.ladder)
         audit = Audit(overview.audit)
         managerTerm = overview.term
         managerStartedAt = WallClock.text(unixMilliseconds: overview.startedAtUnixMs)
@@ -272,6 +276,9 @@ struct StatusView: RenderableAnswer {
                     + "warm \(totals.rehearsedFoundWarm), idle \(Quantity.compact(totals.rehearsedIdleSeconds)) s")
         }
         row("waiting", waiting == 1 ? "1 program" : "\(waiting) programs")
+        row("if a server is lost", recovery.words)
+        for drain in recovery.drains { row("draining \(drain.server)", drain.words) }
+        row("steps take", ladder.words)
         row("contention", String(totals.contention))
         row("reclaimed", String(totals.reclaimed) + (totals.taken > 0 ? ", in use \(totals.taken)" : ""))
         row(

@@ -32,6 +32,8 @@ struct GPUServerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var workerPorts: String?
     @Option(help: .hidden) var memoryLimit: String?
     @Option(help: .hidden) var longestCommand: String?
+    @Option(help: .hidden) var failureDomain: String?
+    @Option(help: .hidden) var workerMemory: String?
     @Option(help: .hidden) var maximumDevices: String?
     @Option(help: .hidden) var maximumSessions: String?
     @Option(name: .customLong("opencl-library"), help: .hidden) var openCLLibrary: String?
@@ -51,7 +53,8 @@ struct GPUServerCommand: AsyncParsableCommand {
                     "interface-review": interfaces.interfaceReview,
                     "bundle-url": bundleUrl, "period": period, "worker": worker, "listen-host": listenHost,
                     "advertised-host": advertisedHost, "worker-ports": workerPorts, "memory-limit": memoryLimit,
-                    "longest-command": longestCommand, "maximum-devices": maximumDevices,
+                    "longest-command": longestCommand, "failure-domain": failureDomain,
+                    "worker-memory": workerMemory, "maximum-devices": maximumDevices,
                     "maximum-sessions": maximumSessions,
                     "opencl-library": openCLLibrary,
                     "synthetic-devices": syntheticDevices, "log-level": logLevel, "log-format": logFormat,

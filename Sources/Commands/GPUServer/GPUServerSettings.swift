@@ -42,6 +42,12 @@ enum GPUServerSettings {
                 name: "longest-command",
                 meaning: "how long a command may keep the device from others before its session is ended, or none "
                     + "where the device interrupts commands (default: 30s)"),
+            Setting(
+                name: "failure-domain",
+                meaning: "what fails together with it, such as its rack: backups go elsewhere (default: it fails alone)"
+            ),
+            Setting(
+                name: "worker-memory", meaning: "memory of the host for workers, as 64GiB (default: all that it has)"),
             Setting(name: "maximum-devices", meaning: "the most devices offered, GPUs first, at most 64 (default: 64)"),
             Setting(name: "maximum-sessions", meaning: "sessions at once, at most 16384 (default: 4096)"),
             Setting(name: "opencl-library", meaning: "path of the OpenCL loader (default: libOpenCL.so.1)"),
@@ -70,6 +76,11 @@ enum GPUServerSettings {
         readWorkers(&settings, into: &configuration)
         if let value = settings.value("memory-limit", expected: "an amount of memory", BytesArgument.init(argument:)) {
             configuration.memoryLimit = value.bytes
+        }
+        configuration.failureDomain = settings.value(
+            "failure-domain", expected: "a name", FailureDomain.init(rawValue:))
+        if let value = settings.value("worker-memory", expected: "an amount of memory", BytesArgument.init(argument:)) {
+            configuration.workerMemory = value.bytes
         }
         if let value = settings.value("longest-command", expected: "a duration or none", LongestCommand.init) {
             configuration.longestCommand = value.limit

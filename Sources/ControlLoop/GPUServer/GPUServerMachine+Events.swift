@@ -53,8 +53,13 @@ package struct WorkerStatus: Hashable, Sendable {
     package var busy: Duration
     /// Whether anything, a keep-alive included, came over the session since the last status.
     package var traffic: Bool
+    /// Memory of the host that only this worker's process holds; 0 where that is not known.
+    package var hostMemory: Bytes
 
-    package init(attached: Bool, connected: Bool, peakMemory: Bytes, busy: Duration, traffic: Bool) {
+    package init(
+        attached: Bool, connected: Bool, peakMemory: Bytes, busy: Duration, traffic: Bool, hostMemory: Bytes = .zero
+    ) {
+        self.hostMemory = hostMemory
         self.attached = attached
         self.connected = connected
         self.peakMemory = peakMemory

@@ -50,7 +50,8 @@ extension GPUServerMachine {
                 GPUServerHello(
                     server: configuration.server, softwareVersion: configuration.softwareVersion,
                     devices: configuration.devices, held: holdings(), epochs: fences.map(\.assured),
-                    installed: installed, platform: configuration.platform, bundleSource: configuration.bundleSource)))
+                    installed: installed, platform: configuration.platform, bundleSource: configuration.bundleSource,
+                    host: configuration.host)))
     }
 
     mutating func linkClosed() -> [GPUServerEffect] {
@@ -103,6 +104,7 @@ extension GPUServerMachine {
         let attaches = status.attached && !grant.isAttached
         grants[id]?.peakMemory = max(grant.peakMemory, status.peakMemory)
         grants[id]?.busy += status.busy
+        grants[id]?.workerMemory = status.hostMemory
         if attaches { grants[id]?.isAttached = true }
         // An open connection under TCP keep-alive renews an attached session, whoever else is absent.
         if status.attached, status.connected { grants[id]?.lease.renew(at: now, timeToLive: grant.timeToLive) }

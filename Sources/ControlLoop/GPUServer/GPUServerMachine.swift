@@ -12,11 +12,14 @@ package struct GPUServerMachineConfiguration: Sendable {
     package var platform: HostPlatform
     /// The base URL from which agents may fetch what is installed; empty for none.
     package var bundleSource: String
+    /// What fails together with it, and what memory it has for workers.
+    package var host: GPUServerHost
     package var bugs: Set<SeededBug>
 
     package init(
         server: GPUServerID, softwareVersion: String, devices: [DeviceDescription], maximumGrants: Int = 4_096,
-        platform: HostPlatform = HostPlatform(), bundleSource: String = "", bugs: Set<SeededBug> = []
+        platform: HostPlatform = HostPlatform(), bundleSource: String = "", host: GPUServerHost = GPUServerHost(),
+        bugs: Set<SeededBug> = []
     ) {
         self.server = server
         self.softwareVersion = softwareVersion
@@ -24,6 +27,7 @@ package struct GPUServerMachineConfiguration: Sendable {
         self.maximumGrants = maximumGrants
         self.platform = platform
         self.bundleSource = bundleSource
+        self.host = host
         self.bugs = bugs
     }
 }
@@ -163,6 +167,8 @@ extension GPUServerMachine {
         /// The command whose answer waits for the worker to start, change its limit or end.
         var unanswered: Epoch?
         var peakMemory = Bytes.zero
+        /// What its worker held of the host's memory at its last report.
+        var workerMemory = Bytes.zero
         var busy: Duration = .zero
 
         init(command: GrantCommand, now: MonotonicTime) {
@@ -214,7 +220,8 @@ extension GPUServerMachine {
             let share = min(1_000, busy.inSeconds / elapsed * 1_000)
             return HeldGrant(
                 grant: id, instance: instance, device: device, epoch: epoch, level: level, slice: enforced,
-                endpoint: endpoint, usedMemory: peakMemory, usedCompute: MilliShare(Int32(share)))
+                endpoint: endpoint, usedMemory: peakMemory, usedCompute: MilliShare(Int32(share)),
+                workerMemory: workerMemory)
         }
     }
 }

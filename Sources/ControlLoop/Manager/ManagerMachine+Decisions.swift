@@ -9,7 +9,7 @@ extension ManagerMachine {
     mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
         refreshOrders(now)
         var effects = keepMaintenance(now)
-        effects += serveWaiting(now) + leaveDraining(now) + releaseSurplus(now)
+        effects += serveWaiting(now) + takeForWaiting(now) + leaveDraining(now) + releaseSurplus(now)
         expectCompute()
         if mode == .active { idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds) }
         let subjects = attentiveSubjects(now)
@@ -37,10 +37,14 @@ extension ManagerMachine {
             }
             effects += carryOut(action, request: nil, now: now)
         }
-        for subject in subjects where !contended.contains(subject.instance) {
-            update(subject.instance) { $0.shortfall = nil }
-        }
+        for subject in subjects where !contended.contains(subject.instance) { lacksNothing(subject.instance) }
         return effects
+    }
+
+    /// Forgets what an instance lacked. Most lack nothing, and their records are left where they are.
+    mutating func lacksNothing(_ instance: InstanceID) {
+        guard let index = instanceIndex[instance], instances[index]?.shortfall != nil else { return }
+        instances[index]?.shortfall = nil
     }
 
     /// Of what was prepared for several programs of an instance, one is kept by what is expected of it; the others go
@@ -129,16 +133,17 @@ extension ManagerMachine {
     /// What the demand of the instance at a place takes of a device's compute beside others', worked out once for each
     /// forecast; nil before there is one.
     private mutating func expectCompute(at place: Int) -> MilliShare? {
-        guard let forecast = instances[place]?.forecast else { return nil }
         if let known = instances[place]?.expectedCompute { return known }
-        let expected = ComputePromise.share(forecast.curve(.compute, .point, .short))
+        guard let slot = instances[place]?.slot, let curve = forecasts.curve(of: slot, .compute, .point, .short)
+        else { return nil }
+        let expected = ComputePromise.share(curve)
         instances[place]?.expectedCompute = expected
         return expected
     }
 
     private func expectedCompute(_ instance: InstanceRecord) -> MilliShare? {
         instance.expectedCompute
-            ?? instance.forecast.map { ComputePromise.share($0.curve(.compute, .point, .short)) }
+            ?? forecasts.curve(of: instance.slot, .compute, .point, .short).map(ComputePromise.share)
     }
 
     // MARK: Subjects
@@ -152,9 +157,12 @@ extension ManagerMachine {
         _ places: some Sequence<Int>, _ now: MonotonicTime
     ) -> [AllocationSubject] {
         var subjects: [AllocationSubject] = []
-        for index in places {
+        // What is open for an instance whose program waits is wanted, whatever is forecast: its request decides.
+        let waiting = Set(requests.compactMap { instanceIndex[$0.instance] })
+        for index in places where !waiting.contains(index) {
             noticeRecovered(at: index, now)
-            let onset = instances[index]?.forecast?.onset ?? InlineArray(repeating: 0)
+            guard let slot = instances[index]?.slot else { continue }
+            let onset = forecasts.onset(of: slot)
             guard
                 instances[index]?.grants.isEmpty == false || instances[index]?.order.isReserved == true
                     || AllocationConfiguration.deservesAttention(onset: onset, holding: nil),
@@ -304,8 +312,9 @@ extension ManagerMachine {
     mutating func contend(
         _ instance: InstanceID, _ contention: Contention, now: MonotonicTime
     ) -> [ManagerEffect] {
-        let known = record(of: instance)?.shortfall
-        update(instance) { $0.shortfall = contention }
+        guard let index = instanceIndex[instance] else { return [] }
+        let known = instances[index]?.shortfall
+        instances[index]?.shortfall = contention
         guard known?.wanted != contention.wanted else { return [] }
         totals.contention += 1
         return [
@@ -439,9 +448,12 @@ extension ManagerMachine {
     }
 
     func holders(besides instance: InstanceID) -> [AllocationSubject] {
-        instances.lazy.compactMap { $0 }
-            .filter { !$0.grants.isEmpty && $0.description.id != instance }
-            .map { subject($0, onset: $0.forecast?.onset ?? InlineArray(repeating: 0)) }
+        var holders: [AllocationSubject] = []
+        for index in instances.indices where instances[index]?.grants.isEmpty == false {
+            guard let record = instances[index], record.description.id != instance else { continue }
+            holders.append(subject(record, onset: forecasts.onset(of: record.slot)))
+        }
+        return holders
     }
 }
 

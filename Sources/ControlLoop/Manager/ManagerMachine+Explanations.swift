@@ -50,7 +50,7 @@ extension ManagerMachine {
 
     /// An instance that the step does not look at, as it would see it.
     private func unattended(_ record: InstanceRecord, _ now: MonotonicTime) -> AllocationSubject {
-        let onset = record.forecast?.onset ?? InlineArray(repeating: 0)
+        let onset = forecasts.onset(of: record.slot)
         return subject(record, onset: onset.unless(isFading(record, now)))
     }
 

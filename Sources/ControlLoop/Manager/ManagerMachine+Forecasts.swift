@@ -20,7 +20,8 @@ extension ManagerMachine {
     mutating func keepWatched(_ now: MonotonicTime) {
         watched.expire(now)
         for instance in watched.instances {
-            guard let record = record(of: instance), let forecast = record.forecast, let latest = record.intake.latest
+            guard let record = record(of: instance), let forecast = forecasts[record.slot],
+                let latest = record.intake.latest
             else { continue }
             watched.keep(forecast, madeIn: latest.second, of: instance)
         }

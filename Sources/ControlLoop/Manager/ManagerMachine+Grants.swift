@@ -211,13 +211,17 @@ extension ManagerMachine {
             grants[id]?.lifecycle.serverHolds(.reserved, endpoint: endpoint)
             return [event(.reserved, at: now, grant, "\(grant.stored.slice.memory.rawValue >> 20) MiB set aside")]
         case .released, .taken:
+            let isTaken = goal == .taken && grant.lifecycle.isAttached
             if grant.lifecycle.isReleasing {
                 grants[id]?.lifecycle.serverReleased()
             } else {
-                grants[id]?.lifecycle.ended(.serverFailed)
+                grants[id]?.lifecycle.ended(isTaken ? .taken : .serverFailed)
             }
             charge(id, .none)
-            return []
+            guard isTaken else { return [] }
+            totals.taken += 1
+            sessionIsOver(grant.stored.instance.id, now)
+            return [event(.reclaimed, at: now, grant, ReclaimReason.taken.rawValue)]
         }
     }
 
@@ -256,11 +260,20 @@ extension ManagerMachine {
         charge(id, .none)
         grants.touch(id)
         if reason == .sessionEnded { sessionLasted(grant, now) }
-        update(grant.stored.instance.id) {
-            $0.intake.recordEndOfGPUUse(receivedAt: now)
-            if reason == .sessionEnded { $0.sessionEnded = now }
+        if reason == .taken { totals.taken += 1 }
+        if reason == .sessionEnded || reason == .taken {
+            sessionIsOver(grant.stored.instance.id, now)
+        } else {
+            update(grant.stored.instance.id) { $0.intake.recordEndOfGPUUse(receivedAt: now) }
         }
         return grant.lifecycle.isReleasing ? [] : [event(.reclaimed, at: now, grant, reason.rawValue)]
+    }
+
+    private mutating func sessionIsOver(_ instance: InstanceID, _ now: MonotonicTime) {
+        update(instance) {
+            $0.intake.recordEndOfGPUUse(receivedAt: now)
+            $0.sessionEnded = now
+        }
     }
 
     /// What a GPU server lists of a grant that is known.

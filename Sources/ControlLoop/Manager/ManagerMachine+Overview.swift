@@ -31,7 +31,7 @@ extension ManagerMachine {
     }
 
     func overview(
-        of instance: InstanceID, at now: MonotonicTime, _ forecasts: Bool
+        of instance: InstanceID, at now: MonotonicTime, _ withForecasts: Bool
     ) -> InstanceOverview? {
         guard let record = record(of: instance) else { return nil }
         let held = record.grants.compactMap { grants[$0] }
@@ -43,8 +43,8 @@ extension ManagerMachine {
             slice: readiness >= .reserved ? best?.stored.slice ?? .zero : .zero, device: best?.stored.device,
             latest: record.intake.latest, source: record.intake.source,
             telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt,
-            forecast: forecasts ? record.forecast : nil,
-            trust: forecasts && record.forecast != nil ? forecaster.trust(record.slot) : nil,
+            forecast: withForecasts ? forecasts[record.slot] : nil,
+            trust: withForecasts && forecasts.hasForecast(of: record.slot) ? forecaster.trust(record.slot) : nil,
             shortfall: record.shortfall.map { describe($0, of: instance) })
     }
 

@@ -1,5 +1,6 @@
 import AllocationCore
 import FleetModel
+import SessionCore
 
 /// The programs that wait for a slice.
 extension ManagerMachine {
@@ -41,12 +42,29 @@ extension ManagerMachine {
 
     /// Who waits, for people.
     func waitingOverview(_ now: MonotonicTime) -> [WaitingOverview] {
-        queue(now).prefix(WaitingOverview.limit).map { place in
+        let inUse = grants.unordered.count { $0.lifecycle.isAttached }
+        return queue(now).prefix(WaitingOverview.limit).enumerated().map { turn, place in
             let waiting = requests[place]
             return WaitingOverview(
                 request: waiting.request, agent: waiting.agent, instance: waiting.instance,
-                waited: now - waiting.since, reason: reason(of: waiting), estimate: nil)
+                waited: now - waiting.since, reason: reason(of: waiting),
+                estimate: estimate(waiting, turn: turn, inUse: inUse, now))
         }
+    }
+
+    /// In how long a program that waits is expected to be served: what was noticed for it ends then; unused reservations
+    /// that are taken back for it are free within a period; and otherwise, of `inUse` sessions that last a mean time L
+    /// and end independently, one ends every L / `inUse`, and the program gets what the one after those before it leaves.
+    /// Nil while no session has ended. O(grants)
+    private func estimate(
+        _ waiting: WaitingRequest, turn: Int, inUse: Int, _ now: MonotonicTime
+    ) -> Duration? {
+        let noticed = grants.unordered.compactMap(\.noticed)
+            .filter { $0.taker == waiting.instance && $0.request == waiting.request }
+        if let until = noticed.map(\.until).max() { return max(until - now, .zero) }
+        if case .waitingForPreemption = record(of: waiting.instance)?.shortfall?.reason { return configuration.period }
+        guard usualSession > .zero, inUse > 0 else { return nil }
+        return usualSession * (turn + 1) / inUse
     }
 
     private func reason(of waiting: WaitingRequest) -> String {

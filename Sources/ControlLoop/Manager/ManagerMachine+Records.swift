@@ -68,8 +68,7 @@ extension ManagerMachine {
         var intake = TelemetryIntake()
         var isObserved = false
         var hasUsedGPU = false
-        var forecast: DemandForecast?
-        /// What ``forecast`` takes of a device's compute beside others'; nil until it is asked for.
+        /// What its forecast takes of a device's compute beside others'; nil until it is asked for.
         var expectedCompute: MilliShare?
         /// Its grants, ascending. Of those that are neither attached nor being released one is kept, and another for
         /// the loss of its GPU server where its class says so.
@@ -122,6 +121,8 @@ extension ManagerMachine {
         var missing = 0
         /// Since when a program holds it, as far as is known.
         var attachedSince: MonotonicTime?
+        /// When it will be taken from its program, and for whom.
+        var noticed: Notice?
         var usedMemory = Bytes.zero
 
         init(

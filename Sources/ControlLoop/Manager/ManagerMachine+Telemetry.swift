@@ -35,6 +35,8 @@ extension ManagerMachine {
             order: activeOrders[description.id]?.order ?? .none, agent: agent,
             slot: forecaster.admit(description),
             grants: (orphans.removeValue(forKey: description.id) ?? []).filter { grants[$0] != nil })
+        // The slot may have been another's.
+        forecasts[record.slot] = nil
         agents[agent]?.instances.insert(description.id)
         if let place = freePlaces.popLast() {
             instances[place] = record

@@ -106,6 +106,7 @@ package struct ManagerMachine: Sendable {
     var instances: [InstanceRecord?] = []
     var instanceIndex: [InstanceID: Int] = [:]
     var freePlaces: [Int] = []
+    var forecasts = ForecastTable()
 
     // Grants
     /// Compute is promised as the tenants of a device are expected to use it together, up to the device.
@@ -289,9 +290,9 @@ package struct ManagerMachine: Sendable {
             slots.append(slot)
         }
         let forecasts = forecaster.forecast(slots, madeAt: now)
-        for (place, forecast) in zip(places, forecasts) {
-            instances[place]?.forecast = forecast
-            instances[place]?.expectedCompute = nil
+        for index in places.indices {
+            self.forecasts[slots[index]] = forecasts[index]
+            instances[places[index]]?.expectedCompute = nil
         }
     }
 

@@ -86,9 +86,7 @@ extension ManagerMachine {
             effects.append(
                 .record(FleetEvent(at: now, kind: .rehearsed, instance: action.instance, detail: words)))
         }
-        for subject in subjects where !contended.contains(subject.instance) {
-            update(subject.instance) { $0.shortfall = nil }
-        }
+        for subject in subjects where !contended.contains(subject.instance) { lacksNothing(subject.instance) }
         return effects
     }
 
@@ -104,7 +102,7 @@ extension ManagerMachine {
                 continue
             }
             let held = rehearsal.holdings[id]
-            let onset = record.forecast?.onset ?? InlineArray(repeating: 0)
+            let onset = forecasts.onset(of: record.slot)
             guard !record.grants.isEmpty || AllocationConfiguration.deservesAttention(onset: onset, holding: held),
                 held != nil || !isPaused(record, now)
             else { continue }

@@ -130,6 +130,17 @@ struct WorkerProcessHandle {
         }
     }
 
+    /// Memory that the process holds and shares with no other: what is resident less what is backed by files or shared
+    /// (`/proc/PID/statm`, proc_pid_statm(5)). Nil where that cannot be read.
+    func privateMemory() -> Bytes? {
+        guard let text = try? String(contentsOfFile: "/proc/\(pid)/statm", encoding: .utf8) else { return nil }
+        let pages = text.split(separator: " ").prefix(3).compactMap { Int64($0) }
+        guard pages.count == 3, pages[1] >= pages[2] else { return nil }
+        let (bytes, overflow) = (pages[1] - pages[2]).multipliedReportingOverflow(
+            by: Int64(sysconf(Int32(_SC_PAGESIZE))))
+        return overflow || bytes < 0 ? nil : Bytes(bytes)
+    }
+
     /// The record keeps a later process of the same number from harm.
     func kill() { record?.kill() }
 }

@@ -175,7 +175,9 @@ final class SupervisorLoop: @unchecked Sendable {
         case .limitRefused(let seen): worker.epoch = max(worker.epoch, seen)
         case .status(let report):
             guard worker.phase == .ready else { return }
-            events.yield(.workerReported(worker.grant, WorkerStatus(report)))
+            var status = WorkerStatus(report)
+            status.hostMemory = worker.process.privateMemory() ?? .zero
+            events.yield(.workerReported(worker.grant, status))
         }
     }
 

@@ -6,6 +6,8 @@ enum Fact: Sendable {
     case stored(StoredFleet)
     case managerCommanded(GrantCommand)
     case managerNotified(AllocationNotification)
+    /// The manager told an agent that the session which a program of it has will be taken.
+    case managerNoticed(PreemptionNotice)
     /// A GPU server starts, with these workers adopted.
     case serverStarted(GPUServerID, adopted: [GrantID])
     /// A GPU server told a manager all that it holds.

@@ -1,17 +1,33 @@
 import FleetModel
 
-/// What a program gets is ready, and what it has is not ended under it.
+/// What a program gets is ready, and what it has is not ended under it, unless its agent was told and the notice is over.
 struct SessionChecker: Checker {
+    /// How far the manager's clock may be ahead of the world's over a notice.
+    private static let clockDrift = 0.02
+
+    /// When each notice is over at the earliest.
+    private var noticed: [GrantID: MonotonicTime] = [:]
+    private var taken: Set<GrantID> = []
+
     mutating func observe(_ fact: Fact, now: MonotonicTime, local: MonotonicTime) -> (Violation.Rule, String)? {
         switch fact {
         case .handedOver(let grant, let request, _, let limit?) where limit.memory == .zero:
-            (.readiness, "\(grant) went to \(request) with no memory set aside")
+            return (.readiness, "\(grant) went to \(request) with no memory set aside")
+        case .managerNoticed(let notice):
+            noticed[notice.grant] = now + .seconds(notice.endsIn.inSeconds * (1 - Self.clockDrift))
+            return nil
+        case .managerCommanded(let command) where command.goal == .taken:
+            guard let over = noticed[command.grant], now >= over else {
+                return (.attachment, "\(command.grant) is to be taken before its notice is over")
+            }
+            taken.insert(command.grant)
+            return nil
         case .workerStopped(let server, let grant, inUse: true):
-            (.attachment, "\(server) ended \(grant) while a program used it")
+            return taken.contains(grant) ? nil : (.attachment, "\(server) ended \(grant) while a program used it")
         case .stuck(let detail):
-            (.liveness, detail)
+            return (.liveness, detail)
         default:
-            nil
+            return nil
         }
     }
 }

@@ -152,11 +152,18 @@ extension FaultyWorld {
                 "\(programs[program].instance) was not served within \(Self.probePatience.inSeconds) s of quiet"))
     }
 
+    /// The sessions that may be prepared for an instance of which no program runs: one, and its standby.
+    private func mostUnused(by instance: InstanceID) -> Int {
+        let name = agents.lazy.flatMap(\.instances).first { $0.id == instance }?.priorityClass
+        let priority = managerConfiguration.classes.first { $0.name == name }
+        return priority?.backup == PriorityClass.Backup.none ? 1 : 2
+    }
+
     private mutating func empty() {
         phase = .emptying
         for (_, instance) in allInstances {
             let held = workers.filter { $0.phase == .running && $0.command.instance == instance }
-            guard held.count > 1 else { continue }
+            guard held.count > mostUnused(by: instance) else { continue }
             observe(.stuck("\(instance) uses nothing and holds \(held.map(\.grant))"))
         }
         for index in agents.indices {

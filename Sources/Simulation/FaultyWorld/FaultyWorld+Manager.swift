@@ -85,6 +85,7 @@ extension FaultyWorld {
             schedule(.managerHears(index, .storeReloaded(store.fleet)), after: delay(1...10))
         case .sendToAgent(let message, let link):
             if case .allocation(let notification) = message { observe(.managerNotified(notification)) }
+            if case .notice(let notice) = message { observe(.managerNoticed(notice)) }
             send(.managerToAgent(message), on: link)
         case .sendToServer(let message, let link):
             if case .command(let command) = message { observe(.managerCommanded(command)) }

@@ -61,7 +61,8 @@ package struct FaultyWorld {
         self.seed = seed
         self.bugs = bugs
         managerConfiguration = ManagerMachineConfiguration(
-            softwareVersion: "simulated", forgetAfter: .seconds(12), snapshotPeriod: .seconds(15), bugs: bugs)
+            softwareVersion: "simulated", forgetAfter: .seconds(12), snapshotPeriod: .seconds(15),
+            classes: Self.classes(seed), bugs: bugs)
         var random = SeededGenerator(seed: seed)
         mix = FaultMix(random: &random)
         let fleet = SimulatedFleet(random: &random)
@@ -118,6 +119,21 @@ package struct FaultyWorld {
     static let period: Duration = .seconds(1)
     /// What a returning GPU server gives the workers that it finds.
     static let recoveryTimeToLive: Duration = .seconds(10)
+
+    /// In two runs of three interactive instances have a second session, warm or reserved, and sessions of batch
+    /// instances may be taken after a notice.
+    private static func classes(_ seed: UInt64) -> [PriorityClass] {
+        var classes = PriorityClass.builtIn
+        for index in classes.indices where seed % 3 != 0 {
+            if classes[index].name == PriorityClass.interactive.name {
+                classes[index].backup = seed % 3 == 1 ? .warm : .reserved
+            }
+            if classes[index].name == PriorityClass.batch.name { classes[index].notice = notice }
+        }
+        return classes
+    }
+
+    private static let notice = Duration.seconds(2)
 
     // MARK: Chance
 
