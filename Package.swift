@@ -108,6 +108,9 @@ let package = Package(
         library(
             "InterfaceStore",
             ["FleetModel", "InterfaceCore", crypto, cryptoExtras, nioCore, nioHTTP, httpClient, hummingbird, logging]),
+        library(
+            "InterfaceSelfTest",
+            ["FleetModel", "RemotingCore", "SessionTransport", "DeviceDrivers", "WorkerControl", "COpenCL"]),
         library("TraceFiles", ["FleetModel", "CZlib"]),
         library("OpenBLAS", ["ForecastCore"]),
         library(
@@ -132,7 +135,8 @@ let package = Package(
             "GPUServerRuntime",
             [
                 "FleetModel", "InterfaceCore", "SessionCore", "ControlLoop", "ControlProtocol", "DeviceDrivers",
-                "WorkerControl", "StateStore", "InterfaceStore", "Observability", logging, lifecycle,
+                "WorkerControl", "StateStore", "InterfaceStore", "InterfaceSelfTest", "Observability", logging,
+                lifecycle,
             ]),
         .target(
             name: "OpenCLClient", dependencies: ["RemotingCore", "COpenCL", "SessionTransport"],
@@ -157,7 +161,8 @@ let package = Package(
                 "FleetModel", "Determinism", "ForecastCore", "AllocationCore", "RemotingCore", "Simulation",
                 "ControlProtocol",
                 "DeviceDrivers",
-                "InterfaceCore", "InterfaceStore", "TraceFiles", "OpenBLAS", "Observability", "ManagerRuntime",
+                "InterfaceCore", "InterfaceStore", "InterfaceSelfTest", "TraceFiles", "OpenBLAS", "Observability",
+                "ManagerRuntime",
                 "AgentRuntime",
                 "GPUServerRuntime", "Dashboard", "COpenCL", grpcCore, logging, lifecycle,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -211,6 +216,7 @@ let package = Package(
             ]),
         tests("AgentRuntime", ["ControlLoop", "RemotingCore", "SessionTransport"]),
         tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "StateStore"]),
+        tests("InterfaceSelfTest", ["DeviceDrivers"]),
         tests(
             "OpenCLWorker",
             ["SessionCore", "RemotingCore", "SessionTransport", "DeviceDrivers", "WorkerControl", "COpenCL"]),

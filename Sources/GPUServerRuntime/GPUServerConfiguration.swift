@@ -1,6 +1,7 @@
 package import ControlProtocol
 import DeviceDrivers
 package import FleetModel
+package import InterfaceSelfTest
 package import InterfaceStore
 
 /// What a GPU server is told at its start.
@@ -45,6 +46,8 @@ package struct GPUServerConfiguration: Sendable {
     /// The base URL by which agents reach ``status``, where they fetch what is installed here; nil where that follows
     /// from ``advertisedHost``.
     package var bundleURL: String?
+    /// How versions are tested on the devices before they are used here; nil to use them untested.
+    package var selfTest: SelfTestProcess?
     /// How interface versions are come by.
     package var interfaces = HostInterfacesConfiguration()
 

@@ -49,14 +49,15 @@ package struct GPUServerService: Service {
         try await HostInterfaces.with(
             configuration.interfaces, store: store, trust: state + "/trust", logger: logger
         ) { host in
-            let keeper = InterfaceKeeper(host, logger: logger)
-            try await serve(inventory, workers, recovered, epochs, keeper, store)
+            let tests = DeviceSelfTests(configuration, inventory, logger: logger)
+            let keeper = InterfaceKeeper(host, logger: logger, selfTest: tests.gate)
+            try await serve(inventory, workers, recovered, epochs, keeper, tests, store)
         }
     }
 
     private func serve(
         _ inventory: DeviceInventory, _ workers: WorkerSupervisor, _ recovered: [RecoveredWorker], _ epochs: [Epoch],
-        _ keeper: InterfaceKeeper, _ store: LocalInterfaceStore
+        _ keeper: InterfaceKeeper, _ tests: DeviceSelfTests, _ store: LocalInterfaceStore
     ) async throws {
         let installedWorkers = InstalledWorkers()
         let installed = await keeper.takeUpInstalled()
@@ -75,12 +76,13 @@ package struct GPUServerService: Service {
         logger.info(
             "the GPU server starts",
             metadata: ["devices": "\(inventory.devices.count)", "workers": "\(recovered.count)"])
-        try await serve(machine, inventory, workers, installedWorkers, keeper, store)
+        try await serve(machine, inventory, workers, installedWorkers, keeper, tests, store)
     }
 
     private func serve(
         _ machine: GPUServerMachine, _ inventory: DeviceInventory, _ workers: WorkerSupervisor,
-        _ installedWorkers: InstalledWorkers, _ keeper: InterfaceKeeper, _ store: LocalInterfaceStore
+        _ installedWorkers: InstalledWorkers, _ keeper: InterfaceKeeper, _ tests: DeviceSelfTests,
+        _ store: LocalInterfaceStore
     ) async throws {
         let link = ManagerLink<GPUServerRole>(to: configuration.manager)
         let events = BoundedMailbox<GPUServerEvent>(limit: Self.mailboxLimit)
@@ -103,10 +105,10 @@ package struct GPUServerService: Service {
                     for await event in events { loop.handle(event, now: MonotonicClock.now()) }
                 }
                 group.addTask { await link.run() }
-                group.addTask { await read(link, into: events, status, serverMetrics) }
+                group.addTask { await read(link, into: events, status, tests, serverMetrics) }
                 group.addTask { for await event in workers.events { await events.put(event) } }
                 group.addTask { await tick(events, status) }
-                group.addTask { await keep(keeper, installedWorkers, events) }
+                group.addTask { await keep(keeper, installedWorkers, tests, events) }
                 // The tasks end when they are cancelled; one that ends before has failed.
                 await group.next()
                 group.cancelAll()
@@ -140,7 +142,7 @@ package struct GPUServerService: Service {
 
     private func read(
         _ link: ManagerLink<GPUServerRole>, into events: BoundedMailbox<GPUServerEvent>, _ status: ServerStatus,
-        _ metrics: GPUServerMetrics
+        _ tests: DeviceSelfTests, _ metrics: GPUServerMetrics
     ) async {
         for await event in link.events {
             switch event {
@@ -149,6 +151,8 @@ package struct GPUServerService: Service {
                 metrics.link(isOpen: true)
                 logger.info("connected to the manager")
                 await events.put(.linkOpened)
+                // A manager that has started anew knows of none.
+                for measured in tests.measurements { await events.put(.interfaceMeasured(measured)) }
             case .received(let message):
                 if case .welcome(let welcome) = message { status.period = welcome.period }
                 await events.put(.managerMessageReceived(message))
@@ -174,13 +178,17 @@ package struct GPUServerService: Service {
 
     /// Makes interface versions ready and gives them up.
     private func keep(
-        _ keeper: InterfaceKeeper, _ workers: InstalledWorkers, _ events: BoundedMailbox<GPUServerEvent>
+        _ keeper: InterfaceKeeper, _ workers: InstalledWorkers, _ tests: DeviceSelfTests,
+        _ events: BoundedMailbox<GPUServerEvent>
     ) async {
         await keeper.run { news in
             switch news {
             case .ready(let bundle):
                 workers.add(bundle)
                 await events.put(.interfaceInstalled(bundle.version))
+                if let measured = tests.measurement(of: bundle.version) {
+                    await events.put(.interfaceMeasured(measured))
+                }
             case .unusable(let version, let reason):
                 workers.remove(version)
                 await events.put(.interfaceFailed(version, reason))

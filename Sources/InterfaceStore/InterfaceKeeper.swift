@@ -18,6 +18,8 @@ package enum InterfaceNews: Sendable {
 package final class InterfaceKeeper: Sendable {
     private enum Order {
         case prepare(InterfaceVersion, InterfaceSources)
+        /// What was installed in a life before, and has not been tested since something changed.
+        case test(ActiveBundle)
         case review
     }
 
@@ -30,7 +32,7 @@ package final class InterfaceKeeper: Sendable {
     }
 
     private let host: HostInterfaces
-    private let selfTest: @Sendable (ActiveBundle) async throws -> Void
+    private let selfTest: BundleSelfTest
     private let logger: Logger
     private let known = Mutex(Known())
     private let orders: AsyncStream<Order>
@@ -39,11 +41,8 @@ package final class InterfaceKeeper: Sendable {
     /// How many orders may wait; a full queue drops more, and whoever ordered orders again.
     private static let waitingLimit = 64
 
-    /// - Parameter selfTest: throws where a version must not be used on this host. Run before it is ready.
-    package init(
-        _ host: HostInterfaces, logger: Logger,
-        selfTest: @escaping @Sendable (ActiveBundle) async throws -> Void = { _ in }
-    ) {
+    /// - Parameter selfTest: what a version has to stand on this host before it is ready.
+    package init(_ host: HostInterfaces, logger: Logger, selfTest: BundleSelfTest = .none) {
         self.host = host
         self.logger = logger
         self.selfTest = selfTest
@@ -59,7 +58,7 @@ package final class InterfaceKeeper: Sendable {
     package func use(_ digests: Set<ContentDigest>) { known.withLock { $0.inUse = digests } }
 
     /// What is installed and may be used by what was trusted last, each verified and put in force; to be called once, at
-    /// the start.
+    /// the start. What has to be tested first is left to ``run(_:)``, which tells of it: the start waits for no test.
     package func takeUpInstalled() async -> [ActiveBundle] {
         var ready: [ActiveBundle] = []
         let logger = logger
@@ -68,14 +67,7 @@ package final class InterfaceKeeper: Sendable {
                 "an installed bundle is left out", metadata: ["version": "\(version)", "error": "\(error)"])
         }
         for bundle in active {
-            do {
-                try await selfTest(bundle)
-                ready.append(bundle)
-            } catch {
-                logger.warning(
-                    "an installed bundle fails its self-test",
-                    metadata: ["version": "\(bundle.version)", "error": "\(error)"])
-            }
+            if selfTest.isPassed(bundle) { ready.append(bundle) } else { ordering.yield(.test(bundle)) }
         }
         known.withLock { $0.usable = ready.map(\.version) }
         return ready
@@ -91,6 +83,7 @@ package final class InterfaceKeeper: Sendable {
                 for await order in self.orders {
                     switch order {
                     case .prepare(let version, let sources): await self.prepare(version, sources, tell)
+                    case .test(let bundle): await self.makeReady(bundle.version, tell) { bundle }
                     case .review: await self.review(tell)
                     }
                 }
@@ -105,9 +98,18 @@ package final class InterfaceKeeper: Sendable {
         _ version: InterfaceVersion, _ sources: InterfaceSources, _ tell: (InterfaceNews) async -> Void
     ) async {
         known.withLock { $0.sources = sources }
+        await makeReady(version, tell) { try await host.prepare(version, from: sources) }
+        await makeRoom(without: [], tell)
+    }
+
+    /// Calls a version ready when it is in force and has stood its test.
+    private func makeReady(
+        _ version: InterfaceVersion, _ tell: (InterfaceNews) async -> Void,
+        _ putInForce: () async throws -> ActiveBundle
+    ) async {
         do {
-            let active = try await host.prepare(version, from: sources)
-            try await selfTest(active)
+            let active = try await putInForce()
+            try await selfTest.run(active)
             known.withLock { known in
                 known.usable.removeAll { $0 == version }
                 known.usable.append(version)
@@ -116,10 +118,19 @@ package final class InterfaceKeeper: Sendable {
         } catch is CancellationError {
             return
         } catch {
+            logger.warning("a bundle cannot be used", metadata: ["version": "\(version)", "reason": "\(error)"])
             known.withLock { $0.usable.removeAll { $0 == version } }
+            await putLastInForce()
             await tell(.unusable(version, reason: "\(error)"))
         }
-        await makeRoom(without: [], tell)
+    }
+
+    /// What programs find under the name of what is in force is not to be what was refused.
+    private func putLastInForce() async {
+        guard let last = known.withLock({ $0.usable.last }) else { return }
+        do { _ = try await host.putInForce(last) } catch {
+            logger.warning("no bundle is in force", metadata: ["error": "\(error)"])
+        }
     }
 
     private func review(_ tell: (InterfaceNews) async -> Void) async {
@@ -131,12 +142,7 @@ package final class InterfaceKeeper: Sendable {
             logger.warning("a bundle may not be used any longer", metadata: ["version": "\(version)"])
             await tell(.unusable(version, reason: reason))
         }
-        if !refused.isEmpty, let last = known.withLock({ $0.usable.last }) {
-            // What programs find under the name of what is in force is not to be what was refused.
-            do { _ = try await host.putInForce(last) } catch {
-                logger.warning("no bundle is in force", metadata: ["error": "\(error)"])
-            }
-        }
+        if !refused.isEmpty { await putLastInForce() }
         await makeRoom(without: Set(refused.map(\.version.digest)), tell)
     }
 

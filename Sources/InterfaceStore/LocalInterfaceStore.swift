@@ -46,8 +46,7 @@ package struct LocalInterfaceStore: Sendable {
     /// another version keep theirs: the paths returned are the bundle's own.
     package func activate(_ version: InterfaceVersion) throws -> ActiveBundle {
         let bundle = try verifiedBundle(version)
-        guard let client = bundle.manifest.file(of: .clientLibrary), let worker = bundle.manifest.file(of: .worker)
-        else { throw StoreError(.malformed, "\(version) has no client library or no worker") }
+        let opened = try active(bundle)
         try Folder.create(layout.activeFolder)
         return try whileLocked {
             for file in bundle.manifest.files { try linkByName(file, of: version.digest) }
@@ -59,10 +58,25 @@ package struct LocalInterfaceStore: Sendable {
             try point(layout.active(version.kind), to: version.digest)
             // Only an order in which versions make room for others: its failure is none.
             _ = Disk.touch(layout.manifest(version.digest))
-            let files = layout.files(version.digest)
-            return ActiveBundle(
-                bundle: bundle, clientLibrary: "\(files)/\(client.path)", worker: "\(files)/\(worker.path)")
+            return opened
         }
+    }
+
+    /// An installed version with every file checked, and the paths of its two ends; what is in force stays so.
+    package func openVerified(_ version: InterfaceVersion) throws -> ActiveBundle {
+        let bundle = try verifiedBundle(version)
+        return try whileLocked {
+            for file in bundle.manifest.files { try linkByName(file, of: version.digest) }
+            return try active(bundle)
+        }
+    }
+
+    private func active(_ bundle: InstalledBundle) throws -> ActiveBundle {
+        guard let client = bundle.manifest.file(of: .clientLibrary), let worker = bundle.manifest.file(of: .worker)
+        else { throw StoreError(.malformed, "\(bundle.version) has no client library or no worker") }
+        let files = layout.files(bundle.version.digest)
+        return ActiveBundle(
+            bundle: bundle, clientLibrary: "\(files)/\(client.path)", worker: "\(files)/\(worker.path)")
     }
 
     /// The version in force for a kind; nil where none was activated.

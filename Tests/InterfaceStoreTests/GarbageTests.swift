@@ -88,9 +88,10 @@ import Testing
         let news = Counter()
         let new = versions.new
         try await versions.host { host in
-            let keeper = InterfaceKeeper(host, logger: quiet) { bundle in
+            let test = BundleSelfTest(isPassed: { $0.version != new }) { bundle in
                 if bundle.version == new { throw StoreError(.malformed, "2 + 2 is 5 here") }
             }
+            let keeper = InterfaceKeeper(host, logger: quiet, selfTest: test)
             keeper.prepare(versions.old, from: nobody)
             keeper.prepare(versions.new, from: nobody)
             let run = Task {
@@ -101,6 +102,7 @@ import Testing
             while await news.value < 1 { try await Task.sleep(for: .milliseconds(5)) }
             run.cancel()
             await run.value
+            #expect(try versions.store().active(kind: "opencl") == versions.old, "the last good one is in force")
             #expect(await keeper.takeUpInstalled().map(\.version) == [versions.old])
         }
         #expect(await news.texts == ["1.1.0 2 + 2 is 5 here"])

@@ -37,6 +37,7 @@ struct GPUServerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var maximumDevices: String?
     @Option(help: .hidden) var maximumSessions: String?
     @Option(name: .customLong("opencl-library"), help: .hidden) var openCLLibrary: String?
+    @Option(help: .hidden) var selfTest: String?
     @Option(help: .hidden) var syntheticDevices: String?
     @Option(help: .hidden) var logLevel: String?
     @Option(help: .hidden) var logFormat: String?
@@ -56,7 +57,7 @@ struct GPUServerCommand: AsyncParsableCommand {
                     "longest-command": longestCommand, "failure-domain": failureDomain,
                     "worker-memory": workerMemory, "maximum-devices": maximumDevices,
                     "maximum-sessions": maximumSessions,
-                    "opencl-library": openCLLibrary,
+                    "opencl-library": openCLLibrary, "self-test": selfTest,
                     "synthetic-devices": syntheticDevices, "log-level": logLevel, "log-format": logFormat,
                 ])
             let configuration = GPUServerSettings.configuration(&settings)

@@ -3,6 +3,7 @@ import DeviceDrivers
 import FleetModel
 import Foundation
 import GPUServerRuntime
+import InterfaceSelfTest
 
 /// A duration, or `none` for no limit.
 private struct LongestCommand {
@@ -50,6 +51,9 @@ enum GPUServerSettings {
                 name: "worker-memory", meaning: "memory of the host for workers, as 64GiB (default: all that it has)"),
             Setting(name: "maximum-devices", meaning: "the most devices offered, GPUs first, at most 64 (default: 64)"),
             Setting(name: "maximum-sessions", meaning: "sessions at once, at most 16384 (default: 4096)"),
+            Setting(
+                name: "self-test",
+                meaning: "test each interface version on the devices before it is used: yes or no (default: yes)"),
             Setting(name: "opencl-library", meaning: "path of the OpenCL loader (default: libOpenCL.so.1)"),
             Setting(name: "synthetic-devices", meaning: "made-up devices instead of real ones, for tests (default: 0)"),
         ] + InterfaceSettings.known + Daemon.commonSettings
@@ -96,6 +100,9 @@ enum GPUServerSettings {
         }
         configuration.bundleURL = settings.value("bundle-url", expected: "an http URL") { text in
             ["http://", "https://"].contains { text.hasPrefix($0) && text.count > $0.count } ? text : nil
+        }
+        if settings.value("self-test", expected: "yes or no", YesOrNo.init)?.isYes ?? true {
+            configuration.selfTest = SelfTestProcess(program: OwnExecutable.path)
         }
         InterfaceSettings.read(&settings, into: &configuration.interfaces)
         for problem in configuration.validate() { settings.report(problem, advice: "see presync gpu-server --help") }

@@ -11,6 +11,7 @@ struct InterfaceCommand: AsyncParsableCommand {
             See what is published:    presync interface list repository
             Check all of it:          presync interface verify repository
             Keep it from expiring:    presync interface refresh-metadata repository     (daily)
+            Try it on the devices:    presync interface self-test
             Replace a key:            presync interface keys rotate repository timestamp
 
             A repository is a folder of files that any web server can serve. Private keys lie elsewhere: in
@@ -20,6 +21,6 @@ struct InterfaceCommand: AsyncParsableCommand {
             InterfaceCreateCommand.self, InterfacePublishCommand.self, InterfaceRevokeCommand.self,
             InterfaceListCommand.self, InterfaceShowCommand.self, InterfaceVerifyCommand.self,
             InterfaceKeysCommand.self, InterfaceRefreshMetadataCommand.self, InterfaceRootCommand.self,
-            InterfaceClientCommand.self,
+            InterfaceClientCommand.self, InterfaceSelfTestCommand.self, InterfaceSelfTestDeviceCommand.self,
         ])
 }

@@ -1,9 +1,7 @@
 import ArgumentParser
 import FleetModel
-import Foundation
 import InterfaceCore
 import InterfaceStore
-import RemotingCore
 
 /// `presync interface publish`.
 struct InterfacePublishCommand: AsyncParsableCommand {
@@ -35,16 +33,9 @@ struct InterfacePublishCommand: AsyncParsableCommand {
     }
 
     private func publishThisBuild(_ owner: TrustRepository) async throws {
-        guard let version = SemanticVersion(OpenCLInterface.version) else {
-            throw CommandFailure(.software, "no version")
+        try await TemporaryStore.withThisBuild { source, bundle in
+            try output.write(InterfaceChangeView(try owner.publish([bundle.version], from: source)))
         }
-        let folder = FileManager.default.temporaryDirectory.appending(path: "presync-publish-\(UUID())").path
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let source = LocalInterfaceStore(directory: folder)
-        let revision = UInt32(SessionLimits.revision)
-        let bundle = try BundleBuilder(store: source).buildFromThisProgram(
-            version: version, wireRevisions: revision...revision)
-        try output.write(InterfaceChangeView(try owner.publish([bundle.version], from: source)))
     }
 }
 

@@ -1,6 +1,7 @@
 import DeviceDrivers
 import FleetModel
 import Foundation
+import InterfaceSelfTest
 import WorkerControl
 
 /// Starts a worker's process in a session of its own, so that it outlives the GPU server, with nothing inherited but
@@ -62,7 +63,7 @@ struct WorkerSpawn {
 
         var pid: pid_t = 0
         let status = withCStrings([executable] + arguments) { argv in
-            withCStrings(environment) { posix_spawn(&pid, executable, &actions, &attributes, argv, $0) }
+            withCStrings(WorkerEnvironment.current) { posix_spawn(&pid, executable, &actions, &attributes, argv, $0) }
         }
         guard status == 0 else { throw SystemError("start \(executable)", code: status) }
         return pid
@@ -70,15 +71,6 @@ struct WorkerSpawn {
 
     /// `POSIX_SPAWN_SETSID` (posix_spawn(3)), which Swift's Glibc module does not show.
     private static let newSession: Int16 = 0x80
-
-    /// What drivers look for, and nothing that might be secret.
-    private static var environment: [String] {
-        let names: Set = ["PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "XDG_CACHE_HOME"]
-        let prefixes = ["OCL_", "OPENCL_", "POCL_", "CUDA_", "NVIDIA_", "ROCR_", "HIP_"]
-        return ProcessInfo.processInfo.environment
-            .filter { name, _ in names.contains(name) || prefixes.contains(where: name.hasPrefix) }
-            .map { "\($0)=\($1)" }.sorted()
-    }
 
     private static func withCStrings<Result>(
         _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result

@@ -1,4 +1,5 @@
 import Glibc
+import WorkerControl
 
 /// Confines a worker's process, step by step as what it needs is opened. What the kernel refuses is said on the standard
 /// error, which the GPU server keeps, and the worker serves on.

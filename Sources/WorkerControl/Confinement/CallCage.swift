@@ -5,7 +5,7 @@ import Glibc
 /// processes, other networks, the kernel's configuration, or parts of the kernel that no OpenCL driver needs.
 ///
 /// Refused by name rather than allowed by name: which calls a vendor's driver makes changes with its version.
-enum CallCage {
+package enum CallCage {
     private static let refused: [Int32] = [
         // A network of its own: the session's listener and connection are open by now.
         SYS_socket, SYS_connect, SYS_bind, SYS_listen,
@@ -24,7 +24,11 @@ enum CallCage {
 
     /// Confines every thread of the process, for good. A refused call fails with `EPERM`. Returns why not, where the
     /// kernel cannot.
-    static func close() -> String? {
+    ///
+    /// - Parameter connecting: whether the process may still connect to sockets, as a program that asks an agent must.
+    package static func close(connecting: Bool = false) -> String? {
+        let kept: Set<Int32> = connecting ? [Int32(SYS_socket), Int32(SYS_connect)] : []
+        let program = program(refusing: refused.filter { !kept.contains($0) })
         guard presync_set_no_new_privileges() == 0,
             presync_install_filter(program, UInt16(program.count)) == 0
         else { return "seccomp: \(String(cString: strerror(errno)))" }
@@ -33,7 +37,7 @@ enum CallCage {
 
     /// Loads the number of the call, and compares it with each that is refused. Calls of another architecture's numbers
     /// are refused too: they would be mistaken.
-    private static var program: [sock_filter] {
+    private static func program(refusing refused: [Int32]) -> [sock_filter] {
         let refusal = returning(0x0005_0000 | UInt32(EPERM))  // SECCOMP_RET_ERRNO
         var program = [
             loading(4), sock_filter(code: jumpIfEqual, jt: 1, jf: 0, k: architecture), refusal,

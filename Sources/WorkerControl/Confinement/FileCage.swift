@@ -2,16 +2,16 @@ import CLinux
 import Glibc
 
 /// What of the host's files a worker and the compiler that it calls may reach, kept by the kernel (landlock(7)).
-struct FileCage {
+package struct FileCage {
     /// Files and folders that may be read and executed.
-    var readable: [String]
+    package var readable: [String]
     /// Files and folders that may be read and written, but to which nothing is added.
-    var devices = ["/dev"]
+    package var devices = ["/dev"]
     /// Folders in which files are made, changed and removed.
-    var writable: [String]
+    package var writable: [String]
 
     /// For a driver that is installed under `/usr` or where the environment says, and keeps its files in `cache`.
-    init(cache: String, environment: (String) -> String?) {
+    package init(cache: String, environment: (String) -> String?) {
         readable = [
             "/usr", "/lib", "/lib64", "/bin", "/opt", "/proc", "/sys", "/etc/OpenCL", "/etc/ld.so.cache",
             "/etc/alternatives", "/etc/localtime",
@@ -24,7 +24,7 @@ struct FileCage {
 
     /// Confines the calling thread and all threads and processes that it starts from now on, for good. Returns why not,
     /// where the kernel cannot.
-    func close() -> String? {
+    package func close() -> String? {
         let version = presync_landlock_version()
         guard version >= 1 else { return "Landlock: \(String(cString: strerror(errno)))" }
         // From version 4 on TCP connections are refused too.
