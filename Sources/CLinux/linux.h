@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/landlock.h>
+#include <linux/memfd.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <stddef.h>
@@ -58,3 +59,8 @@ static inline long presync_landlock_allow(int ruleset, int path, uint64_t access
 }
 
 static inline long presync_landlock_restrict(int ruleset) { return syscall(SYS_landlock_restrict_self, ruleset, 0u); }
+
+// memfd_create(2): memory without a name, of no size yet, that can be sealed.
+static inline int presync_memory(const char *name) {
+    return (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}

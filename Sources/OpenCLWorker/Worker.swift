@@ -48,7 +48,6 @@ package struct Worker {
             defer {
                 unlink(launch.controlPath)
                 unlink(launch.recordPath)
-                unlink(launch.controlPath + SharePage.suffix)
             }
             var loop = try start(channel, ticket)
             return loop.run()
@@ -61,12 +60,11 @@ package struct Worker {
     /// Opens everything that a first command would otherwise wait for.
     private func start(_ channel: consuming ControlChannel, _ ticket: SessionTicket) throws -> WorkerLoop {
         let post = try ControlPost(starter: channel, path: launch.controlPath)
-        // Files beside the control socket are opened before the cage closes: other workers' lie there too.
-        let page = try? SharePage(path: launch.controlPath + SharePage.suffix)
+        // The file beside the control socket is opened before the cage closes: other workers' lie there too.
         let output = ownsProcess ? try KernelOutput(path: launch.controlPath + ".output") : nil
         if ownsProcess { WorkerCage.closeFiles() }
         let device = try WorkerDevice(launch.selector)
-        if let page { device.followTurns(page) }
+        if ownsProcess { device.followTurns(try SharePage.make()) }
         if let output { device.captureOutput(output) }
         let door = try SessionDoor(
             host: launch.listenHost, ports: launch.ports, interface: try identity(of: launch.interface),

@@ -12,8 +12,8 @@ package enum WorkerCommand: Hashable, Sendable {
     case setLimit(Slice, Epoch)
     /// Answered with ``WorkerAnswer/status(_:)``.
     case reportStatus
-    /// The connection tells from now on of the worker's turns on its device, in bytes without a meaning of their own
-    /// (``SharePage``), and carries no more lines. Not answered.
+    /// The connection tells from now on of the worker's turns on its device, in bytes without a meaning of their own, and
+    /// carries no more lines. With the first byte comes the worker's ``SharePage``.
     case share
     case terminate
 

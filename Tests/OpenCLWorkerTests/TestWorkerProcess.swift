@@ -22,7 +22,6 @@ final class TestWorkerProcess {
         directory = NSTemporaryDirectory() + "worker-" + UUID().uuidString.prefix(8)
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         controlPath = directory + "/control"
-        page = try SharePage.create(at: controlPath + SharePage.suffix)
         let launch = try TestWorker.launch(
             .openCL(platform: 0, device: 0), memory: memory, compute: compute, controlPath: controlPath)
         let (own, child) = try ControlSocket.pair()
@@ -37,6 +36,19 @@ final class TestWorkerProcess {
         case .identity(let identity): endpoint = identity.endpoint
         case let answer: throw WorkerLaunchError("the worker is not ready but says \(answer)")
         }
+        page = try Self.page(of: controlPath)
+    }
+
+    /// The page, as a GPU server gets it that connects and leaves again.
+    private static func page(of controlPath: String) throws -> SharePage {
+        let connection = try ControlSocket.connect(to: controlPath)
+        _ = WorkerCommand.share.encoded.withUnsafeBytes { connection.send($0) }
+        var entries = [pollfd(connection, POLLIN)]
+        wait(for: &entries, milliseconds: 10_000)
+        guard case .page(let page) = SharePage.receive(from: connection) else {
+            throw WorkerLaunchError("the worker hands no page over")
+        }
+        return page
     }
 
     deinit {

@@ -160,6 +160,5 @@ struct WorkerFiles: Hashable {
     func remove() {
         unlink(controlPath)
         unlink(recordPath)
-        unlink(controlPath + SharePage.suffix)
     }
 }

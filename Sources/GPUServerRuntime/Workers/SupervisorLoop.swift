@@ -22,7 +22,7 @@ final class SupervisorLoop: @unchecked Sendable {
         _ configuration: WorkerSupervisor.Configuration, orders: SupervisorOrders,
         events: AsyncStream<GPUServerEvent>.Continuation, workers: [SupervisedWorker]
     ) throws(SystemError) {
-        shares = try ShareSupervisor(configuration.shares) { orders.add(.endOverrun($0)) }
+        shares = try ShareSupervisor(configuration.shares) { orders.add(.endAtFault($0, $1)) }
         self.configuration = configuration
         self.orders = orders
         self.events = events
@@ -32,8 +32,8 @@ final class SupervisorLoop: @unchecked Sendable {
         }
     }
 
-    /// Has the worker's device divided between it and the device's others. One that was started without a page is let
-    /// compute as it likes.
+    /// Has the worker's device divided between it and the device's others. One that hands over no page is let compute as
+    /// it likes.
     private func divide(_ worker: SupervisedWorker) {
         do {
             try shares.add(
@@ -94,9 +94,13 @@ final class SupervisorLoop: @unchecked Sendable {
             awaitEnd(of: worker)
         case .requestStatuses:
             for worker in workers.values where worker.phase == .ready { _ = worker.send(.reportStatus) }
-        case .endOverrun(let grant):
+        case .endAtFault(let grant, let fault):
             guard let worker = workers[grant] else { return }
-            worker.complaint = "a command ran for longer than any may while others want the device"
+            worker.complaint =
+                switch fault {
+                case .overrun: "a command ran for longer than any may while others want the device"
+                case .noPage(let error): "its share cannot be enforced: \(error)"
+                }
             worker.kill()
             awaitEnd(of: worker)
         case .close: break
@@ -124,7 +128,6 @@ final class SupervisorLoop: @unchecked Sendable {
             advertisedHost: configuration.advertisedHost, controlPath: files.controlPath,
             timeToLive: command.timeToLive)
         do {
-            _ = try SharePage.create(at: files.controlPath + SharePage.suffix)
             let spawn = try WorkerSpawn(executable: executable, launch, ticket: command.ticket)
             workers[command.grant] = SupervisedWorker(
                 grant: command.grant, device: command.device, slice: command.slice, phase: .starting,

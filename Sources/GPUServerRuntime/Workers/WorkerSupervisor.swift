@@ -108,8 +108,8 @@ final class SupervisorOrders: Sendable {
         case applyLimit(GrantID, Slice, Epoch?)
         case stop(GrantID)
         case requestStatuses
-        /// The worker's commands keep its device from others for too long.
-        case endOverrun(GrantID)
+        /// The worker does what its device's other tenants must not suffer from.
+        case endAtFault(GrantID, ShareFault)
         case close
     }
 

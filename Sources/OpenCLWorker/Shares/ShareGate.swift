@@ -52,9 +52,11 @@ final class ShareGate: Sendable {
         try DetachedThread.start { [self] in follow() }
     }
 
-    /// The GPU server's connection over which it is told that the page is worth a look. One before it is let go of.
+    /// The GPU server's connection over which it gets the page and is told that this is worth a look. One before it is
+    /// let go of.
     func attach(_ connection: Descriptor) {
         connection.stopBlocking()
+        guard page.send(over: connection) else { return }
         state.withLock { $0.connection = connection }
         isDetached.store(false, ordering: .sequentiallyConsistent)
         page.noteActivity()

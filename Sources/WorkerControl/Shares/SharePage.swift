@@ -5,7 +5,11 @@ package import SessionCore
 import Synchronization
 
 /// A page of memory that a worker and its GPU server share, through which the worker's turns on its device are given
-/// without a message: a file beside the worker's control socket, so that both find it again after a restart.
+/// without a message.
+///
+/// The worker makes it, of memory without a name whose size is sealed (memfd_create(2)), and hands it over by its
+/// descriptor to each GPU server that connects for it: also to the next one after a restart. A page without the seals is
+/// refused: a worker that shrank it would end the process that touches it (`SIGBUS`).
 ///
 /// The GPU server writes ``turn`` and ``aheadLimit``, the worker the rest, and neither waits for the other. What the
 /// worker writes is believed as far as ``DeviceArbiter`` does. The worker counts a command *before* it looks whether it
@@ -28,40 +32,68 @@ package final class SharePage: @unchecked Sendable {
         case turn, aheadLimit, activity, isWaiting, outstanding, busy
     }
 
-    package static let suffix = ".share"
     private static let size = 4_096
+    /// No more seals, no shrinking, no growing (fcntl(2)).
+    private static let seals: Int32 = 0x1 | 0x2 | 0x4
+    /// `F_ADD_SEALS` and `F_GET_SEALS`, which Swift's Glibc module does not show.
+    private static let (addSeals, getSeals): (Int32, Int32) = (1_033, 1_034)
+
     private let memory: UnsafeMutableRawPointer
     private let words: UnsafeMutablePointer<Atomic<UInt64>>
+    let descriptor: Descriptor
 
-    /// Makes the page anew at `path`, with the turn ``Turn/alone``.
-    package static func create(at path: String) throws(SystemError) -> SharePage {
-        unlink(path)
-        let file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw SystemError("open \(path)") }
-        let descriptor = Descriptor(owning: file)
-        guard ftruncate(file, off_t(size)) == 0 else { throw SystemError("ftruncate \(path)") }
+    /// A new page, with the turn ``Turn/alone``.
+    package static func make() throws(SystemError) -> SharePage {
+        let memory = presync_memory("presync-share")
+        guard memory >= 0 else { throw SystemError("memfd_create") }
+        let descriptor = Descriptor(owning: memory)
+        guard ftruncate(memory, off_t(size)) == 0, fcntl(memory, addSeals, seals) == 0 else {
+            throw SystemError("seal a page")
+        }
         let page = try SharePage(descriptor)
         page.set(.alone, aheadLimit: .milliseconds(20))
         return page
     }
 
-    /// The page at `path`; throws where there is none of the right size.
-    package convenience init(path: String) throws(SystemError) {
-        let file = open(path, O_RDWR | O_CLOEXEC)
-        guard file >= 0 else { throw SystemError("open \(path)") }
-        let descriptor = Descriptor(owning: file)
+    /// Maps what the other end handed over. Throws unless it is sealed memory of the right size.
+    package init(_ descriptor: Descriptor) throws(SystemError) {
+        let held = fcntl(descriptor.number, Self.getSeals, 0)
         var status = stat()
-        guard fstat(file, &status) == 0, status.st_size == off_t(Self.size) else {
-            throw SystemError("fstat \(path)", code: EINVAL)
-        }
-        try self.init(descriptor)
-    }
-
-    private init(_ file: Descriptor) throws(SystemError) {
-        let mapped = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, file.number, 0)
+        guard held >= 0, held & Self.seals == Self.seals, fstat(descriptor.number, &status) == 0,
+            status.st_size == off_t(Self.size)
+        else { throw SystemError("a page that is not sealed", code: EINVAL) }
+        let mapped = mmap(nil, Self.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor.number, 0)
         guard let mapped, mapped != MAP_FAILED else { throw SystemError("mmap") }
+        self.descriptor = descriptor
         memory = mapped
         words = mapped.bindMemory(to: Atomic<UInt64>.self, capacity: Self.size / 8)
+    }
+
+    /// Hands the page over, with the first byte that the connection carries. False when the peer is gone.
+    package func send(over connection: Descriptor) -> Bool {
+        PassedDescriptor.send(descriptor, over: connection)
+    }
+
+    /// What ``receive(from:)`` found.
+    package enum Arrival: Sendable {
+        case nothingYet
+        case page(SharePage)
+        /// The connection has ended.
+        case ended
+        /// What came is no page.
+        case refused(SystemError)
+    }
+
+    /// The page that a worker hands over on a new connection, if it has come.
+    package static func receive(from connection: Descriptor) -> Arrival {
+        let descriptor: Descriptor
+        switch PassedDescriptor.receive(from: connection) {
+        case .nothingYet: return .nothingYet
+        case .ended: return .ended
+        case .passed(nil): return .refused(SystemError("no page came over a share connection", code: EINVAL))
+        case .passed(let passed?): descriptor = passed
+        }
+        do throws(SystemError) { return .page(try SharePage(descriptor)) } catch { return .refused(error) }
     }
 
     deinit { munmap(memory, Self.size) }

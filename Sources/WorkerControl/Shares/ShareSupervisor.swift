@@ -8,11 +8,12 @@ import Synchronization
 /// The GPU server's side of its devices' shares: a ``DeviceArbiter`` for each device, and a thread that lets them see
 /// the pages of the workers and carries out what they decide.
 ///
-/// A worker says with a byte on its share connection that its page is worth a look; it is answered through the page.
+/// A worker hands its page over on its share connection, and says with a byte there that the page is worth a look; it is
+/// answered through the page.
 /// While one tenant alone uses a device, nothing is said and the thread sleeps.
 package final class ShareSupervisor: Sendable {
     fileprivate enum Order {
-        case add(ShareMember, weight: MilliShare)
+        case add(ShareMember)
         case setWeight(GrantID, MilliShare)
         case remove(GrantID)
         case close
@@ -21,14 +22,14 @@ package final class ShareSupervisor: Sendable {
     private let orders = Mutex<[Order]>([])
     private let signalling: Descriptor
 
-    /// - Parameter onOverrun: called on the supervisor's thread with the grant whose worker has to be killed.
+    /// - Parameter onFault: called on the supervisor's thread with the grant whose worker has to be killed, and why.
     package init(
-        _ settings: ArbiterSettings = ArbiterSettings(), onOverrun: @escaping @Sendable (GrantID) -> Void
+        _ settings: ArbiterSettings = ArbiterSettings(), onFault: @escaping @Sendable (GrantID, ShareFault) -> Void
     ) throws(SystemError) {
         let (receiving, signalling) = try ControlSocket.pair()
         self.signalling = receiving
         signalling.stopBlocking()
-        let loop = ShareLoop(settings, orders: signalling, onOverrun: onOverrun)
+        let loop = ShareLoop(settings, orders: signalling, onFault: onFault)
         try DetachedThread.start { [weak self] in
             loop.run { self?.takeOrders() ?? [.close] }
         }
@@ -36,16 +37,17 @@ package final class ShareSupervisor: Sendable {
 
     deinit { close() }
 
-    /// Takes a worker in whose page lies beside its control socket. A worker of an earlier build has none and is not
-    /// arbitrated; throws then.
+    /// Takes a worker in, once it has handed over its page. One that hands none over is not arbitrated; throws where it
+    /// cannot be asked.
     package func add(
         _ grant: GrantID, on device: DeviceID, weight: MilliShare, controlPath: String
     ) throws(SystemError) {
-        let page = try SharePage(path: controlPath + SharePage.suffix)
         let connection = try ControlSocket.connect(to: controlPath)
         let line = WorkerCommand.share.encoded
         guard line.withUnsafeBytes({ connection.send($0) }) == line.count else { throw SystemError("send") }
-        order(.add(ShareMember(grant: grant, device: device, page: page, connection: connection), weight: weight))
+        order(
+            .add(
+                ShareMember(grant: grant, device: device, weight: weight, connection: connection)))
     }
 
     package func setWeight(_ grant: GrantID, _ weight: MilliShare) { order(.setWeight(grant, weight)) }
@@ -68,26 +70,38 @@ package final class ShareSupervisor: Sendable {
     }
 }
 
+/// What a worker did that its device's other tenants must not suffer from.
+package enum ShareFault: Hashable, Sendable {
+    /// A command ran for longer than any may while others want the device.
+    case overrun
+    /// It handed over something else than its page.
+    case noPage(SystemError)
+}
+
 /// A worker as its device's arbiter reaches it.
 private struct ShareMember {
     var grant: GrantID
     var device: DeviceID
-    var page: SharePage
+    var weight: MilliShare
     var connection: Descriptor
+    /// Nil until it has come; the worker is not arbitrated before.
+    var page: SharePage?
 }
 
 /// The thread of a ``ShareSupervisor``. Sendable because only that thread uses it once it runs.
 private final class ShareLoop: @unchecked Sendable {
     private let settings: ArbiterSettings
     private let ordersWaiting: Descriptor
-    private let onOverrun: @Sendable (GrantID) -> Void
+    private let onFault: @Sendable (GrantID, ShareFault) -> Void
     private var members: [GrantID: ShareMember] = [:]
     private var arbiters: [DeviceID: DeviceArbiter] = [:]
 
-    init(_ settings: ArbiterSettings, orders: Descriptor, onOverrun: @escaping @Sendable (GrantID) -> Void) {
+    init(
+        _ settings: ArbiterSettings, orders: Descriptor, onFault: @escaping @Sendable (GrantID, ShareFault) -> Void
+    ) {
         self.settings = settings
         ordersWaiting = orders
-        self.onOverrun = onOverrun
+        self.onFault = onFault
     }
 
     func run(takeOrders: () -> [ShareSupervisor.Order]) {
@@ -118,9 +132,31 @@ private final class ShareLoop: @unchecked Sendable {
         if entries[known.count].isReady { _ = drain(ordersWaiting) }
         var woken: [GrantID] = []
         for (member, entry) in zip(known, entries) where entry.isReady {
+            if member.page == nil, !join(member) { continue }
             if drain(member.connection) { woken.append(member.grant) } else { leave(member.grant) }
         }
         return woken
+    }
+
+    /// Takes in the page of a new member; false where there is nothing more to do for it now.
+    private func join(_ member: ShareMember) -> Bool {
+        switch SharePage.receive(from: member.connection) {
+        case .nothingYet: return false
+        case .ended:
+            leave(member.grant)
+            return false
+        case .refused(let error):
+            leave(member.grant)
+            onFault(member.grant, .noPage(error))
+            return false
+        case .page(let page):
+            members[member.grant]?.page = page
+            arbiters[member.device, default: DeviceArbiter(settings)].join(
+                member.grant, weight: Int64(member.weight.rawValue))
+            // Whatever it did before, from now on it asks.
+            page.set(.none, aheadLimit: .zero)
+            return true
+        }
     }
 
     /// Takes what has come; false when the other end is gone.
@@ -138,16 +174,12 @@ private final class ShareLoop: @unchecked Sendable {
     /// The device that the order changes something for.
     private func carryOut(_ order: ShareSupervisor.Order) -> DeviceID? {
         switch order {
-        case .add(let member, let weight):
+        case .add(let member):
             members[member.grant] = member
-            arbiters[member.device, default: DeviceArbiter(settings)].join(
-                member.grant, weight: Int64(weight.rawValue))
-            // Whatever it did before, from now on it asks.
-            member.page.set(.none, aheadLimit: .zero)
-            observe(member.grant)
-            return member.device
+            return nil
         case .setWeight(let grant, let weight):
-            guard let device = members[grant]?.device else { return nil }
+            members[grant]?.weight = weight
+            guard let device = members[grant]?.device, members[grant]?.page != nil else { return nil }
             arbiters[device]?.join(grant, weight: Int64(weight.rawValue))
             return device
         case .remove(let grant): return leave(grant)
@@ -163,8 +195,8 @@ private final class ShareLoop: @unchecked Sendable {
     }
 
     private func observe(_ grant: GrantID) {
-        guard let member = members[grant] else { return }
-        arbiters[member.device]?.observe(grant, member.page.observation, at: Self.now)
+        guard let member = members[grant], let page = member.page else { return }
+        arbiters[member.device]?.observe(grant, page.observation, at: Self.now)
     }
 
     private func decide(_ device: DeviceID) {
@@ -177,12 +209,12 @@ private final class ShareLoop: @unchecked Sendable {
     private func carryOut(_ effect: ArbiterEffect) {
         switch effect {
         case .give(let grant, let isShared):
-            members[grant]?.page.set(
+            members[grant]?.page?.set(
                 isShared ? .shared : .alone, aheadLimit: isShared ? settings.quantum : settings.aheadAlone)
         case .take(let grant):
-            members[grant]?.page.set(.none, aheadLimit: .zero)
+            members[grant]?.page?.set(.none, aheadLimit: .zero)
             observe(grant)
-        case .end(let grant): onOverrun(grant)
+        case .end(let grant): onFault(grant, .overrun)
         }
     }
 

@@ -19,7 +19,7 @@ struct ShareEnforcementTests {
 
     @Test("by weight, whether programs give commands ahead or wait for each, and what one leaves the others take")
     func byWeight() throws {
-        let supervisor = try ShareSupervisor { _ in }
+        let supervisor = try ShareSupervisor { _, _ in }
         let weights = [100, 300, 600]
         let workers = try weights.map { try TestWorkerProcess(compute: MilliShare(Int32($0))) }
         for (index, worker) in workers.enumerated() {
@@ -53,7 +53,9 @@ struct ShareEnforcementTests {
         settings.patience = .milliseconds(500)
         settings.longestCommand = .seconds(3)
         let overran = Mutex<[GrantID]>([])
-        let supervisor = try ShareSupervisor(settings) { grant in overran.withLock { $0.append(grant) } }
+        let supervisor = try ShareSupervisor(settings) { grant, fault in
+            if fault == .overrun { overran.withLock { $0.append(grant) } }
+        }
         let workers = try (0..<2).map { _ in try TestWorkerProcess() }
         for (index, worker) in workers.enumerated() {
             try supervisor.add(
@@ -79,7 +81,7 @@ struct ShareEnforcementTests {
     @Test("and a worker computes on without a GPU server, and asks the next one")
     func serverComesBack() throws {
         let worker = try TestWorkerProcess()
-        var supervisor: ShareSupervisor? = try ShareSupervisor { _ in }
+        var supervisor: ShareSupervisor? = try ShareSupervisor { _, _ in }
         try supervisor?.add(
             GrantID(rawValue: 0), on: Self.device, weight: MilliShare(500), controlPath: worker.controlPath)
         let tenant = ComputingTenant(port: worker.endpoint.port, rounds: 1_000, ahead: 4)
@@ -92,7 +94,7 @@ struct ShareEnforcementTests {
         supervisor?.close()
         supervisor = nil
         #expect(awaitCommands())
-        let next = try ShareSupervisor { _ in }
+        let next = try ShareSupervisor { _, _ in }
         try next.add(GrantID(rawValue: 0), on: Self.device, weight: MilliShare(500), controlPath: worker.controlPath)
         #expect(awaitCommands())
         #expect(tenant.stop() == nil)
