@@ -133,8 +133,10 @@ final class ClientSession {
         return answer
     }
 
-    /// Writes `data` to a buffer, in as many messages as it takes; it is copied before this returns.
+    /// Writes `data` to a buffer, in as many messages as it takes. What of it may still be needed is copied before this
+    /// returns.
     func write(_ data: UnsafeRawBufferPointer, _ command: BufferCommand) throws(OpenCLError) {
+        defer { stream.settle() }
         var sent = 0
         repeat {
             let size = min(data.count - sent, OpenCLInterface.chunk)
@@ -188,12 +190,14 @@ final class ClientSession {
             var failure: OpenCLError?
             packed.withUnsafeBytes { bytes in
                 do throws(OpenCLError) { try send(head, bytes) } catch { failure = error }
+                stream.settle()
             }
             if let failure { throw failure }
         }
     }
 
-    /// Appends a message whose bulk data follows its head, or sends it at once if it is long.
+    /// Appends a message whose bulk data follows its head, or sends it at once if it is long: then the bulk stays as it is
+    /// until the stream has settled.
     private func send(_ head: [UInt8], _ bulk: UnsafeRawBufferPointer) throws(OpenCLError) {
         if head.count + bulk.count + batch.count < Self.batchLimit {
             guard !isLost else { throw .deviceNotAvailable }
@@ -203,7 +207,7 @@ final class ClientSession {
             try flush()
             try wait { self.stream.sendablePayload >= head.count + bulk.count && !self.stream.hasUnsent }
             var isOpen = true
-            let isTaken = stream.sendData(head, bulk: bulk) { first, second in
+            let isTaken = stream.sendData(head, borrowing: bulk) { first, second in
                 guard let count = write(first, second) else {
                     isOpen = false
                     return 0
@@ -289,8 +293,8 @@ final class ClientSession {
     private func transmit() throws(OpenCLError) {
         while stream.hasUnsent, !isLost {
             var outcome: Int?
-            stream.send { bytes in
-                outcome = write(bytes)
+            stream.send { first, second in
+                outcome = write(first, second)
                 return outcome ?? 0
             }
             guard let outcome else { throw lose("the connection to the worker broke") }

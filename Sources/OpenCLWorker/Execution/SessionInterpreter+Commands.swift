@@ -201,9 +201,7 @@ extension SessionInterpreter {
         let size = Int(command.size)
         let pieceSize = min(size, Self.readPiece)
         let isLong = size > pieceSize
-        let staging = UnsafeMutableRawBufferPointer.allocate(byteCount: pieceSize * (isLong ? 2 : 1), alignment: 64)
-        defer { staging.deallocate() }
-        var underWay: (event: Device.Event, piece: UnsafeMutableRawBufferPointer)?
+        var underWay: (event: Device.Event, piece: ReadMemory)?
         // The device writes into the memory until then.
         defer { _ = underWay?.event.wait() }
         var last = Slot<Device.Event>.failure(OpenCLFailure(CL_INVALID_VALUE))
@@ -212,14 +210,12 @@ extension SessionInterpreter {
             let arriving = underWay
             underWay = nil
             if asked < size {
-                let start = asked / pieceSize % 2 * pieceSize
-                let piece = UnsafeMutableRawBufferPointer(
-                    rebasing: staging[start..<start + min(size - asked, pieceSize)])
+                let piece = ReadMemory(count: min(size - asked, pieceSize))
                 last = Slot { () throws(OpenCLFailure) in
                     let offset = Int(command.offset) + asked
                     return isLong
-                        ? try device.enqueueRead(piece, from: buffer.device, at: offset)
-                        : try device.read(piece, from: buffer.device, at: offset)
+                        ? try device.enqueueRead(piece.bytes, from: buffer.device, at: offset)
+                        : try device.read(piece.bytes, from: buffer.device, at: offset)
                 }
                 guard case .success(let event) = last else {
                     _ = arriving?.event.wait()
@@ -229,25 +225,26 @@ extension SessionInterpreter {
                     running.add(event, queue: command.queue, request: OpenCLRequest.readBuffer(call, command).kind))
                 if isLong { device.flush() }
                 underWay = (event, piece)
-                asked += piece.count
+                asked += piece.bytes.count
             }
             guard let arriving else { continue }
             let code = arriving.event.wait()
             guard code == CL_SUCCESS else { return .failure(OpenCLFailure(code)) }
-            try Self.send(UnsafeRawBufferPointer(arriving.piece), at: sent, for: call, send)
-            sent += arriving.piece.count
+            try Self.send(arriving.piece, at: sent, for: call, send)
+            sent += arriving.piece.bytes.count
         }
         return last
     }
 
     static func send(
-        _ bytes: UnsafeRawBufferPointer, at start: Int, for call: CallID, _ send: Send
+        _ memory: ReadMemory, at start: Int, for call: CallID, _ send: Send
     ) throws(SessionEnd) {
+        let bytes = UnsafeRawBufferPointer(memory.bytes)
         var offset = 0
         while offset < bytes.count {
             let size = min(bytes.count - offset, OpenCLInterface.chunk)
             let chunk = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + size])
-            try send(OpenCLResponse.readDataHead(call, offset: UInt64(start + offset), size: size), chunk)
+            try send(OpenCLResponse.readDataHead(call, offset: UInt64(start + offset), size: size), chunk, memory)
             offset += size
         }
     }

@@ -61,19 +61,15 @@ extension SessionInterpreter {
         _ send: Send,
         _ read: (UnsafeMutableRawBufferPointer, RectangleParts.Part) throws(OpenCLFailure) -> Device.Event
     ) throws(SessionEnd) -> Slot<Device.Event> {
-        let size = region.x * region.y * region.z * elementSize
-        let staging = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: Int(min(size, Self.stagedRead)), alignment: 64)
-        defer { staging.deallocate() }
         var last = Slot<Device.Event>.failure(OpenCLFailure(CL_INVALID_VALUE))
         var done = 0
         for part in RectangleParts(region, limit: Self.stagedRead / elementSize) {
             let bytes = Int(part.region.x * part.region.y * part.region.z * elementSize)
-            let piece = UnsafeMutableRawBufferPointer(rebasing: staging[..<bytes])
-            last = Slot { () throws(OpenCLFailure) in try read(piece, part) }
+            let piece = ReadMemory(count: bytes)
+            last = Slot { () throws(OpenCLFailure) in try read(piece.bytes, part) }
             guard case .success(let event) = last else { break }
             errors.add(running.add(event, queue: queue, request: kind))
-            try Self.send(UnsafeRawBufferPointer(piece), at: done, for: call, send)
+            try Self.send(piece, at: done, for: call, send)
             done += bytes
         }
         return last

@@ -13,8 +13,9 @@ import RemotingCore
 struct SessionInterpreter<Device: ComputeDevice> {
     typealias Slot<Value> = Result<Value, OpenCLFailure>
 
-    /// A piece of an answer: a message, or a message whose bulk data follows it.
-    typealias Send = (_ head: [UInt8], _ bulk: UnsafeRawBufferPointer) throws(SessionEnd) -> Void
+    /// A piece of an answer: a message, or a message whose bulk data follows it. Bulk with an owner stays as it is as long
+    /// as that lives, so that it need not be copied.
+    typealias Send = (_ head: [UInt8], _ bulk: UnsafeRawBufferPointer, _ owner: AnyObject?) throws(SessionEnd) -> Void
 
     let device: Device
     let account: SliceAccount
@@ -117,7 +118,7 @@ struct SessionInterpreter<Device: ComputeDevice> {
     private static var watchPeriod: Int32 { 1 }
 
     func answer(_ response: OpenCLResponse, _ send: Send) throws(SessionEnd) {
-        try send(response.encoded(), UnsafeRawBufferPointer(start: nil, count: 0))
+        try send(response.encoded(), UnsafeRawBufferPointer(start: nil, count: 0), nil)
     }
 
     /// Sends what kernels have printed.

@@ -72,13 +72,19 @@ struct SessionConnection: ~Copyable {
         }
     }
 
-    /// Sends one message whose bulk data follows its head. Waits while the client has given no credit for it.
-    mutating func send(_ head: [UInt8], _ bulk: UnsafeRawBufferPointer) throws(SessionEnd) {
+    /// Sends one message whose bulk data follows its head. Waits while the client has given no credit for it. Memory of
+    /// `owner` is not copied; other bulk is the caller's again when this returns.
+    mutating func send(
+        _ head: [UInt8], _ bulk: UnsafeRawBufferPointer, _ owner: AnyObject?
+    ) throws(SessionEnd) {
         precondition(head.count + bulk.count <= SessionLimits.framePayload)
         while !stream.hasUnsent, bulk.count >= Self.directBulk, greeting.isEmpty {
             guard !stream.isEnded else { throw .clientLeft }
             var outcome = WriteOutcome()
-            if stream.sendData(head, bulk: bulk, through: { outcome.write(to: pipe, $0, $1) }) {
+            if stream.sendData(
+                head, borrowing: bulk, owner: owner, through: { outcome.write(to: pipe, $0, $1) })
+            {
+                if owner == nil { stream.settle() }
                 return try outcome.check()
             }
             try turn(waitingFor: -1)
@@ -138,7 +144,7 @@ struct SessionConnection: ~Copyable {
         if !greeting.isEmpty { try greet() }
         while greeting.isEmpty, stream.hasUnsent {
             var outcome = WriteOutcome()
-            stream.send { outcome.write(to: pipe, $0) }
+            stream.send { outcome.write(to: pipe, $0, $1) }
             try outcome.check()
             if outcome.count == 0 { break }
         }

@@ -25,8 +25,8 @@ struct SessionRunner<Device: ComputeDevice> {
                     try connection.flush()
                     patience = 0
                 case .nothing:
-                    patience = try interpreter.settle { (head, bulk) throws(SessionEnd) in
-                        try connection.send(head, bulk)
+                    patience = try interpreter.settle { (head, bulk, owner) throws(SessionEnd) in
+                        try connection.send(head, bulk, owner)
                     }
                     try connection.flush()
                 }
@@ -49,7 +49,9 @@ struct SessionRunner<Device: ComputeDevice> {
         requests.removeAll(keepingCapacity: true)
         while let request = try next(&messages) { requests.append(request) }
         for request in requests {
-            try interpreter.execute(request) { (head, bulk) throws(SessionEnd) in try connection.send(head, bulk) }
+            try interpreter.execute(request) { (head, bulk, owner) throws(SessionEnd) in
+                try connection.send(head, bulk, owner)
+            }
         }
     }
 

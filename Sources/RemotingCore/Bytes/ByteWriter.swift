@@ -30,10 +30,10 @@ package struct ByteWriter: Hashable, Sendable {
         write(blob: Array(String(kept).utf8))
     }
 
-    /// Writes over the 32 bits at `offset`, which were written before.
-    package mutating func overwrite(_ value: UInt32, at offset: Int) {
-        precondition(offset >= 0 && offset + 4 <= bytes.count)
-        for index in 0..<4 { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(index))) }
+    /// Writes over the bytes of a `T` at `offset`, which were written before.
+    package mutating func overwrite<T: FixedWidthInteger>(_ value: T, at offset: Int) {
+        precondition(offset >= 0 && offset + MemoryLayout<T>.size <= bytes.count)
+        bytes.withUnsafeMutableBytes { $0.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self) }
     }
 
     package mutating func removeFirst(_ count: Int) {

@@ -9,13 +9,18 @@ struct FrameReceiver: @unchecked Sendable {
         var payload: [UInt8]
         /// Bytes that were placed elsewhere.
         var placed = 0
+        /// Whether it has arrived before, over a connection that broke.
+        var isRepeated = false
     }
 
     let window: Int
     /// What the peer may still send.
     private(set) var credit: Int
-    /// The sequence of the next frame.
+    /// The sequence of the next frame whose header has not arrived.
     private(set) var expected: UInt64
+    /// The sequence of the next frame on this connection: behind ``expected`` while a peer repeats itself. Nil before
+    /// the first frame after a break.
+    private var arriving: UInt64?
     /// Taken by the program, and not yet given back to the peer.
     private var taken = 0
 
@@ -37,6 +42,25 @@ struct FrameReceiver: @unchecked Sendable {
         self.window = window
         self.credit = credit ?? window
         self.expected = expected
+        arriving = expected
+    }
+
+    /// All frames before this have arrived whole.
+    var received: UInt64 {
+        guard let current, !current.isRepeated else { return expected }
+        return expected - 1
+    }
+
+    /// Forgets what of a frame has come over a connection that broke: it comes again, over another.
+    mutating func restart() {
+        if let current, !current.isRepeated {
+            expected -= 1
+            if current.header.kind == .data { credit += current.header.payloadLength + FrameHeader.length }
+        }
+        current = nil
+        place = nil
+        arriving = nil
+        dropUnread()
     }
 
     /// Whether nothing has arrived that was not taken, nor taken that was not given back.
@@ -70,28 +94,29 @@ struct FrameReceiver: @unchecked Sendable {
 
     /// The next whole frame; nil when more bytes are needed.
     mutating func nextFrame(placing: SessionStream.Placement? = nil) throws(RemotingError) -> Frame? {
-        if current == nil {
-            guard unread.count >= FrameHeader.length else { return nil }
-            let bytes = Array(scratch[unread.prefix(FrameHeader.length)])
-            unread = unread.dropFirst(FrameHeader.length)
-            let header = try admit(FrameHeader(bytes))
-            current = Frame(header: header, payload: [])
-            filled = 0
-            isUndecided = true
+        while true {
+            if current == nil {
+                guard unread.count >= FrameHeader.length else { return nil }
+                let bytes = Array(scratch[unread.prefix(FrameHeader.length)])
+                unread = unread.dropFirst(FrameHeader.length)
+                current = try admit(FrameHeader(bytes))
+                filled = 0
+                isUndecided = true
+            }
+            if isUndecided, !decide(placing) { return nil }
+            fillCurrent()
+            guard let frame = current, filled == frame.header.payloadLength else { return nil }
+            current = nil
+            place = nil
+            if !frame.isRepeated { return frame }
         }
-        if isUndecided, !decide(placing) { return nil }
-        fillCurrent()
-        guard let frame = current, filled == frame.header.payloadLength else { return nil }
-        current = nil
-        place = nil
-        return frame
     }
 
     /// Makes room for the payload, or has it placed where its head says. False while more of the head is needed.
     private mutating func decide(_ placing: SessionStream.Placement?) -> Bool {
         guard let header = current?.header else { return false }
         let head = SessionStream.placementHead
-        if let placing, header.kind == .data, header.payloadLength >= Self.scratchLength {
+        if let placing, current?.isRepeated == false, header.kind == .data, header.payloadLength >= Self.scratchLength {
             guard unread.count >= head else { return false }
             let bytes = Array(scratch[unread.prefix(head)])
             if let place = placing(bytes, header.payloadLength - head) {
@@ -128,10 +153,13 @@ struct FrameReceiver: @unchecked Sendable {
         return UInt32(taken)
     }
 
-    private mutating func admit(_ header: FrameHeader) throws(RemotingError) -> FrameHeader {
-        guard header.sequence == expected else {
-            throw RemotingError(.sequenceBroken, "frame \(header.sequence) came where \(expected) was expected")
+    private mutating func admit(_ header: FrameHeader) throws(RemotingError) -> Frame {
+        let due = arriving ?? min(header.sequence, expected)
+        guard header.sequence == due else {
+            throw RemotingError(.sequenceBroken, "frame \(header.sequence) came where \(due) was expected")
         }
+        arriving = due + 1
+        guard due == expected else { return Frame(header: header, payload: [], isRepeated: true) }
         if header.kind == .data {
             let cost = header.payloadLength + FrameHeader.length
             guard cost <= credit else {
@@ -140,7 +168,7 @@ struct FrameReceiver: @unchecked Sendable {
             credit -= cost
         }
         expected += 1
-        return header
+        return Frame(header: header, payload: [])
     }
 
     private mutating func fillCurrent() {

@@ -8,60 +8,69 @@ struct FrameSender: Sendable {
     private(set) var unsentControl = 0
     var saidFarewell = false
 
-    private var outbound = ByteWriter()
-    private var sent = 0
+    private var outbound: OutboundFrames
 
     init(credit: Int, window: Int, nextSequence: UInt64 = 0) {
         self.credit = credit
         self.window = window
         self.nextSequence = nextSequence
+        outbound = OutboundFrames(window: window)
     }
 
-    var unsentCount: Int { outbound.count - sent }
+    var unsentCount: Int { outbound.unsentCount }
 
     var sendablePayload: Int { min(max(credit - FrameHeader.length, 0), SessionLimits.framePayload) }
 
-    /// Appends a control frame, whose payload `write` writes.
+    /// Appends a control frame, whose payload of `length` bytes `write` writes.
     mutating func append(
-        _ kind: FrameHeader.Kind, acknowledging acknowledgement: UInt64, _ write: (inout ByteWriter) -> Void
+        _ kind: FrameHeader.Kind, length: Int, acknowledging acknowledgement: UInt64,
+        _ write: (inout ByteWriter) -> Void = { _ in }
     ) {
-        dropSent()
-        let start = outbound.count
-        appendHeader(kind, payloadLength: 0, acknowledgement)
-        write(&outbound)
-        outbound.overwrite(UInt32(outbound.count - start - FrameHeader.length), at: start)
-        unsentControl += outbound.count - start
+        let header = header(kind, length, acknowledgement)
+        outbound.append(header.sequence, length: FrameHeader.length + length) { bytes in
+            header.write(to: &bytes)
+            write(&bytes)
+        }
+        unsentControl += FrameHeader.length + length
     }
 
-    /// Appends a data frame; the caller has checked the payload against ``sendablePayload``.
+    /// Appends a data frame; the caller has checked the payload against ``sendablePayload``. Each byte is copied once.
     mutating func appendData(
         _ head: [UInt8], bulk: UnsafeRawBufferPointer, acknowledging acknowledgement: UInt64
     ) {
-        let count = head.count + bulk.count
-        credit -= count + FrameHeader.length
-        precondition(credit >= 0, "credit was checked")
-        dropSent()
-        appendHeader(.data, payloadLength: count, acknowledgement)
-        outbound.write(bytes: head)
-        outbound.write(bytes: bulk)
+        let header = charge(head.count + bulk.count, acknowledgement)
+        outbound.append(header.sequence, length: FrameHeader.length + head.count + bulk.count) { bytes in
+            header.write(to: &bytes)
+            bytes.write(bytes: head)
+            bytes.write(bytes: bulk)
+        }
     }
 
-    /// As ``appendData(_:bulk:acknowledging:)``, with what is unsent and `bulk` offered to `write` at once.
+    /// As ``appendData(_:bulk:acknowledging:)``, without a copy of `bulk`, which stays as it is until ``settle()``, or as
+    /// long as `owner` lives.
     mutating func appendData(
-        _ head: [UInt8], bulk: UnsafeRawBufferPointer, acknowledging acknowledgement: UInt64,
-        through write: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Int
+        _ head: [UInt8], borrowing bulk: UnsafeRawBufferPointer, owner: AnyObject?,
+        acknowledging acknowledgement: UInt64
     ) {
-        let count = head.count + bulk.count
-        credit -= count + FrameHeader.length
+        let header = charge(head.count + bulk.count, acknowledgement)
+        var start = ByteWriter(reservingCapacity: FrameHeader.length + head.count)
+        header.write(to: &start)
+        start.write(bytes: head)
+        outbound.append(header.sequence, start, bulk: bulk, owner: owner)
+    }
+
+    private mutating func charge(_ payload: Int, _ acknowledgement: UInt64) -> FrameHeader {
+        credit -= payload + FrameHeader.length
         precondition(credit >= 0, "credit was checked")
-        dropSent()
-        appendHeader(.data, payloadLength: count, acknowledgement)
-        outbound.write(bytes: head)
-        let (start, waiting) = (sent, unsentCount)
-        let taken = outbound.bytes.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[start...]), bulk) }
-        precondition((0...waiting + bulk.count).contains(taken), "a write that reports more than it was offered")
-        noteSent(min(taken, waiting))
-        outbound.write(bytes: UnsafeRawBufferPointer(rebasing: bulk[max(taken - waiting, 0)...]))
+        return header(.data, payload, acknowledgement)
+    }
+
+    private mutating func header(
+        _ kind: FrameHeader.Kind, _ length: Int, _ acknowledgement: UInt64
+    ) -> FrameHeader {
+        defer { nextSequence += 1 }
+        return FrameHeader(
+            kind: kind, payloadLength: length, sequence: nextSequence, acknowledgement: acknowledgement)
     }
 
     /// Takes credit from the peer, which never gives more than it was sent.
@@ -72,33 +81,26 @@ struct FrameSender: Sendable {
         credit += amount
     }
 
-    mutating func send(_ write: (UnsafeRawBufferPointer) -> Int) {
-        guard unsentCount > 0 else { return }
-        let start = sent
-        let count = outbound.bytes.withUnsafeBytes { write(UnsafeRawBufferPointer(rebasing: $0[start...])) }
-        precondition((0...unsentCount).contains(count), "a write that reports more than it was offered")
-        noteSent(count)
+    /// Offers what waits to `write`, in one or two pieces, which returns how many bytes it took.
+    mutating func send(_ write: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Int) {
+        outbound.send(write)
+        if outbound.unsentCount == 0 { unsentControl = 0 }
     }
 
-    private mutating func noteSent(_ count: Int) {
-        sent += count
-        guard sent == outbound.count else { return }
-        outbound.removeAll()
-        sent = 0
+    mutating func settle() { outbound.settle() }
+
+    // MARK: Replay
+
+    var isKeeping: Bool { outbound.isKeeping }
+    mutating func keep() { outbound.keep() }
+    mutating func stopKeeping() { outbound.stopKeeping() }
+    mutating func acknowledge(_ sequence: UInt64) { outbound.acknowledge(sequence) }
+
+    func canReplay(from sequence: UInt64) -> Bool { outbound.holds(from: sequence, next: nextSequence) }
+
+    /// Sends again from `sequence` on. Credit was taken when the frames were new.
+    mutating func replay(from sequence: UInt64, acknowledging acknowledgement: UInt64) {
+        outbound.rewind(to: sequence, acknowledging: acknowledgement)
         unsentControl = 0
-    }
-
-    private mutating func appendHeader(_ kind: FrameHeader.Kind, payloadLength: Int, _ acknowledgement: UInt64) {
-        FrameHeader(
-            kind: kind, payloadLength: payloadLength, sequence: nextSequence, acknowledgement: acknowledgement
-        ).write(to: &outbound)
-        nextSequence += 1
-    }
-
-    /// Gives back the room of what was sent once it is the greater part, so that each byte moves at most once.
-    private mutating func dropSent() {
-        guard sent > outbound.count / 2, sent >= SessionLimits.framePayload else { return }
-        outbound.removeFirst(sent)
-        sent = 0
     }
 }

@@ -2,6 +2,8 @@
 /// {payload length UInt32, kind UInt8, flags UInt8 = 0, reserved UInt16 = 0, sequence UInt64, acknowledgement UInt64}.
 struct FrameHeader: Hashable, Sendable {
     static let length = 24
+    /// Where ``acknowledgement`` lies.
+    static let acknowledgementOffset = 16
 
     enum Kind: UInt8, Hashable, Sendable {
         /// One or more whole messages of the interface: 1 byte to 1 MiB. Costs credit: payload and header.
@@ -18,6 +20,12 @@ struct FrameHeader: Hashable, Sendable {
         /// The sender's last frame on the socket: what follows goes through the memory that both ends share. The
         /// client says it first, and the worker answers with the same.
         case shared = 7
+        /// The client may come back after a break, and proves then that it has this secret: 16 bytes. Once, from the
+        /// client.
+        case resumable = 16
+        /// The worker's answer: for how many milliseconds it waits for a client that the connection broke to, UInt32; 0
+        /// for not at all.
+        case grace = 17
     }
 
     var kind: Kind
@@ -73,6 +81,8 @@ extension FrameHeader.Kind {
         case .slice: 12...12
         case .goAway: 6...6 + SessionLimits.message
         case .shared: 0...0
+        case .resumable: 16...16
+        case .grace: 4...4
         }
     }
 }

@@ -9,8 +9,11 @@
 /// breaks the stream with ``RemotingError/Code/defect``. Expected races are dropped silently: frames of the peer that
 /// were under way when this end said its farewell, and data or pings asked to be sent after the peer's.
 ///
+/// A stream outlives its connection where it keeps what it sends (``SessionStream/keepForReplay()``): after a break, both
+/// ends learn how far the other has come, and ``resume(from:)`` goes on with nothing lost or taken twice.
+///
 /// Memory is bounded: what arrives and is not taken by its receive window, a frame's payload by 1 MiB, what waits to
-/// be sent by the peer's window, and control frames beside it by 64 KiB.
+/// be sent, or is kept, by the peer's window, and control frames beside it by 64 KiB.
 package struct SessionStream: Sendable {
     package enum Role: UInt8, Hashable, Sendable {
         case client
@@ -57,8 +60,14 @@ package struct SessionStream: Sendable {
     /// holds one never does.
     package private(set) var wasPinged = false
 
+    /// At a worker, by what its client proves that it is the same when it comes back; nil where it will not.
+    package private(set) var resumptionKey: ResumptionKey?
+    /// At a client, for how long the worker waits for it after a break, in milliseconds; nil before the worker has said.
+    package private(set) var graceMilliseconds: UInt32?
+
     private var hasSwitched = false
     private var hasPeerSwitched = false
+    private var hasOffered = false
     private var phase = Phase.open
     private var sender: FrameSender
     private var receiver: FrameReceiver
@@ -109,7 +118,7 @@ package struct SessionStream: Sendable {
         if case .placed(let head, let count) = event { taken = head.count + count }
         if let taken {
             let credit = receiver.giveBack(taken + FrameHeader.length)
-            if credit > 0, canSend { sender.append(.credit, acknowledging: receiver.expected) { $0.write(credit) } }
+            if credit > 0, canSend { sendControl(.credit, length: 4) { $0.write(credit) } }
         }
         return event
     }
@@ -129,27 +138,32 @@ package struct SessionStream: Sendable {
     ) -> Bool {
         let count = head.count + bulk.count
         guard count > 0, count <= sendablePayload else { return false }
-        sender.appendData(head, bulk: bulk, acknowledging: receiver.expected)
+        sender.appendData(head, bulk: bulk, acknowledging: receiver.received)
         return true
     }
 
-    /// As ``sendData(_:bulk:)``, where `write` takes what it can of two pieces at once and returns how many bytes that was:
-    /// what it takes of `bulk` is not copied here.
+    /// As ``sendData(_:bulk:)``, without a copy of `bulk`: the memory stays as it is until ``settle()``, or as long as
+    /// `owner` lives, where there is one. `write` takes what it can of two pieces at once, and returns how many bytes that
+    /// was; what it leaves waits for ``send(_:)``.
     package mutating func sendData(
-        _ head: [UInt8], bulk: UnsafeRawBufferPointer,
+        _ head: [UInt8], borrowing bulk: UnsafeRawBufferPointer, owner: AnyObject? = nil,
         through write: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Int
     ) -> Bool {
         let count = head.count + bulk.count
         guard count > 0, count <= sendablePayload else { return false }
-        sender.appendData(head, bulk: bulk, acknowledging: receiver.expected, through: write)
+        sender.appendData(head, borrowing: bulk, owner: owner, acknowledging: receiver.received)
+        sender.send(write)
         return true
     }
+
+    /// Copies what is still needed of the memory that ``sendData(_:borrowing:owner:through:)`` borrowed without an owner.
+    package mutating func settle() { sender.settle() }
 
     /// Asks the peer for a pong; dropped when 16 are outstanding or the stream has ended.
     package mutating func ping(_ token: UInt64) {
         guard canSend, outstandingPings.count < SessionLimits.outstandingPings else { return }
         outstandingPings.append(token)
-        sender.append(.ping, acknowledging: receiver.expected) { $0.write(token) }
+        sendControl(.ping, length: 8) { $0.write(token) }
     }
 
     /// Tells the client what is enforced from here on. Only a worker says it.
@@ -157,7 +171,7 @@ package struct SessionStream: Sendable {
         guard role == .worker else { return defect("a client announced a slice") }
         guard canSend else { return }
         self.slice = slice
-        sender.append(.slice, acknowledging: receiver.expected) { $0.write(slice) }
+        sendControl(.slice, length: 12) { $0.write(slice) }
     }
 
     /// Ends what is sent on the socket: once everything is sent, the rest goes through the memory that both ends share. A
@@ -166,7 +180,9 @@ package struct SessionStream: Sendable {
         guard !hasSwitched, role == .client || hasPeerSwitched else { return defect("a switch out of turn") }
         guard canSend else { return }
         hasSwitched = true
-        sender.append(.shared, acknowledging: receiver.expected) { _ in }
+        sendControl(.shared, length: 0) { _ in }
+        // Through memory nothing breaks but by the end of a process.
+        sender.stopKeeping()
     }
 
     /// The last frame of this end; a second farewell is dropped. Also after an error, to say why.
@@ -177,10 +193,10 @@ package struct SessionStream: Sendable {
         case .broken where sender.saidFarewell: return
         case .broken: break
         }
-        sender.append(.goAway, acknowledging: receiver.expected) { writer in
-            writer.write(farewell.reason.rawValue)
-            writer.write(text: farewell.message, maximum: SessionLimits.message)
-        }
+        var payload = ByteWriter()
+        payload.write(farewell.reason.rawValue)
+        payload.write(text: farewell.message, maximum: SessionLimits.message)
+        sendControl(.goAway, length: payload.count) { $0.write(bytes: payload.bytes) }
         sender.saidFarewell = true
     }
 
@@ -188,7 +204,18 @@ package struct SessionStream: Sendable {
 
     /// Offers what waits to be sent to `write` (a socket's write), which returns how many bytes it took.
     package mutating func send(_ write: (UnsafeRawBufferPointer) -> Int) {
+        sender.send { first, _ in write(first) }
+    }
+
+    /// As ``send(_:)``, in one or two pieces.
+    package mutating func send(_ write: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Int) {
         sender.send(write)
+    }
+
+    private mutating func sendControl(
+        _ kind: FrameHeader.Kind, length: Int, _ write: (inout ByteWriter) -> Void
+    ) {
+        sender.append(kind, length: length, acknowledging: receiver.received, write)
     }
 
     /// Whether nothing more can be sent or received.
@@ -203,7 +230,7 @@ package struct SessionStream: Sendable {
         guard phase == .open, !hasUnsent, events.isEmpty, outstandingPings.isEmpty, receiver.isAtBoundary
         else { return nil }
         return SessionContinuation(
-            nextSendSequence: sender.nextSequence, nextReceiveSequence: receiver.expected,
+            nextSendSequence: sender.nextSequence, nextReceiveSequence: receiver.received,
             acknowledged: acknowledged, sendWindow: UInt32(sender.window), sendCredit: UInt32(sender.credit),
             receiveWindow: UInt32(receiver.window), receiveCredit: UInt32(receiver.credit), slice: slice)
     }
@@ -219,6 +246,61 @@ package struct SessionStream: Sendable {
         receiver = FrameReceiver(
             window: Int(continuation.receiveWindow), credit: Int(continuation.receiveCredit),
             expected: continuation.nextReceiveSequence)
+    }
+}
+
+// MARK: - Resumption
+
+extension SessionStream {
+    /// From here on keeps what it sends until the peer says to have it.
+    package mutating func keepForReplay() { sender.keep() }
+
+    /// Lets go of what was kept: a break is the end of the session.
+    package mutating func stopKeeping() { sender.stopKeeping() }
+
+    /// Tells the worker by which secret the client will prove, after a break, that it is the same. A client's first frame;
+    /// what it sends from here on is kept.
+    package mutating func offerResumption(_ key: ResumptionKey) {
+        guard role == .client, !hasOffered else { return defect("a second offer to come back") }
+        guard canSend else { return }
+        hasOffered = true
+        keepForReplay()
+        sendControl(.resumable, length: ResumptionKey.length) { $0.write(key) }
+    }
+
+    /// Answers a client's offer: for how long it is waited for after a break; 0 where it is not.
+    package mutating func answerOffer(graceMilliseconds: UInt32) {
+        guard role == .worker, resumptionKey != nil else { return defect("an answer to no offer") }
+        guard canSend else { return }
+        sendControl(.grace, length: 4) { $0.write(graceMilliseconds) }
+        if graceMilliseconds == 0 { sender.stopKeeping() }
+    }
+
+    /// Every frame before this has arrived whole: what to tell the peer after a break.
+    package var received: UInt64 { receiver.received }
+
+    /// Whether the session can go on over another connection with a peer that has every frame before `sequence`.
+    package func canResume(from sequence: UInt64) -> Bool {
+        phase == .open && sequence >= acknowledged && sender.canReplay(from: sequence)
+    }
+
+    /// Goes on over a new connection: sends again what the peer, which has every frame before `sequence`, has not, and
+    /// expects the rest of what it said it has received itself. What had arrived of a frame is forgotten.
+    ///
+    /// Throws ``RemotingError/Code/sequenceBroken``, and the stream is broken, where a frame is missing that is no longer
+    /// kept, or was never sent.
+    package mutating func resume(from sequence: UInt64) throws(RemotingError) {
+        try check()
+        guard canResume(from: sequence) else {
+            let error = RemotingError(
+                .sequenceBroken, "the session cannot go on at frame \(sequence): it is not kept, or was never sent")
+            phase = .broken(error)
+            throw error
+        }
+        receiver.restart()
+        acknowledged = sequence
+        sender.acknowledge(sequence)
+        sender.replay(from: sequence, acknowledging: receiver.received)
     }
 }
 
@@ -262,7 +344,7 @@ extension SessionStream {
         case .ping:
             let token: UInt64 = try reader.read()
             wasPinged = true
-            sender.append(.pong, acknowledging: receiver.expected) { $0.write(token) }
+            sendControl(.pong, length: 8) { $0.write(token) }
         case .pong:
             let token: UInt64 = try reader.read()
             guard outstandingPings.first == token else { throw RemotingError(.unexpected, "a pong without a ping") }
@@ -280,6 +362,18 @@ extension SessionStream {
             // What came behind it on the socket are doorbells.
             receiver.dropUnread()
             events.append(.peerSwitched)
+        case .resumable:
+            guard role == .worker, resumptionKey == nil else {
+                throw RemotingError(.unexpected, "a secret from a worker, or a second one")
+            }
+            resumptionKey = try reader.readKey()
+        case .grace:
+            guard role == .client, graceMilliseconds == nil, hasOffered else {
+                throw RemotingError(.unexpected, "an answer to no offer to come back")
+            }
+            let grace: UInt32 = try reader.read()
+            graceMilliseconds = grace
+            if grace == 0 { sender.stopKeeping() }
         case .goAway:
             let reason = SessionFarewell.Reason(rawValue: try reader.read())
             let message = try reader.readText(maximum: SessionLimits.message)
@@ -296,6 +390,7 @@ extension SessionStream {
                 "acknowledgement \(sequence) is not in \(acknowledged)...\(sender.nextSequence)")
         }
         acknowledged = sequence
+        sender.acknowledge(sequence)
     }
 
     private mutating func defect(_ message: String) {

@@ -54,10 +54,12 @@ struct SharedMemorySwitchTests {
         let bulk = (0..<100).map { UInt8($0) }
         var written: [UInt8] = []
         let isTaken = bulk.withUnsafeBytes { bytes in
-            pair.client.sendData([200, 201], bulk: bytes) { first, second in
+            let isTaken = pair.client.sendData([200, 201], borrowing: bytes) { first, second in
                 written = Array((Array(first) + Array(second)).prefix(taken))
                 return written.count
             }
+            pair.client.settle()
+            return isTaken
         }
         #expect(isTaken)
         try pair.worker.received(written + pair.client.takeUnsent())
