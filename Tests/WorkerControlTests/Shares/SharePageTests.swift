@@ -1,6 +1,6 @@
 import DeviceDrivers
 import FleetModel
-import Glibc
+import Foundation
 import SessionCore
 import Synchronization
 import Testing
@@ -82,7 +82,7 @@ struct SharePageTests {
 
     @Test("a worker that hands over something else is named to be ended")
     func namesFault() throws {
-        let path = "/tmp/presync-share-\(getpid())"
+        let path = NSTemporaryDirectory() + "share-\(getpid())"
         let listener = try ControlSocket.listen(at: path)
         defer { unlink(path) }
         let faults = Mutex<[GrantID]>([])
