@@ -62,8 +62,9 @@ package struct Worker {
         let post = try ControlPost(starter: channel, path: launch.controlPath)
         // The file beside the control socket is opened before the cage closes: other workers' lie there too.
         let output = ownsProcess ? try KernelOutput(path: launch.controlPath + ".output") : nil
-        if ownsProcess { WorkerCage.closeFiles() }
+        if ownsProcess { WorkerCage.closeFiles(of: launch.instance) }
         let device = try WorkerDevice(launch.selector)
+        if ownsProcess { device.boundCompilations() }
         if ownsProcess { device.followTurns(try SharePage.make()) }
         if let output { device.captureOutput(output) }
         let door = try SessionDoor(

@@ -142,6 +142,24 @@ final class TestClient {
     /// Bytes as they are, past the stream's framing.
     func sendRaw(_ bytes: [UInt8]) { _ = bytes.withUnsafeBytes { connection.send($0) } }
 
+    /// The same, with descriptors of files (`SCM_RIGHTS`).
+    func sendRaw(_ bytes: [UInt8], passing descriptors: [Int32]) {
+        _ = bytes.withUnsafeBytes { DescriptorPassing.send($0, passing: descriptors, on: connection.number) }
+    }
+
+    /// The bytes of a ping that is the stream's next frame, for who sends them another way.
+    func pingBytes(_ token: UInt64) -> [UInt8] {
+        stream.ping(token)
+        var bytes: [UInt8] = []
+        while stream.hasUnsent {
+            stream.send {
+                bytes += $0
+                return $0.count
+            }
+        }
+        return bytes
+    }
+
     func close() { shutdown(connection.number, Int32(SHUT_RDWR)) }
 
     /// Sends a request that is answered, and waits for the answer that ends it.

@@ -1,8 +1,10 @@
 import DeviceDrivers
 import FleetModel
 import Foundation
+import Glibc
 import OpenCLWorker
 import RemotingCore
+import Synchronization
 import Testing
 import WorkerControl
 
@@ -12,8 +14,9 @@ final class TestWorkerProcess {
     let endpoint: SessionEndpoint
     let controlPath: String
     let page: SharePage
-    private let process = Process()
+    let processID: pid_t
     private let directory: String
+    private let isReaped = Mutex(false)
 
     /// Starts a worker and waits until it is ready.
     init(
@@ -25,11 +28,9 @@ final class TestWorkerProcess {
         let launch = try TestWorker.launch(
             .openCL(platform: 0, device: 0), memory: memory, compute: compute, controlPath: controlPath)
         let (own, child) = try ControlSocket.pair()
-        process.executableURL = try Self.executable()
-        process.arguments = launch.arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        process.standardInput = FileHandle(fileDescriptor: child.number)
-        try process.run()
+        processID = try Self.spawn(
+            launch.arguments, input: child.number,
+            environment: ProcessInfo.processInfo.environment.merging(environment) { $1 })
         control = ControlLink(own)
         control.send(.ticket(TestWorker.ticket))
         switch try #require(control.receive()) {
@@ -53,23 +54,44 @@ final class TestWorkerProcess {
 
     deinit {
         control.send(.terminate)
-        process.waitUntilExit()
+        if !awaitEnd() {
+            kill()
+            _ = awaitEnd()
+        }
         try? FileManager.default.removeItem(atPath: directory)
     }
 
-    var processID: Int32 { process.processIdentifier }
-    var isRunning: Bool { process.isRunning }
+    var isRunning: Bool {
+        isReaped.withLock { isReaped in
+            if !isReaped { isReaped = waitpid(processID, nil, WNOHANG) != 0 }
+            return !isReaped
+        }
+    }
 
-    func kill() { Foundation.kill(process.processIdentifier, SIGKILL) }
+    func kill() { if isRunning { Glibc.kill(processID, SIGKILL) } }
 
     /// Whether the process ends within 20 s.
     func awaitEnd() -> Bool {
-        for _ in 0..<2_000 where process.isRunning { usleep(10_000) }
-        return !process.isRunning
+        for _ in 0..<2_000 where isRunning { usleep(10_000) }
+        return !isRunning
     }
 
-    private static func executable() throws -> URL {
+    /// Not Foundation's `Process`, which learns of an end by a descriptor that a worker closes when it begins, and then
+    /// waits for one process after the other.
+    private static func spawn(_ arguments: [String], input: Int32, environment: [String: String]) throws -> pid_t {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("presync-worker")
+        let program = URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent("presync-worker")
+            .path
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+        var texts = ([program] + arguments).map { strdup($0) } + [nil]
+        var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for text in texts + variables { free(text) } }
+        var process: pid_t = 0
+        let code = posix_spawn(&process, program, &actions, nil, &texts, &variables)
+        guard code == 0 else { throw WorkerLaunchError("posix_spawn \(program): \(code)") }
+        return process
     }
 }

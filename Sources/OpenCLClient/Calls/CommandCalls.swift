@@ -115,7 +115,8 @@ func enqueueCopyBuffer(
         let arguments = try CommandArguments(library, queue, waitCount, waitList, event)
         let from = try RegionArguments(library, arguments.queue, source, offset: sourceOffset, size: size)
         let to = try RegionArguments(library, arguments.queue, destination, offset: destinationOffset, size: size)
-        let overlaps = from.buffer === to.buffer && abs(sourceOffset - destinationOffset) < size
+        let distance = from.buffer.origin + sourceOffset - to.buffer.origin - destinationOffset
+        let overlaps = from.buffer.owner === to.buffer.owner && abs(distance) < size
         try require(!overlaps, or: CL_MEM_COPY_OVERLAP)
         try arguments.queue.session.send(
             .copyBuffer(

@@ -62,12 +62,11 @@ func enqueueCopyBufferRect(
             destinationSlicePitch)
         if from.buffer === to.buffer {
             try require(
-                from.layout.rowPitch == to.layout.rowPitch && from.layout.slicePitch == to.layout.slicePitch,
-                or: CL_INVALID_VALUE)
-            let overlaps = (0..<3).allSatisfy { index in
-                let (one, other) = (from.layout.origin[index], to.layout.origin[index])
-                return max(one, other) - min(one, other) < sides[index]
-            }
+                from.layout.hasPitches(of: to.layout), or: CL_INVALID_VALUE)
+        }
+        if from.buffer.owner === to.buffer.owner, from.layout.hasPitches(of: to.layout) {
+            let overlaps = from.layout.overlaps(
+                to.layout, sides, ownShift: UInt64(from.buffer.origin), shift: UInt64(to.buffer.origin))
             try require(!overlaps, or: CL_MEM_COPY_OVERLAP)
         }
         try arguments.queue.session.send(

@@ -85,6 +85,9 @@ final class ClientBuffer: ClientObject {
         }
     }
 
+    /// The buffer whose memory this is.
+    var owner: ClientBuffer { parent ?? self }
+
     private static let hostFlags = cl_mem_flags(CL_MEM_USE_HOST_PTR | CL_MEM_COPY_HOST_PTR | CL_MEM_ALLOC_HOST_PTR)
 
     /// Above the slice that the client knows of, the worker is asked at once, so that the call that asks for too much

@@ -1,3 +1,4 @@
+import FleetModel
 import Glibc
 import WorkerControl
 
@@ -5,8 +6,9 @@ import WorkerControl
 /// error, which the GPU server keeps, and the worker serves on.
 enum WorkerCage {
     /// Before the driver starts its threads, which are confined with the thread that starts them.
-    static func closeFiles() {
-        let cache = makeCache()
+    static func closeFiles(of instance: InstanceID) {
+        offerForMemory()
+        let cache = makeCache(of: instance)
         setenv("POCL_CACHE_DIR", cache, 1)
         setenv("CUDA_CACHE_PATH", cache, 1)
         setenv("TMPDIR", cache, 1)
@@ -17,18 +19,35 @@ enum WorkerCage {
     /// When the session's door stands.
     static func closeCalls() { report(CallCage.close()) }
 
-    /// Where the driver keeps what it compiled: the place that the environment names, or a user's usual one.
-    private static func makeCache() -> String {
+    /// Where the driver keeps what it compiled: below the place that the environment names, or a user's usual one, a folder
+    /// of the instance's own. What a tenant puts into its cache, another tenant's kernels are never made of.
+    private static func makeCache(of instance: InstanceID) -> String {
         func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
-        let cache =
+        let base =
             value("POCL_CACHE_DIR") ?? value("XDG_CACHE_HOME").map { $0 + "/pocl/kcache" }
             ?? (value("HOME") ?? "/tmp") + "/.cache/pocl/kcache"
+        let cache = base + "/" + folderName(of: instance)
         var path = ""
         for part in cache.split(separator: "/") {
             path += "/" + part
             mkdir(path, 0o700)
         }
         return path
+    }
+
+    /// One for each instance, and no way up: of what an identifier may hold, only the slash means something in a path.
+    static func folderName(of instance: InstanceID) -> String {
+        "instance-" + String(instance.rawValue.map { $0 == "/" ? "+" : $0 })
+    }
+
+    /// A host that has no memory left ends the workers first, the greatest before the others (proc(5), oom_score_adj):
+    /// not its own daemons, and not those whose tenants take little.
+    private static func offerForMemory() {
+        let file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)
+        guard file >= 0 else { return }
+        defer { close(file) }
+        let score = Array("800".utf8)
+        _ = score.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
     }
 
     /// They would hold a tenant's data.

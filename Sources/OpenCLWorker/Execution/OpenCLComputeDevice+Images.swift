@@ -22,7 +22,12 @@ extension OpenCLComputeDevice {
         guard let image = functions.createImage(context, cl_mem_flags(access), &format, &native, nil, &status) else {
             throw OpenCLFailure(status)
         }
-        return OpenCLObject(image, releasedBy: functions.releaseMemObject)
+        let made: Buffer = OpenCLObject(image, releasedBy: functions.releaseMemObject)
+        if clearsMemory, buffer == nil {
+            let everything = ImageCommand(queue: .none, image: .none, origin: .zero, region: description.sides)
+            _ = try fill(everything, image: made, color: [UInt8](repeating: 0, count: OpenCLInterface.imageColor)[...])
+        }
+        return made
     }
 
     func makeSampler(_ description: SamplerDescription) throws(OpenCLFailure) -> Sampler {

@@ -61,9 +61,16 @@ extension OpenCLComputeDevice {
 
     /// Builds so that kernels say what their arguments are, which compilers do only when told to; without it where that
     /// fails: NVIDIA's compiler (580.159) makes code that its assembler refuses of a kernel without arguments.
-    private static func keepingArgumentInformation(_ options: [UInt8], _ build: ([CChar]) -> cl_int) -> cl_int {
-        let code = build(text(options + Array(" -cl-kernel-arg-info".utf8)))
-        return code == CL_SUCCESS ? code : build(text(options))
+    private func keepingArgumentInformation(_ options: [UInt8], _ build: ([CChar]) -> cl_int) -> cl_int {
+        bounded {
+            let code = build(Self.text(options + Array(" -cl-kernel-arg-info".utf8)))
+            return code == CL_SUCCESS ? code : build(Self.text(options))
+        }
+    }
+
+    /// Runs the driver's compiler within what it may take of the host's memory.
+    private func bounded<Outcome>(_ compilation: () -> Outcome) -> Outcome {
+        buildMemory?.during(compilation) ?? compilation()
     }
 
     func build(source: [UInt8], options: [UInt8]) -> (Program?, ProgramBuild) {
@@ -74,7 +81,7 @@ extension OpenCLComputeDevice {
 
     func build(_ program: Program, options: [UInt8]) -> (Program?, ProgramBuild) {
         var devices: [cl_device_id?] = [handle]
-        let code = Self.keepingArgumentInformation(options) { text in
+        let code = keepingArgumentInformation(options) { text in
             functions.buildProgram(program.handle, 1, &devices, text, nil, nil)
         }
         return outcome(program, code, hasKernels: true)
@@ -98,7 +105,7 @@ extension OpenCLComputeDevice {
         defer { for name in names { free(name) } }
         var pointers = names.map { UnsafePointer<CChar>($0) }
         let count = cl_uint(headers.count)
-        let code = Self.keepingArgumentInformation(options) { text in
+        let code = keepingArgumentInformation(options) { text in
             headers.isEmpty
                 ? functions.compileProgram(program.handle, 1, &devices, text, 0, nil, nil, nil, nil)
                 : functions.compileProgram(program.handle, 1, &devices, text, count, &handles, &pointers, nil, nil)
@@ -110,8 +117,10 @@ extension OpenCLComputeDevice {
         var devices: [cl_device_id?] = [handle]
         var handles: [cl_program?] = programs.map(\.handle)
         var status: cl_int = CL_SUCCESS
-        let made = functions.linkProgram(
-            context, 1, &devices, Self.text(options), cl_uint(programs.count), &handles, nil, nil, &status)
+        let made = bounded {
+            functions.linkProgram(
+                context, 1, &devices, Self.text(options), cl_uint(programs.count), &handles, nil, nil, &status)
+        }
         guard let made else {
             return (nil, ProgramBuild(code: status == CL_SUCCESS ? CL_LINK_PROGRAM_FAILURE : status))
         }

@@ -16,8 +16,12 @@ final class OpenCLComputeDevice: ComputeDevice {
     let context: cl_context
     let queue: cl_command_queue
     var output: KernelOutput?
+    /// What compilations may take of the host's memory; nil where the process is not the session's own.
+    var buildMemory: BuildMemory?
     /// Where commands wait for the session's turn on the device; nil where nobody divides it.
     var gate: ShareGate?
+    /// Whether new memory may hold what another process left in it, so that it is cleared.
+    let clearsMemory: Bool
     /// What copies, fills and transfers take.
     private let transferEstimate = CommandEstimate()
     /// Host copies of what was written and has not run yet, and their bytes together; at most ``greatestStaged``.
@@ -25,13 +29,19 @@ final class OpenCLComputeDevice: ComputeDevice {
     private var stagedBytes = 0
 
     /// Opens the device's context, which takes tens of milliseconds, so that no session has to.
-    init(platform: Int, device: Int) throws(DeviceDriverError) {
+    ///
+    /// - Parameter clearsMemory: whether to clear what is allocated. As a rule that is where the device has memory of its
+    ///   own: a driver for processors takes it from this process, which serves one session and got it from the kernel
+    ///   empty.
+    init(platform: Int, device: Int, clearsMemory: Bool? = nil) throws(DeviceDriverError) {
         let library = try OpenCLLibrary()
         let found = try library.device(platform: platform, device: device)
         functions = library.functions
         eventFunctions = OpenCLEventFunctions(library.functions)
         handle = found.handle
         information = DeviceInformation(found)
+        let type = found.number(CL_DEVICE_TYPE) ?? 0
+        self.clearsMemory = clearsMemory ?? (type & UInt64(CL_DEVICE_TYPE_CPU) == 0)
         greatestBuffer = found.number(CL_DEVICE_MAX_MEM_ALLOC_SIZE) ?? 0
         localMemory = found.number(CL_DEVICE_LOCAL_MEM_SIZE) ?? 0
         var status: cl_int = CL_SUCCESS
@@ -65,7 +75,16 @@ final class OpenCLComputeDevice: ComputeDevice {
         guard let buffer = functions.createBuffer(context, cl_mem_flags(access), size, nil, &status) else {
             throw OpenCLFailure(status)
         }
-        return OpenCLObject(buffer, releasedBy: functions.releaseMemObject)
+        let made: Buffer = OpenCLObject(buffer, releasedBy: functions.releaseMemObject)
+        if clearsMemory { try clear(made, size: size) }
+        return made
+    }
+
+    /// Commands of the session come after it in the one queue.
+    private func clear(_ buffer: Buffer, size: Int) throws(OpenCLFailure) {
+        // The widest pattern that the size is a multiple of: some drivers write no more than one at a time.
+        let width = min(16, 1 << size.trailingZeroBitCount)
+        _ = try fill(buffer, at: 0, size: size, pattern: [UInt8](repeating: 0, count: width)[...])
     }
 
     func write(_ bytes: UnsafeRawBufferPointer, to buffer: Buffer, at offset: Int) throws(OpenCLFailure) -> OpenCLEvent

@@ -123,7 +123,9 @@ extension SessionInterpreter {
         else { throw OpenCLFailure(CL_INVALID_VALUE) }
         let region = CopyRegion(
             sourceOffset: Int(copy.sourceOffset), destinationOffset: Int(copy.destinationOffset), size: Int(copy.size))
-        if source === destination, abs(region.sourceOffset - region.destinationOffset) < region.size {
+        if source.owner === destination.owner,
+            abs(source.origin + region.sourceOffset - destination.origin - region.destinationOffset) < region.size
+        {
             throw OpenCLFailure(CL_MEM_COPY_OVERLAP)
         }
         return try device.copy(region, from: source.device, to: destination.device)
@@ -141,6 +143,7 @@ extension SessionInterpreter {
 
     private func launch(_ launch: KernelLaunch) throws(OpenCLFailure) -> Device.Event {
         let kernel = try find(launch.kernel, in: kernels, orThrow: CL_INVALID_KERNEL)
+        try Self.checkItems(launch)
         for argument in kernel.arguments.values {
             switch argument {
             case .set: break
@@ -156,6 +159,28 @@ extension SessionInterpreter {
             }
         }
         return try device.launch(kernel.device, launch)
+    }
+}
+
+extension SessionInterpreter {
+    /// Throws unless every number that a device derives from the launch's sizes is one of 63 bits: drivers multiply and
+    /// add them without a look.
+    fileprivate static func checkItems(_ launch: KernelLaunch) throws(OpenCLFailure) {
+        let greatest = UInt64(Int.max)
+        func product(_ sizes: SIMD3<UInt64>, orThrow code: Int32) throws(OpenCLFailure) {
+            var product: UInt64 = 1
+            for index in 0..<Int(launch.dimensions) {
+                let (next, overflows) = product.multipliedReportingOverflow(by: sizes[index])
+                guard !overflows, next <= greatest else { throw OpenCLFailure(code) }
+                product = next
+            }
+        }
+        try product(launch.globalSize, orThrow: CL_INVALID_GLOBAL_WORK_SIZE)
+        try product(launch.localSize, orThrow: CL_INVALID_WORK_GROUP_SIZE)
+        for index in 0..<Int(launch.dimensions) {
+            let (end, overflows) = launch.globalOffset[index].addingReportingOverflow(launch.globalSize[index])
+            guard !overflows, end <= greatest else { throw OpenCLFailure(CL_INVALID_GLOBAL_OFFSET) }
+        }
     }
 }
 

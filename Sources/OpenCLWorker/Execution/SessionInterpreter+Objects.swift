@@ -111,7 +111,8 @@ extension SessionInterpreter {
         guard parent.contains(offset: origin, size: size) else { throw OpenCLFailure(CL_INVALID_VALUE) }
         let part = try device.makeSubBuffer(of: parent.device, flags: flags, origin: Int(origin), size: Int(size))
         parent.parts += 1
-        return HeldBuffer(part, flags: flags, size: Int(size), serial: makeSerial(), parent: parent)
+        return HeldBuffer(
+            part, flags: flags, size: Int(size), serial: makeSerial(), parent: parent, origin: Int(origin))
     }
 
     private mutating func makeImage(
@@ -181,11 +182,13 @@ extension SessionInterpreter {
     ) throws(OpenCLFailure) {
         let kernel = try find(id, in: kernels, orThrow: CL_INVALID_KERNEL)
         guard index < OpenCLInterface.argumentsPerKernel else { throw OpenCLFailure(CL_INVALID_ARG_INDEX) }
-        kernel.values[index] = argument.compact
         do {
             kernel.arguments[index] = try set(index, of: kernel.device, to: argument)
+            kernel.values[index] = argument.compact
         } catch {
             kernel.arguments[index] = .failed(error)
+            // It fails again wherever it is set again, and takes no memory meanwhile.
+            kernel.values[index] = .value([])
             throw error
         }
     }
@@ -250,7 +253,7 @@ extension SessionInterpreter {
     private func giveBack(_ buffer: HeldBuffer<Device>) {
         buffer.isReleased = true
         if let parent = buffer.parent { parent.parts -= 1 }
-        let owner = buffer.parent ?? buffer
+        let owner = buffer.owner
         if owner.isReleased, owner.parts == 0 { account.giveBackMemory(Int64(owner.size)) }
     }
 }

@@ -27,6 +27,8 @@ extension SessionInterpreter {
             guard !program.source.isEmpty else { throw OpenCLFailure(CL_INVALID_OPERATION) }
             var sources: [(name: String, source: [UInt8])] = []
             for header in headers {
+                // Drivers write headers to files of these names, below a folder of their own.
+                guard Self.isBelow(header.name) else { throw OpenCLFailure(CL_INVALID_VALUE) }
                 let program = try find(header.program, in: programs, orThrow: CL_INVALID_PROGRAM)
                 sources.append((header.name, program.source))
             }
@@ -40,6 +42,12 @@ extension SessionInterpreter {
         } catch {
             return ProgramBuild(code: error.code)
         }
+    }
+
+    /// Whether a path leads to a place below where it begins.
+    private static func isBelow(_ path: String) -> Bool {
+        !path.isEmpty && !path.hasPrefix("/") && !path.utf8.contains(0)
+            && !path.split(separator: "/").contains("..")
     }
 
     /// The linked program is made with the error where linking fails.

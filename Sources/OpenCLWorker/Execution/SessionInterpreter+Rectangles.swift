@@ -30,6 +30,12 @@ extension SessionInterpreter {
     func copy(_ copy: RectangleCopy) throws(OpenCLFailure) -> Device.Event {
         let source = try buffer(copy.source, holding: copy.region, copy.sourceLayout)
         let destination = try buffer(copy.destination, holding: copy.region, copy.destinationLayout)
+        if source.owner === destination.owner, copy.sourceLayout.hasPitches(of: copy.destinationLayout),
+            copy.sourceLayout.overlaps(
+                copy.destinationLayout, copy.region, ownShift: UInt64(source.origin), shift: UInt64(destination.origin))
+        {
+            throw OpenCLFailure(CL_MEM_COPY_OVERLAP)
+        }
         return try device.copy(copy, from: source.device, to: destination.device)
     }
 

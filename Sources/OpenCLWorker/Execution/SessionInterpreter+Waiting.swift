@@ -27,18 +27,23 @@ extension SessionInterpreter {
         return event.isOpen
     }
 
-    /// Keeps a request until what it waits for has ended; one too many is refused.
+    /// Keeps a request until what it waits for has ended; one too many is refused, and one that waits for an event that
+    /// there is not yet: that could come to wait for it.
     mutating func hold(_ request: OpenCLRequest, _ send: Send) throws(SessionEnd) {
+        guard request.command?.order.waitFor.allSatisfy({ events[$0] != nil }) ?? true else {
+            return try refuse(request, OpenCLFailure(CL_INVALID_EVENT_WAIT_LIST), send)
+        }
         var entry = WaitingRequests.Entry(request: request)
         if case .launchKernel(let launch) = request, case .success(let kernel)? = kernels[launch.kernel] {
             entry.arguments = kernel.values
         }
-        guard waiting.append(entry) else { return try refuse(request, send) }
+        guard waiting.append(entry) else { return try refuse(request, OpenCLFailure(CL_OUT_OF_RESOURCES), send) }
         if let id = request.command?.order.event, id != .none { file(.success(.waiting), as: id) }
     }
 
-    private mutating func refuse(_ request: OpenCLRequest, _ send: Send) throws(SessionEnd) {
-        let failure = OpenCLFailure(CL_OUT_OF_RESOURCES)
+    private mutating func refuse(
+        _ request: OpenCLRequest, _ failure: OpenCLFailure, _ send: Send
+    ) throws(SessionEnd) {
         switch request {
         case .release: change(request)
         case .finish(let call, _), .waitForEvents(let call, _):

@@ -152,21 +152,28 @@ final class HeldBuffer<Device: ComputeDevice> {
     let size: Int
     /// Tells this buffer from a later one that was given the same id.
     let serial: UInt64
-    /// The buffer of which this is a part.
+    /// The buffer of which this is a part, and where in it this begins.
     let parent: HeldBuffer?
+    let origin: Int
     /// What it is where it is no buffer.
     var image: ImageDescription?
     /// The parts of this that the client has.
     var parts = 0
     var isReleased = false
 
-    init(_ buffer: Device.Buffer, flags: UInt64, size: Int, serial: UInt64, parent: HeldBuffer? = nil) {
+    init(
+        _ buffer: Device.Buffer, flags: UInt64, size: Int, serial: UInt64, parent: HeldBuffer? = nil, origin: Int = 0
+    ) {
         self.parent = parent
+        self.origin = origin
         device = buffer
         self.flags = flags
         self.size = size
         self.serial = serial
     }
+
+    /// The buffer whose memory this is.
+    var owner: HeldBuffer { parent ?? self }
 
     /// Whether `size` bytes from `offset` lie within the buffer.
     func contains(offset: UInt64, size: UInt64) -> Bool {

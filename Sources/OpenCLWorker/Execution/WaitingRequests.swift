@@ -38,12 +38,28 @@ enum SessionEvent<Event: DeviceEvent> {
 }
 
 /// Requests that wait for user events, in the order in which they came; at most ``capacity``, with at most
-/// ``greatestBytes`` of data.
+/// ``greatestBytes`` of data, wait lists and arguments.
 struct WaitingRequests {
     struct Entry {
         var request: OpenCLRequest
         /// The arguments that the kernel had, where the request launches one.
         var arguments: [UInt32: KernelArgument]?
+
+        /// Bytes that the entry keeps in memory: whatever of its size the client chooses.
+        fileprivate var cost: Int {
+            let waitList = (request.command?.order.waitFor.count ?? 0) * MemoryLayout<ObjectID>.stride
+            let values = arguments?.values.reduce(0) { sum, value in
+                if case .value(let bytes) = value {
+                    sum + Self.leastArgument + bytes.count
+                } else {
+                    sum + Self.leastArgument
+                }
+            }
+            return request.bulk + waitList + (values ?? 0)
+        }
+
+        /// What an argument takes beside the bytes of its value.
+        private static let leastArgument = 64
     }
 
     static let capacity = 16_384
@@ -58,9 +74,10 @@ struct WaitingRequests {
 
     /// False when there is no room.
     mutating func append(_ entry: Entry) -> Bool {
-        guard entries.count < Self.capacity, bytes + entry.request.bulk <= Self.greatestBytes else { return false }
+        let cost = entry.cost
+        guard entries.count < Self.capacity, bytes + cost <= Self.greatestBytes else { return false }
         entries.append(entry)
-        bytes += entry.request.bulk
+        bytes += cost
         if let (queue, _) = entry.request.command {
             commands[queue, default: 0] += 1
             if case .marker(_, _, isBarrier: true) = entry.request { barriers[queue, default: 0] += 1 }

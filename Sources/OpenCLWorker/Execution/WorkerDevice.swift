@@ -23,6 +23,11 @@ enum WorkerDevice {
         device.output = output
     }
 
+    /// Bounds what compilations take of the host's memory: the process is the session's own.
+    func boundCompilations() {
+        if case .openCL(let device) = self { device.buildMemory = BuildMemory() }
+    }
+
     /// Lets commands through as the GPU server's arbiter allows.
     func followTurns(_ page: SharePage) {
         guard case .openCL(let device) = self else { return }

@@ -33,6 +33,34 @@ package struct RectangleLayout: Hashable, Sendable {
         RectangleLayout(origin: origin &+ corner, rowPitch: rowPitch, slicePitch: slicePitch)
     }
 
+    package func hasPitches(of other: RectangleLayout) -> Bool {
+        rowPitch == other.rowPitch && slicePitch == other.slicePitch
+    }
+
+    /// Whether a rectangle of `region` here and one there share a byte, both in one memory and with the same pitches.
+    /// Both have an ``extent(of:)``. O(1): like rows of like slices repeat, so that the distances within a row and within
+    /// a slice decide (OpenCL 3.0, appendix D, "Checking for Memory Copy Overlap").
+    ///
+    /// - Parameter shift: bytes by which `other` begins later in the memory than its layout says, of a part of a buffer;
+    ///   likewise `ownShift` for this.
+    package func overlaps(
+        _ other: RectangleLayout, _ region: SIMD3<UInt64>, ownShift: UInt64 = 0, shift: UInt64 = 0
+    ) -> Bool {
+        guard let own = start, let theirs = other.start, let length = extent(of: region)?.count else { return false }
+        let (first, second) = (own + ownShift, theirs + shift)
+        guard max(first, second) - min(first, second) < UInt64(length) else { return false }
+        /// Whether runs of `run` bytes, one in each `pitch`, never meet.
+        func areApart(_ run: UInt64, _ pitch: UInt64) -> Bool {
+            let (one, two) = (first % pitch, second % pitch)
+            let gap = max(one, two) - min(one, two)
+            return gap >= run && gap + run <= pitch
+        }
+        let sliceRun = (region.y - 1) * rowPitch + region.x
+        if region.z == 1 { return !areApart(region.x, rowPitch) }
+        let rowsRepeat = slicePitch.isMultiple(of: rowPitch)
+        return !(rowsRepeat && areApart(region.x, rowPitch)) && !areApart(sliceRun, slicePitch)
+    }
+
     private func offset(of corner: SIMD3<UInt64>) -> UInt64? {
         let pitches = SIMD3<UInt64>(1, rowPitch, slicePitch)
         var sum: UInt64 = 0

@@ -13,9 +13,14 @@ package struct FileCage {
     /// For a driver that is installed under `/usr` or where the environment says, and keeps its files in `cache`.
     package init(cache: String, environment: (String) -> String?) {
         readable = [
-            "/usr", "/lib", "/lib64", "/bin", "/opt", "/proc", "/sys", "/etc/OpenCL", "/etc/ld.so.cache",
-            "/etc/alternatives", "/etc/localtime",
+            "/usr", "/lib", "/lib64", "/bin", "/opt", "/sys", "/etc/OpenCL", "/etc/ld.so.cache", "/etc/alternatives",
+            "/etc/localtime",
         ]
+        // Of /proc what says something of the machine and of this process: not of others, whose environment and memory
+        // map Landlock lets be read where it keeps a debugger out.
+        readable += [
+            "self", "cpuinfo", "meminfo", "stat", "version", "devices", "modules", "filesystems", "driver", "sys",
+        ].map { "/proc/" + $0 }
         for name in ["OCL_ICD_VENDORS", "OPENCL_VENDOR_PATH", "LD_LIBRARY_PATH"] {
             readable += (environment(name) ?? "").split(separator: ":").map(String.init).filter { $0.hasPrefix("/") }
         }

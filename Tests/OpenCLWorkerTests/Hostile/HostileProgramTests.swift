@@ -1,0 +1,157 @@
+import COpenCL
+import DeviceDrivers
+import FleetModel
+import Foundation
+import RemotingCore
+import Testing
+
+/// What a kernel or its source does is done in the worker's process, on PoCL; these are processes, as a GPU server starts
+/// them.
+@Suite("Programs of a hostile client", .serialized)
+struct HostileProgramTests {
+    private static let (context, queue, buffer) = (ObjectID(rawValue: 1), ObjectID(rawValue: 2), ObjectID(rawValue: 3))
+    private static let (program, kernel) = (ObjectID(rawValue: 4), ObjectID(rawValue: 5))
+
+    private func client(_ worker: TestWorkerProcess) throws -> TestClient {
+        let client = try TestClient(port: worker.endpoint.port)
+        try client.send(
+            .createContext(Self.context), .createQueue(Self.queue, context: Self.context, properties: 0),
+            .createBuffer(Self.buffer, context: Self.context, flags: 1, size: 4_096))
+        return client
+    }
+
+    private func send(_ source: String, to client: TestClient) throws {
+        let bytes = Array(source.utf8)
+        try client.send(.createProgram(Self.program, context: Self.context))
+        for start in stride(from: 0, to: bytes.count, by: OpenCLInterface.chunk) {
+            try client.send(
+                .appendSource(
+                    program: Self.program, bytes[start..<min(start + OpenCLInterface.chunk, bytes.count)]))
+        }
+    }
+
+    /// The code of a build; nil where the worker has ended over it.
+    private func build(_ source: String, options: String = "", on client: TestClient) throws -> Int32? {
+        try send(source, to: client)
+        let options = Array(options.utf8)[...]
+        guard
+            case .programBuilt(_, let build)? = try? client.call({
+                .buildProgram($0, program: Self.program, options: options)
+            })
+        else { return nil }
+        return build.code
+    }
+
+    /// Macros of which each is the one before twice: 2^`depth` additions.
+    private static func doublingMacros(_ depth: Int) -> String {
+        let macros = (1...depth).map { "#define A\($0) A\($0 - 1)+A\($0 - 1)" }
+        return (["#define A0 x[0]"] + macros).joined(separator: "\n")
+            + "\nkernel void f(global int *x) { x[0] = A\(depth); }"
+    }
+
+    @Test("that make a compiler take all memory get so much, and end their own worker at most")
+    func compilerBomb() throws {
+        try besideHonestTenant(inProcess: true) { honest in
+            let worker = try TestWorkerProcess(environment: ["PRESYNC_BUILD_MEMORY": String(192 << 20)])
+            let client = try client(worker)
+            #expect(try build(Self.doublingMacros(40), on: client) != CL_SUCCESS)
+            honest.expectProgress("during")
+            if worker.isRunning { #expect(try client.finish(Self.queue).code == CL_SUCCESS) }
+        }
+    }
+
+    @Test("that crash a compiler end their own worker at most")
+    func compilerCrash() throws {
+        // A compiler that goes down an expression by recursion needs stack for each of its signs.
+        let signs = String(repeating: "- ", count: 1_500_000)
+        try besideHonestTenant(inProcess: true) { honest in
+            let worker = try TestWorkerProcess()
+            let client = try client(worker)
+            #expect(try build("kernel void f(global int *x) { x[0] = \(signs)1; }", on: client) != CL_SUCCESS)
+            honest.expectProgress("during")
+        }
+    }
+
+    @Test(
+        "that write where they have no memory end their own worker, or write into its own memory",
+        arguments: ["x[1l << 44] = 1;", "*(global int *)8 = 1;"])
+    func outOfBounds(statement: String) throws {
+        try besideHonestTenant(inProcess: true) { honest in
+            let worker = try TestWorkerProcess()
+            let client = try client(worker)
+            #expect(try build("kernel void f(global int *x) { \(statement) }", on: client) == CL_SUCCESS)
+            try client.send(
+                .createKernel(Self.kernel, program: Self.program, name: "f"),
+                .setArgument(kernel: Self.kernel, index: 0, .buffer(Self.buffer)),
+                .launchKernel(
+                    KernelLaunch(queue: Self.queue, kernel: Self.kernel, dimensions: 1, globalSize: SIMD3(1, 0, 0))))
+            #expect(throws: (any Error).self) { try client.finish(Self.queue) }
+            #expect(worker.awaitEnd())
+            honest.expectProgress("during")
+        }
+    }
+
+    @Test("without end hold up nobody else's, and their client's leaving ends them")
+    func endless() throws {
+        try besideHonestTenant(inProcess: true) { honest in
+            let worker = try TestWorkerProcess()
+            let client = try client(worker)
+            #expect(
+                try build("kernel void f(global volatile int *x) { while (x[0] == 0) {} }", on: client) == CL_SUCCESS)
+            try client.send(
+                .fillBuffer(BufferCommand(queue: Self.queue, buffer: Self.buffer, offset: 0, size: 4), pattern: [0]),
+                .createKernel(Self.kernel, program: Self.program, name: "f"),
+                .setArgument(kernel: Self.kernel, index: 0, .buffer(Self.buffer)),
+                .launchKernel(
+                    KernelLaunch(queue: Self.queue, kernel: Self.kernel, dimensions: 1, globalSize: SIMD3(1, 0, 0))),
+                .finish(CallID(rawValue: 90), queue: Self.queue))
+            honest.expectProgress("during")
+            #expect(worker.isRunning)
+            client.close()
+            #expect(worker.awaitEnd())
+        }
+    }
+
+    @Test("do not learn what another session's process has in its environment")
+    func otherProcesses() throws {
+        try besideHonestTenant(inProcess: true) { honest in
+            let other = try TestWorkerProcess(environment: ["SECRET": "1"])
+            let worker = try TestWorkerProcess()
+            let client = try client(worker)
+            let path = "/proc/\(other.processID)/environ"
+            try #require(FileManager.default.contents(atPath: path)?.isEmpty == false)
+            try send("#include \"\(path)\"\nkernel void f(global int *x) {}", to: client)
+            guard
+                case .programBuilt(_, let build) = try client.call({
+                    .buildProgram($0, program: Self.program, options: [])
+                })
+            else { return #expect(Bool(false)) }
+            #expect(build.code != CL_SUCCESS)
+            #expect(!String(decoding: build.log, as: UTF8.self).contains("SECRET"))
+            honest.expectProgress("during")
+        }
+    }
+
+    @Test(
+        "whose headers are named as files above or elsewhere are not compiled",
+        arguments: ["../up.h", "/etc/x.h", "a/../../b.h", ""])
+    func headerNames(name: String) throws {
+        try besideHonestTenant { honest in
+            let worker = try TestWorker(.synthetic)
+            let client = try TestClient(worker)
+            let header = ObjectID(rawValue: 8)
+            try client.send(
+                .createContext(Self.context), .createProgram(header, context: Self.context),
+                .appendSource(program: header, [0x20]))
+            try send("kernel void f() {}", to: client)
+            let headers = [ProgramHeader(name: name, program: header)]
+            guard
+                case .programBuilt(_, let build) = try client.call({
+                    .compileProgram($0, program: Self.program, options: [], headers: headers)
+                })
+            else { return #expect(Bool(false)) }
+            #expect(build.code == CL_INVALID_VALUE)
+            honest.expectProgress("during")
+        }
+    }
+}
