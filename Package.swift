@@ -146,6 +146,8 @@ let package = Package(
                 .unsafeFlags(
                     withoutSwiftRuntime + [
                         "-Xlinker", "--version-script=\(Context.packageDirectory)/Sources/OpenCLClient/exports.map",
+                        // It has threads, and a handler of fork(2): a program that closes it keeps it.
+                        "-Xlinker", "-z", "-Xlinker", "nodelete",
                     ])
             ]),
         library(
@@ -222,7 +224,10 @@ let package = Package(
             ["SessionCore", "RemotingCore", "SessionTransport", "DeviceDrivers", "WorkerControl", "COpenCL"]),
         // Loads the library as built, as programs do: it is linked in a way of its own.
         .testTarget(
-            name: "OpenCLClientTests", dependencies: ["RemotingCore", "SessionTransport", "COpenCL"],
+            name: "OpenCLClientTests",
+            dependencies: [
+                "FleetModel", "RemotingCore", "SessionTransport", "DeviceDrivers", "WorkerControl", "COpenCL",
+            ],
             swiftSettings: settings),
         tests("Dashboard"),
         tests(

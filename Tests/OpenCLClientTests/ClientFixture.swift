@@ -13,44 +13,19 @@ final class ClientFixture {
     let device: cl_device_id
     private let agent: FakeAgent
 
-    /// Beside the test bundle.
-    private static var path: String {
-        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-            .appendingPathComponent("libPresyncOpenCL.so").path
-    }
-
-    private typealias PlatformIDs =
-        @convention(c) (cl_uint, UnsafeMutablePointer<cl_platform_id?>?, UnsafeMutablePointer<cl_uint>?) -> cl_int
-
     init(sharesMemory: Bool = false, begins: Bool = true, _ script: @escaping ScriptedWorker.Script) throws {
-        let library = try #require(dlopen(Self.path, RTLD_NOW | RTLD_LOCAL), "build the product PresyncOpenCL")
-        let symbol = try #require(dlsym(library, "clIcdGetPlatformIDsKHR"))
         worker = ScriptedWorker(sharesMemory: sharesMemory, script)
-        agent = try FakeAgent(handingOver: worker.programEnd)
+        agent = try FakeAgent(handingOver: worker.programEnd, ScriptedWorker.session)
         if begins { worker.begin() }
-        var platform: cl_platform_id?
-        try #require(unsafeBitCast(symbol, to: PlatformIDs.self)(1, &platform, nil) == CL_SUCCESS)
-        self.platform = try #require(platform)
-        // The first word of a handle is the address of the dispatch table (cl_khr_icd).
-        let table = UnsafeRawPointer(self.platform).load(as: UnsafePointer<cl_icd_dispatch>.self)
-        calls = table.pointee
-        var device: cl_device_id?
-        let code = calls.clGetDeviceIDs(platform, cl_device_type(CL_DEVICE_TYPE_ALL.truncated), 1, &device, nil)
-        try #require(code == CL_SUCCESS)
-        self.device = try #require(device)
+        let loaded = try LoadedPlatform(LoadedPlatform.presync)
+        (platform, calls, device) = (loaded.platform, loaded.calls, loaded.device)
     }
 
     /// Ends the session. The library keeps one until it finds it lost: so the next fixture's is another.
     func end() {
         agent.end()
         worker.end()
-        var code: cl_int = 0
-        var devices: [cl_device_id?] = [device]
-        guard let context = calls.clCreateContext(nil, 1, &devices, nil, nil, &code),
-            let queue = calls.clCreateCommandQueue(context, device, 0, &code)
-        else { return }
-        // What is in the shared memory already may still be answered.
-        while calls.clFinish(queue) != CL_DEVICE_NOT_AVAILABLE {}
+        LoadedPlatform.awaitLoss(calls, device)
     }
 
     /// A context and a queue.
@@ -67,16 +42,12 @@ final class ClientFixture {
     }
 }
 
-extension FixedWidthInteger {
-    fileprivate var truncated: UInt64 { UInt64(truncatingIfNeeded: self) & 0xFFFF_FFFF }
-}
-
 /// An agent that hands over one session, and then stays connected as agents do.
-private final class FakeAgent: Sendable {
+final class FakeAgent: Sendable {
     private let listener: CInt
     private let folder: String
 
-    init(handingOver descriptors: [CInt]) throws {
+    init(handingOver descriptors: [CInt], _ session: HandedOverSession) throws {
         folder = NSTemporaryDirectory() + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let path = folder + "/agent"
@@ -92,11 +63,7 @@ private final class FakeAgent: Sendable {
         }
         try #require(status == 0 && listen(listener, 1) == 0)
         setenv("PRESYNC_AGENT_SOCKET", path, 1)
-        let reply = HandOverReply.session(
-            HandedOverSession(
-                foundReadiness: 3, grant: 7, elapsedMicroseconds: 1, interfaceVersion: OpenCLInterface.version,
-                continuation: ScriptedWorker.continuation, deviceInformation: DeviceInformation().encoded())
-        ).encoded()
+        let reply = HandOverReply.session(session).encoded()
         Thread.detachNewThread {
             let program = accept(listener, nil, nil)
             guard program >= 0 else { return }

@@ -60,6 +60,10 @@ final class ScriptedWorker: Sendable {
     /// Whether the session has left its socket.
     var usesMemory: Bool { state.withLock { $0.usesMemory } }
 
+    static let session = HandedOverSession(
+        foundReadiness: 3, grant: 7, elapsedMicroseconds: 1, interfaceVersion: OpenCLInterface.version,
+        continuation: continuation, deviceInformation: DeviceInformation().encoded())
+
     static let continuation = SessionContinuation(
         nextSendSequence: 0, nextReceiveSequence: 0, acknowledged: 0, sendWindow: SessionLimits.leastWindow,
         sendCredit: SessionLimits.leastWindow, receiveWindow: SessionLimits.leastWindow,

@@ -15,8 +15,10 @@ func createBufferWithProperties(
     _ host: UnsafeMutableRawPointer?, _ code: UnsafeMutablePointer<cl_int>?
 ) -> cl_mem? {
     create(code) { library throws(OpenCLError) in
-        try require(properties == nil || properties?.pointee == 0, or: CL_INVALID_PROPERTY)
-        return try library.makeBuffer(context, flags, size, host)
+        let list = try PropertyList(properties, of: [], or: CL_INVALID_PROPERTY)
+        let buffer = try library.makeBuffer(context, flags, size, host)
+        buffer.list = list.bytes
+        return buffer
     }
 }
 
@@ -140,6 +142,7 @@ func getMemObjectInfo(
             case CL_MEM_ASSOCIATED_MEMOBJECT: .handle((buffer.parent ?? buffer.image?.buffer)?.handle)
             case CL_MEM_USES_SVM_POINTER: .flag(false)
             case CL_MEM_OFFSET: .number(buffer.origin)
+            case CL_MEM_PROPERTIES: buffer.list
             default: throw OpenCLError(CL_INVALID_VALUE)
             }
         try InfoDestination(size, value, sizeReturned).write(answer)

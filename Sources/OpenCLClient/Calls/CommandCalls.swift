@@ -5,6 +5,7 @@ import RemotingCore
 struct CommandArguments {
     let queue: ClientQueue
     private let waitFor: [ObjectID]
+    private let waitsForFailed: Bool
     private let eventHandle: UnsafeMutablePointer<cl_event?>?
     let order: CommandOrder
 
@@ -13,7 +14,7 @@ struct CommandArguments {
         _ event: UnsafeMutablePointer<cl_event?>?
     ) throws(OpenCLError) {
         self.queue = try library.object(queue, or: CL_INVALID_COMMAND_QUEUE)
-        waitFor = try Self.waitList(library, self.queue, count, list)
+        (waitFor, waitsForFailed) = try Self.waitList(library, self.queue, count, list)
         eventHandle = event
         order = CommandOrder(waitFor: waitFor, event: event == nil ? .none : self.queue.session.newID())
     }
@@ -25,19 +26,27 @@ struct CommandArguments {
             ClientEvent(order.event, queue: queue, commandType: cl_command_type(type), call: call))
     }
 
-    /// The events to wait for, without those that are known to be complete.
+    /// Throws what a blocking command does that waits for one which is known to have failed.
+    func checkWaitList(isBlocking: cl_bool) throws(OpenCLError) {
+        try require(isBlocking == 0 || !waitsForFailed, or: CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST)
+    }
+
+    /// The events to wait for, without those that are known to be complete, and whether one is known to have failed.
     private static func waitList(
         _ library: Library, _ queue: ClientQueue, _ count: cl_uint, _ list: UnsafePointer<cl_event?>?
-    ) throws(OpenCLError) -> [ObjectID] {
+    ) throws(OpenCLError) -> ([ObjectID], Bool) {
         try require((count == 0) == (list == nil), or: CL_INVALID_EVENT_WAIT_LIST)
         var ids: [ObjectID] = []
+        var hasFailed = false
         for index in 0..<Int(count) {
             let event: ClientEvent = try library.object(list?[index], or: CL_INVALID_EVENT_WAIT_LIST)
             try require(event.context === queue.context, or: CL_INVALID_CONTEXT)
-            if event.finalStatus != CL_COMPLETE { ids.append(event.id) }
+            let status = event.finalStatus
+            if status != CL_COMPLETE { ids.append(event.id) }
+            if let status, status < 0 { hasFailed = true }
         }
         try require(ids.count <= OpenCLInterface.waitList, or: CL_OUT_OF_RESOURCES)
-        return ids
+        return (ids, hasFailed)
     }
 }
 
@@ -100,6 +109,7 @@ func enqueueWriteBuffer(
         let region = try RegionArguments(library, arguments.queue, buffer, offset: offset, size: size)
         try require(source != nil, or: CL_INVALID_VALUE)
         try region.buffer.requireHostAccess(writes: true)
+        try arguments.checkWaitList(isBlocking: blocking)
         try arguments.queue.session.write(
             UnsafeRawBufferPointer(start: source, count: size), region.command(arguments))
         arguments.giveEvent(library, type: CL_COMMAND_WRITE_BUFFER)

@@ -33,8 +33,9 @@ extension Library {
         var properties: [cl_context_properties] = []
         if var next = list {
             while next.pointee != 0 {
-                // Each property is given once, and there are two: the list is at most 5 long.
-                try require(properties.count < 4, or: CL_INVALID_PROPERTY)
+                // Each property is given once: the list is at most 5 long.
+                let isNew = stride(from: 0, to: properties.count, by: 2).allSatisfy { properties[$0] != next.pointee }
+                try require(isNew, or: CL_INVALID_PROPERTY)
                 switch cl_int(truncatingIfNeeded: next.pointee) {
                 case CL_CONTEXT_PLATFORM: try requirePlatform(OpaquePointer(bitPattern: next[1]))
                 case CL_CONTEXT_INTEROP_USER_SYNC: break

@@ -7,7 +7,7 @@ func getDeviceIDs(
 ) -> cl_int {
     perform { library throws(OpenCLError) in
         try library.requirePlatform(platform)
-        try require((count > 0) == (devices != nil) && (devices != nil || found != nil), or: CL_INVALID_VALUE)
+        try require((count > 0 || devices == nil) && (devices != nil || found != nil), or: CL_INVALID_VALUE)
         try require(library.hasDevice(ofType: type), or: CL_DEVICE_NOT_FOUND)
         devices?.pointee = library.device
         found?.pointee = 1

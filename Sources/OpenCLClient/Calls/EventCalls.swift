@@ -8,9 +8,8 @@ func waitForEvents(_ count: cl_uint, _ list: UnsafePointer<cl_event?>?) -> cl_in
         for index in 0..<Int(count) {
             events.append(try library.object(list[index], or: CL_INVALID_EVENT))
         }
-        let session = events[0].session
-        try require(events.allSatisfy { $0.session === session }, or: CL_INVALID_CONTEXT)
-        try waitForEvents(events, of: session)
+        try require(events.allSatisfy { $0.context === events[0].context }, or: CL_INVALID_CONTEXT)
+        try waitForEvents(events, of: events[0].session)
     }
 }
 
@@ -76,7 +75,8 @@ func getEventProfilingInfo(
             case CL_PROFILING_COMMAND_QUEUED: .number(times.queued)
             case CL_PROFILING_COMMAND_SUBMIT: .number(times.submitted)
             case CL_PROFILING_COMMAND_START: .number(times.started)
-            case CL_PROFILING_COMMAND_END: .number(times.ended)
+            // Nothing that a kernel enqueues on the device ends after it.
+            case CL_PROFILING_COMMAND_END, CL_PROFILING_COMMAND_COMPLETE: .number(times.ended)
             default: throw OpenCLError(CL_INVALID_VALUE)
             }
         try InfoDestination(size, value, sizeReturned).write(answer)

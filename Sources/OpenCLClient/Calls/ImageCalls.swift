@@ -13,6 +13,21 @@ func createImage(
     }
 }
 
+func createImageWithProperties(
+    _ context: cl_context?, _ properties: UnsafePointer<cl_mem_properties>?, _ flags: cl_mem_flags,
+    _ format: UnsafePointer<cl_image_format>?, _ description: UnsafePointer<cl_image_desc>?,
+    _ host: UnsafeMutableRawPointer?, _ code: UnsafeMutablePointer<cl_int>?
+) -> cl_mem? {
+    create(code) { library throws(OpenCLError) in
+        let list = try PropertyList(properties, of: [], or: CL_INVALID_PROPERTY)
+        guard let format else { throw OpenCLError(CL_INVALID_IMAGE_FORMAT_DESCRIPTOR) }
+        guard let description else { throw OpenCLError(CL_INVALID_IMAGE_DESCRIPTOR) }
+        let image = try library.makeImage(context, flags, format.pointee, description.pointee, host)
+        image.list = list.bytes
+        return image
+    }
+}
+
 func createImage2D(
     _ context: cl_context?, _ flags: cl_mem_flags, _ format: UnsafePointer<cl_image_format>?, _ width: Int,
     _ height: Int, _ rowPitch: Int, _ host: UnsafeMutableRawPointer?, _ code: UnsafeMutablePointer<cl_int>?
@@ -64,6 +79,10 @@ extension Library {
             throw OpenCLError(CL_INVALID_IMAGE_FORMAT_DESCRIPTOR)
         }
         try require(context.allows(description), or: CL_INVALID_IMAGE_SIZE)
+        if let buffer {
+            let fits = description.size.map { $0 <= UInt64(buffer.size) } ?? false
+            try require(buffer.image == nil && fits, or: CL_INVALID_IMAGE_DESCRIPTOR)
+        }
         try require(
             try context.formats(flags, kind).contains(description.format), or: CL_IMAGE_FORMAT_NOT_SUPPORTED)
         let details = try details(description, Int(element), native, hasHost: host != nil, buffer)
@@ -161,8 +180,11 @@ func getSupportedImageFormats(
         let context: ClientContext = try library.object(context, or: CL_INVALID_CONTEXT)
         guard let kind = ImageDescription.Kind(rawValue: type) else { throw OpenCLError(CL_INVALID_VALUE) }
         try require(formats == nil || count > 0, or: CL_INVALID_VALUE)
+        let readsAndWrites = cl_mem_flags(CL_MEM_KERNEL_READ_AND_WRITE)
+        try library.checkMemoryFlags(flags & ~readsAndWrites)
         let support = context.session.information.device.number(cl_uint(CL_DEVICE_IMAGE_SUPPORT)) ?? 0
-        let known = support == 0 ? [] : try context.formats(flags, kind)
+        // No kernel reads and writes one image here, as OpenCL 2.0 has it.
+        let known = support == 0 || flags & readsAndWrites != 0 ? [] : try context.formats(flags, kind)
         found?.pointee = cl_uint(known.count)
         for (index, format) in known.prefix(Int(count)).enumerated() {
             formats?[index] = cl_image_format(image_channel_order: format.order, image_channel_data_type: format.type)

@@ -71,6 +71,7 @@ func enqueueWriteImage(
         let image = try ImageArguments(library, arguments.queue, image, origin, region)
         guard let source else { throw OpenCLError(CL_INVALID_VALUE) }
         try image.image.requireHostAccess(writes: true)
+        try arguments.checkWaitList(isBlocking: blocking)
         let host = try image.details.hostRegion(
             UnsafeMutableRawPointer(mutating: source), image.region, rowPitch: rowPitch, slicePitch: slicePitch)
         try arguments.queue.session.write(

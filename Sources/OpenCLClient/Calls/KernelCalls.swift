@@ -55,16 +55,14 @@ func setKernelArgument(
     perform { library throws(OpenCLError) in
         let kernel: ClientKernel = try library.object(kernel, or: CL_INVALID_KERNEL)
         try require(Int(index) < kernel.description.arguments.count, or: CL_INVALID_ARG_INDEX)
-        let qualifier = cl_int(bitPattern: kernel.description.arguments[Int(index)].addressQualifier)
-        let isSampler = kernel.description.arguments[Int(index)].typeName.hasSuffix("sampler_t")
+        let declared = kernel.description.arguments[Int(index)]
         let argument: KernelArgument =
-            switch qualifier {
-            case _ where isSampler: try library.samplerArgument(size, value)
+            switch cl_int(bitPattern: declared.addressQualifier) {
+            case _ where declared.typeName.hasSuffix("sampler_t"): try library.samplerArgument(size, value)
             case CL_KERNEL_ARG_ADDRESS_GLOBAL, CL_KERNEL_ARG_ADDRESS_CONSTANT:
-                try library.bufferArgument(size, value)
+                try library.bufferArgument(size, value, declared)
             case CL_KERNEL_ARG_ADDRESS_LOCAL: try library.localArgument(size, value)
-            case CL_KERNEL_ARG_ADDRESS_PRIVATE:
-                try library.valueArgument(size, value, type: kernel.description.arguments[Int(index)].typeName)
+            case CL_KERNEL_ARG_ADDRESS_PRIVATE: try library.valueArgument(size, value, type: declared.typeName)
             default: try library.undeclaredArgument(size, value)
             }
         try kernel.set(argument, at: Int(index))
@@ -72,12 +70,24 @@ func setKernelArgument(
 }
 
 extension Library {
+    /// A buffer or an image, whichever is declared. An image that the kernel reads is not one that it may only write, and
+    /// the other way round (OpenCL 3.0, `clSetKernelArg`).
     fileprivate func bufferArgument(
-        _ size: Int, _ value: UnsafeRawPointer?
+        _ size: Int, _ value: UnsafeRawPointer?, _ declared: KernelArgumentDescription
     ) throws(OpenCLError) -> KernelArgument {
         try require(size == MemoryLayout<cl_mem?>.size, or: CL_INVALID_ARG_SIZE)
         guard let value, let handle = value.loadUnaligned(as: cl_mem?.self) else { return .buffer(.none) }
-        return .buffer(try object(handle, as: ClientBuffer.self, or: CL_INVALID_MEM_OBJECT).id)
+        let buffer = try object(handle, as: ClientBuffer.self, or: CL_INVALID_MEM_OBJECT)
+        switch cl_int(bitPattern: declared.accessQualifier) {
+        case CL_KERNEL_ARG_ACCESS_NONE:
+            try require(buffer.image == nil, or: CL_INVALID_MEM_OBJECT)
+        case CL_KERNEL_ARG_ACCESS_READ_ONLY:
+            try require(buffer.flags & cl_mem_flags(CL_MEM_WRITE_ONLY) == 0, or: CL_INVALID_ARG_VALUE)
+        case CL_KERNEL_ARG_ACCESS_WRITE_ONLY:
+            try require(buffer.flags & cl_mem_flags(CL_MEM_READ_ONLY) == 0, or: CL_INVALID_ARG_VALUE)
+        default: break
+        }
+        return .buffer(buffer.id)
     }
 
     fileprivate func samplerArgument(
@@ -123,11 +133,16 @@ extension Library {
     fileprivate func undeclaredArgument(
         _ size: Int, _ value: UnsafeRawPointer?
     ) throws(OpenCLError) -> KernelArgument {
+        // To a driver a null pointer of a buffer and local memory of as many bytes are the same call.
         guard let value else { return try localArgument(size, nil) }
-        if size == MemoryLayout<cl_mem?>.size, let handle = value.loadUnaligned(as: cl_mem?.self),
-            let buffer = try? object(handle, as: ClientBuffer.self, or: CL_INVALID_MEM_OBJECT)
-        {
+        guard size == MemoryLayout<cl_mem?>.size, let handle = value.loadUnaligned(as: OpaquePointer?.self) else {
+            return try valueArgument(size, value)
+        }
+        if let buffer = try? object(handle, as: ClientBuffer.self, or: CL_INVALID_MEM_OBJECT) {
             return .buffer(buffer.id)
+        }
+        if let sampler = try? object(handle, as: ClientSampler.self, or: CL_INVALID_SAMPLER) {
+            return .sampler(sampler.id)
         }
         return try valueArgument(size, value)
     }

@@ -52,6 +52,8 @@ extension Library {
         try require(kernel.hasAllArguments, or: CL_INVALID_KERNEL_ARGS)
         for index in 0..<Int(launch.dimensions) {
             try require(launch.globalSize[index] > 0, or: CL_INVALID_GLOBAL_WORK_SIZE)
+            let (_, overflows) = launch.globalOffset[index].addingReportingOverflow(launch.globalSize[index])
+            try require(!overflows, or: CL_INVALID_GLOBAL_OFFSET)
         }
         if hasLocalSize {
             try Self.checkItems(launch, on: kernel.session.information.device)

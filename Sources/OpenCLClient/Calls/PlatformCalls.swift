@@ -13,7 +13,7 @@ func getPlatformIDs(
     _ count: cl_uint, _ platforms: UnsafeMutablePointer<cl_platform_id?>?, _ found: UnsafeMutablePointer<cl_uint>?
 ) -> cl_int {
     perform { library throws(OpenCLError) in
-        try require((count > 0) == (platforms != nil) && (platforms != nil || found != nil), or: CL_INVALID_VALUE)
+        try require((count > 0 || platforms == nil) && (platforms != nil || found != nil), or: CL_INVALID_VALUE)
         platforms?.pointee = library.platform
         found?.pointee = 1
     }
@@ -46,6 +46,14 @@ func getPlatformInfo(
             default: throw OpenCLError(CL_INVALID_VALUE)
             }
         try InfoDestination(size, value, sizeReturned).write(.text(text))
+    }
+}
+
+/// There is nothing to unload: programs are compiled elsewhere.
+func unloadPlatformCompiler(_ platform: cl_platform_id?) -> cl_int {
+    perform { library throws(OpenCLError) in
+        try require(platform != nil, or: CL_INVALID_PLATFORM)
+        try library.requirePlatform(platform)
     }
 }
 

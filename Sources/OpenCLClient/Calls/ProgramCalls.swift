@@ -43,7 +43,7 @@ func buildProgram(
         let program: ClientProgram = try library.object(program, or: CL_INVALID_PROGRAM)
         try library.requireDevices(deviceCount, devices)
         try require(callback != nil || userData == nil, or: CL_INVALID_VALUE)
-        try require(program.kernels == 0, or: CL_INVALID_OPERATION)
+        try require(program.kernels == 0 && !program.isLinked, or: CL_INVALID_OPERATION)
         let options = try text(options, or: CL_INVALID_BUILD_OPTIONS)
         try library.make(program, callback, userData) { () throws(OpenCLError) in try program.build(options: options) }
     }
@@ -61,7 +61,7 @@ func compileProgram(
         try library.requireDevices(deviceCount, devices)
         try require(callback != nil || userData == nil, or: CL_INVALID_VALUE)
         try require((headerCount == 0) == (headers == nil) && (headers == nil) == (names == nil), or: CL_INVALID_VALUE)
-        try require(program.kernels == 0 && !program.source.isEmpty, or: CL_INVALID_OPERATION)
+        try require(program.kernels == 0 && program.source != nil, or: CL_INVALID_OPERATION)
         let options = try text(options, or: CL_INVALID_COMPILER_OPTIONS)
         try require(Int(headerCount) <= OpenCLInterface.programHeaders, or: CL_OUT_OF_RESOURCES)
         var included: [ProgramHeader] = []
@@ -192,7 +192,9 @@ func getProgramInfo(
             case CL_PROGRAM_CONTEXT: .handle(program.context.handle)
             case CL_PROGRAM_NUM_DEVICES: .number(cl_uint(1))
             case CL_PROGRAM_DEVICES: .handle(library.device)
-            case CL_PROGRAM_SOURCE: .text(program.source)
+            case CL_PROGRAM_SOURCE: .text(program.source ?? [])
+            case CL_PROGRAM_IL: InfoValue(bytes: [])
+            case CL_PROGRAM_SCOPE_GLOBAL_CTORS_PRESENT, CL_PROGRAM_SCOPE_GLOBAL_DTORS_PRESENT: .flag(false)
             case CL_PROGRAM_BINARY_SIZES: .number(try program.binarySize())
             case CL_PROGRAM_NUM_KERNELS: .number(try program.builtKernels().count)
             case CL_PROGRAM_KERNEL_NAMES: .text(try program.builtKernels().map(\.name).joined(separator: ";"))
@@ -233,8 +235,8 @@ func getProgramBuildInfo(
                         ?? CL_BUILD_NONE)
             case CL_PROGRAM_BUILD_OPTIONS: .text(program.options)
             case CL_PROGRAM_BUILD_LOG: .text(program.build?.log.filter { $0 != 0 } ?? [])
-            case CL_PROGRAM_BINARY_TYPE:
-                .number(program.binaryType)
+            case CL_PROGRAM_BINARY_TYPE: .number(program.binaryType)
+            case CL_PROGRAM_BUILD_GLOBAL_VARIABLE_TOTAL_SIZE: .number(0)
             default: throw OpenCLError(CL_INVALID_VALUE)
             }
         try InfoDestination(size, value, sizeReturned).write(answer)
@@ -242,9 +244,11 @@ func getProgramBuildInfo(
 }
 
 extension ClientProgram {
-    /// The kernels of the last build, which succeeded.
+    /// The kernels of the last build or link, which succeeded: what was only compiled, or linked to a library, has none.
     func builtKernels() throws(OpenCLError) -> [KernelDescription] {
-        guard let build, build.code == CL_SUCCESS else { throw OpenCLError(CL_INVALID_PROGRAM_EXECUTABLE) }
+        guard let build, build.code == CL_SUCCESS,
+            binaryType == cl_program_binary_type(CL_PROGRAM_BINARY_TYPE_EXECUTABLE)
+        else { throw OpenCLError(CL_INVALID_PROGRAM_EXECUTABLE) }
         return build.kernels
     }
 }

@@ -15,12 +15,14 @@ func createCommandQueueWithProperties(
     _ code: UnsafeMutablePointer<cl_int>?
 ) -> cl_command_queue? {
     create(code) { library throws(OpenCLError) in
-        var properties: cl_command_queue_properties = 0
-        if let list, list[0] != 0 {
-            try require(list[0] == cl_queue_properties(CL_QUEUE_PROPERTIES) && list[2] == 0, or: CL_INVALID_VALUE)
-            properties = list[1]
-        }
-        return try library.makeQueue(context, device, properties)
+        let list = try PropertyList(
+            list, of: [cl_queue_properties(CL_QUEUE_PROPERTIES), cl_queue_properties(CL_QUEUE_SIZE)])
+        let properties = list[cl_queue_properties(CL_QUEUE_PROPERTIES)] ?? 0
+        let onDevice = cl_command_queue_properties(CL_QUEUE_ON_DEVICE | CL_QUEUE_ON_DEVICE_DEFAULT)
+        try require(properties & onDevice == 0, or: CL_INVALID_QUEUE_PROPERTIES)
+        // The size of a queue on the device, which this is not.
+        try require(list[cl_queue_properties(CL_QUEUE_SIZE)] == nil, or: CL_INVALID_VALUE)
+        return try library.makeQueue(context, device, properties, list: list.bytes)
     }
 }
 
@@ -28,7 +30,8 @@ extension Library {
     /// Commands run in the order in which they come, which a queue that allows another order allows too. Queues on the
     /// device are refused.
     fileprivate func makeQueue(
-        _ context: OpaquePointer?, _ device: OpaquePointer?, _ properties: cl_command_queue_properties
+        _ context: OpaquePointer?, _ device: OpaquePointer?, _ properties: cl_command_queue_properties,
+        list: InfoValue = InfoValue(bytes: [])
     ) throws(OpenCLError) -> ClientQueue {
         let context: ClientContext = try object(context, or: CL_INVALID_CONTEXT)
         try requireDevice(device)
@@ -37,7 +40,7 @@ extension Library {
         try require(properties & ~known == 0, or: CL_INVALID_VALUE)
         let offered = DeviceAnswers(context.session, platform: platform).queueProperties
         try require(properties & ~offered == 0, or: CL_INVALID_QUEUE_PROPERTIES)
-        return try ClientQueue(context: context, properties: properties)
+        return try ClientQueue(context: context, properties: properties, list: list)
     }
 }
 
@@ -68,6 +71,10 @@ func getCommandQueueInfo(
             case CL_QUEUE_DEVICE: .handle(library.device)
             case CL_QUEUE_REFERENCE_COUNT: .number(queue.references)
             case CL_QUEUE_PROPERTIES: .number(queue.properties)
+            case CL_QUEUE_PROPERTIES_ARRAY: queue.list
+            case CL_QUEUE_DEVICE_DEFAULT: .handle(nil)
+            // Only a queue on the device has one.
+            case CL_QUEUE_SIZE: throw OpenCLError(CL_INVALID_COMMAND_QUEUE)
             default: throw OpenCLError(CL_INVALID_VALUE)
             }
         try InfoDestination(size, value, sizeReturned).write(answer)

@@ -41,6 +41,7 @@ func enqueueWriteBufferRect(
         let host = try hostRectangle(
             UnsafeMutableRawPointer(mutating: source), sides, hostOrigin, hostRowPitch, hostSlicePitch)
         try rectangle.buffer.requireHostAccess(writes: true)
+        try arguments.checkWaitList(isBlocking: blocking)
         try arguments.queue.session.write(host, rectangle.command(arguments))
         arguments.giveEvent(library, type: CL_COMMAND_WRITE_BUFFER_RECT)
     }

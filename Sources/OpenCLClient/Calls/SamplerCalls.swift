@@ -6,7 +6,33 @@ func createSampler(
     _ code: UnsafeMutablePointer<cl_int>?
 ) -> cl_sampler? {
     create(code) { library throws(OpenCLError) in
-        let context: ClientContext = try library.object(context, or: CL_INVALID_CONTEXT)
+        try library.makeSampler(context, normalized, addressing, filter)
+    }
+}
+
+/// The properties are those of ``createSampler(_:_:_:_:_:)``; one that is not named has its usual value (OpenCL 3.0, 5.7.1).
+func createSamplerWithProperties(
+    _ context: cl_context?, _ properties: UnsafePointer<cl_sampler_properties>?, _ code: UnsafeMutablePointer<cl_int>?
+) -> cl_sampler? {
+    create(code) { library throws(OpenCLError) in
+        let names = [CL_SAMPLER_NORMALIZED_COORDS, CL_SAMPLER_ADDRESSING_MODE, CL_SAMPLER_FILTER_MODE].map {
+            cl_sampler_properties($0)
+        }
+        let list = try PropertyList(properties, of: names)
+        let sampler = try library.makeSampler(
+            context, cl_bool(truncatingIfNeeded: list[names[0]] ?? 1),
+            cl_addressing_mode(truncatingIfNeeded: list[names[1]] ?? UInt64(CL_ADDRESS_CLAMP)),
+            cl_filter_mode(truncatingIfNeeded: list[names[2]] ?? UInt64(CL_FILTER_NEAREST)))
+        sampler.list = list.bytes
+        return sampler
+    }
+}
+
+extension Library {
+    fileprivate func makeSampler(
+        _ context: OpaquePointer?, _ normalized: cl_bool, _ addressing: cl_addressing_mode, _ filter: cl_filter_mode
+    ) throws(OpenCLError) -> ClientSampler {
+        let context: ClientContext = try object(context, or: CL_INVALID_CONTEXT)
         try context.requireImages()
         let modes = cl_addressing_mode(CL_ADDRESS_NONE)...cl_addressing_mode(CL_ADDRESS_MIRRORED_REPEAT)
         let filters = [cl_filter_mode(CL_FILTER_NEAREST), cl_filter_mode(CL_FILTER_LINEAR)]
@@ -42,6 +68,7 @@ func getSamplerInfo(
             case CL_SAMPLER_NORMALIZED_COORDS: .flag(sampler.description.isNormalized)
             case CL_SAMPLER_ADDRESSING_MODE: .number(sampler.description.addressing)
             case CL_SAMPLER_FILTER_MODE: .number(sampler.description.filter)
+            case CL_SAMPLER_PROPERTIES: sampler.list
             default: throw OpenCLError(CL_INVALID_VALUE)
             }
         try InfoDestination(size, value, sizeReturned).write(answer)

@@ -15,19 +15,18 @@ private func refuse(_ code: UnsafeMutablePointer<cl_int>?) -> UnsafeMutableRawPo
 }
 
 extension DispatchTable {
-    /// What OpenCL 2 and 3 know of images, samplers and pipes.
+    /// Pipes.
     static func refusePipes(_ table: inout cl_icd_dispatch) {
         table.clCreatePipe = { _, _, _, _, _, code in refuse(code) }
-        table.clGetPipeInfo = { _, _, _, _, _ in unsupported }
-        table.clCreateSamplerWithProperties = { _, _, code in refuse(code) }
-        table.clCreateImageWithProperties = { _, _, _, _, _, _, code in refuse(code) }
+        // Whatever it is, it is no pipe.
+        table.clGetPipeInfo = { _, _, _, _, _ in CL_INVALID_MEM_OBJECT }
     }
 
     /// What OpenCL 2 and later know of programs and kernels, and kernels of the host.
     static func refusePrograms(_ table: inout cl_icd_dispatch) {
         table.clUnloadCompiler = { CL_SUCCESS }
         table.clEnqueueNativeKernel = { _, _, _, _, _, _, _, _, _, _ in unsupported }
-        table.clUnloadPlatformCompiler = { _ in CL_SUCCESS }
+        table.clUnloadPlatformCompiler = unloadPlatformCompiler
         table.clSetKernelExecInfo = { _, _, _, _ in unsupported }
         table.clGetKernelSubGroupInfoKHR = { _, _, _, _, _, _, _, _ in unsupported }
         table.clCreateProgramWithIL = { _, _, _, code in refuse(code) }

@@ -86,7 +86,9 @@ struct DispatchTable: @unchecked Sendable {
         table.clCreateImage3D = createImage3D
         table.clGetImageInfo = getImageInfo
         table.clGetSupportedImageFormats = getSupportedImageFormats
+        table.clCreateImageWithProperties = createImageWithProperties
         table.clCreateSampler = createSampler
+        table.clCreateSamplerWithProperties = createSamplerWithProperties
         table.clRetainSampler = retainSampler
         table.clReleaseSampler = releaseSampler
         table.clGetSamplerInfo = getSamplerInfo

@@ -23,6 +23,8 @@ final class ClientBuffer: ClientObject {
     let parent: ClientBuffer?
     let origin: Int
     let image: ImageDetails?
+    /// The list that the program made it with; empty where it gave none.
+    var list = InfoValue(bytes: [])
     var mappings: [Mapping] = []
     var destructors: [(ClientMemoryCallback, UnsafeMutableRawPointer?)] = []
     private weak var shadow: HostShadow?

@@ -46,6 +46,8 @@ struct ImageDetails {
 final class ClientSampler: ClientObject {
     let context: ClientContext
     let description: SamplerDescription
+    /// The list that the program made it with; empty where it gave none.
+    var list = InfoValue(bytes: [])
 
     init(context: ClientContext, _ description: SamplerDescription) throws(OpenCLError) {
         self.context = context

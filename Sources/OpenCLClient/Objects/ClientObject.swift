@@ -61,12 +61,17 @@ final class ClientContext: ClientObject {
 final class ClientQueue: ClientObject {
     let context: ClientContext
     let properties: cl_command_queue_properties
+    /// The list that the program made it with; empty where it gave none.
+    let list: InfoValue
     /// The oldest error of a command of this queue that no call has reported.
     private var unreportedError: cl_int?
 
-    init(context: ClientContext, properties: cl_command_queue_properties) throws(OpenCLError) {
+    init(
+        context: ClientContext, properties: cl_command_queue_properties, list: InfoValue
+    ) throws(OpenCLError) {
         self.context = context
         self.properties = properties
+        self.list = list
         super.init(.queue, id: context.session.newID(), session: context.session)
         try session.send(.createQueue(id, context: context.id, properties: properties))
     }

@@ -7,8 +7,10 @@ typealias ProgramCallback = @convention(c) (cl_program?, UnsafeMutableRawPointer
 /// A program, of source, of a binary or of compiled programs. Guarded by the library's lock.
 final class ClientProgram: ClientObject {
     let context: ClientContext
-    /// Empty where the program has none.
-    let source: [UInt8]
+    /// Nil where the program was made of something else.
+    let source: [UInt8]?
+    /// Whether it was made by linking others: such a program is not built.
+    let isLinked: Bool
     /// Whether the worker has the source. It gets it when it is first needed: only a build says where headers are.
     private var hasSentSource = false
     /// The last compilation, link or build and its options; nil before the first.
@@ -24,6 +26,7 @@ final class ClientProgram: ClientObject {
     init(context: ClientContext, source: [UInt8]) throws(OpenCLError) {
         self.context = context
         self.source = source
+        isLinked = false
         super.init(.program, id: context.session.newID(), session: context.session)
         try session.send(.createProgram(id, context: context.id))
     }
@@ -31,11 +34,14 @@ final class ClientProgram: ClientObject {
     /// Sends the source unless that is done, with the headers of this host that `options` leads to. Throws
     /// `CL_OUT_OF_HOST_MEMORY` where they are more than a source may be.
     func sendSource(options: [UInt8] = []) throws(OpenCLError) {
-        guard !hasSentSource, !source.isEmpty else { return }
+        guard !hasSentSource, let source else { return }
         var headers = IncludedHeaders(options: options, read: Self.readFile)
         guard let text = headers.expand(source) else { throw OpenCLError(CL_OUT_OF_HOST_MEMORY) }
         hasSentSource = true
-        for piece in Self.pieces(of: text) { try session.send(.appendSource(program: id, piece)) }
+        // A source that is empty is one: a program of no kernels.
+        for piece in Self.pieces(of: text.isEmpty ? [0x20] : text) {
+            try session.send(.appendSource(program: id, piece))
+        }
     }
 
     /// The content of an ordinary file of at most what a source may be; nil where there is none at `path`.
@@ -62,7 +68,8 @@ final class ClientProgram: ClientObject {
     /// Throws `CL_INVALID_BINARY` where the device does not take the binary.
     init(context: ClientContext, binary: [UInt8]) throws(OpenCLError) {
         self.context = context
-        source = []
+        source = nil
+        isLinked = false
         super.init(.program, id: context.session.newID(), session: context.session)
         try session.send(.createProgram(id, context: context.id))
         for piece in Self.pieces(of: binary) { try session.send(.appendBinary(program: id, piece)) }
@@ -77,7 +84,8 @@ final class ClientProgram: ClientObject {
     /// Links programs of the context, and waits; throws the link's error.
     init(context: ClientContext, linking inputs: [ClientProgram], options: [UInt8]) throws(OpenCLError) {
         self.context = context
-        source = []
+        source = nil
+        isLinked = true
         super.init(.program, id: context.session.newID(), session: context.session)
         let answer = try session.call {
             .linkProgram($0, id, context: context.id, options: options[...], inputs: inputs.map(\.id))

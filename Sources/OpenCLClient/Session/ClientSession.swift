@@ -19,6 +19,7 @@ final class ClientSession {
     let facts: Facts
     let information: DeviceInformation
     private(set) var isLost = false
+    private var isAbandoned = false
     /// Bytes of the buffers that the program has; decides only whether a creation asks the worker first.
     private(set) var allocatedMemory: UInt64 = 0
     private var buffers: Set<ObjectID> = []
@@ -76,6 +77,7 @@ final class ClientSession {
     }
 
     deinit {
+        guard !isAbandoned else { return }
         close(descriptor)
         close(agent)
     }
@@ -418,8 +420,15 @@ final class ClientSession {
     }
 
     /// In a child of the program's process, whose parent goes on with the session.
+    ///
+    /// Its connections are closed here: what the child keeps open its parent's end would not be noticed by.
     func abandonAfterFork() {
+        if !isAbandoned {
+            close(descriptor)
+            close(agent)
+        }
         isLost = true
+        isAbandoned = true
         hasReader = false
         for call in calls.values { call.lose() }
         calls.removeAll()

@@ -8,6 +8,8 @@ final class OpenCLKernel {
     let object: OpenCLObject<cl_kernel>
     let arguments: [KernelArgumentDescription]
     let estimate = CommandEstimate()
+    /// What the driver said to ``isPointer(_:_:)``.
+    private var pointers: [UInt32: Bool] = [:]
 
     init(_ object: OpenCLObject<cl_kernel>, arguments: [KernelArgumentDescription]) {
         self.object = object
@@ -16,9 +18,10 @@ final class OpenCLKernel {
 
     /// Whether the argument's bytes are plain data: where they are not, the driver takes them for one of its own
     /// handles, and a client must not make one up.
-    func takesPlainData(_ index: UInt32) -> Bool {
+    func takesPlainData(_ index: UInt32, _ set: cl_api_clSetKernelArg) -> Bool {
         guard arguments.indices.contains(Int(index)) else { return false }
         let argument = arguments[Int(index)]
+        if isUndeclared(index) { return !isPointer(index, set) }
         return argument.addressQualifier == UInt32(CL_KERNEL_ARG_ADDRESS_PRIVATE)
             && argument.typeQualifier & UInt64(CL_KERNEL_ARG_TYPE_PIPE) == 0
             && Self.handleTypes.isDisjoint(with: argument.typeName.split(separator: " ").map(String.init))
@@ -32,7 +35,35 @@ final class OpenCLKernel {
     }
 
     /// Whether the argument is no handle of another kind.
-    func takesBuffer(_ index: UInt32) -> Bool { !Self.handleTypes.contains(type(of: index)) }
+    func takesBuffer(_ index: UInt32, _ set: cl_api_clSetKernelArg) -> Bool {
+        isUndeclared(index) ? isPointer(index, set) : !Self.handleTypes.contains(type(of: index))
+    }
+
+    /// Whether the argument is an image or a sampler of that type; one of which nothing is known may be.
+    func takes(_ typeName: String, at index: UInt32) -> Bool { isUndeclared(index) || type(of: index) == typeName }
+
+    /// Whether the driver tells nothing of the argument: of a binary, or where the compiler fails when it is to keep what
+    /// it knows.
+    private func isUndeclared(_ index: UInt32) -> Bool {
+        guard arguments.indices.contains(Int(index)) else { return false }
+        return arguments[Int(index)].addressQualifier == 0 && arguments[Int(index)].typeName.isEmpty
+    }
+
+    /// Whether these are the bytes of a null pointer, for an argument that is one: a client that knows nothing of the
+    /// argument either cannot tell them from a number.
+    func isNullPointer(_ bytes: ArraySlice<UInt8>, at index: UInt32, _ set: cl_api_clSetKernelArg) -> Bool {
+        bytes.count == MemoryLayout<cl_mem?>.size && isUndeclared(index) && bytes.allSatisfy { $0 == 0 }
+            && isPointer(index, set)
+    }
+
+    /// Asks the driver by setting a null pointer, which it takes for a pointer only, be that to global, constant or local
+    /// memory. The caller sets the argument afterwards, or its launch fails.
+    private func isPointer(_ index: UInt32, _ set: cl_api_clSetKernelArg) -> Bool {
+        if let known = pointers[index] { return known }
+        let isPointer = set(object.handle, index, MemoryLayout<cl_mem?>.size, nil) == CL_SUCCESS
+        pointers[index] = isPointer
+        return isPointer
+    }
 
     /// The types of OpenCL C whose values are objects of the driver (OpenCL C 3.0, "Other Built-in Data Types").
     private static let handleTypes: Set<String> = [
@@ -227,7 +258,10 @@ extension OpenCLComputeDevice {
 
     private func describeArgument(_ index: cl_uint, of kernel: cl_kernel) -> KernelArgumentDescription {
         func value(_ parameter: Int32) -> [UInt8] {
-            readOpenCLValue { functions.getKernelArgInfo(kernel, index, cl_kernel_arg_info(parameter), $0, $1, $2) }
+            guard tellsArguments else { return [] }
+            return readOpenCLValue {
+                functions.getKernelArgInfo(kernel, index, cl_kernel_arg_info(parameter), $0, $1, $2)
+            }
                 ?? []
         }
         func text(_ parameter: Int32) -> String {
@@ -247,19 +281,21 @@ extension OpenCLComputeDevice {
         let set = functions.setKernelArg
         let status: cl_int
         switch value {
+        case .value(let bytes) where kernel.isNullPointer(bytes, at: index, set):
+            status = set(kernel.object.handle, index, bytes.count, nil)
         case .value(let bytes):
-            guard kernel.takesPlainData(index) else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
+            guard kernel.takesPlainData(index, set) else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
             status = bytes.withUnsafeBytes { set(kernel.object.handle, index, $0.count, $0.baseAddress) }
         case .image(let image, let kind):
-            guard kernel.type(of: index) == kind.typeName else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
+            guard kernel.takes(kind.typeName, at: index) else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
             var handle: cl_mem? = image.handle
             status = set(kernel.object.handle, index, MemoryLayout<cl_mem?>.size, &handle)
         case .sampler(let sampler):
-            guard kernel.type(of: index) == "sampler_t" else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
+            guard kernel.takes("sampler_t", at: index) else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
             var handle: cl_sampler? = sampler.handle
             status = set(kernel.object.handle, index, MemoryLayout<cl_sampler?>.size, &handle)
         case .buffer(let buffer):
-            guard kernel.takesBuffer(index) else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
+            guard kernel.takesBuffer(index, set) else { throw OpenCLFailure(CL_INVALID_ARG_VALUE) }
             var handle: cl_mem? = buffer?.handle
             status = set(kernel.object.handle, index, MemoryLayout<cl_mem?>.size, &handle)
         case .local(let size):

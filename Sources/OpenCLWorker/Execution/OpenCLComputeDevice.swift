@@ -18,6 +18,8 @@ final class OpenCLComputeDevice: ComputeDevice {
     var output: KernelOutput?
     /// What compilations may take of the host's memory; nil where the process is not the session's own.
     var buildMemory: BuildMemory?
+    /// Whether what the driver says of kernels' arguments is believed; tests are a driver that says nothing.
+    var tellsArguments = true
     /// Where commands wait for the session's turn on the device; nil where nobody divides it.
     var gate: ShareGate?
     /// Whether new memory may hold what another process left in it, so that it is cleared.
