@@ -4,7 +4,7 @@ import Testing
 extension ClientSessionTests {
     @Suite("The client library as OpenCL has it, on a real worker")
     struct ConformanceTests {
-        private static func withBench(_ body: (ConformanceBench) throws -> Void) throws {
+        static func withBench(_ body: (ConformanceBench) throws -> Void) throws {
             let worker = try RealWorker()
             let loaded = try LoadedPlatform(LoadedPlatform.presync)
             defer { worker.end(for: loaded) }

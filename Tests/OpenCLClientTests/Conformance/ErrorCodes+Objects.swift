@@ -202,6 +202,13 @@ enum ObjectErrors {
                     $1.buffer = bench.buffer
                 }
             },
+            .init("clCreateImageWithProperties: a property that there is not", CL_INVALID_PROPERTY) { bench in
+                let list: [cl_mem_properties] = [7, 7, 0]
+                var (format, description) = (ConformanceBench.format, ConformanceBench.plane)
+                return bench.creation {
+                    bench.calls.clCreateImageWithProperties(bench.context, list, 0, &format, &description, nil, $0)
+                }
+            },
             .init("clCreateImage2D: of nothing", CL_INVALID_IMAGE_SIZE) { bench in
                 var format = ConformanceBench.format
                 return bench.creation { bench.calls.clCreateImage2D(bench.context, 0, &format, 0, 8, 0, nil, $0) }
