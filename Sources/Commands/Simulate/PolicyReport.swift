@@ -102,7 +102,7 @@ struct ParetoFigure {
         case .idleHistogram: "network"
         case .decayingHistogram: "climate"
         case .nSigma: "ewma"
-        case .reactive, .oracle: "ideal"
+        case .reactive, .oracle, .hindsightKeepAlive: "ideal"
         }
     }
 }

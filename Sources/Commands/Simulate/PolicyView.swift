@@ -82,7 +82,8 @@ struct PolicyView: RenderableAnswer {
         let own = policies.filter { $0.name == PolicyName.presync.rawValue }
         let front = own.map { (cost: $0.idleCost, missed: Double($0.missed)) }.sorted { $0 < $1 }
         guard !front.isEmpty else { return [] }
-        return policies.filter { ![PolicyName.presync.rawValue, PolicyName.oracle.rawValue].contains($0.name) }
+        let bounds = PolicyName.allCases.filter(\.isBound).map(\.rawValue)
+        return policies.filter { $0.name != PolicyName.presync.rawValue && !bounds.contains($0.name) }
             .map { policy in
                 Comparison(
                     trace: policy.trace, policy: policy.name, knob: policy.knob, idleCost: policy.idleCost,

@@ -126,7 +126,7 @@ struct SimulateRunCommand: ParsableCommand {
                 DemandTraceFile(path: $0, instances: instances, exponent: exponent ?? 1, seed: seed)
             },
             policies: try policies.map { text throws(CommandFailure) in try PolicyList(text).policies }
-                ?? PolicyName.allCases,
+                ?? PolicyName.standard,
             sweeps: !noSweep, devices: gpus, deviceMemory: deviceMemory.bytes, costs: costs.costs, json: json,
             report: try report.map { path throws(CommandFailure) in try OutputFile(path, sparing: trace) })
     }

@@ -11,7 +11,14 @@ package enum PolicyName: String, CaseIterable, Sendable {
     case decayingHistogram = "vpa"
     case nSigma = "n-sigma"
     case presync
+    case hindsightKeepAlive = "keep-alive-hindsight"
     case oracle
+
+    /// Those that are compared where none are named: all but the bound that has seen the trace.
+    package static let standard = allCases.filter { $0 != .hindsightKeepAlive }
+
+    /// Whether it knows the future: a bound, and no policy that could be run.
+    package var isBound: Bool { self == .hindsightKeepAlive || self == .oracle }
 
     /// What the policy is tuned by, in the unit of ``knobName``: the values that a comparison sweeps, its own among them.
     package var knobs: [Double] {
@@ -22,6 +29,7 @@ package enum PolicyName: String, CaseIterable, Sendable {
         case .idleHistogram: [0.99, 0.25, 0.5, 0.75, 0.9, 0.95]
         case .decayingHistogram: [0.9, 0.5, 0.75, 0.8, 0.95, 0.98, 0.99]
         case .nSigma: [5, 0, 0.5, 1, 2, 3, 10]
+        case .hindsightKeepAlive: [1, 0.03, 0.1, 0.3, 3, 10, 30, 100, 1_000]
         case .presync:
             [
                 AllocationConfiguration().idlePrice, 0.000_000_1, 0.000_001, 0.000_006, 0.000_02, 0.000_06, 0.000_2,
@@ -37,6 +45,7 @@ package enum PolicyName: String, CaseIterable, Sendable {
         case .idleHistogram: "tail percentile"
         case .decayingHistogram: "percentile"
         case .nSigma: "standard deviations"
+        case .hindsightKeepAlive: "device-seconds that a start found is worth"
         case .presync: "seconds of waiting per idle device-second"
         }
     }
@@ -152,6 +161,10 @@ package struct PolicyComparison: Sendable {
             case .idleHistogram: .other(IdleHistogramPolicy(tail: knob))
             case .decayingHistogram: .other(DecayingHistogramPolicy(percentile: knob))
             case .nSigma: .other(NSigmaPolicy(deviations: knob))
+            case .hindsightKeepAlive:
+                .other(
+                    KeepAlivePolicy(
+                        seconds: HindsightKeepAlive.seconds(trace, memory: deviceMemory, price: knob)))
             case .oracle: .other(OraclePolicy(trace))
             case .presync:
                 .shipped(

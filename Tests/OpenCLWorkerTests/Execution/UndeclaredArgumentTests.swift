@@ -44,7 +44,7 @@ struct UndeclaredArgumentTests {
     private mutating func execute(_ requests: OpenCLRequest...) throws -> [Int32] {
         var codes: [Int32] = []
         for request in requests {
-            try interpreter.execute(request) { head, _ in
+            try interpreter.execute(request) { head, _, _ in
                 guard var messages = Optional(WireMessages<OpenCLResponse>(payload: head)),
                     case .completed(_, let completion)? = try? messages.next()
                 else { return }
@@ -62,7 +62,7 @@ struct UndeclaredArgumentTests {
     private mutating func result() throws -> UInt32 {
         var bytes: [UInt8] = []
         let region = BufferCommand(queue: Self.queue, buffer: Self.buffer, offset: 0, size: 4)
-        try interpreter.execute(.readBuffer(CallID(rawValue: 3), region)) { _, bulk in bytes += bulk }
+        try interpreter.execute(.readBuffer(CallID(rawValue: 3), region)) { _, bulk, _ in bytes += bulk }
         return bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
     }
 

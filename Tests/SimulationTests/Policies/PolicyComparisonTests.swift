@@ -34,6 +34,19 @@ import Testing
         #expect(abs(result.tally.reservedIdleSeconds - 3 * 0.125) < 1e-9)
     }
 
+    /// Gaps of 8 and 38 s beyond the program's end: at 0.125 devices the first costs a second of a device, the second 4.75.
+    @Test(arguments: [(0.5, 0), (2.0, 1), (10.0, 2)])
+    func hindsightKeepsWhatIsWorthIt(price: Double, found: Int) throws {
+        let trace = DemandTrace.busy([[0, 10, 50]], length: 51)
+        let seconds = HindsightKeepAlive.seconds(trace, memory: .gibibytes(8), price: price)
+        #expect(seconds == [[0, 8, 38][found]])
+        let kept = try #require(
+            PolicyComparison(trace, devices: 1, deviceMemory: .gibibytes(8), costs: LadderCosts())
+                .run([.hindsightKeepAlive], sweeps: true, forecaster: FleetForecaster()).results
+                .first { $0.knob == [0.3, 3, 10][found] })
+        #expect(kept.tally.reserved == found)
+    }
+
     /// The program ends two seconds after its last demand; what it had is kept from then on.
     @Test(arguments: [(55, 1), (90, 0)])
     func whatIsKeptAliveIsFoundUntilItsTimeIsOver(gap: Int, reserved: Int) throws {
