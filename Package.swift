@@ -226,7 +226,8 @@ let package = Package(
         .testTarget(
             name: "OpenCLClientTests",
             dependencies: [
-                "FleetModel", "RemotingCore", "SessionTransport", "DeviceDrivers", "WorkerControl", "COpenCL",
+                "FleetModel", "Determinism", "RemotingCore", "SessionTransport", "DeviceDrivers", "WorkerControl",
+                "COpenCL",
             ],
             swiftSettings: settings),
         tests("Dashboard"),

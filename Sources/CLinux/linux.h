@@ -64,3 +64,9 @@ static inline long presync_landlock_restrict(int ruleset) { return syscall(SYS_l
 static inline int presync_memory(const char *name) {
     return (int)syscall(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 }
+
+// gettid(2)
+static inline int presync_thread(void) { return (int)syscall(SYS_gettid); }
+
+// setpriority(2): all other threads go first.
+static inline long presync_let_others_go_first(int thread) { return syscall(SYS_setpriority, 0, thread, 19); }

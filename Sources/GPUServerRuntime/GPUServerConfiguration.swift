@@ -39,6 +39,12 @@ package struct GPUServerConfiguration: Sendable {
     package var failureDomain: FailureDomain?
     /// The host's memory for workers; nil for all that the host has.
     package var workerMemory: Bytes?
+    /// How long a session waits for its program after the TCP connection broke, with all that it holds; 0 for not at all.
+    package var resumptionGrace: Duration = .seconds(10)
+    package static let greatestResumptionGrace = Duration.seconds(600)
+    /// How long a build of a program may take before it has failed.
+    package var longestBuild: Duration = .seconds(300)
+    package static let buildTimes: ClosedRange<Duration> = .seconds(1)...Duration.seconds(86_400)
     /// The most sessions that are held at once.
     package var maximumSessions = 4_096
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil for nowhere.
@@ -95,6 +101,12 @@ package struct GPUServerConfiguration: Sendable {
         }
         if let longestCommand, longestCommand < Self.leastLongestCommand {
             problems.append("the longest command is \(longestCommand.inSeconds) s, and must be at least 1")
+        }
+        if !(.zero...Self.greatestResumptionGrace).contains(resumptionGrace) {
+            problems.append("the resumption grace is \(resumptionGrace.inSeconds) s, and must be 0 to 600")
+        }
+        if !Self.buildTimes.contains(longestBuild) {
+            problems.append("the longest build is \(longestBuild.inSeconds) s, and must be 1 to 86400")
         }
         if !(1...ProtocolLimits.devices).contains(maximumDevices) {
             problems.append("\(maximumDevices) devices at most, which must be 1 to \(ProtocolLimits.devices)")

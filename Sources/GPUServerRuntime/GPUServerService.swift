@@ -127,6 +127,8 @@ package struct GPUServerService: Service {
             listenHost: configuration.listenHost, ports: configuration.workerPorts,
             advertisedHost: configuration.advertisedHost)
         supervision.shares.longestCommand = configuration.longestCommand
+        supervision.limits = WorkerLimits(
+            resumption: configuration.resumptionGrace, build: configuration.longestBuild)
         let (workers, found) = try WorkerSupervisor.takingUp(supervision)
         var recovered: [RecoveredWorker] = []
         for worker in found {

@@ -18,6 +18,9 @@ final class Library: @unchecked Sendable {
     private var lingering = HandleTable<Unmanaged<ClientObject>>()
     private var session: ClientSession?
 
+    /// Sessions whose worker would wait for them are given up before the process is.
+    private var partsAtExit = false
+
     private init() {
         callbacks = CallbackThreads(lock: lock)
         pthread_atfork(
@@ -42,6 +45,9 @@ final class Library: @unchecked Sendable {
             do throws(HandOverFailure) {
                 let opened = try ClientSession(handOver, lock: lock)
                 session = opened
+                if opened.resumption != nil, !partsAtExit {
+                    partsAtExit = atexit { Library.shared.part() } == 0
+                }
                 return opened
             } catch {
                 handOver.close()
@@ -51,6 +57,21 @@ final class Library: @unchecked Sendable {
             debug("no virtual GPU: \(error.reason)")
             throw .deviceNotAvailable
         }
+    }
+
+    /// What the session's guardian does: see ``ClientSession/guardConnection()``.
+    func currentSessionGuardian() {
+        lock.acquire()
+        session?.guardConnection()
+        lock.release()
+    }
+
+    /// Says farewell for a process that ends. Where another thread has the library, or the process ends by a signal, the
+    /// agent sees it, and has the session ended.
+    private func part() {
+        guard lock.tryAcquire() else { return }
+        session?.part()
+        lock.release()
     }
 
     /// The session if there is one, lost or not.

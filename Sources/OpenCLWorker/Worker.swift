@@ -26,12 +26,16 @@ package struct Worker {
 
     private let launch: WorkerLaunch
     private let starter: Descriptor
+    private let limits: WorkerLimits
     private let ownsProcess: Bool
 
     /// `starter` is the connection to the GPU server that starts the worker; the ticket comes over it, and nothing else
     /// does before the worker has sent its identity. A worker that owns its process takes the standard output for what
     /// kernels print.
-    package init(_ launch: WorkerLaunch, starter: Descriptor, ownsProcess: Bool = false) {
+    package init(
+        _ launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), starter: Descriptor, ownsProcess: Bool = false
+    ) {
+        self.limits = limits
         self.ownsProcess = ownsProcess
         self.launch = launch
         self.starter = starter
@@ -63,7 +67,7 @@ package struct Worker {
         // The file beside the control socket is opened before the cage closes: other workers' lie there too.
         let output = ownsProcess ? try KernelOutput(path: launch.controlPath + ".output") : nil
         if ownsProcess { WorkerCage.closeFiles(of: launch.instance) }
-        let device = try WorkerDevice(launch.selector)
+        let device = try WorkerDevice(launch.selector, limits)
         if ownsProcess { device.boundCompilations() }
         if ownsProcess { device.followTurns(try SharePage.make()) }
         if let output { device.captureOutput(output) }
@@ -72,7 +76,7 @@ package struct Worker {
             credential: SessionCredential(
                 grant: launch.grant.rawValue, ticketHigh: ticket.high, ticketLow: ticket.low),
             deviceInformation: device.information.encoded())
-        let loop = try WorkerLoop(launch, device: device, post: post, door: door)
+        let loop = try WorkerLoop(launch, limits: limits, device: device, post: post, door: door)
         if ownsProcess { WorkerCage.closeCalls() }
         return loop
     }

@@ -13,11 +13,14 @@ struct WorkerLoop: ~Copyable {
     private var post: ControlPost
     private var door: SessionDoor?
     private var session: SessionThread?
+    private let limits: WorkerLimits
     private var lastHeard: MonotonicTime
 
     init(
-        _ launch: WorkerLaunch, device: WorkerDevice, post: consuming ControlPost, door: SessionDoor
+        _ launch: WorkerLaunch, limits: WorkerLimits, device: WorkerDevice, post: consuming ControlPost,
+        door: SessionDoor
     ) throws(SystemError) {
+        self.limits = limits
         self.launch = launch
         self.device = device
         account = SliceAccount(slice: launch.slice, epoch: launch.epoch)
@@ -42,15 +45,19 @@ struct WorkerLoop: ~Copyable {
 
     private mutating func turn() -> Worker.Ending? {
         var entries = post.pollEntries + [wakeup.pollEntry] + (door?.pollEntries ?? [])
-        if let session { entries.append(pollfd(session.connection, Self.peerClosed)) }
+        let watched = session?.line.watched
+        if let watched { entries.append(pollfd(watched, Self.peerClosed)) }
         wait(for: &entries, milliseconds: patience)
 
         if let ending = serveControl() { return ending }
         wakeup.clear()
         if let session {
+            if session.end != nil { return .sessionClosed }
             // The client may have left while a command keeps the session's thread from noticing.
-            let hasHungUp = entries.last { $0.fd == session.connection.number }?.isReady ?? false
-            if hasHungUp || session.end != nil { return .sessionClosed }
+            if let watched, entries.last?.isReady ?? false { session.line.noteEnd(of: watched, now: Self.now) }
+            door?.serve(now: Self.now, line: session.line)
+            if let deadline = session.line.deadline, deadline <= Self.now { return .sessionClosed }
+            account.noteConnected(session.line.deadline == nil)
             announceAttached()
         } else if let ending = serveDoor() {
             return ending
@@ -80,11 +87,12 @@ struct WorkerLoop: ~Copyable {
 
     private mutating func serveDoor() -> Worker.Ending? {
         guard let opened = door?.serve(now: Self.now, slice: account.slice) else { return nil }
-        door = nil
-        account.noteConnected()
+        let grace = opened.isRemote ? limits.resumption : .zero
+        if grace == .zero { door = nil }
+        account.noteConnected(true)
         do {
             let wakeup = wakeup
-            session = try SessionThread(opened, on: device, account: account) { wakeup.signal() }
+            session = try SessionThread(opened, on: device, account: account, grace: grace) { wakeup.signal() }
         } catch {
             return .failed(error.description)
         }
@@ -111,7 +119,9 @@ struct WorkerLoop: ~Copyable {
 
     /// Milliseconds until a deadline needs attention; at least 1, so that no rounding makes the loop spin.
     private var patience: Int32 {
-        let deadlines = [account.attached ? nil : lastHeard + launch.timeToLive, door?.nextDeadline]
+        let deadlines = [
+            account.attached ? nil : lastHeard + launch.timeToLive, door?.nextDeadline, session?.line.deadline,
+        ]
         guard let next = deadlines.compactMap({ $0 }).min() else { return -1 }
         return Int32(clamping: max(1, (next - Self.now).nanoseconds / 1_000_000 + 1))
     }

@@ -16,7 +16,8 @@ package enum WorkerProcess {
             complain("\(error)")
             _exit(64)
         }
-        let ending = Worker(launch, starter: takeStandardInput(), ownsProcess: true).run()
+        let limits = WorkerLimits { name in getenv(name).map { String(cString: $0) } }
+        let ending = Worker(launch, limits: limits, starter: takeStandardInput(), ownsProcess: true).run()
         if case .failed(let reason) = ending { complain(reason) }
         // At once, and past the exit handlers of a driver whose threads may be at work: the kernel frees everything.
         _exit(ending.exitCode)

@@ -13,7 +13,11 @@ final class RealWorker {
     private var control: ControlChannel
     private let directory: String
 
-    init(memory: Bytes = .mebibytes(256)) throws {
+    /// - Parameter network: the port by which the worker's is reached, where not directly.
+    init(
+        memory: Bytes = .mebibytes(256), limits: WorkerLimits = WorkerLimits(),
+        network: (UInt16) throws -> UInt16 = { $0 }
+    ) throws {
         directory = NSTemporaryDirectory() + "worker-" + UUID().uuidString.prefix(8)
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let digest = try #require(ContentDigest(bytes: [UInt8](repeating: 7, count: 32)))
@@ -27,7 +31,7 @@ final class RealWorker {
             controlPath: directory + "/control", timeToLive: .seconds(60))
         let (own, child) = try ControlSocket.pair()
         control = ControlChannel(own)
-        processID = try Self.spawn(launch.arguments, input: child.number)
+        processID = try Self.spawn(launch.arguments, limits, input: child.number)
         _ = control.send(WorkerCommand.ticket(ticket).encoded)
         var line: [UInt8]?
         while line == nil {
@@ -44,7 +48,8 @@ final class RealWorker {
         let hello = ClientHello(
             interface: interface,
             credential: SessionCredential(grant: 7, ticketHigh: ticket.high, ticketLow: ticket.low))
-        let (socket, acceptance, stream) = try Self.open(identity.endpoint.port, ClientHandshake(hello))
+        let (socket, acceptance, stream) = try Self.open(
+            try network(identity.endpoint.port), ClientHandshake(hello))
         let session = HandedOverSession(
             foundReadiness: 3, grant: 7, elapsedMicroseconds: 1, interfaceVersion: OpenCLInterface.version,
             continuation: try #require(stream.continuation()), deviceInformation: acceptance.deviceInformation)
@@ -104,7 +109,7 @@ final class RealWorker {
         }
     }
 
-    private static func spawn(_ arguments: [String], input: Int32) throws -> pid_t {
+    private static func spawn(_ arguments: [String], _ limits: WorkerLimits, input: Int32) throws -> pid_t {
         let program = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
             .appendingPathComponent("presync-worker").path
         var actions = posix_spawn_file_actions_t()
@@ -114,7 +119,10 @@ final class RealWorker {
         var texts = ([program] + arguments).map { strdup($0) } + [nil]
         defer { for text in texts { free(text) } }
         var process: pid_t = 0
-        try #require(posix_spawn(&process, program, &actions, nil, &texts, environ) == 0)
+        let environment = ProcessInfo.processInfo.environment.merging(limits.environment) { $1 }
+        var variables = environment.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for variable in variables { free(variable) } }
+        try #require(posix_spawn(&process, program, &actions, nil, &texts, &variables) == 0)
         return process
     }
 }

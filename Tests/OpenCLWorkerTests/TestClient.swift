@@ -9,11 +9,11 @@ import WorkerControl
 /// A session's client over a real socket, one step at a time.
 final class TestClient {
     let acceptance: SessionAcceptance
-    private let connection: Descriptor
-    private let pipe: SessionPipe
+    var connection: Descriptor
+    var pipe: SessionPipe
     /// What the worker shares, to do with as a hostile client does.
     let memory: SharedMemory?
-    private var stream: SessionStream
+    var stream: SessionStream
     private var responses: [OpenCLResponse] = []
     private var nextCall: UInt64 = 0
 
@@ -209,7 +209,7 @@ final class TestClient {
         return stream.slice
     }
 
-    private func turn() throws {
+    func turn() throws {
         try flush()
         var outcome = SessionPipe.ReadOutcome.nothingYet
         var failure: RemotingError?
@@ -228,6 +228,10 @@ final class TestClient {
             pipe.noteReady()
         }
         guard outcome != .ended else { throw Failure.closed }
+        try takeEvents()
+    }
+
+    func takeEvents() throws {
         while let event = stream.nextEvent() {
             switch event {
             case .data(let payload):
@@ -240,7 +244,7 @@ final class TestClient {
         }
     }
 
-    private func flush() throws {
+    func flush() throws {
         while stream.hasUnsent {
             var isOpen = true
             stream.send { bytes in

@@ -26,7 +26,7 @@ final class TestWorker {
     /// Starts a worker and waits until it is ready.
     init(
         _ selector: DeviceSelector = .openCL(platform: 0, device: 0), memory: Bytes = .mebibytes(64),
-        timeToLive: Duration = .seconds(30)
+        timeToLive: Duration = .seconds(30), limits: WorkerLimits = WorkerLimits()
     ) throws {
         directory = NSTemporaryDirectory() + "worker-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -36,7 +36,7 @@ final class TestWorker {
         let (control, outcome) = (ControlLink(own), Outcome())
         control.send(.ticket(Self.ticket))
         Thread.detachNewThread {
-            let ending = Worker(launch, starter: child).run()
+            let ending = Worker(launch, limits: limits, starter: child).run()
             outcome.ending.withLock { $0 = ending }
             outcome.ended.signal()
         }

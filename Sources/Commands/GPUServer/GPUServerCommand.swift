@@ -34,6 +34,8 @@ struct GPUServerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var longestCommand: String?
     @Option(help: .hidden) var failureDomain: String?
     @Option(help: .hidden) var workerMemory: String?
+    @Option(help: .hidden) var resumptionGrace: String?
+    @Option(help: .hidden) var longestBuild: String?
     @Option(help: .hidden) var maximumDevices: String?
     @Option(help: .hidden) var maximumSessions: String?
     @Option(name: .customLong("opencl-library"), help: .hidden) var openCLLibrary: String?
@@ -55,7 +57,8 @@ struct GPUServerCommand: AsyncParsableCommand {
                     "bundle-url": bundleUrl, "period": period, "worker": worker, "listen-host": listenHost,
                     "advertised-host": advertisedHost, "worker-ports": workerPorts, "memory-limit": memoryLimit,
                     "longest-command": longestCommand, "failure-domain": failureDomain,
-                    "worker-memory": workerMemory, "maximum-devices": maximumDevices,
+                    "worker-memory": workerMemory, "resumption-grace": resumptionGrace,
+                    "longest-build": longestBuild, "maximum-devices": maximumDevices,
                     "maximum-sessions": maximumSessions,
                     "opencl-library": openCLLibrary, "self-test": selfTest,
                     "synthetic-devices": syntheticDevices, "log-level": logLevel, "log-format": logFormat,

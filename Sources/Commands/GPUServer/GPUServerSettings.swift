@@ -49,6 +49,12 @@ enum GPUServerSettings {
             ),
             Setting(
                 name: "worker-memory", meaning: "memory of the host for workers, as 64GiB (default: all that it has)"),
+            Setting(
+                name: "resumption-grace",
+                meaning: "how long a session waits for its program after the connection broke, 0 for not at all "
+                    + "(default: 10s)"),
+            Setting(
+                name: "longest-build", meaning: "how long a build of a program may take before it fails (default: 5m)"),
             Setting(name: "maximum-devices", meaning: "the most devices offered, GPUs first, at most 64 (default: 64)"),
             Setting(name: "maximum-sessions", meaning: "sessions at once, at most 16384 (default: 4096)"),
             Setting(
@@ -118,6 +124,12 @@ enum GPUServerSettings {
         }
         if let value = settings.value("worker-ports", expected: "FIRST-LAST", PortRange.init) {
             configuration.workerPorts = value.ports
+        }
+        if let value = settings.value("resumption-grace", expected: "a duration", Duration.init(text:)) {
+            configuration.resumptionGrace = value
+        }
+        if let value = settings.value("longest-build", expected: "a duration", Duration.init(text:)) {
+            configuration.longestBuild = value
         }
         if let value = settings.value("maximum-sessions", expected: "a whole number", Int.init) {
             configuration.maximumSessions = value

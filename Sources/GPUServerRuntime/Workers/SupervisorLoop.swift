@@ -128,7 +128,8 @@ final class SupervisorLoop: @unchecked Sendable {
             advertisedHost: configuration.advertisedHost, controlPath: files.controlPath,
             timeToLive: command.timeToLive)
         do {
-            let spawn = try WorkerSpawn(executable: executable, launch, ticket: command.ticket)
+            let spawn = try WorkerSpawn(
+                executable: executable, launch, limits: configuration.limits, ticket: command.ticket)
             workers[command.grant] = SupervisedWorker(
                 grant: command.grant, device: command.device, slice: command.slice, phase: .starting,
                 epoch: command.epoch,

@@ -14,7 +14,9 @@ struct WorkerSpawn {
     let channel: ControlLinkBox
     let errorOutput: ErrorOutput
 
-    init(executable: String, _ launch: WorkerLaunch, ticket: SessionTicket) throws(SystemError) {
+    init(
+        executable: String, _ launch: WorkerLaunch, limits: WorkerLimits, ticket: SessionTicket
+    ) throws(SystemError) {
         let (own, child) = try ControlSocket.pair()
         var pipeEnds: [Int32] = [-1, -1]
         guard pipe(&pipeEnds) == 0 else { throw SystemError("pipe") }
@@ -24,7 +26,8 @@ struct WorkerSpawn {
             // A worker must not wait for a GPU server that does not read its complaints.
             end.stopBlocking()
         }
-        let pid = try Self.spawn(executable, launch.arguments, input: child, errors: writing)
+        let pid = try Self.spawn(
+            executable, launch.arguments, WorkerEnvironment.current + Self.limits(limits), input: child, errors: writing)
         // Nil for a child that has ended already.
         let record = ProcessRecord(of: pid)
         do {
@@ -41,7 +44,7 @@ struct WorkerSpawn {
     }
 
     private static func spawn(
-        _ executable: String, _ arguments: [String], input: Descriptor, errors: Descriptor
+        _ executable: String, _ arguments: [String], _ environment: [String], input: Descriptor, errors: Descriptor
     ) throws(SystemError) -> Int32 {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -63,7 +66,7 @@ struct WorkerSpawn {
 
         var pid: pid_t = 0
         let status = withCStrings([executable] + arguments) { argv in
-            withCStrings(WorkerEnvironment.current) { posix_spawn(&pid, executable, &actions, &attributes, argv, $0) }
+            withCStrings(environment) { posix_spawn(&pid, executable, &actions, &attributes, argv, $0) }
         }
         guard status == 0 else { throw SystemError("start \(executable)", code: status) }
         return pid
@@ -71,6 +74,10 @@ struct WorkerSpawn {
 
     /// `POSIX_SPAWN_SETSID` (posix_spawn(3)), which Swift's Glibc module does not show.
     private static let newSession: Int16 = 0x80
+
+    private static func limits(_ limits: WorkerLimits) -> [String] {
+        limits.environment.map { "\($0)=\($1)" }.sorted()
+    }
 
     private static func withCStrings<Result>(
         _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result

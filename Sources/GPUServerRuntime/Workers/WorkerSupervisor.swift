@@ -4,7 +4,7 @@ package import FleetModel
 import Foundation
 package import SessionCore
 import Synchronization
-import WorkerControl
+package import WorkerControl
 
 /// A GPU server's side of its workers: starts them, tells them their limits, ends them, and takes them up again after a
 /// restart of the GPU server.
@@ -28,6 +28,8 @@ package final class WorkerSupervisor: Sendable {
         package var startPatience: Duration
         /// How long a worker that was told to end may take before it is killed.
         package var stopPatience: Duration
+        /// How long workers bear with what their sessions do.
+        package var limits = WorkerLimits()
         /// How the time of each device is divided among its workers.
         package var shares = ArbiterSettings()
 

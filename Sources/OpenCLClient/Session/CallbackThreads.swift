@@ -24,7 +24,7 @@ final class CallbackThreads {
     func post(about object: ClientObject? = nil, _ run: @escaping () -> Void) {
         jobs.append(Job(run: run, object: object))
         if !hasRunner {
-            hasRunner = start {
+            hasRunner = LibraryThread.start {
                 _ in
                 Library.shared.callbacks.runJobs()
                 return nil
@@ -37,7 +37,7 @@ final class CallbackThreads {
     func watch(_ event: ClientEvent) {
         watched.append(event)
         if !hasWatcher {
-            hasWatcher = start {
+            hasWatcher = LibraryThread.start {
                 _ in
                 Library.shared.callbacks.watchEvents()
                 return nil
@@ -50,21 +50,6 @@ final class CallbackThreads {
     func abandonAfterFork() {
         (jobs, watched) = ([], [])
         (hasRunner, hasWatcher) = (false, false)
-    }
-
-    private func start(
-        _ body: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
-    ) -> Bool {
-        // Signals are for the program's own threads.
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_SETMASK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-        var thread = pthread_t()
-        guard pthread_create(&thread, nil, body, nil) == 0 else { return false }
-        pthread_detach(thread)
-        return true
     }
 
     private func runJobs() {

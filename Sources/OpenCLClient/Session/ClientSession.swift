@@ -8,6 +8,9 @@ import SessionTransport
 /// It has no thread. A thread that waits for an answer reads for all: the first becomes the *reader*, gives up the
 /// lock while it polls, and wakes the others with what it found. Nobody else reads meanwhile, so that no answer can
 /// come past a reader that sleeps for it. Everything here is guarded by the library's lock, which is held by callers.
+///
+/// A TCP connection that breaks is replaced by the thread that finds it broken, while the others wait
+/// (`ClientSession+Resumption`).
 final class ClientSession {
     /// What `clGetSessionFactsPRESYNC` tells.
     struct Facts {
@@ -24,17 +27,23 @@ final class ClientSession {
     private(set) var allocatedMemory: UInt64 = 0
     private var buffers: Set<ObjectID> = []
 
-    private let lock: LibraryLock
-    private let descriptor: CInt
+    let lock: LibraryLock
+    /// The connection; another one takes its number after a break.
+    let descriptor: CInt
     private let agent: CInt
     private let pipe: SessionPipe
-    private var stream: SessionStream
+    var stream: SessionStream
+    /// Nil where a break is the end.
+    var resumption: ClientResumption?
+    /// Whether a thread is about to replace the connection: nobody else reads or writes.
+    var isResuming = false
+    var hasGuardian = false
     private var spinning = SpinBudget(processors: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
     private var batch = ByteWriter(reservingCapacity: batchLimit)
     private var calls: [CallID: PendingCall] = [:]
     private var lastID: UInt64 = 0
     private var lastCall: UInt64 = 0
-    private var hasReader = false
+    private(set) var hasReader = false
 
     /// Requests are sent when they take as much, if nothing sends them before.
     private static let batchLimit = 32 << 10
@@ -63,6 +72,10 @@ final class ClientSession {
         facts = Facts(
             grant: handOver.session.grant, foundReadiness: handOver.session.foundReadiness,
             handOverNanoseconds: handOver.nanoseconds)
+        if memory == nil, let resumption = ClientResumption(descriptor: descriptor) {
+            stream.offerResumption(resumption.key)
+            self.resumption = resumption
+        }
         // By this the worker knows that a program has the session, however long the first command takes to come. A
         // connection that does not take it is found broken by that command.
         stream.ping(0)
@@ -216,7 +229,7 @@ final class ClientSession {
                 }
                 return count
             }
-            guard isOpen else { throw lose("the connection to the worker broke") }
+            if !isOpen { try comeBack("the connection to the worker broke") }
             guard isTaken else { throw .deviceNotAvailable }
             try transmit()
         }
@@ -252,6 +265,10 @@ final class ClientSession {
         var spins = 0
         while !done() {
             guard !isLost else { throw .deviceNotAvailable }
+            if isResuming {
+                lock.wait()
+                continue
+            }
             try transmit()
             if try takeIn() { continue }
             // Sending may have been what was awaited: nothing would wake this thread then.
@@ -273,6 +290,7 @@ final class ClientSession {
 
     /// Gives up the lock until something may have changed.
     private func awaitChange() {
+        watchConnection()
         let reads = !hasReader
         let writes = stream.hasUnsent
         guard reads || writes else { return lock.wait() }
@@ -292,14 +310,17 @@ final class ClientSession {
 
     // MARK: The socket
 
-    private func transmit() throws(OpenCLError) {
-        while stream.hasUnsent, !isLost {
+    func transmit() throws(OpenCLError) {
+        while stream.hasUnsent, !isLost, !isResuming {
             var outcome: Int?
             stream.send { first, second in
                 outcome = write(first, second)
                 return outcome ?? 0
             }
-            guard let outcome else { throw lose("the connection to the worker broke") }
+            guard let outcome else {
+                try comeBack("the connection to the worker broke")
+                continue
+            }
             if outcome == 0 { return }
         }
     }
@@ -313,7 +334,7 @@ final class ClientSession {
 
     /// Whether anything arrived. Nothing is read while another thread waits to read.
     private func takeIn() throws(OpenCLError) -> Bool {
-        guard !hasReader, !isLost else { return false }
+        guard !hasReader, !isLost, !isResuming else { return false }
         var ended = false
         var count = 0
         do throws(RemotingError) {
@@ -331,7 +352,7 @@ final class ClientSession {
             stream.goAway(SessionFarewell(.protocolViolated, error.message))
             throw lose(error.message)
         }
-        if ended { throw lose("the worker closed the connection") }
+        if ended, !isLost { try comeBack("the worker closed the connection") }
         guard !isLost else { throw .deviceNotAvailable }
         return count > 0
     }
@@ -342,7 +363,7 @@ final class ClientSession {
         return calls[call]?.place(for: count, at: offset)
     }
 
-    private func handle(_ event: SessionStream.Event) throws(RemotingError) {
+    func handle(_ event: SessionStream.Event) throws(RemotingError) {
         switch event {
         case .placed(let head, let count):
             guard let (call, offset) = OpenCLResponse.readDataPlace(head: head, count: count),
@@ -407,7 +428,7 @@ final class ClientSession {
     // MARK: The end
 
     /// Ends the session for good: whoever waits gets an error at once.
-    private func lose(_ reason: String) -> OpenCLError {
+    func lose(_ reason: String) -> OpenCLError {
         guard !isLost else { return .deviceNotAvailable }
         isLost = true
         debug(reason)

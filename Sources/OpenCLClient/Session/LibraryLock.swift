@@ -22,6 +22,9 @@ final class LibraryLock: @unchecked Sendable {
 
     func acquire() { pthread_mutex_lock(mutex) }
 
+    /// False where another thread has it.
+    func tryAcquire() -> Bool { pthread_mutex_trylock(mutex) == 0 }
+
     func release() { pthread_mutex_unlock(mutex) }
 
     /// Gives the lock up, waits for ``wakeAll()`` (or for nothing), and takes it again. The lock is held.

@@ -1,6 +1,7 @@
 import COpenCL
 import DeviceDrivers
 import RemotingCore
+import WorkerControl
 
 /// A device of an OpenCL platform, with the context and the queue of one session.
 final class OpenCLComputeDevice: ComputeDevice {
@@ -24,6 +25,7 @@ final class OpenCLComputeDevice: ComputeDevice {
     var gate: ShareGate?
     /// Whether new memory may hold what another process left in it, so that it is cleared.
     let clearsMemory: Bool
+    let builds: BuildWatch
     /// What copies, fills and transfers take.
     private let transferEstimate = CommandEstimate()
     /// Host copies of what was written and has not run yet, and their bytes together; at most ``greatestStaged``.
@@ -35,7 +37,10 @@ final class OpenCLComputeDevice: ComputeDevice {
     /// - Parameter clearsMemory: whether to clear what is allocated. As a rule that is where the device has memory of its
     ///   own: a driver for processors takes it from this process, which serves one session and got it from the kernel
     ///   empty.
-    init(platform: Int, device: Int, clearsMemory: Bool? = nil) throws(DeviceDriverError) {
+    init(
+        platform: Int, device: Int, clearsMemory: Bool? = nil, longestBuild: Duration = WorkerLimits().build
+    ) throws(DeviceDriverError) {
+        builds = BuildWatch(limit: longestBuild)
         let library = try OpenCLLibrary()
         let found = try library.device(platform: platform, device: device)
         functions = library.functions

@@ -7,10 +7,10 @@ enum WorkerDevice {
     case openCL(OpenCLComputeDevice)
     case synthetic(SyntheticComputeDevice)
 
-    init(_ selector: DeviceSelector) throws(DeviceDriverError) {
+    init(_ selector: DeviceSelector, _ limits: WorkerLimits) throws(DeviceDriverError) {
         switch selector {
         case .openCL(let platform, let device):
-            self = .openCL(try OpenCLComputeDevice(platform: platform, device: device))
+            self = .openCL(try OpenCLComputeDevice(platform: platform, device: device, longestBuild: limits.build))
         case .synthetic:
             self = .synthetic(SyntheticComputeDevice())
         }

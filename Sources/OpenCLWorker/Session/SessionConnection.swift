@@ -25,8 +25,10 @@ struct SessionConnection: ~Copyable {
         case nothing
     }
 
-    private let descriptor: Descriptor
-    private let pipe: SessionPipe
+    private var descriptor: Descriptor
+    private var pipe: SessionPipe
+    private let line: SessionLine
+    private let grant: UInt64
     private let wakeup: Wakeup
     private let account: SliceAccount
     private var stream: SessionStream
@@ -37,9 +39,12 @@ struct SessionConnection: ~Copyable {
     private var spinning = SpinBudget(processors: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
     private var turnsWithoutPoll = 0
     private var saidTakenOver = false
+    private var hasAnsweredOffer = false
 
-    /// `wakeup` is signalled when the slice changed or the worker is over.
-    init(_ opened: SessionDoor.Opened, account: SliceAccount, wakeup: Wakeup) {
+    /// `wakeup` is signalled when the slice changed, the client has come back, or the worker is over.
+    init(_ opened: SessionDoor.Opened, line: SessionLine, account: SliceAccount, wakeup: Wakeup) {
+        self.line = line
+        grant = opened.grant
         descriptor = opened.connection
         stream = opened.stream
         greeting = opened.answer[...]
@@ -47,6 +52,7 @@ struct SessionConnection: ~Copyable {
         pipe = SessionPipe(socket: descriptor.number, memory: opened.memory?.mapping, role: .worker)
         self.account = account
         self.wakeup = wakeup
+        if line.grace > .zero { stream.keepForReplay() }
     }
 
     /// The next requests; waits at most `milliseconds` for them, or without end at -1.
@@ -60,6 +66,10 @@ struct SessionConnection: ~Copyable {
                 case .goneAway: throw .clientLeft
                 case .pong, .sliceChanged, .placed: break
                 }
+            }
+            if let key = stream.resumptionKey, !hasAnsweredOffer {
+                hasAnsweredOffer = true
+                stream.answerOffer(graceMilliseconds: line.offer(key, grant: grant))
             }
             // An agent that holds a session sends no ping, and a program that takes one over begins with one.
             if stream.wasPinged, !saidTakenOver {
@@ -85,7 +95,7 @@ struct SessionConnection: ~Copyable {
                 head, borrowing: bulk, owner: owner, through: { outcome.write(to: pipe, $0, $1) })
             {
                 if owner == nil { stream.settle() }
-                return try outcome.check()
+                return try take(outcome)
             }
             try turn(waitingFor: -1)
         }
@@ -120,8 +130,13 @@ struct SessionConnection: ~Copyable {
             }
         }
 
-        func check() throws(SessionEnd) {
-            if let end { throw end }
+    }
+
+    private mutating func take(_ outcome: WriteOutcome) throws(SessionEnd) {
+        switch outcome.end {
+        case nil: break
+        case .clientLeft: try awaitReturn()
+        case .protocolViolated(let message): throw .protocolViolated(message)
         }
     }
 
@@ -145,15 +160,16 @@ struct SessionConnection: ~Copyable {
         while greeting.isEmpty, stream.hasUnsent {
             var outcome = WriteOutcome()
             stream.send { outcome.write(to: pipe, $0, $1) }
-            try outcome.check()
-            if outcome.count == 0 { break }
+            try take(outcome)
+            if outcome.end == nil, outcome.count == 0 { break }
         }
     }
 
     private mutating func greet() throws(SessionEnd) {
         let passed = offered.map { [$0.number] } ?? []
         let sent = greeting.withUnsafeBytes { DescriptorPassing.send($0, passing: passed, on: descriptor.number) }
-        if sent < 0, errno != EAGAIN, errno != EINTR { throw .clientLeft }
+        // Of a client that has come back and gone again, the greeting goes to the next connection.
+        if sent < 0, errno != EAGAIN, errno != EINTR { return try awaitReturn() }
         guard sent > 0 else { return }
         offered = nil
         greeting = greeting.dropFirst(sent)
@@ -177,6 +193,8 @@ struct SessionConnection: ~Copyable {
             wakeup.clear()
             let slice = SessionSlice(account.slice)
             if slice != stream.slice { stream.announce(slice) }
+            // Its client may know that the connection broke while nothing of it is seen here.
+            if let returned = line.takeReturn() { return try goOn(returned) }
         }
         if entries[0].isReady {
             pipe.noteReady()
@@ -222,6 +240,40 @@ struct SessionConnection: ~Copyable {
         } catch {
             throw .protocolViolated(error.message)
         }
-        if outcome == .ended { throw .clientLeft }
+        if outcome == .ended { try awaitReturn() }
+    }
+}
+
+// MARK: - Connections that break
+
+extension SessionConnection {
+    /// Waits for the client to come back, and goes on with it. The worker's main thread ends the wait. Throws where the
+    /// client has not offered to, or the session is given up.
+    private mutating func awaitReturn() throws(SessionEnd) {
+        while line.canComeBack, !stream.isEnded {
+            if let returned = line.takeReturn() { return try goOn(returned) }
+            var entries = [wakeup.pollEntry]
+            wait(for: &entries, milliseconds: -1)
+            wakeup.clear()
+        }
+        throw .clientLeft
+    }
+
+    /// Goes on over another connection: tells the client what has arrived, and sends what it lacks.
+    private mutating func goOn(_ returned: SessionLine.Return) throws(SessionEnd) {
+        guard let key = stream.resumptionKey else { throw .clientLeft }
+        descriptor = returned.connection
+        pipe = SessionPipe(socket: descriptor.number, memory: nil, role: .worker)
+        do throws(RemotingError) {
+            try stream.resume(from: returned.hello.received)
+        } catch {
+            let refusal = ResumeAnswer.refused(SessionRefusal(.unavailable, error.message))
+            greeting = refusal.encoded()[...]
+            try greet()
+            throw .protocolViolated(error.message)
+        }
+        let slice = SessionSlice(account.slice)
+        if slice != stream.slice { stream.announce(slice) }
+        greeting = ResumeAnswer.resumed(returned.hello, received: stream.received, key: key).encoded()[...]
     }
 }

@@ -8,18 +8,18 @@ import WorkerControl
 final class SessionThread: Sendable {
     private let ending = Mutex<SessionEnd?>(nil)
     private let wakeup: Wakeup
-    let connection: Descriptor
+    let line: SessionLine
 
-    /// Starts serving `opened`. `onChange` is called on the new thread when a program has the session and when the
-    /// session is over.
+    /// Starts serving `opened`, whose client is waited for after a break as long as `grace`. `onChange` is called on the new
+    /// thread when a program has the session and when the session is over.
     init(
-        _ opened: SessionDoor.Opened, on device: WorkerDevice, account: SliceAccount,
+        _ opened: SessionDoor.Opened, on device: WorkerDevice, account: SliceAccount, grace: Duration,
         onChange: @escaping @Sendable () -> Void
     ) throws(SystemError) {
         wakeup = try Wakeup()
-        connection = opened.connection
+        line = SessionLine(opened.connection, grace: grace, wakeup: wakeup)
         try DetachedThread.start { [self] in
-            let session = SessionConnection(opened, account: account, wakeup: wakeup)
+            let session = SessionConnection(opened, line: line, account: account, wakeup: wakeup)
             let reason = device.serve(session, account: account, onAttached: onChange)
             ending.withLock { $0 = reason }
             onChange()
@@ -33,5 +33,5 @@ final class SessionThread: Sendable {
     func noteSliceChanged() { wakeup.signal() }
 
     /// Ends the connection under the thread, which then comes to its end as soon as the device lets it.
-    func close() { shutdown(connection.number, Int32(SHUT_RDWR)) }
+    func close() { line.close() }
 }

@@ -52,8 +52,9 @@ final class SliceAccount: Sendable {
         state.withLock { $0.traffic = true }
     }
 
-    func noteConnected() {
-        state.withLock { $0.connected = true }
+    /// Whether the session has a connection now.
+    func noteConnected(_ isConnected: Bool) {
+        state.withLock { $0.connected = isConnected }
     }
 
     /// A program has the session. Returns whether that is new.
