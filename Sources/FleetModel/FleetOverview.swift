@@ -66,12 +66,15 @@ package struct InstanceOverview: Sendable {
     package var trust: ForecastTrust?
     /// The last reason why it has not what it should have; nil when it has.
     package var shortfall: String?
+    /// What its program's session does, as its GPU server measured it last; nil without one.
+    package var activity: SessionActivity?
 
     package init(
         description: InstanceDescription, agent: AgentID, readiness: Readiness, slice: Slice, device: DeviceID?,
         latest: LoadObservation?, source: TelemetrySource, telemetryAge: Duration, forecast: DemandForecast?,
-        trust: ForecastTrust? = nil, shortfall: String?
+        trust: ForecastTrust? = nil, shortfall: String?, activity: SessionActivity? = nil
     ) {
+        self.activity = activity
         self.description = description
         self.agent = agent
         self.readiness = readiness

@@ -83,12 +83,15 @@ package struct HeldGrant: Hashable, Sendable {
     package var usedCompute: MilliShare
     /// What the worker's process holds of the host's memory; 0 where unknown.
     package var workerMemory: Bytes
+    /// What it did since the last heartbeat.
+    package var activity: SessionActivity
 
     package init(
         grant: GrantID, instance: InstanceID, device: DeviceID, epoch: Epoch, level: Readiness, slice: Slice,
         endpoint: SessionEndpoint? = nil, usedMemory: Bytes = .zero, usedCompute: MilliShare = .zero,
-        workerMemory: Bytes = .zero
+        workerMemory: Bytes = .zero, activity: SessionActivity = SessionActivity()
     ) {
+        self.activity = activity
         self.workerMemory = workerMemory
         self.grant = grant
         self.instance = instance

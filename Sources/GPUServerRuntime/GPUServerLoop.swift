@@ -23,6 +23,9 @@ struct GPUServerLoop {
 
     /// Takes in one event and carries out what follows from it.
     mutating func handle(_ event: GPUServerEvent, now: MonotonicTime) {
+        if case .workerReported(let grant, let status) = event, let device = machine.device(of: grant) {
+            metrics.used(status, on: device)
+        }
         var events = [event]
         if case .periodEnded = event { events += persistAgain(now: now) }
         // Each effect leads to one further event at most, and only for a device's first command of an epoch or a device

@@ -1,3 +1,4 @@
+import ControlLoop
 import FleetModel
 import Observability
 
@@ -7,6 +8,10 @@ struct GPUServerMetrics: Sendable {
     private let reservedMemory: MetricGauge
     private let usedMemory: MetricGauge
     private let deviceMemory: MetricGauge
+    private let queueDepth: MetricGauge
+    private let commands: MetricCounter
+    private let bytes: MetricCounter
+    private let busySeconds: MetricCounter
     private let answers: MetricCounter
     private let ended: MetricCounter
     private let persistFailures: MetricCounter
@@ -20,6 +25,15 @@ struct GPUServerMetrics: Sendable {
             "presync_gpu_server_used_memory_bytes", help: "Device memory that sessions' buffers take.")
         deviceMemory = registry.gauge(
             "presync_gpu_server_device_memory_bytes", help: "Device memory that may be granted.")
+        queueDepth = registry.gauge(
+            "presync_gpu_server_queue_depth",
+            help: "Commands that a device had been given and that had not ended: the greatest of a session.")
+        commands = registry.counter(
+            "presync_gpu_server_device_commands_total", help: "Commands that devices were given by sessions.")
+        bytes = registry.counter(
+            "presync_gpu_server_session_bytes_total", help: "Bytes over sessions' connections, by direction.")
+        busySeconds = registry.counter(
+            "presync_gpu_server_device_busy_seconds_total", help: "Device time of sessions' commands.")
         answers = registry.counter(
             "presync_gpu_server_commands_answered_total", help: "Commands of the manager by what became of them.")
         ended = registry.counter(
@@ -44,11 +58,25 @@ struct GPUServerMetrics: Sendable {
             reserved.append((MetricLabels([label]), Double(here.reduce(0) { $0 + $1.slice.memory.rawValue })))
             used.append((MetricLabels([label]), Double(here.reduce(0) { $0 + $1.usedMemory.rawValue })))
         }
+        queueDepth.replaceAll(
+            devices.map { device in
+                let depth = held.lazy.filter { $0.device == device.id }.map(\.activity.queueDepth).max() ?? 0
+                return (MetricLabels([("device", device.id.description)]), Double(depth))
+            })
         sessions.replaceAll(levels)
         reservedMemory.replaceAll(reserved)
         usedMemory.replaceAll(used)
         deviceMemory.replaceAll(
             devices.map { (MetricLabels([("device", $0.id.description)]), Double($0.memory.rawValue)) })
+    }
+
+    /// Takes in what a session used; by device, of which there are few, not by session.
+    func used(_ status: WorkerStatus, on device: DeviceID) {
+        let name = device.description
+        commands.add(Double(status.usage.commands), ["device": name])
+        bytes.add(Double(status.usage.received.rawValue), ["device": name, "direction": "received"])
+        bytes.add(Double(status.usage.sent.rawValue), ["device": name, "direction": "sent"])
+        busySeconds.add(status.busy.inSeconds, ["device": name])
     }
 
     func sent(_ message: GPUServerMessage) {

@@ -178,8 +178,14 @@ package struct WorkerReport: Hashable, Sendable {
     package var busy: Duration
     /// Whether anything, a keep-alive included, came over the session since the last report.
     package var traffic: Bool
+    /// What else it did since the last report; nothing of a worker of an earlier version.
+    package var usage: SessionUsage
 
-    package init(attached: Bool, connected: Bool, peakMemory: Bytes, busy: Duration, traffic: Bool) {
+    package init(
+        attached: Bool, connected: Bool, peakMemory: Bytes, busy: Duration, traffic: Bool,
+        usage: SessionUsage = SessionUsage()
+    ) {
+        self.usage = usage
         self.attached = attached
         self.connected = connected
         self.peakMemory = peakMemory
@@ -193,7 +199,10 @@ package struct WorkerReport: Hashable, Sendable {
         else { return nil }
         self.init(
             attached: attached, connected: connected, peakMemory: Bytes(peak), busy: .nanoseconds(busy),
-            traffic: traffic)
+            traffic: traffic,
+            usage: SessionUsage(
+                commands: line.amount("commands") ?? 0, received: Bytes(line.amount("received") ?? 0),
+                sent: Bytes(line.amount("sent") ?? 0), queueDepth: Int32(clamping: line.amount("depth") ?? 0)))
     }
 
     var line: ControlLine {
@@ -203,6 +212,10 @@ package struct WorkerReport: Hashable, Sendable {
         line["peak"] = String(peakMemory.rawValue)
         line["busy-ns"] = String(busy.nanoseconds)
         line["traffic"] = String(traffic)
+        line["commands"] = String(usage.commands)
+        line["received"] = String(usage.received.rawValue)
+        line["sent"] = String(usage.sent.rawValue)
+        line["depth"] = String(usage.queueDepth)
         return line
     }
 }

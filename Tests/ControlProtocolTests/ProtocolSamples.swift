@@ -140,7 +140,12 @@ struct ProtocolSamples {
         HeldGrant(
             grant: grant(), instance: id(), device: device(), epoch: epoch(),
             level: pick([.warm, .reserved, .attached]), slice: slice(), endpoint: maybe { $0.endpoint() },
-            usedMemory: slice().memory, usedCompute: slice().compute)
+            usedMemory: slice().memory, usedCompute: slice().compute, activity: activity())
+    }
+
+    mutating func activity() -> SessionActivity {
+        SessionActivity(
+            commandRate: rate(), receiveRate: rate(), sendRate: rate(), queueDepth: Int32(random.below(5_000)))
     }
 
     mutating func deviceDescription(_ id: DeviceID) -> DeviceDescription {
@@ -254,7 +259,8 @@ struct ProtocolSamples {
                 device: maybe { $0.device() },
                 latest: LoadObservation(second: 7, gpuMemory: rate(), gpuCompute: rate()),
                 source: .host, telemetryAge: duration(), forecast: maybe { $0.forecast() },
-                trust: maybe { $0.trust() }, shortfall: maybe { $0.text() }),
+                trust: maybe { $0.trust() }, shortfall: maybe { $0.text() },
+                activity: maybe { $0.activity() }),
             course: DemandCourse(memory: memory, compute: memory.map { $0 / 2 }),
             past: several(65) { samples in
                 let forecast = samples.forecast()

@@ -23,7 +23,8 @@ struct WorkerControlTests {
         .failed("100 % wrong:\nKernel = Ü"), .limit(slice, epoch), .limitRefused(seen: epoch),
         .status(
             WorkerReport(
-                attached: false, connected: true, peakMemory: Bytes(1), busy: .nanoseconds(17), traffic: true)),
+                attached: false, connected: true, peakMemory: Bytes(1), busy: .nanoseconds(17), traffic: true,
+                usage: SessionUsage(commands: 5, received: Bytes(6), sent: Bytes(7), queueDepth: 8))),
     ]
 
     @Test("commands are read as they were written", arguments: commands)

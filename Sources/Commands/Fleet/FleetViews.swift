@@ -18,6 +18,11 @@ struct InstancesView: RenderableAnswer {
         var reservedComputeMilli: Int32
         var usedMemoryBytes: Int64
         var usedComputeMilli: Double
+        /// Of its program's session; absent without one.
+        var commandsPerSecond: Double?
+        var sessionInBytesPerSecond: Double?
+        var sessionOutBytesPerSecond: Double?
+        var queueDepth: Int32?
         var cpuMilli: Double?
         var networkInBytesPerSecond: Double?
         var telemetrySource: String
@@ -45,7 +50,8 @@ struct InstancesView: RenderableAnswer {
         let shortest = instances.lazy.compactMap(\.horizonSeconds.first).first ?? ForecastHorizons.standard[.short]
         var table = TextTable(
             titles: [
-                "ID", "CLASS", "READINESS", "DEVICE", "RESERVED", "GPU MEM", "GPU", "CPU", "NET IN", "P(\(shortest) S)",
+                "ID", "CLASS", "READINESS", "DEVICE", "RESERVED", "GPU MEM", "GPU", "CMDS/S", "CPU", "NET IN",
+                "P(\(shortest) S)",
                 "WHY NOT",
             ],
             emptyText: "No instances. Start one: presync run --instance NAME -- COMMAND")
@@ -56,6 +62,7 @@ struct InstancesView: RenderableAnswer {
                 TextTable.Cell(row.device ?? "-"), TextTable.Cell(Quantity.bytes(Bytes(row.reservedMemoryBytes))),
                 TextTable.Cell(Quantity.bytes(Bytes(row.usedMemoryBytes))),
                 TextTable.Cell(Quantity.percent(row.usedComputeMilli / 1_000)),
+                TextTable.Cell(row.commandsPerSecond.map { String(Int64($0.rounded())) } ?? "-"),
                 TextTable.Cell(row.cpuMilli.map(Quantity.cores(milli:)) ?? "-"),
                 TextTable.Cell(row.networkInBytesPerSecond.map(Quantity.rate) ?? "-"),
                 TextTable.Cell(row.onsetProbability.first.map(Quantity.percent) ?? "-"),
@@ -80,6 +87,10 @@ extension InstancesView.Row {
         reservedComputeMilli = instance.slice.compute.rawValue
         usedMemoryBytes = Int64(instance.latest?.gpuMemory ?? 0)
         usedComputeMilli = instance.latest?.gpuCompute ?? 0
+        commandsPerSecond = instance.activity?.commandRate
+        sessionInBytesPerSecond = instance.activity?.receiveRate
+        sessionOutBytesPerSecond = instance.activity?.sendRate
+        queueDepth = instance.activity?.queueDepth
         cpuMilli = instance.latest?.cpuMilli
         networkInBytesPerSecond = instance.latest?.networkIn
         telemetrySource = instance.source.rawValue

@@ -55,11 +55,15 @@ package struct WorkerStatus: Hashable, Sendable {
     package var traffic: Bool
     /// Memory of the host that only this worker's process holds; 0 where that is not known.
     package var hostMemory: Bytes
+    /// What else it did since the last status.
+    package var usage: SessionUsage
 
     package init(
-        attached: Bool, connected: Bool, peakMemory: Bytes, busy: Duration, traffic: Bool, hostMemory: Bytes = .zero
+        attached: Bool, connected: Bool, peakMemory: Bytes, busy: Duration, traffic: Bool, hostMemory: Bytes = .zero,
+        usage: SessionUsage = SessionUsage()
     ) {
         self.hostMemory = hostMemory
+        self.usage = usage
         self.attached = attached
         self.connected = connected
         self.peakMemory = peakMemory

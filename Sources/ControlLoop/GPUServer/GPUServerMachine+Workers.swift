@@ -34,6 +34,7 @@ extension GPUServerMachine {
         for id in grants.keys {
             grants[id]?.peakMemory = .zero
             grants[id]?.busy = .zero
+            grants[id]?.usage = SessionUsage()
         }
         lastHeartbeat = now
         return .send(.heartbeat(GPUServerHeartbeat(sequence: sequence, held: held)))
@@ -105,6 +106,7 @@ extension GPUServerMachine {
         grants[id]?.peakMemory = max(grant.peakMemory, status.peakMemory)
         grants[id]?.busy += status.busy
         grants[id]?.workerMemory = status.hostMemory
+        grants[id]?.usage = grant.usage + status.usage
         if attaches { grants[id]?.isAttached = true }
         // An open connection under TCP keep-alive renews an attached session, whoever else is absent.
         if status.attached, status.connected { grants[id]?.lease.renew(at: now, timeToLive: grant.timeToLive) }

@@ -123,6 +123,9 @@ package struct GPUServerMachine: Sendable {
         grants.keys.sorted().compactMap { grant in grants[grant]?.holding(now: lastHeartbeat, since: lastHeartbeat) }
     }
 
+    /// Where a grant is held; nil for one that is not.
+    package func device(of grant: GrantID) -> DeviceID? { grants[grant]?.device }
+
     /// Checks what must always hold; for tests and simulation. O(grants × devices).
     package func checkInvariants() {
         for device in configuration.devices {
@@ -170,6 +173,7 @@ extension GPUServerMachine {
         /// What its worker held of the host's memory at its last report.
         var workerMemory = Bytes.zero
         var busy: Duration = .zero
+        var usage = SessionUsage()
 
         init(command: GrantCommand, now: MonotonicTime) {
             id = command.grant
@@ -221,7 +225,7 @@ extension GPUServerMachine {
             return HeldGrant(
                 grant: id, instance: instance, device: device, epoch: epoch, level: level, slice: enforced,
                 endpoint: endpoint, usedMemory: peakMemory, usedCompute: MilliShare(Int32(share)),
-                workerMemory: workerMemory)
+                workerMemory: workerMemory, activity: SessionActivity(usage, in: now - since))
         }
     }
 }

@@ -281,6 +281,7 @@ extension ManagerMachine {
         guard let grant = grants[held.grant] else { return }
         grants[held.grant]?.missing = 0
         grants[held.grant]?.usedMemory = held.usedMemory
+        grants[held.grant]?.activity = held.activity
         learnWarm(held)
         if held.level == .attached, !grant.lifecycle.isAttached {
             grants[held.grant]?.lifecycle.serverHolds(.attached, endpoint: held.endpoint)

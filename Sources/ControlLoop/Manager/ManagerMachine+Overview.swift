@@ -45,7 +45,8 @@ extension ManagerMachine {
             telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt,
             forecast: withForecasts ? forecasts[record.slot] : nil,
             trust: withForecasts && forecasts.hasForecast(of: record.slot) ? forecaster.trust(record.slot) : nil,
-            shortfall: record.shortfall.map { describe($0, of: instance) })
+            shortfall: record.shortfall.map { describe($0, of: instance) },
+            activity: best.flatMap { $0.lifecycle.isAttached ? $0.activity : nil })
     }
 
     private func overview(of server: GPUServerID) -> [DeviceOverview] {

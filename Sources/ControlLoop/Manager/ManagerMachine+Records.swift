@@ -124,6 +124,7 @@ extension ManagerMachine {
         /// When it will be taken from its program, and for whom.
         var noticed: Notice?
         var usedMemory = Bytes.zero
+        var activity = SessionActivity()
 
         init(
             stored: StoredGrant, lifecycle: GrantLifecycle, charge: Charge, unusedSince: MonotonicTime,

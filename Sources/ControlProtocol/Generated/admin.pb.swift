@@ -466,6 +466,16 @@ package nonisolated struct WireInstanceOverview: @unchecked Sendable {
   /// Clears the value of `trust`. Subsequent reads from it will return its default value.
   package mutating func clearTrust() {_uniqueStorage()._trust = nil}
 
+  /// What its program's session does; absent without one.
+  package var activity: WireSessionActivity {
+    get {_storage._activity ?? WireSessionActivity()}
+    set {_uniqueStorage()._activity = newValue}
+  }
+  /// Returns true if `activity` has been explicitly set.
+  package var hasActivity: Bool {_storage._activity != nil}
+  /// Clears the value of `activity`. Subsequent reads from it will return its default value.
+  package mutating func clearActivity() {_uniqueStorage()._activity = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -3129,7 +3139,7 @@ nonisolated extension WireWaitingRequest: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".InstanceOverview"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{1}agent\0\u{1}readiness\0\u{1}slice\0\u{1}device\0\u{1}latest\0\u{1}source\0\u{3}telemetry_age_ns\0\u{1}forecast\0\u{1}shortfall\0\u{1}trust\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{1}agent\0\u{1}readiness\0\u{1}slice\0\u{1}device\0\u{1}latest\0\u{1}source\0\u{3}telemetry_age_ns\0\u{1}forecast\0\u{1}shortfall\0\u{1}trust\0\u{1}activity\0")
 
   fileprivate class _StorageClass {
     var _description_p: WireInstanceDescription? = nil
@@ -3143,6 +3153,7 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
     var _forecast: WireDemandForecast? = nil
     var _shortfall: String? = nil
     var _trust: WireForecastTrust? = nil
+    var _activity: WireSessionActivity? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -3164,6 +3175,7 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
       _forecast = source._forecast
       _shortfall = source._shortfall
       _trust = source._trust
+      _activity = source._activity
     }
   }
 
@@ -3193,6 +3205,7 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._forecast) }()
         case 10: try { try decoder.decodeSingularStringField(value: &_storage._shortfall) }()
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._trust) }()
+        case 12: try { try decoder.decodeSingularMessageField(value: &_storage._activity) }()
         default: break
         }
       }
@@ -3238,6 +3251,9 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
       try { if let v = _storage._trust {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
       } }()
+      try { if let v = _storage._activity {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3258,6 +3274,7 @@ nonisolated extension WireInstanceOverview: SwiftProtobuf.Message, SwiftProtobuf
         if _storage._forecast != rhs_storage._forecast {return false}
         if _storage._shortfall != rhs_storage._shortfall {return false}
         if _storage._trust != rhs_storage._trust {return false}
+        if _storage._activity != rhs_storage._activity {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -218,73 +218,98 @@ package nonisolated struct WireInterfaceMeasurement: Sendable {
 }
 
 /// One grant as its GPU server holds it.
-package nonisolated struct WireHeldGrant: Sendable {
+package nonisolated struct WireHeldGrant: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  package var grant: UInt64 = 0
+  package var grant: UInt64 {
+    get {_storage._grant}
+    set {_uniqueStorage()._grant = newValue}
+  }
 
-  package var instance: String = String()
+  package var instance: String {
+    get {_storage._instance}
+    set {_uniqueStorage()._instance = newValue}
+  }
 
   package var device: WireDeviceId {
-    get {_device ?? WireDeviceId()}
-    set {_device = newValue}
+    get {_storage._device ?? WireDeviceId()}
+    set {_uniqueStorage()._device = newValue}
   }
   /// Returns true if `device` has been explicitly set.
-  package var hasDevice: Bool {self._device != nil}
+  package var hasDevice: Bool {_storage._device != nil}
   /// Clears the value of `device`. Subsequent reads from it will return its default value.
-  package mutating func clearDevice() {self._device = nil}
+  package mutating func clearDevice() {_uniqueStorage()._device = nil}
 
   /// The epoch of the last command that was carried out for this grant.
   package var epoch: WireEpoch {
-    get {_epoch ?? WireEpoch()}
-    set {_epoch = newValue}
+    get {_storage._epoch ?? WireEpoch()}
+    set {_uniqueStorage()._epoch = newValue}
   }
   /// Returns true if `epoch` has been explicitly set.
-  package var hasEpoch: Bool {self._epoch != nil}
+  package var hasEpoch: Bool {_storage._epoch != nil}
   /// Clears the value of `epoch`. Subsequent reads from it will return its default value.
-  package mutating func clearEpoch() {self._epoch = nil}
+  package mutating func clearEpoch() {_uniqueStorage()._epoch = nil}
 
   /// WARM, RESERVED or ATTACHED.
-  package var level: WireReadiness = .unspecified
+  package var level: WireReadiness {
+    get {_storage._level}
+    set {_uniqueStorage()._level = newValue}
+  }
 
   package var slice: WireSlice {
-    get {_slice ?? WireSlice()}
-    set {_slice = newValue}
+    get {_storage._slice ?? WireSlice()}
+    set {_uniqueStorage()._slice = newValue}
   }
   /// Returns true if `slice` has been explicitly set.
-  package var hasSlice: Bool {self._slice != nil}
+  package var hasSlice: Bool {_storage._slice != nil}
   /// Clears the value of `slice`. Subsequent reads from it will return its default value.
-  package mutating func clearSlice() {self._slice = nil}
+  package mutating func clearSlice() {_uniqueStorage()._slice = nil}
 
   /// Where the worker listens; absent while it starts.
   package var endpoint: WireSessionEndpoint {
-    get {_endpoint ?? WireSessionEndpoint()}
-    set {_endpoint = newValue}
+    get {_storage._endpoint ?? WireSessionEndpoint()}
+    set {_uniqueStorage()._endpoint = newValue}
   }
   /// Returns true if `endpoint` has been explicitly set.
-  package var hasEndpoint: Bool {self._endpoint != nil}
+  package var hasEndpoint: Bool {_storage._endpoint != nil}
   /// Clears the value of `endpoint`. Subsequent reads from it will return its default value.
-  package mutating func clearEndpoint() {self._endpoint = nil}
+  package mutating func clearEndpoint() {_uniqueStorage()._endpoint = nil}
 
   /// The greatest memory that the worker's buffers took since the last heartbeat.
-  package var usedMemoryBytes: Int64 = 0
+  package var usedMemoryBytes: Int64 {
+    get {_storage._usedMemoryBytes}
+    set {_uniqueStorage()._usedMemoryBytes = newValue}
+  }
 
   /// Compute used since the last heartbeat, thousandths of the device.
-  package var usedComputeMilli: Int32 = 0
+  package var usedComputeMilli: Int32 {
+    get {_storage._usedComputeMilli}
+    set {_uniqueStorage()._usedComputeMilli = newValue}
+  }
 
   /// What the worker's process holds of the host's memory; 0 where unknown.
-  package var workerHostMemoryBytes: Int64 = 0
+  package var workerHostMemoryBytes: Int64 {
+    get {_storage._workerHostMemoryBytes}
+    set {_uniqueStorage()._workerHostMemoryBytes = newValue}
+  }
+
+  /// Since the last heartbeat; absent from a server that does not know.
+  package var activity: WireSessionActivity {
+    get {_storage._activity ?? WireSessionActivity()}
+    set {_uniqueStorage()._activity = newValue}
+  }
+  /// Returns true if `activity` has been explicitly set.
+  package var hasActivity: Bool {_storage._activity != nil}
+  /// Clears the value of `activity`. Subsequent reads from it will return its default value.
+  package mutating func clearActivity() {_uniqueStorage()._activity = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
-  fileprivate var _device: WireDeviceId? = nil
-  fileprivate var _epoch: WireEpoch? = nil
-  fileprivate var _slice: WireSlice? = nil
-  fileprivate var _endpoint: WireSessionEndpoint? = nil
+  fileprivate var _storage = _StorageClass.defaultInstance
 }
 
 package nonisolated struct WireGpuServerHeartbeat: Sendable {
@@ -949,78 +974,139 @@ nonisolated extension WireInterfaceMeasurement: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".HeldGrant"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}instance\0\u{1}device\0\u{1}epoch\0\u{1}level\0\u{1}slice\0\u{1}endpoint\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0\u{3}worker_host_memory_bytes\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}instance\0\u{1}device\0\u{1}epoch\0\u{1}level\0\u{1}slice\0\u{1}endpoint\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0\u{3}worker_host_memory_bytes\0\u{1}activity\0")
+
+  fileprivate class _StorageClass {
+    var _grant: UInt64 = 0
+    var _instance: String = String()
+    var _device: WireDeviceId? = nil
+    var _epoch: WireEpoch? = nil
+    var _level: WireReadiness = .unspecified
+    var _slice: WireSlice? = nil
+    var _endpoint: WireSessionEndpoint? = nil
+    var _usedMemoryBytes: Int64 = 0
+    var _usedComputeMilli: Int32 = 0
+    var _workerHostMemoryBytes: Int64 = 0
+    var _activity: WireSessionActivity? = nil
+
+      // This property is used as the initial default value for new instances of the type.
+      // The type itself is protecting the reference to its storage via CoW semantics.
+      // This will force a copy to be made of this reference when the first mutation occurs;
+      // hence, it is safe to mark this as `nonisolated(unsafe)`.
+      static nonisolated(unsafe) let defaultInstance = _StorageClass()
+
+    private init() {}
+
+    init(copying source: _StorageClass) {
+      _grant = source._grant
+      _instance = source._instance
+      _device = source._device
+      _epoch = source._epoch
+      _level = source._level
+      _slice = source._slice
+      _endpoint = source._endpoint
+      _usedMemoryBytes = source._usedMemoryBytes
+      _usedComputeMilli = source._usedComputeMilli
+      _workerHostMemoryBytes = source._workerHostMemoryBytes
+      _activity = source._activity
+    }
+  }
+
+  fileprivate mutating func _uniqueStorage() -> _StorageClass {
+    if !isKnownUniquelyReferenced(&_storage) {
+      _storage = _StorageClass(copying: _storage)
+    }
+    return _storage
+  }
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.grant) }()
-      case 2: try { try decoder.decodeSingularStringField(value: &self.instance) }()
-      case 3: try { try decoder.decodeSingularMessageField(value: &self._device) }()
-      case 4: try { try decoder.decodeSingularMessageField(value: &self._epoch) }()
-      case 5: try { try decoder.decodeSingularEnumField(value: &self.level) }()
-      case 6: try { try decoder.decodeSingularMessageField(value: &self._slice) }()
-      case 7: try { try decoder.decodeSingularMessageField(value: &self._endpoint) }()
-      case 8: try { try decoder.decodeSingularInt64Field(value: &self.usedMemoryBytes) }()
-      case 9: try { try decoder.decodeSingularInt32Field(value: &self.usedComputeMilli) }()
-      case 10: try { try decoder.decodeSingularInt64Field(value: &self.workerHostMemoryBytes) }()
-      default: break
+    _ = _uniqueStorage()
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      while let fieldNumber = try decoder.nextFieldNumber() {
+        // The use of inline closures is to circumvent an issue where the compiler
+        // allocates stack space for every case branch when no optimizations are
+        // enabled. https://github.com/apple/swift-protobuf/issues/1034
+        switch fieldNumber {
+        case 1: try { try decoder.decodeSingularUInt64Field(value: &_storage._grant) }()
+        case 2: try { try decoder.decodeSingularStringField(value: &_storage._instance) }()
+        case 3: try { try decoder.decodeSingularMessageField(value: &_storage._device) }()
+        case 4: try { try decoder.decodeSingularMessageField(value: &_storage._epoch) }()
+        case 5: try { try decoder.decodeSingularEnumField(value: &_storage._level) }()
+        case 6: try { try decoder.decodeSingularMessageField(value: &_storage._slice) }()
+        case 7: try { try decoder.decodeSingularMessageField(value: &_storage._endpoint) }()
+        case 8: try { try decoder.decodeSingularInt64Field(value: &_storage._usedMemoryBytes) }()
+        case 9: try { try decoder.decodeSingularInt32Field(value: &_storage._usedComputeMilli) }()
+        case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._workerHostMemoryBytes) }()
+        case 11: try { try decoder.decodeSingularMessageField(value: &_storage._activity) }()
+        default: break
+        }
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    // The use of inline closures is to circumvent an issue where the compiler
-    // allocates stack space for every if/case branch local when no optimizations
-    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
-    // https://github.com/apple/swift-protobuf/issues/1182
-    if self.grant != 0 {
-      try visitor.visitSingularUInt64Field(value: self.grant, fieldNumber: 1)
-    }
-    if !self.instance.isEmpty {
-      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 2)
-    }
-    try { if let v = self._device {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
-    } }()
-    try { if let v = self._epoch {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
-    } }()
-    if self.level != .unspecified {
-      try visitor.visitSingularEnumField(value: self.level, fieldNumber: 5)
-    }
-    try { if let v = self._slice {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
-    } }()
-    try { if let v = self._endpoint {
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
-    } }()
-    if self.usedMemoryBytes != 0 {
-      try visitor.visitSingularInt64Field(value: self.usedMemoryBytes, fieldNumber: 8)
-    }
-    if self.usedComputeMilli != 0 {
-      try visitor.visitSingularInt32Field(value: self.usedComputeMilli, fieldNumber: 9)
-    }
-    if self.workerHostMemoryBytes != 0 {
-      try visitor.visitSingularInt64Field(value: self.workerHostMemoryBytes, fieldNumber: 10)
+    try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
+      if _storage._grant != 0 {
+        try visitor.visitSingularUInt64Field(value: _storage._grant, fieldNumber: 1)
+      }
+      if !_storage._instance.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._instance, fieldNumber: 2)
+      }
+      try { if let v = _storage._device {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+      } }()
+      try { if let v = _storage._epoch {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+      } }()
+      if _storage._level != .unspecified {
+        try visitor.visitSingularEnumField(value: _storage._level, fieldNumber: 5)
+      }
+      try { if let v = _storage._slice {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+      } }()
+      try { if let v = _storage._endpoint {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+      } }()
+      if _storage._usedMemoryBytes != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._usedMemoryBytes, fieldNumber: 8)
+      }
+      if _storage._usedComputeMilli != 0 {
+        try visitor.visitSingularInt32Field(value: _storage._usedComputeMilli, fieldNumber: 9)
+      }
+      if _storage._workerHostMemoryBytes != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._workerHostMemoryBytes, fieldNumber: 10)
+      }
+      try { if let v = _storage._activity {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireHeldGrant, rhs: WireHeldGrant) -> Bool {
-    if lhs.grant != rhs.grant {return false}
-    if lhs.instance != rhs.instance {return false}
-    if lhs._device != rhs._device {return false}
-    if lhs._epoch != rhs._epoch {return false}
-    if lhs.level != rhs.level {return false}
-    if lhs._slice != rhs._slice {return false}
-    if lhs._endpoint != rhs._endpoint {return false}
-    if lhs.usedMemoryBytes != rhs.usedMemoryBytes {return false}
-    if lhs.usedComputeMilli != rhs.usedComputeMilli {return false}
-    if lhs.workerHostMemoryBytes != rhs.workerHostMemoryBytes {return false}
+    if lhs._storage !== rhs._storage {
+      let storagesAreEqual: Bool = withExtendedLifetime((lhs._storage, rhs._storage)) { (_args: (_StorageClass, _StorageClass)) in
+        let _storage = _args.0
+        let rhs_storage = _args.1
+        if _storage._grant != rhs_storage._grant {return false}
+        if _storage._instance != rhs_storage._instance {return false}
+        if _storage._device != rhs_storage._device {return false}
+        if _storage._epoch != rhs_storage._epoch {return false}
+        if _storage._level != rhs_storage._level {return false}
+        if _storage._slice != rhs_storage._slice {return false}
+        if _storage._endpoint != rhs_storage._endpoint {return false}
+        if _storage._usedMemoryBytes != rhs_storage._usedMemoryBytes {return false}
+        if _storage._usedComputeMilli != rhs_storage._usedComputeMilli {return false}
+        if _storage._workerHostMemoryBytes != rhs_storage._workerHostMemoryBytes {return false}
+        if _storage._activity != rhs_storage._activity {return false}
+        return true
+      }
+      if !storagesAreEqual {return false}
+    }
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -511,6 +511,27 @@ package nonisolated struct WireNothing: Sendable {
   package init() {}
 }
 
+/// What a session does, a second.
+package nonisolated struct WireSessionActivity: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var commandRate: Double = 0
+
+  /// Bytes over its connection.
+  package var receiveRate: Double = 0
+
+  package var sendRate: Double = 0
+
+  /// Commands that its device had been given and that had not ended, at most.
+  package var queueDepth: Int32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "presync.v1"
@@ -1098,6 +1119,51 @@ nonisolated extension WireNothing: SwiftProtobuf.Message, SwiftProtobuf._Message
   }
 
   package static func ==(lhs: WireNothing, rhs: WireNothing) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireSessionActivity: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SessionActivity"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_rate\0\u{3}receive_rate\0\u{3}send_rate\0\u{3}queue_depth\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularDoubleField(value: &self.commandRate) }()
+      case 2: try { try decoder.decodeSingularDoubleField(value: &self.receiveRate) }()
+      case 3: try { try decoder.decodeSingularDoubleField(value: &self.sendRate) }()
+      case 4: try { try decoder.decodeSingularInt32Field(value: &self.queueDepth) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.commandRate.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.commandRate, fieldNumber: 1)
+    }
+    if self.receiveRate.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.receiveRate, fieldNumber: 2)
+    }
+    if self.sendRate.bitPattern != 0 {
+      try visitor.visitSingularDoubleField(value: self.sendRate, fieldNumber: 3)
+    }
+    if self.queueDepth != 0 {
+      try visitor.visitSingularInt32Field(value: self.queueDepth, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireSessionActivity, rhs: WireSessionActivity) -> Bool {
+    if lhs.commandRate != rhs.commandRate {return false}
+    if lhs.receiveRate != rhs.receiveRate {return false}
+    if lhs.sendRate != rhs.sendRate {return false}
+    if lhs.queueDepth != rhs.queueDepth {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

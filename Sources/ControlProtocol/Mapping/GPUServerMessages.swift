@@ -54,7 +54,8 @@ extension HeldGrant: WireMapped {
             endpoint: try Read.optional(wire.hasEndpoint ? wire.endpoint : nil, "endpoint"),
             usedMemory: try Read.memory(wire.usedMemoryBytes, "used_memory_bytes"),
             usedCompute: try Read.share(wire.usedComputeMilli, "used_compute_milli"),
-            workerMemory: try Read.memory(wire.workerHostMemoryBytes, "worker_host_memory_bytes"))
+            workerMemory: try Read.memory(wire.workerHostMemoryBytes, "worker_host_memory_bytes"),
+            activity: try Read.optional(wire.hasActivity ? wire.activity : nil, "activity") ?? SessionActivity())
     }
 
     package var wire: WireHeldGrant {
@@ -69,6 +70,26 @@ extension HeldGrant: WireMapped {
             $0.usedMemoryBytes = usedMemory.rawValue
             $0.usedComputeMilli = usedCompute.rawValue
             $0.workerHostMemoryBytes = workerMemory.rawValue
+            $0.activity = activity.wire
+        }
+    }
+}
+
+extension SessionActivity: WireMapped {
+    package init(wire: WireSessionActivity) throws(ProtocolError) {
+        guard wire.queueDepth >= 0 else { throw ProtocolError("queue_depth", .outOfRange) }
+        self.init(
+            commandRate: try Read.rate(wire.commandRate, "command_rate"),
+            receiveRate: try Read.rate(wire.receiveRate, "receive_rate"),
+            sendRate: try Read.rate(wire.sendRate, "send_rate"), queueDepth: wire.queueDepth)
+    }
+
+    package var wire: WireSessionActivity {
+        .with {
+            $0.commandRate = commandRate
+            $0.receiveRate = receiveRate
+            $0.sendRate = sendRate
+            $0.queueDepth = queueDepth
         }
     }
 }

@@ -61,7 +61,8 @@ extension InstanceOverview: WireMapped {
             telemetryAge: try Read.duration(wire.telemetryAgeNs, "telemetry_age_ns"),
             forecast: try Read.optional(wire.hasForecast ? wire.forecast : nil, "forecast"),
             trust: try Read.optional(wire.hasTrust ? wire.trust : nil, "trust"),
-            shortfall: wire.hasShortfall ? shortfall : nil)
+            shortfall: wire.hasShortfall ? shortfall : nil,
+            activity: try Read.optional(wire.hasActivity ? wire.activity : nil, "activity"))
     }
 
     package var wire: WireInstanceOverview {
@@ -77,6 +78,7 @@ extension InstanceOverview: WireMapped {
             if let forecast { $0.forecast = forecast.wire }
             if let trust { $0.trust = trust.wire }
             if let shortfall { $0.shortfall = shortfall.clipped(to: ProtocolLimits.detailBytes) }
+            if let activity { $0.activity = activity.wire }
         }
     }
 }

@@ -155,6 +155,6 @@ extension WorkerStatus {
     init(_ report: WorkerReport) {
         self.init(
             attached: report.attached, connected: report.connected, peakMemory: report.peakMemory, busy: report.busy,
-            traffic: report.traffic)
+            traffic: report.traffic, usage: report.usage)
     }
 }

@@ -18,12 +18,17 @@ struct RunningCommands<Device: ComputeDevice> {
 
     init(account: SliceAccount) { self.account = account }
 
+    /// Commands that were taken in, ever.
+    private(set) var taken = 0
+
     var isEmpty: Bool { first == commands.count }
+    var count: Int { commands.count - first }
 
     /// Takes a command in. Waits for the oldest when there are too many, and returns the errors of those that ended.
     mutating func add(_ event: Device.Event, queue: ObjectID, request: UInt16) -> [DeferredError] {
         let errors = commands.count - first < Self.capacity ? [] : drain(Self.capacity / 4)
         commands.append(Command(event: event, queue: queue, request: request))
+        taken += 1
         return errors
     }
 

@@ -38,6 +38,8 @@ struct SessionConnection: ~Copyable {
     private var offered: Descriptor?
     private var spinning = SpinBudget(processors: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
     private var turnsWithoutPoll = 0
+    /// Bytes that went out and are not accounted for.
+    private var sentBytes = 0
     private var saidTakenOver = false
     private var hasAnsweredOffer = false
 
@@ -133,6 +135,7 @@ struct SessionConnection: ~Copyable {
     }
 
     private mutating func take(_ outcome: WriteOutcome) throws(SessionEnd) {
+        sentBytes += outcome.count
         switch outcome.end {
         case nil: break
         case .clientLeft: try awaitReturn()
@@ -236,7 +239,10 @@ struct SessionConnection: ~Copyable {
                 return 0
             }
             if let failure { throw failure }
-            if count > 0 { account.noteTraffic() }
+            if count > 0 {
+                account.noteTraffic(received: count, sent: sentBytes)
+                sentBytes = 0
+            }
         } catch {
             throw .protocolViolated(error.message)
         }

@@ -48,6 +48,8 @@ struct SessionRunner<Device: ComputeDevice> {
         // goes to sleep after each, and is woken for the next.
         requests.removeAll(keepingCapacity: true)
         while let request = try next(&messages) { requests.append(request) }
+        let before = interpreter.running.taken
+        defer { account.noteCommands(interpreter.running.taken - before, queueDepth: interpreter.running.count) }
         for request in requests {
             try interpreter.execute(request) { (head, bulk, owner) throws(SessionEnd) in
                 try connection.send(head, bulk, owner)

@@ -13,6 +13,7 @@ final class SliceAccount: Sendable {
         var peak: Int64 = 0
         var busy: Duration = .zero
         var traffic = false
+        var usage = SessionUsage()
         var connected = false
         var attached = false
     }
@@ -48,8 +49,22 @@ final class SliceAccount: Sendable {
         state.withLock { $0.busy += duration }
     }
 
-    func noteTraffic() {
-        state.withLock { $0.traffic = true }
+    /// Bytes have come over the connection, and gone since the last call.
+    func noteTraffic(received: Int, sent: Int) {
+        state.withLock { state in
+            state.traffic = true
+            state.usage.received += Bytes(Int64(received))
+            state.usage.sent += Bytes(Int64(sent))
+        }
+    }
+
+    /// The device was given so many commands; so many have not ended.
+    func noteCommands(_ count: Int, queueDepth: Int) {
+        guard count > 0 else { return }
+        state.withLock { state in
+            state.usage.commands += Int64(count)
+            state.usage.queueDepth = max(state.usage.queueDepth, Int32(clamping: queueDepth))
+        }
     }
 
     /// Whether the session has a connection now.
@@ -81,10 +96,11 @@ final class SliceAccount: Sendable {
         state.withLock { state in
             let report = WorkerReport(
                 attached: state.attached, connected: state.connected, peakMemory: Bytes(state.peak), busy: state.busy,
-                traffic: state.traffic)
+                traffic: state.traffic, usage: state.usage)
             state.peak = state.used
             state.busy = .zero
             state.traffic = false
+            state.usage = SessionUsage()
             return report
         }
     }
