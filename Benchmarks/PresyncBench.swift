@@ -16,6 +16,20 @@ import Foundation
         ("trust", TrustBenchmark.run),
     ]
 
+    static var usage: String {
+        """
+        usage: presync-bench [NAME ...] [--small]
+
+        Measures and prints; without names everything, which takes half an hour.
+
+          NAME       \(benchmarks.map(\.name).joined(separator: ", "))
+          --small    each on a small input, as the tests do
+
+        presync-bench train-networks FILE makes the networks that ship.
+        presync bench interface measures the OpenCL interface.
+        """
+    }
+
     static func main() async {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.count == 2, arguments.first == "train-networks", let path = arguments.last {
@@ -24,6 +38,11 @@ import Foundation
                 exit(74)
             }
             return
+        }
+        if arguments.contains("--help") || arguments.contains("-h") { return print(usage) }
+        if let unknown = arguments.first(where: { $0.hasPrefix("-") && $0 != "--small" }) {
+            FileHandle.standardError.write(Data("no option '\(unknown)'; see --help\n".utf8))
+            exit(64)
         }
         let isSmall = arguments.contains("--small")
         let wanted = arguments.filter { !$0.hasPrefix("-") }
