@@ -10,6 +10,7 @@ package import Observability
 import ServiceLifecycle
 import SessionCore
 import Synchronization
+import WorkerControl
 
 /// The GPU server daemon.
 ///

@@ -29,7 +29,7 @@ final class SupervisedWorker {
     /// Nil once the worker has closed it.
     var channel: ControlLinkBox?
     private let errorOutput: ErrorOutput?
-    private let process: WorkerProcessHandle
+    let process: WorkerProcessHandle
     let files: WorkerFiles
 
     init(

@@ -65,7 +65,7 @@ package final class SyntheticWorkers {
             epoch: Epoch(term: 1, counter: 1), slice: Slice(memory: .mebibytes(1), compute: MilliShare(1)),
             interface: interface, listenHost: "127.0.0.1", advertisedHost: "127.0.0.1",
             controlPath: "\(folder)/\(grant.rawValue)", timeToLive: .seconds(600))
-        return try WorkerSpawn(executable: executable, launch, ticket: Self.ticket)
+        return try WorkerSpawn(executable: executable, launch, limits: WorkerLimits(), ticket: Self.ticket)
     }
 
     private func door(of worker: WorkerSpawn) throws -> Door {
