@@ -23,7 +23,8 @@ extension ClientSessionTests {
             let count: Int
 
             init(_ loaded: LoadedPlatform, count: Int) throws {
-                calls = loaded.calls
+                let calls = loaded.calls
+                self.calls = calls
                 self.count = count
                 var code: cl_int = 0
                 var devices: [cl_device_id?] = [loaded.device]
