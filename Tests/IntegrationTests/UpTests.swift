@@ -5,32 +5,9 @@ import Testing
 extension LiveSystemTests {
     /// `presync up`, which starts all of a system by itself.
     @Suite struct UpTests {
-        /// A run below a folder of its own; ended with all that it started when the value goes.
-        private final class Run {
-            let folder = FileManager.default.temporaryDirectory.path + "/presync-\(UInt32.random(in: 1...(.max)))"
-            let process: OwnedProcess
-
-            init(_ arguments: [String]) throws {
-                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-                process = try OwnedProcess(
-                    Binaries.presync, ["up", "--instances", "1", "--state-dir", folder] + arguments,
-                    output: folder + "/up.out", errors: folder + "/up.err")
-            }
-
-            /// Every process of the run but `presync up` itself, bursts and workers included.
-            var processes: [pid_t] { Binaries.processes(mentioning: folder).filter { $0 != process.pid } }
-            var messages: String { (try? String(contentsOfFile: folder + "/up.err", encoding: .utf8)) ?? "" }
-
-            deinit {
-                process.endGroup()
-                for pid in processes { kill(pid, SIGKILL) }
-                try? FileManager.default.removeItem(atPath: folder)
-            }
-        }
-
         @Test func `a run that is killed leaves no process behind`() async throws {
             // Gaps so short that a burst is nearly always under way.
-            let run = try Run(["--for", "600s", "--warm-up", "0", "--mean-gap", "0.2", "--minimum-gap", "0"])
+            let run = try UpRun(["--for", "600s", "--warm-up", "0", "--mean-gap", "0.2", "--minimum-gap", "0"])
             let results = run.folder + "/presync/i1.results.jsonl"
             try await eventually("a burst has begun", within: .seconds(60)) {
                 (try? String(contentsOfFile: results, encoding: .utf8))?.isEmpty == false ? () : nil
@@ -41,7 +18,7 @@ extension LiveSystemTests {
         }
 
         @Test func `a start that failed is counted, and the status says so`() async throws {
-            let run = try Run([
+            let run = try UpRun([
                 "--for", "5s", "--warm-up", "0", "--mean-gap", "0.2", "--minimum-gap", "0", "--json",
             ])
             let burst = try await eventually("a burst has begun", within: .seconds(60)) {
@@ -56,7 +33,7 @@ extension LiveSystemTests {
         @Test func `what a run recorded can be simulated`() async throws {
             let trace = FileManager.default.temporaryDirectory.path + "/presync-\(UInt32.random(in: 1...(.max))).csv.gz"
             defer { try? FileManager.default.removeItem(atPath: trace) }
-            let run = try Run([
+            let run = try UpRun([
                 "--for", "6s", "--warm-up", "0", "--mean-gap", "1", "--minimum-gap", "0", "--json", "--record", trace,
             ])
             let end = try await eventually("the run has ended", within: .seconds(120)) { run.process.poll() }
