@@ -1,3 +1,4 @@
+import Determinism
 import FleetModel
 import Testing
 
@@ -63,5 +64,26 @@ import Testing
         var rules = ClassRules()
         #expect(throws: OrderError.self) { try rules.apply(change, configured: builtIn) }
         #expect(rules == ClassRules())
+    }
+
+    /// What a pattern means, tried out: a star is every number of characters.
+    private static func obviouslyMatches(_ pattern: ArraySlice<UInt8>, _ text: ArraySlice<UInt8>) -> Bool {
+        guard let first = pattern.first else { return text.isEmpty }
+        if first == UInt8(ascii: "*") {
+            return (0...text.count).contains { obviouslyMatches(pattern.dropFirst(), text.dropFirst($0)) }
+        }
+        return text.first == first && obviouslyMatches(pattern.dropFirst(), text.dropFirst())
+    }
+
+    @Test func patternsFitAsTriedOut() {
+        var random = SeededGenerator(seed: 9)
+        func text(_ letters: [String], _ most: UInt64) -> String {
+            (0..<random.below(most)).map { _ in letters[Int(random.below(UInt64(letters.count)))] }.joined()
+        }
+        for _ in 0..<3_000 {
+            let (pattern, name) = (text(["a", "b", "*"], 7), text(["a", "b"], 9))
+            let expected = Self.obviouslyMatches(Array(pattern.utf8)[...], Array(name.utf8)[...])
+            #expect(ClassRule.matches(pattern, name) == expected, "\(pattern) \(name)")
+        }
     }
 }
