@@ -27,6 +27,6 @@ struct PresyncCommand: AsyncParsableCommand {
             InstancesCommand.self, PoolCommand.self, QueueCommand.self, ClassCommand.self, OrderCommand.self,
             PlanCommand.self,
             ApplyCommand.self, EventsCommand.self, WhyCommand.self,
-            InterfaceCommand.self, BenchCommand.self,
+            InterfaceCommand.self, RolloutCommand.self, BenchCommand.self,
         ])
 }

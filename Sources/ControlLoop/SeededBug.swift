@@ -35,4 +35,8 @@ package enum SeededBug: String, Hashable, Sendable, CaseIterable {
     case releaseAttached = "release-attached"
     /// The manager takes a session from its program without waiting for the end of the notice.
     case takeWithoutNotice = "take-without-notice"
+    /// The manager lets everybody have a version whose rollout has come to a few.
+    case ignoreRollout = "ignore-rollout"
+    /// The manager lets a stage of a rollout change as much of a tenant and a class as there is.
+    case ignoreRolloutLimits = "ignore-rollout-limits"
 }

@@ -22,6 +22,8 @@ package enum ProtocolLimits {
     package static let libcVersionBytes = 32
     package static let events = 4_096
     package static let drains = 4_096
+    package static let rollouts = 256
+    package static let gates = 16
     package static let applications = 64
     package static let explainedSteps = 8
     package static let pastForecasts = PastForecast.greatestCount

@@ -6,10 +6,13 @@ package struct InterfaceSources: Hashable, Sendable {
     /// Base URLs of GPU servers that serve what they have installed themselves, at most ``maximumPeers``: files are asked
     /// for there first, so that a large fleet does not load one place.
     package var peers: [String]
+    /// Whether a GPU server that has the version is to verify and test it again: after work on the server.
+    package var testsAnew: Bool
 
     package static let maximumPeers = 16
 
-    package init(manager: String, peers: [String] = []) {
+    package init(manager: String, peers: [String] = [], testsAnew: Bool = false) {
+        self.testsAnew = testsAnew
         self.manager = manager
         self.peers = peers
     }

@@ -66,12 +66,17 @@ extension OperatorOrders {
         case .addMaintenance(let window):
             try window.validate(now: now)
             changed.maintenance.removeAll { $0.server == window.server && $0.from == window.from }
+            if window.isUnderWay(at: now) { changed.returning.remove(window.server) }
             changed.maintenance.append(window)
             changed.maintenance.sort { ($0.server, $0.from) < ($1.server, $1.from) }
             try Self.check(changed.maintenance.count, "maintenance windows", atMost: Self.maintenanceLimit)
         case .removeMaintenance(let server, let from):
             let count = changed.maintenance.count
+            let wasClosed = changed.maintenance.contains { $0.server == server && $0.isUnderWay(at: now) }
             changed.maintenance.removeAll { $0.server == server && (from == nil || $0.from == from) }
+            let isClosed = changed.maintenance.contains { $0.server == server && $0.isUnderWay(at: now) }
+            if wasClosed, !isClosed { changed.returning.insert(server) }
+            try Self.check(changed.returning.count, "GPU servers to come back", atMost: Self.maintenanceLimit)
             guard changed.maintenance.count < count else {
                 throw OrderError("\(server) has no maintenance window" + (from.map { " from \($0) on" } ?? ""))
             }
@@ -97,7 +102,14 @@ extension ManualReservation {
 }
 
 extension MaintenanceWindow {
-    package func validate(now: WallTime) throws(OrderError) { try OrderError.check(from, until, now: now) }
+    package func validate(now: WallTime) throws(OrderError) {
+        try OrderError.check(from, until, now: now)
+        guard let deadline else { return }
+        guard WallTime.range.contains(deadline) else { throw OrderError("a time is before 1970 or after 9999") }
+        guard deadline >= from, until.map({ deadline <= $0 }) ?? true else {
+            throw OrderError("the deadline, \(deadline), is not within the maintenance")
+        }
+    }
 }
 
 extension OrderError {
@@ -125,6 +137,8 @@ extension OperatorChange: CustomStringConvertible {
         case .releaseReservation(let instance): "nothing is reserved by order for \(instance) any more"
         case .addMaintenance(let window):
             "\(window.server) is worked on from \(window.from)" + (window.until.map { " until \($0)" } ?? "")
+                + (window.deadline.map { "; at \($0) sessions \(window.atDeadline == .end ? "are ended" : "are late")" }
+                    ?? "")
         case .removeMaintenance(let server, let from):
             "\(server) is not worked on" + (from.map { " from \($0)" } ?? "")
         }

@@ -20,16 +20,21 @@ package struct OperatorOrders: Hashable, Sendable {
     package var reservations: [ManualReservation]
     /// Ascending by server, then by start.
     package var maintenance: [MaintenanceWindow]
+    /// GPU servers whose maintenance is over and which have not shown since that they work: nothing is placed there
+    /// before an interface version has passed its self-test on them.
+    package var returning: Set<GPUServerID>
 
     package init(
         revision: UInt64 = 0, mode: ManagerMode? = nil, pins: [InstanceID: PinnedPlace] = [:],
-        reservations: [ManualReservation] = [], maintenance: [MaintenanceWindow] = []
+        reservations: [ManualReservation] = [], maintenance: [MaintenanceWindow] = [],
+        returning: Set<GPUServerID> = []
     ) {
         self.revision = revision
         self.mode = mode
         self.pins = pins
         self.reservations = reservations
         self.maintenance = maintenance
+        self.returning = returning
     }
 }
 
@@ -87,11 +92,27 @@ package struct MaintenanceWindow: Hashable, Sendable {
     package var from: WallTime
     /// Nil for until the window is removed: a drain.
     package var until: WallTime?
+    /// By when programs' sessions should have ended; nil for whenever they do.
+    package var deadline: WallTime?
+    package var atDeadline: AtDeadline
 
-    package init(server: GPUServerID, from: WallTime, until: WallTime? = nil) {
+    /// What becomes of sessions that programs still have at the deadline.
+    package enum AtDeadline: String, Hashable, Sendable, CaseIterable {
+        /// They go on; that they are late is said.
+        case wait
+        /// They are ended: their programs see that the device is gone.
+        case end
+    }
+
+    package init(
+        server: GPUServerID, from: WallTime, until: WallTime? = nil, deadline: WallTime? = nil,
+        atDeadline: AtDeadline = .wait
+    ) {
         self.server = server
         self.from = from
         self.until = until
+        self.deadline = deadline
+        self.atDeadline = atDeadline
     }
 
     package func isUnderWay(at now: WallTime) -> Bool { from <= now && until.map { now < $0 } ?? true }

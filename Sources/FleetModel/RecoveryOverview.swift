@@ -25,18 +25,43 @@ package struct RecoveryOverview: Hashable, Sendable {
     }
 }
 
-/// One GPU server that is being emptied for maintenance: nothing new is placed there.
+/// One GPU server on which nothing new is placed, because it is emptied for maintenance, worked on, or has yet to show
+/// that it works again.
 package struct DrainProgress: Hashable, Sendable {
+    /// How far it is.
+    package enum Phase: String, Hashable, Sendable, CaseIterable {
+        /// Something is left there.
+        case draining
+        /// Programs have sessions there after the deadline.
+        case overdue
+        /// Nothing is left: work on it may begin.
+        case empty
+        /// Its maintenance is over; its self-test has not passed since.
+        case returning
+    }
+
     package var server: GPUServerID
+    package var phase: Phase
     /// Sessions that programs have: they stay until their programs end them.
     package var attached: Int
     /// Sessions that are prepared there and not yet elsewhere, or are on their way back.
     package var prepared: Int
+    package var deadline: WallTime?
+    package var atDeadline: MaintenanceWindow.AtDeadline
+    /// What the server says of what it cannot use, while it is returning; empty for nothing.
+    package var reason: String
 
-    package init(server: GPUServerID, attached: Int, prepared: Int) {
+    package init(
+        server: GPUServerID, phase: Phase, attached: Int, prepared: Int, deadline: WallTime? = nil,
+        atDeadline: MaintenanceWindow.AtDeadline = .wait, reason: String = ""
+    ) {
         self.server = server
+        self.phase = phase
         self.attached = attached
         self.prepared = prepared
+        self.deadline = deadline
+        self.atDeadline = atDeadline
+        self.reason = reason
     }
 
     /// Whether nothing is left there.

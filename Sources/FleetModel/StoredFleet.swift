@@ -10,17 +10,17 @@ package struct StoredFleet: Hashable, Sendable {
     package var grants: [StoredGrant]
     /// What an operator has set of classes, rules and quotas.
     package var rules: ClassRules
-    /// The GPU servers that are being drained.
-    package var draining: Set<GPUServerID>
     /// What operators have ordered beside.
     package var orders: OperatorOrders
+    package var rollouts: StoredRollouts
 
     package init(
         term: UInt64 = 0, revision: UInt64 = 0, nextGrant: UInt64 = 1, grants: [StoredGrant] = [],
-        rules: ClassRules = ClassRules(), draining: Set<GPUServerID> = [], orders: OperatorOrders = OperatorOrders()
+        rules: ClassRules = ClassRules(), orders: OperatorOrders = OperatorOrders(),
+        rollouts: StoredRollouts = StoredRollouts()
     ) {
-        self.draining = draining
         self.orders = orders
+        self.rollouts = rollouts
         self.rules = rules
         self.term = term
         self.revision = revision
@@ -70,16 +70,16 @@ package struct StoreTransaction: Hashable, Sendable {
     package var removals: [GrantID]
     /// What takes the place of the classes, rules and quotas that are stored; nil leaves them.
     package var rules: ClassRules?
-    /// What takes the place of the GPU servers that are being drained; nil leaves them.
-    package var draining: Set<GPUServerID>?
     /// What takes the place of the orders that are stored; nil leaves them.
     package var orders: OperatorOrders?
+    /// What changes of the rollouts that are stored; nil leaves them.
+    package var rollouts: RolloutWrite?
 
     package init(
         expectedRevision: UInt64, term: UInt64, nextGrant: UInt64, upserts: [StoredGrant], removals: [GrantID],
-        rules: ClassRules? = nil, draining: Set<GPUServerID>? = nil, orders: OperatorOrders? = nil
+        rules: ClassRules? = nil, orders: OperatorOrders? = nil, rollouts: RolloutWrite? = nil
     ) {
-        self.draining = draining
+        self.rollouts = rollouts
         self.rules = rules
         self.orders = orders
         self.expectedRevision = expectedRevision

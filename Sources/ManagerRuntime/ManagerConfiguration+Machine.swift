@@ -31,6 +31,7 @@ extension ManagerConfiguration {
             allocation: AllocationConfiguration(mode: mode), classes: classes.isEmpty ? PriorityClass.builtIn : classes)
         machine.mode = self.mode
         machine.versionRules = interfacePins
+        machine.updates = interfaceUpdates
         let now = MonotonicClock.now()
         var manager = ManagerMachine(
             configuration: machine, recovered: recovered, forecaster: forecaster, random: SystemRandomNumberGenerator(),

@@ -27,6 +27,8 @@ package struct ManagerConfiguration: Hashable, Sendable {
     package var interfaceRepository: String?
     /// Which interface versions are allowed, and for whom.
     package var interfacePins = VersionRules()
+    /// Whether what is published is used by itself, or waits for a rollout.
+    package var interfaceUpdates = InterfaceUpdates.automatic
     /// How often the step runs, and how often peers report: 100 ms to 1 min.
     package var period: Duration = .seconds(1)
     /// How long a grant stands without renewal: at least three periods.

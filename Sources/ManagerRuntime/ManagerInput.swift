@@ -20,6 +20,11 @@ enum ManagerInput: Sendable {
     /// Someone has a plan carried out; answered once it is durable.
     case planApplied(ChangePlan, @Sendable (SettingsAnswer) -> Void)
 
+    /// Someone wants to see the rollouts; answered with nil when the manager ends first.
+    case rolloutsWanted(@Sendable ([RolloutOverview]?) -> Void)
+    /// Someone orders something of them; answered once it is durable.
+    case rolloutOrdered(RolloutChange, @Sendable (RolloutAnswer) -> Void)
+
     /// Tells who asks, if anyone does, that there is no answer to be had.
     func decline() {
         switch self {
@@ -30,6 +35,8 @@ enum ManagerInput: Sendable {
         case .settingsWanted(let answer): answer(nil)
         case .changesWanted(_, let answer), .planApplied(_, let answer): answer(.unavailable)
         case .planWanted(_, let answer): answer(.unavailable)
+        case .rolloutsWanted(let answer): answer(nil)
+        case .rolloutOrdered(_, let answer): answer(.unavailable)
         }
     }
 }
@@ -57,6 +64,15 @@ enum SettingsAnswer: Sendable {
     /// Something has changed since the plan was made.
     case stale(String)
     /// The manager ends first, or too much waits before it. The change may have been made or not.
+    case unavailable
+}
+
+/// What is said to who orders something of rollouts.
+enum RolloutAnswer: Sendable {
+    /// All that then are.
+    case changed([RolloutOverview])
+    case refused(String)
+    /// The manager ends first, or too much waits before it. The order may have been carried out or not.
     case unavailable
 }
 
@@ -113,6 +129,22 @@ extension BoundedMailbox<ManagerInput> {
     func apply(_ plan: ChangePlan) async -> SettingsAnswer {
         await withCheckedContinuation { continuation in
             let question = ManagerInput.planApplied(plan) { continuation.resume(returning: $0) }
+            if offer(question) != .accepted { question.decline() }
+        }
+    }
+
+    /// The rollouts, when the loop comes to this question; nil if the manager ends first.
+    func rollouts() async -> [RolloutOverview]? {
+        await withCheckedContinuation { continuation in
+            let question = ManagerInput.rolloutsWanted { continuation.resume(returning: $0) }
+            if offer(question) != .accepted { question.decline() }
+        }
+    }
+
+    /// Orders something of them; returns once it is durable.
+    func change(_ change: RolloutChange) async -> RolloutAnswer {
+        await withCheckedContinuation { continuation in
+            let question = ManagerInput.rolloutOrdered(change) { continuation.resume(returning: $0) }
             if offer(question) != .accepted { question.decline() }
         }
     }

@@ -20,7 +20,13 @@ struct ManagerLoop {
     /// Inputs that are taken before the step goes on; nil while no step is under way.
     private var inputsBeforeSlice: Int?
     /// Who waits for a change of settings to be durable.
-    private var awaitingStore: [@Sendable (SettingsAnswer) -> Void] = []
+    private var awaitingStore: [Awaiting] = []
+
+    /// Someone who waits for what was changed to be durable.
+    private enum Awaiting {
+        case settings(@Sendable (SettingsAnswer) -> Void)
+        case rollouts(@Sendable (RolloutAnswer) -> Void)
+    }
 
     init(
         machine: ManagerMachine, inbox: ManagerInbox, storeWork: BoundedMailbox<StoreWork>,
@@ -83,7 +89,7 @@ struct ManagerLoop {
             readWallClock(now)
             let effects: [ManagerEffect]
             do { effects = try machine.change(changes, at: now) } catch { return answer(.refused(error.description)) }
-            awaitingStore.append(answer)
+            awaitingStore.append(.settings(answer))
             for effect in effects { try carryOut(effect) }
         case .planWanted(let changes, let answer):
             readWallClock(now)
@@ -95,7 +101,14 @@ struct ManagerLoop {
                 if case .stale = error { return answer(.stale(error.description)) }
                 return answer(.refused(error.description))
             }
-            awaitingStore.append(answer)
+            awaitingStore.append(.settings(answer))
+            for effect in effects { try carryOut(effect) }
+        case .rolloutsWanted(let answer): answer(machine.rolloutOverviews)
+        case .rolloutOrdered(let change, let answer):
+            readWallClock(now)
+            let effects: [ManagerEffect]
+            do { effects = try machine.change(change, at: now) } catch { return answer(.refused(error.description)) }
+            awaitingStore.append(.rollouts(answer))
             for effect in effects { try carryOut(effect) }
         case .event(let event):
             let effects = machine.handle(event, now: now)
@@ -112,12 +125,22 @@ struct ManagerLoop {
     /// Tells those who changed something, once all that was changed is durable.
     private mutating func answerChanges() {
         guard !awaitingStore.isEmpty, machine.areOrdersStored else { return }
-        for answer in awaitingStore { answer(.changed(machine.settings)) }
+        for waiting in awaitingStore {
+            switch waiting {
+            case .settings(let answer): answer(.changed(machine.settings))
+            case .rollouts(let answer): answer(.changed(machine.rolloutOverviews))
+            }
+        }
         awaitingStore.removeAll()
     }
 
     private mutating func declineChanges() {
-        for answer in awaitingStore { answer(.unavailable) }
+        for waiting in awaitingStore {
+            switch waiting {
+            case .settings(let answer): answer(.unavailable)
+            case .rollouts(let answer): answer(.unavailable)
+            }
+        }
         awaitingStore.removeAll()
     }
 

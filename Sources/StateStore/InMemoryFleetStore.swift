@@ -59,8 +59,8 @@ extension StoredFleet {
         grants = byGrant.values.sorted { $0.grant < $1.grant }
         nextGrant = transaction.nextGrant
         if let rules = transaction.rules { self.rules = rules }
-        if let draining = transaction.draining { self.draining = draining }
         if let orders = transaction.orders { self.orders = orders }
+        if let write = transaction.rollouts { rollouts.apply(write) }
         revision += 1
     }
 }

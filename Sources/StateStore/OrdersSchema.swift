@@ -35,7 +35,8 @@ enum OrdersSchema {
     }
 
     static func replace(_ orders: OperatorOrders, _ database: Database) throws {
-        try database.execute(sql: "DELETE FROM pins; DELETE FROM manual_reservations; DELETE FROM maintenance")
+        try database.execute(
+            sql: "DELETE FROM pins; DELETE FROM manual_reservations; DELETE FROM maintenance; DELETE FROM returning")
         try database.cachedStatement(sql: "UPDATE orders SET revision = ?, mode = ?")
             .execute(arguments: [Int64(bitPattern: orders.revision), orders.mode?.rawValue])
         for (instance, place) in orders.pins {
@@ -52,8 +53,14 @@ enum OrdersSchema {
                 ])
         }
         for window in orders.maintenance {
-            try database.cachedStatement(sql: "INSERT INTO maintenance VALUES (?, ?, ?)")
-                .execute(arguments: [window.server.rawValue, window.from.rawValue, window.until?.rawValue])
+            try database.cachedStatement(sql: "INSERT INTO maintenance VALUES (?, ?, ?, ?, ?)").execute(
+                arguments: [
+                    window.server.rawValue, window.from.rawValue, window.until?.rawValue, window.deadline?.rawValue,
+                    window.atDeadline.rawValue,
+                ])
+        }
+        for server in orders.returning.sorted() {
+            try database.cachedStatement(sql: "INSERT INTO returning VALUES (?)").execute(arguments: [server.rawValue])
         }
     }
 
@@ -110,15 +117,25 @@ enum OrdersSchema {
 
     private static func readMaintenance(into orders: inout OperatorOrders, _ database: Database) throws {
         let rows = try Row.fetchCursor(
-            database, sql: "SELECT server, from_unix_ms, until_unix_ms FROM maintenance ORDER BY server, from_unix_ms")
+            database,
+            sql: """
+                SELECT server, from_unix_ms, until_unix_ms, deadline_unix_ms, at_deadline FROM maintenance
+                ORDER BY server, from_unix_ms
+                """)
         while let row = try rows.next() {
+            guard let atDeadline = MaintenanceWindow.AtDeadline(rawValue: row["at_deadline"] as String) else {
+                throw FleetStoreError(.corrupt, "a maintenance window has a malformed at_deadline")
+            }
             let window = MaintenanceWindow(
                 server: try Schema.identifier(row, "server"), from: WallTime(rawValue: row["from_unix_ms"]),
-                until: (row["until_unix_ms"] as Int64?).map { WallTime(rawValue: $0) })
+                until: (row["until_unix_ms"] as Int64?).map { WallTime(rawValue: $0) },
+                deadline: (row["deadline_unix_ms"] as Int64?).map { WallTime(rawValue: $0) }, atDeadline: atDeadline)
             do { try window.validate(now: WallTime.range.lowerBound) } catch {
                 throw FleetStoreError(.corrupt, "the maintenance of \(window.server): \(error)")
             }
             orders.maintenance.append(window)
         }
+        let returning = try Row.fetchCursor(database, sql: "SELECT server FROM returning")
+        while let row = try returning.next() { orders.returning.insert(try Schema.identifier(row, "server")) }
     }
 }

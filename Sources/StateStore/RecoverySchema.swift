@@ -1,7 +1,8 @@
 import FleetModel
 import GRDB
 
-/// The tables of what is kept for the loss and the maintenance of GPU servers.
+/// What is kept for the loss of GPU servers. Version 3 also had a table of those that were drained, which version 5 takes in
+/// among maintenance windows.
 enum RecoverySchema {
     /// Adds them to a store of version 2, which is then of version 3.
     static func addTables(_ database: Database) throws {
@@ -11,20 +12,6 @@ enum RecoverySchema {
                 ALTER TABLE classes ADD COLUMN backup TEXT NOT NULL DEFAULT 'none';
                 PRAGMA user_version = 3;
                 """)
-    }
-
-    static func replace(_ draining: Set<GPUServerID>, _ database: Database) throws {
-        try database.execute(sql: "DELETE FROM draining")
-        for server in draining.sorted() {
-            try database.cachedStatement(sql: "INSERT INTO draining VALUES (?)").execute(arguments: [server.rawValue])
-        }
-    }
-
-    static func read(_ database: Database) throws -> Set<GPUServerID> {
-        var draining: Set<GPUServerID> = []
-        let rows = try Row.fetchCursor(database, sql: "SELECT server FROM draining")
-        while let row = try rows.next() { draining.insert(try Schema.identifier(row, "server")) }
-        return draining
     }
 
     static func backup(_ row: Row) throws -> PriorityClass.Backup {

@@ -77,8 +77,8 @@ package final class SQLiteFleetStore: FleetStore {
                 for grant in transaction.upserts { try Schema.upsert(grant, database) }
                 for grant in transaction.removals { try Schema.remove(grant, database) }
                 if let rules = transaction.rules { try RulesSchema.replace(rules, database) }
-                if let draining = transaction.draining { try RecoverySchema.replace(draining, database) }
                 if let orders = transaction.orders { try OrdersSchema.replace(orders, database) }
+                if let write = transaction.rollouts { try RolloutsSchema.apply(write, database) }
                 try Schema.writePosition(revision: revision + 1, nextGrant: transaction.nextGrant, database)
                 return .committed(revision: revision + 1)
             }

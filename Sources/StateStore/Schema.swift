@@ -8,7 +8,7 @@ import GRDB
 /// with `sqlite3` can read what a manager knew.
 enum Schema {
     /// Written to `PRAGMA user_version`; grows with each change of the tables.
-    static let version = 4
+    static let version = 5
     /// `PSYN`, written to `PRAGMA application_id`, so that another program's file is not taken for a store.
     static let applicationID: Int64 = 0x5053_594E
 
@@ -27,6 +27,7 @@ enum Schema {
         if version == 1 { try RulesSchema.addTables(database) }
         if (1...2).contains(version) { try RecoverySchema.addTables(database) }
         if (1...3).contains(version) { try OrdersSchema.addTables(database) }
+        if (1...4).contains(version) { try RolloutsSchema.addTables(database) }
         guard version <= self.version else {
             throw FleetStoreError(.newerSchema, "schema \(version), this program knows up to \(self.version)")
         }
@@ -39,6 +40,7 @@ enum Schema {
         try RulesSchema.addTables(database)
         try RecoverySchema.addTables(database)
         try OrdersSchema.addTables(database)
+        try RolloutsSchema.addTables(database)
     }
 
     private static func createFirst(_ database: Database) throws {
@@ -101,8 +103,8 @@ enum Schema {
         var fleet = StoredFleet(term: term, revision: revision, nextGrant: UInt64(bitPattern: nextGrant))
         while let row = try rows.next() { fleet.grants.append(try grant(row)) }
         fleet.rules = try RulesSchema.read(database)
-        fleet.draining = try RecoverySchema.read(database)
         fleet.orders = try OrdersSchema.read(database)
+        fleet.rollouts = try RolloutsSchema.read(database)
         return fleet
     }
 

@@ -18,12 +18,17 @@ struct AnsweringFleet {
     /// Where the newest commands of warm or reserved sessions went, oldest first.
     private(set) var placed: [(grant: GrantID, instance: InstanceID, server: GPUServerID)] = []
 
+    /// Versions whose self-test fails on every GPU server, and how often one was to be repeated.
+    var unfit: Set<InterfaceVersion> = []
+    private(set) var testedAnew = 0
+
     /// - Parameter servers: their names and failure domains; each has one device of 1 GiB.
     init(
         _ servers: [(name: String, domain: String?)], instances: [InstanceDescription] = [ManagerHarness.instance],
-        classes: [PriorityClass] = PriorityClass.builtIn, recovered: StoredFleet = StoredFleet(term: 1)
+        classes: [PriorityClass] = PriorityClass.builtIn, recovered: StoredFleet = StoredFleet(term: 1),
+        updates: InterfaceUpdates = .automatic, published: [InterfaceVersion] = [ManagerHarness.version]
     ) {
-        harness = ManagerHarness(classes: classes, recovered: recovered)
+        harness = ManagerHarness(classes: classes, recovered: recovered, updates: updates, published: published)
         self.instances = instances.map(\.id)
         for (index, server) in servers.enumerated() {
             let link = LinkID(rawValue: UInt64(10 + index))
@@ -43,6 +48,47 @@ struct AnsweringFleet {
     }
 
     mutating func happens(_ event: ManagerEvent) { answer(harness.happens(event)) }
+
+    /// Gives an order, which is durable at once.
+    mutating func gives(_ change: OperatorChange) {
+        guard let effects = try? harness.manager.change([change], at: harness.now) else { return }
+        for effect in effects {
+            guard case .persist = effect else { continue }
+            answer(harness.committed())
+        }
+        answer(effects)
+    }
+
+    /// Gives an order about rollouts, which is durable at once.
+    mutating func orders(_ change: RolloutChange) throws {
+        let effects = try harness.manager.change(change, at: harness.now)
+        harness.note(effects)
+        answer(effects)
+        answer(harness.committed())
+    }
+
+    /// The versions of an instance's sessions that are not on their way back.
+    func versions(of instance: InstanceID) -> [InterfaceVersion] {
+        harness.manager.heldGrants.filter {
+            $0.instance.id == instance && harness.manager.grants[$0.grant]?.lifecycle.isReleasing == false
+        }.map(\.version)
+    }
+
+    /// An operator drains a GPU server from now on.
+    mutating func drain(_ server: String, deadline: Duration? = nil, then: MaintenanceWindow.AtDeadline = .wait) {
+        let now = harness.manager.wallTime(harness.now)
+        gives(
+            .addMaintenance(
+                MaintenanceWindow(
+                    server: GPUServerID(unchecked: server), from: now, deadline: deadline.map { now + $0 },
+                    atDeadline: then)))
+    }
+
+    mutating func undrain(_ server: String) {
+        gives(.removeMaintenance(GPUServerID(unchecked: server), from: nil))
+    }
+
+    var drains: [DrainProgress] { harness.manager.drains(at: harness.now) }
 
     /// A program of the instance asks for its virtual GPU.
     mutating func asks(_ request: UInt64, _ instance: InstanceID = ManagerHarness.instance.id) {
@@ -113,14 +159,25 @@ struct AnsweringFleet {
             switch effect {
             case .sendToServer(.command(let command), let link):
                 guard links[command.device.server] == link else { continue }
-                if command.goal != .released {
+                if !command.goal.isEnd {
                     placed.append((command.grant, command.instance, command.device.server))
                 }
                 let endpoint = SessionEndpoint(host: command.device.server.rawValue, port: 1)
                 let answer = GrantCommandAnswer(
                     grant: command.grant, epoch: command.epoch,
-                    outcome: .inForce(endpoint: command.goal == .released ? nil : endpoint))
+                    outcome: .inForce(endpoint: command.goal.isEnd ? nil : endpoint))
+                if command.goal == .taken { attached = attached.filter { $0.value != command.grant } }
                 happens(.serverMessageReceived(.commandAnswered(answer), link))
+            case .sendToServer(.prepareInterface(let version, let sources), let link):
+                guard links.values.contains(link) else { continue }
+                if sources.testsAnew { testedAnew += 1 }
+                happens(
+                    .serverMessageReceived(
+                        unfit.contains(version)
+                            ? .interfaceUnavailable(version, reason: "its self-test failed")
+                            : .interfaceInstalled(version), link))
+            case .sendToAgent(.prepareInterface(let version, _), let link):
+                happens(.agentMessageReceived(.interfaceInstalled(version), link))
             case .sendToAgent(.allocation(let notification), _):
                 notified(notification)
             case .sendToAgent(.withdrawal(let withdrawal), _):

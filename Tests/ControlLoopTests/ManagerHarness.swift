@@ -15,25 +15,32 @@ struct ManagerHarness {
     var manager: ManagerMachine
     var now = MonotonicTime.seconds(1_000)
     private var revision: UInt64 = 0
+    /// What has been written of rollouts.
+    private(set) var stored: StoredRollouts
 
     init(
         snapshotPeriod: Duration? = nil, classes: [PriorityClass] = PriorityClass.builtIn,
-        recovered: StoredFleet = StoredFleet(term: 1), versionRules: VersionRules = VersionRules()
+        recovered: StoredFleet = StoredFleet(term: 1), versionRules: VersionRules = VersionRules(),
+        updates: InterfaceUpdates = .automatic, published: [InterfaceVersion] = [version]
     ) {
         var configuration = ManagerMachineConfiguration(
             softwareVersion: "test", forgetAfter: .seconds(60), snapshotPeriod: snapshotPeriod, classes: classes)
         configuration.versionRules = versionRules
+        configuration.updates = updates
+        stored = recovered.rollouts
         manager = ManagerMachine(
             configuration: configuration, recovered: recovered, forecaster: ScriptedForecaster(script: script),
             random: SeededGenerator(seed: 1), now: now)
-        happens(.interfacesPublished([InterfaceOffer(Self.version)], source: ""))
+        happens(.interfacesPublished(published.map { InterfaceOffer($0) }, source: ""))
     }
 
     /// - Returns: all effects but for commits, in order.
     @discardableResult
     mutating func happens(_ event: ManagerEvent) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
-        for effect in manager.handle(event, now: now) {
+        let handled = manager.handle(event, now: now)
+        note(handled)
+        for effect in handled {
             guard case .persist = effect else {
                 effects.append(effect)
                 continue
@@ -43,6 +50,19 @@ struct ManagerHarness {
         }
         manager.checkInvariants()
         return effects
+    }
+
+    mutating func note(_ effects: [ManagerEffect]) {
+        for case .persist(let transaction) in effects {
+            if let write = transaction.rollouts { stored.apply(write) }
+        }
+    }
+
+    /// The commit that is under way is done.
+    @discardableResult
+    mutating func committed() -> [ManagerEffect] {
+        revision += 1
+        return happens(.storeAnswered(.committed(revision: revision)))
     }
 
     static func device(_ server: String, memory: Bytes = .gibibytes(1)) -> DeviceDescription {

@@ -123,7 +123,9 @@ import Testing
         let first = try #require(fleet.manager.heldGrants.first)
         let window = MaintenanceWindow(server: first.device.server, from: fleet.manager.wallTime(fleet.now))
         try fleet.give(.addMaintenance(window))
-        for _ in 0..<2 { fleet.reports() }
+        #expect(fleet.manager.pool.account(of: first.device)?.available == false)
+        // For a few seconds it is kept for want of another.
+        for _ in 0..<8 { fleet.reports() }
         #expect(fleet.manager.grants[first.grant]?.lifecycle.isReleasing != false)
         #expect(fleet.manager.pool.account(of: first.device)?.available == false)
         try fleet.give(.removeMaintenance(window.server, from: nil))

@@ -119,16 +119,14 @@ import Testing
         fleet.script.memory[ManagerHarness.instance.id] = 0x1p27
         for _ in 0..<2 { fleet.reports() }
         fleet.everythingIsReady()
-        let window = MaintenanceWindow(
-            server: GPUServerID(unchecked: "s1"), from: fleet.manager.wallTime(fleet.now))
-        let plan = try fleet.manager.plan([.addMaintenance(window)], at: fleet.now)
-        #expect(plan.steps.contains { if case .release(_, .serverDrained) = $0.action { true } else { false } })
+        let plan = try fleet.manager.plan([.setMode(.forecastOnly)], at: fleet.now)
+        #expect(plan.steps.contains { if case .release = $0.action { true } else { false } })
         let grant = try #require(fleet.manager.heldGrants.first)
         let taken = NotificationAcknowledgement(
             grant: grant.grant, epoch: grant.epoch, outcome: .handedOver(nil))
         fleet.happens(.agentMessageReceived(.acknowledged(taken), LinkID(rawValue: 1)))
         let error = #expect(throws: PlanRefusal.self) { _ = try fleet.manager.apply(plan, at: fleet.now) }
         #expect(error?.description.contains("a program uses it") == true)
-        #expect(fleet.manager.orders.maintenance.isEmpty && fleet.manager.orders.revision == 0)
+        #expect(fleet.manager.orders.mode == nil && fleet.manager.orders.revision == 0)
     }
 }

@@ -14,32 +14,26 @@ import Testing
             application: ApplicationType(unchecked: "x"), priorityClass: priority.name)
     }
 
+    private static func drained(_ name: String) -> StoredFleet {
+        let window = MaintenanceWindow(server: GPUServerID(unchecked: name), from: WallTime(rawValue: 0))
+        return StoredFleet(term: 1, orders: OperatorOrders(maintenance: [window]))
+    }
+
     // MARK: Drains
 
     @Test func nothingNewIsPlacedOnADrainedServerAlsoAfterARestart() {
         var fleet = AnsweringFleet([("s1", nil), ("s2", nil)])
-        fleet.happens(.serverDrained(server("s1"), isDraining: true))
+        fleet.drain("s1")
         for request in 1...3 { fleet.asks(UInt64(request)) }
         #expect(fleet.placed.map(\.server) == [server("s2"), server("s2"), server("s2")])
         var later = AnsweringFleet(
-            [("s1", nil), ("s2", nil)], recovered: StoredFleet(term: 1, draining: [server("s1")]))
+            [("s1", nil), ("s2", nil)], recovered: Self.drained("s1"))
         later.asks(1)
         #expect(later.placed.map(\.server) == [server("s2")])
-        later.happens(.serverDrained(server("s1"), isDraining: false))
-        later.happens(.serverDrained(server("s2"), isDraining: true))
+        later.undrain("s1")
+        later.drain("s2")
         later.asks(2)
         #expect(later.placed.map(\.server) == [server("s2"), server("s1")])
-    }
-
-    @Test func aDrainIsWritten() {
-        var fleet = ManagerHarness()
-        let effects = fleet.manager.handle(.serverDrained(server("s1"), isDraining: true), now: fleet.now)
-        guard case .persist(let transaction)? = effects.first else {
-            Issue.record("\(effects)")
-            return
-        }
-        #expect(transaction.draining == [server("s1")])
-        #expect(fleet.manager.handle(.serverDrained(server("s1"), isDraining: true), now: fleet.now).isEmpty)
     }
 
     @Test func whatIsPreparedLeavesADrainedServerOnceItIsPreparedElsewhere() throws {
@@ -48,7 +42,7 @@ import Testing
         fleet.passes(2)
         let home = try #require(fleet.sessions().first)
         #expect(home.level == .reserved)
-        fleet.happens(.serverDrained(server(home.server), isDraining: true))
+        fleet.drain(home.server)
         var seen: [[String]] = []
         for _ in 0..<4 {
             fleet.passes()
@@ -56,29 +50,62 @@ import Testing
         }
         #expect(seen.allSatisfy { !$0.isEmpty }, "\(seen)")
         #expect(seen.last == [home.server == "s1" ? "s2" : "s1"])
-        #expect(fleet.harness.manager.drains.map(\.isDone) == [true])
+        #expect(fleet.drains.map(\.isDone) == [true])
     }
 
     @Test func whatAProgramHasStaysUntilItEndsAndIsCounted() {
         var fleet = AnsweringFleet([("s1", nil)])
         fleet.asks(1)
-        fleet.happens(.serverDrained(server("s1"), isDraining: true))
+        fleet.drain("s1")
         fleet.passes(20)
-        #expect(fleet.harness.manager.drains == [DrainProgress(server: server("s1"), attached: 1, prepared: 0)])
+        #expect(
+            fleet.drains == [DrainProgress(server: server("s1"), phase: .draining, attached: 1, prepared: 0)])
         fleet.ends(instance)
         fleet.passes(2)
         #expect(fleet.harness.manager.overview(at: fleet.harness.now).recovery.drains.map(\.isDone) == [true])
     }
 
-    @Test func withNoOtherServerWhatIsPreparedGoesWithItsGrace() {
+    @Test func withNoOtherServerWhatIsPreparedGoesAfterAWhile() {
         var fleet = AnsweringFleet([("s1", nil)])
         fleet.harness.script.onset[instance] = 1
         fleet.passes(2)
-        fleet.happens(.serverDrained(server("s1"), isDraining: true))
+        fleet.drain("s1")
         fleet.passes(2)
         #expect(fleet.sessions().map(\.level) == [.reserved])
         fleet.passes(5)
         #expect(fleet.sessions().isEmpty)
+    }
+
+    @Test func afterTheDeadlineSessionsAreEndedWhereTheOperatorSaysSo() {
+        for (then, phase) in [(MaintenanceWindow.AtDeadline.wait, DrainProgress.Phase.overdue), (.end, .empty)] {
+            var fleet = AnsweringFleet([("s1", nil)])
+            fleet.asks(1)
+            fleet.drain("s1", deadline: .seconds(10), then: then)
+            fleet.passes(5)
+            #expect(fleet.drains.map(\.phase) == [.draining])
+            fleet.passes(10)
+            #expect(fleet.drains.map(\.phase) == [phase])
+            #expect(fleet.attached.isEmpty == (then == .end))
+        }
+    }
+
+    @Test func aServerIsUsedAgainOnceItsSelfTestHasPassed() {
+        var fleet = AnsweringFleet([("s1", nil), ("s2", nil)])
+        fleet.drain("s1")
+        fleet.unfit = [ManagerHarness.version]
+        fleet.undrain("s1")
+        fleet.passes(10)
+        #expect(fleet.testedAnew == 1, "it is not asked again before a minute has passed")
+        #expect(fleet.drains.map(\.phase) == [.returning])
+        #expect(fleet.drains.map(\.reason) == ["its self-test failed"])
+        fleet.asks(1)
+        #expect(fleet.placed.map(\.server) == [server("s2")])
+        fleet.unfit = []
+        fleet.passes(70)
+        #expect(fleet.drains.isEmpty && fleet.testedAnew == 2)
+        fleet.drain("s2")
+        fleet.asks(2)
+        #expect(fleet.placed.last?.server == server("s1"))
     }
 
     // MARK: Standbys
@@ -87,9 +114,9 @@ import Testing
     func aSecondSessionIsKeptInAnotherDomain(_ backup: PriorityClass.Backup) {
         var fleet = AnsweringFleet(
             [("s1", "rack-1"), ("s2", "rack-1"), ("s3", "rack-2")], classes: AnsweringFleet.backedUp(backup))
-        fleet.happens(.serverDrained(server("s3"), isDraining: true))
+        fleet.drain("s3")
         fleet.asks(1)
-        fleet.happens(.serverDrained(server("s3"), isDraining: false))
+        fleet.undrain("s3")
         fleet.passes(10)
         #expect(fleet.sessions().map(\.level) == [.attached, backup == .warm ? .warm : .reserved])
         #expect(fleet.sessions().last?.server == "s3")
@@ -152,11 +179,11 @@ import Testing
         let (light, heavy) = (description("a", .batch), description("z", .interactive))
         var fleet = AnsweringFleet([("s1", nil), ("s2", nil)], instances: [light, heavy])
         for one in [light.id, heavy.id] { fleet.harness.script.memory[one] = 700 * 0x1p20 }
-        fleet.happens(.serverDrained(server("s2"), isDraining: true))
+        fleet.drain("s2")
         // An instance that was never seen to use a GPU gets no more than half of a device: both fit.
         for (request, one) in [light.id, heavy.id].enumerated() { fleet.asks(UInt64(request + 1), one) }
         fleet.passes(2)
-        fleet.happens(.serverDrained(server("s2"), isDraining: false))
+        fleet.undrain("s2")
         fleet.dies("s1")
         fleet.passes(5)
         #expect(fleet.sessions(of: heavy.id).contains { $0.server == "s2" && $0.level == .reserved })
@@ -168,11 +195,11 @@ import Testing
         var fleet = AnsweringFleet([("s1", nil), ("s2", nil)], instances: instances)
         for (request, one) in instances.enumerated() {
             fleet.harness.script.memory[one.id] = 0x1p30
-            fleet.happens(.serverDrained(server(request == 0 ? "s2" : "s1"), isDraining: true))
-            fleet.happens(.serverDrained(server(request == 0 ? "s1" : "s2"), isDraining: false))
+            fleet.drain(request == 0 ? "s2" : "s1")
+            fleet.undrain(request == 0 ? "s1" : "s2")
             fleet.asks(UInt64(request + 1), one.id)
         }
-        fleet.happens(.serverDrained(server("s1"), isDraining: false))
+        fleet.undrain("s1")
         fleet.passes(3)
         let half = fleet.harness.manager.overview(at: fleet.harness.now).recovery
         #expect(half.worstServer == nil, "half of each device is free for the other's")

@@ -111,7 +111,9 @@ struct ProtocolSamples {
     }
 
     mutating func sources() -> InterfaceSources {
-        InterfaceSources(manager: "http://10.0.0.1:7401", peers: several { "http://\($0.word()):7403" })
+        InterfaceSources(
+            manager: "http://10.0.0.1:7401", peers: several { "http://\($0.word()):7403" },
+            testsAnew: random.chance(1, in: 2))
     }
 
     mutating func welcome() -> ManagerWelcome {

@@ -59,6 +59,50 @@ struct FleetStoreContractTests {
     }
 
     @Test(arguments: StoreKind.allCases)
+    func rolloutsAreThereAfterReopeningWithWhoTakesPart(kind: StoreKind) async throws {
+        let fixture = try StoreFixture(kind)
+        let first = try fixture.open()
+        let version = InterfaceVersion(kind: "opencl", version: SemanticVersion(1, 2, 0), digest: .zero)
+        var record = RolloutRecord(
+            id: RolloutID(rawValue: 3), plan: RolloutPlan(target: version, evidenceWithin: .seconds(900)),
+            baseline: version, startedAt: WallTime(rawValue: 5))
+        record.evidence.gates[.crashes] = GateEvidence()
+        record.evidence.targetRates[GPUServerID(unchecked: "s1")] = 12.5
+        var write = RolloutWrite()
+        write.records[record.id] = record
+        var change = RolloutWrite.MemberChange()
+        let (one, other) = (InstanceID(unchecked: "i1"), InstanceID(unchecked: "i2"))
+        change.instances = [one: .some(0), other: .some(1)]
+        change.servers = [GPUServerID(unchecked: "s1"): .some(0)]
+        write.members[record.id] = change
+        var transaction = try await first.beginTerm().transaction()
+        transaction.rollouts = write
+        _ = await first.commit(transaction)
+        await first.close()
+
+        let second = try fixture.open()
+        var stored = try await second.load().rollouts
+        #expect(stored.records == [record])
+        #expect(stored.members[record.id]?.instances == [one: 0, other: 1])
+        var later = RolloutWrite.MemberChange()
+        later.instances = [one: .some(nil)]
+        write = RolloutWrite()
+        write.members[record.id] = later
+        transaction = try await second.load().transaction()
+        transaction.rollouts = write
+        _ = await second.commit(transaction)
+        stored = try await second.load().rollouts
+        #expect(stored.members[record.id]?.instances == [other: 1] && stored.records == [record])
+        later = RolloutWrite.MemberChange()
+        later.isCleared = true
+        write.members[record.id] = later
+        transaction = try await second.load().transaction()
+        transaction.rollouts = write
+        _ = await second.commit(transaction)
+        #expect(try await second.load().rollouts.members.isEmpty)
+    }
+
+    @Test(arguments: StoreKind.allCases)
     func upsertsReplaceAndRemovalsRemove(kind: StoreKind) async throws {
         let fixture = try StoreFixture(kind)
         let store = try fixture.open()

@@ -51,8 +51,34 @@ struct SQLiteFleetStoreTests {
         #expect(error.code == .corrupt)
     }
 
+    private static let withoutRollouts = "DROP TABLE rollouts; DROP TABLE rollout_members; DROP TABLE returning;"
     private static let withoutOrders =
-        "DROP TABLE orders; DROP TABLE pins; DROP TABLE manual_reservations; DROP TABLE maintenance;"
+        withoutRollouts
+        + "DROP TABLE orders; DROP TABLE pins; DROP TABLE manual_reservations; DROP TABLE maintenance;"
+
+    /// Version 4 had a table of drained GPU servers beside maintenance windows: each becomes a window without an end.
+    @Test func aStoreFromBeforeRolloutsIsTakenOver() async throws {
+        let fixture = try await filledStore()
+        let earlier = try DatabaseQueue(path: fixture.path)
+        try await earlier.write {
+            try $0.execute(
+                sql: Self.withoutRollouts + """
+                    ALTER TABLE maintenance DROP COLUMN deadline_unix_ms; ALTER TABLE maintenance DROP COLUMN at_deadline;
+                    INSERT INTO maintenance VALUES ('s1', 10, 20);
+                    CREATE TABLE draining (server TEXT PRIMARY KEY) STRICT; INSERT INTO draining VALUES ('s2');
+                    PRAGMA user_version = 4
+                    """)
+        }
+        try earlier.close()
+        let fleet = try await SQLiteFleetStore(path: fixture.path).load()
+        let (first, second) = (GPUServerID(unchecked: "s1"), GPUServerID(unchecked: "s2"))
+        #expect(
+            fleet.orders.maintenance == [
+                MaintenanceWindow(server: first, from: WallTime(rawValue: 10), until: WallTime(rawValue: 20)),
+                MaintenanceWindow(server: second, from: WallTime(rawValue: 0)),
+            ])
+        #expect(fleet.grants.count == 50 && fleet.rollouts == StoredRollouts())
+    }
 
     /// Version 2 had classes, rules and quotas, and no orders: what it had stays.
     @Test func aStoreFromBeforeOrdersIsTakenOver() async throws {
@@ -61,7 +87,7 @@ struct SQLiteFleetStoreTests {
         try await earlier.write {
             try $0.execute(
                 sql: Self.withoutOrders + """
-                    DROP TABLE draining; ALTER TABLE classes DROP COLUMN backup;
+                    ALTER TABLE classes DROP COLUMN backup;
                     ALTER TABLE classes DROP COLUMN notice_ns; ALTER TABLE classes DROP COLUMN patience_ns;
                     ALTER TABLE class_rules DROP COLUMN user;
                     INSERT INTO classes VALUES ('night', 0.5, 0.9, 0, 1, 1, 1);
@@ -86,7 +112,10 @@ struct SQLiteFleetStoreTests {
                 ManualReservation(
                     instance: InstanceID(unchecked: "i1"),
                     slice: Slice(memory: .mebibytes(5), compute: MilliShare(100)), from: now, until: now + .seconds(9))
-            ], maintenance: [MaintenanceWindow(server: server, from: now)])
+            ],
+            maintenance: [
+                MaintenanceWindow(server: server, from: now, deadline: now + .seconds(60), atDeadline: .end)
+            ], returning: [GPUServerID(unchecked: "s2")])
         _ = await store.commit(transaction)
         await store.close()
         #expect(try await SQLiteFleetStore(path: fixture.path).load().orders == transaction.orders)
@@ -98,7 +127,7 @@ struct SQLiteFleetStoreTests {
         try await earlier.write {
             try $0.execute(
                 sql: Self.withoutOrders + """
-                    DROP TABLE classes; DROP TABLE class_rules; DROP TABLE quotas; DROP TABLE draining;
+                    DROP TABLE classes; DROP TABLE class_rules; DROP TABLE quotas;
                     PRAGMA user_version = 1;
                     """)
         }
@@ -108,7 +137,6 @@ struct SQLiteFleetStoreTests {
         #expect(fleet.grants.count == 50 && fleet.rules == ClassRules())
         var transaction = fleet.transaction()
         transaction.rules = ClassRules(quotas: [TenantID(unchecked: "t"): 0.5])
-        transaction.draining = [GPUServerID(unchecked: "s1")]
         _ = await store.commit(transaction)
         await store.close()
         #expect(try await SQLiteFleetStore(path: fixture.path).load().rules == transaction.rules)
@@ -135,7 +163,10 @@ struct SQLiteFleetStoreTests {
         "DELETE FROM orders", "UPDATE orders SET mode = 'asleep'",
         "INSERT INTO pins VALUES ('i1', 's1', -1)",
         "INSERT INTO manual_reservations VALUES ('i1', 0, 1, 0, NULL)",
-        "INSERT INTO maintenance VALUES ('s1', 10, 5)",
+        "INSERT INTO maintenance VALUES ('s1', 10, 5, NULL, 'wait')",
+        "INSERT INTO maintenance VALUES ('s1', 10, NULL, NULL, 'sometimes')",
+        "INSERT INTO rollouts VALUES (1, '{}')", "INSERT INTO rollout_members VALUES (1, 'instance', 'i1', -1)",
+        "INSERT INTO rollout_members VALUES (1, 'server', 'no spaces allowed', 0)",
     ])
     func aMalformedRowIsReported(change: String) async throws {
         let fixture = try await filledStore()

@@ -53,6 +53,14 @@ struct ManagerConnection: FleetClient {
         do { return try await client.plan(changes) } catch { throw failure(error) }
     }
 
+    func rollouts() async throws(CommandFailure) -> [RolloutOverview] {
+        do { return try await client.rollouts() } catch { throw failure(error) }
+    }
+
+    func change(_ change: RolloutChange) async throws(CommandFailure) -> [RolloutOverview] {
+        do { return try await client.change(change) } catch { throw failure(error) }
+    }
+
     func apply(_ plan: ChangePlan) async throws(CommandFailure) -> OperatorSettings {
         do { return try await client.apply(plan) } catch { throw failure(error) }
     }

@@ -24,6 +24,7 @@ struct ManagerCommand: AsyncParsableCommand {
     @Option(help: .hidden) var httpUrl: String?
     @Option(help: .hidden) var stateDirectory: String?
     @Option(help: .hidden) var interfaceRepository: String?
+    @Option(help: .hidden) var interfaceUpdates: String?
     @Option(help: .hidden) var policy: String?
     @Option(help: .hidden) var mode: String?
     @Option(help: .hidden) var period: String?
@@ -43,7 +44,7 @@ struct ManagerCommand: AsyncParsableCommand {
                 role: ManagerSettings.role, known: ManagerSettings.known, lists: ManagerSettings.lists,
                 flags: [
                     "listen": listen, "http-listen": httpListen, "http-url": httpUrl,
-                    "interface-repository": interfaceRepository,
+                    "interface-repository": interfaceRepository, "interface-updates": interfaceUpdates,
                     "state-directory": stateDirectory, "policy": policy, "mode": mode, "period": period,
                     "time-to-live": timeToLive, "networks": networks, "horizons": horizons,
                     "linear-algebra": linearAlgebra,

@@ -28,6 +28,11 @@ enum ManagerSettings {
             Setting(name: "period", meaning: "time from step to step, 100ms to 1m (default: 1s)"),
             Setting(
                 name: "time-to-live", meaning: "how long a grant stands unrenewed, from 3 periods (default: 5s)"),
+            Setting(
+                name: "interface-updates",
+                meaning:
+                    "automatic: what is published is used by itself, by a few first; or rollout: what is newer than "
+                    + "what stands waits for 'presync rollout start' (default: automatic)"),
             Setting(name: "networks", meaning: "file that 'presync forecast train' wrote (default: what ships)"),
             Setting(
                 name: "horizons",
@@ -101,6 +106,11 @@ enum ManagerSettings {
         }
         if let value = settings.value("kept-events", expected: "a whole number", Int.init) {
             configuration.keptEvents = value
+        }
+        if let value = settings.value(
+            "interface-updates", expected: "automatic or rollout", InterfaceUpdates.init(rawValue:))
+        {
+            configuration.interfaceUpdates = value
         }
         configuration.interfacePins = configuredPins(&settings)
         for problem in configuration.validate() { settings.report(problem, advice: "see presync manager --help") }

@@ -206,10 +206,12 @@ struct OrderMaintenanceCommand: AsyncParsableCommand, ChangingCommand {
         discussion: """
             Before the start nothing is placed there ahead of demand that would outlive it. From the start on nothing is \
             placed there at all, and what no program uses is prepared elsewhere; sessions in use go on until they end. \
-            Without an end the server is drained until 'presync order end-maintenance'.
+            Without an end the server is drained until 'presync order end-maintenance', or 'presync gpu-server undrain'. \
+            After the work its self-tests must have passed before anything is placed there again.
 
             presync order maintenance gpu-2
             presync order maintenance gpu-2 --from 2026-11-26T22:00Z --for 2h
+            presync order maintenance gpu-2 --from +2h --deadline 30m --then end
             """)
 
     @OptionGroup var options: OrderOptions
@@ -219,13 +221,21 @@ struct OrderMaintenanceCommand: AsyncParsableCommand, ChangingCommand {
 
     @OptionGroup var times: OrderTimes
 
+    @Option(help: "How long after the beginning programs' sessions should have ended.")
+    var deadline: DurationArgument?
+
+    @Option(help: "What becomes of those that have not: wait or end.")
+    var then: GPUServerDrainCommand.DeadlineArgument = .wait
+
     func validate() throws { _ = try changes() }
 
     func changes() throws -> [OperatorChange] {
         let (from, until) = try times.span()
         return [
             .addMaintenance(
-                MaintenanceWindow(server: try ClassArgument.name(server, "GPU server"), from: from, until: until))
+                MaintenanceWindow(
+                    server: try ClassArgument.name(server, "GPU server"), from: from, until: until,
+                    deadline: deadline.map { from + $0.duration }, atDeadline: then.choice))
         ]
     }
 

@@ -22,6 +22,9 @@ struct OrdersView: RenderableAnswer {
         var from: String
         /// Absent: until it is ended.
         var until: String?
+        /// By when programs' sessions should have ended, and what becomes of those that have not: wait or end.
+        var deadline: String?
+        var atDeadline: String?
     }
 
     /// Grows with each change of orders, classes, rules and quotas.
@@ -31,6 +34,8 @@ struct OrdersView: RenderableAnswer {
     var pins: [Pin]
     var reservations: [Reservation]
     var maintenance: [Maintenance]
+    /// GPU servers whose maintenance is over and whose self-test has not passed since.
+    var returning: [String]
 
     init(_ orders: OperatorOrders) {
         revision = orders.revision
@@ -42,8 +47,12 @@ struct OrdersView: RenderableAnswer {
                 computeMilli: one.slice.compute.rawValue, from: "\(one.from)", until: one.until.map { "\($0)" })
         }
         maintenance = orders.maintenance.map { one in
-            Maintenance(server: one.server.rawValue, from: "\(one.from)", until: one.until.map { "\($0)" })
+            Maintenance(
+                server: one.server.rawValue, from: "\(one.from)", until: one.until.map { "\($0)" },
+                deadline: one.deadline.map { "\($0)" },
+                atDeadline: one.deadline == nil ? nil : one.atDeadline.rawValue)
         }
+        returning = orders.returning.sorted().map(\.rawValue)
     }
 
     func table() -> TextTable {
@@ -59,6 +68,7 @@ struct OrdersView: RenderableAnswer {
         for window in maintenance {
             row("maintenance", window.server, "nothing is placed", window.from, window.until ?? "ended")
         }
+        for server in returning { row("return", server, "nothing is placed", "", "its self-test passes") }
         return table
     }
 }

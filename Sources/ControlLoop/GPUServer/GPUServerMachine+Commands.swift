@@ -16,7 +16,7 @@ extension GPUServerMachine {
             renew(renewed, epoch: epoch, timeToLive: timeToLive, now: now)
             return []
         case .prepareInterface(let version, let sources):
-            if installed.contains(version) { return [.send(.interfaceInstalled(version))] }
+            if installed.contains(version), !sources.testsAnew { return [.send(.interfaceInstalled(version))] }
             return [.installInterface(version, from: sources)]
         }
     }

@@ -9,7 +9,7 @@ extension ManagerMachine {
     mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
         refreshOrders(now)
         var effects = keepMaintenance(now)
-        effects += serveWaiting(now) + takeForWaiting(now) + leaveDraining(now) + releaseSurplus(now)
+        effects += serveWaiting(now) + takeForWaiting(now) + releaseSurplus(now)
         expectCompute()
         if mode == .active { idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds) }
         let subjects = attentiveSubjects(now)

@@ -22,9 +22,6 @@ package enum ManagerEvent: Sendable {
     case storeAnswered(CommitOutcome)
     /// The store was read again after ``CommitOutcome/unknown(_:)``; the answer to ``ManagerEffect/reloadStore``.
     case storeReloaded(StoredFleet)
-    /// An operator has said that a GPU server is to be emptied for maintenance, or that it may be used again. Nothing new
-    /// is placed there, over restarts too; ``ManagerMachine/drains`` says how far it is.
-    case serverDrained(GPUServerID, isDraining: Bool)
     /// The trusted repository publishes these versions, newest last, and no others any longer; `source` is the base URL of
     /// the HTTP side that serves it.
     case interfacesPublished([InterfaceOffer], source: String)

@@ -259,6 +259,7 @@ extension ManagerMachine {
         grants[id]?.lifecycle.ended(reason)
         charge(id, .none)
         grants.touch(id)
+        if reason == .serverFailed { noteCrashed(grant) }
         if reason == .sessionEnded { sessionLasted(grant, now) }
         if reason == .taken { totals.taken += 1 }
         if reason == .sessionEnded || reason == .taken {
@@ -406,7 +407,7 @@ extension ManagerMachine {
             expectedRevision: revision, term: term, nextGrant: nextGrant,
             upserts: unwritten.upserts.sorted().compactMap { grants[$0]?.stored },
             removals: unwritten.removals.sorted(), rules: unwritten.rules ? setRules : nil,
-            draining: unwritten.draining ? draining : nil, orders: unwritten.orders ? orders : nil)
+            orders: unwritten.orders ? orders : nil, rollouts: unwritten.rollouts.isEmpty ? nil : unwritten.rollouts)
         unwritten = UnwrittenGrants()
         underWay = transaction
         return [.persist(transaction)]

@@ -15,6 +15,12 @@ extension ManagerMachine {
     private static let reminderSeconds: Int64 = 5
     /// How long a peer that could not use a version is left alone with it.
     private static let retryAfter: Duration = .seconds(60)
+    /// The same of a peer that has nothing else, a GPU server after work on it among them: somebody waits for it.
+    private static let retrySoonAfter: Duration = .seconds(15)
+
+    private func pause(_ installed: [InterfaceVersion]) -> Duration {
+        installed.contains(where: published.contains) ? Self.retryAfter : Self.retrySoonAfter
+    }
 
     mutating func published(_ offers: [InterfaceOffer], source: String, now: MonotonicTime) -> [ManagerEffect] {
         self.offers = offers
@@ -22,7 +28,8 @@ extension ManagerMachine {
         publishedSource = source
         versionRecords = versionRecords.filter { published.contains($0.key.version) }
         for server in servers.keys.sorted() { serverGained(server) }
-        return releaseUnpublished(now) + prepareServers(now) + prepareAgents(now)
+        noteStanding(now)
+        return noticeUnpublished(now) + releaseUnpublished(now) + prepareServers(now) + prepareAgents(now)
     }
 
     /// Prepared sessions in a version that is not published any longer are given up: nothing new begins in it. Those
@@ -47,10 +54,15 @@ extension ManagerMachine {
             guard let record = servers[server], let link = record.link else { continue }
             // Since when it has been asked: how long it takes is measured.
             servers[server]?.asked = [:]
-            for version in wanted(on: record) where lacks(version, record.installed, record.unavailable, now) {
+            let isReturning = orders.returning.contains(server)
+            for version in wanted(on: server, record, now)
+            where lacks(version, record.installed, record.unavailable, now) {
                 servers[server]?.asked[version] = record.asked[version] ?? now
-                effects.append(
-                    .sendToServer(.prepareInterface(version, from: sources(of: version, besides: server)), link))
+                // Testing takes a while, and is not asked for again meanwhile.
+                if isReturning, let since = record.asked[version], now - since < Self.retrySoonAfter { continue }
+                var sources = sources(of: version, besides: server)
+                sources.testsAnew = isReturning
+                effects.append(.sendToServer(.prepareInterface(version, from: sources), link))
             }
         }
         return effects
@@ -69,7 +81,7 @@ extension ManagerMachine {
         guard let record = agents[agent], let link = record.link else { return [] }
         var effects: [ManagerEffect] = []
         agents[agent]?.asked = [:]
-        for version in wanted(on: agent) {
+        for version in wanted(on: agent, now) {
             guard installedOnServers.contains(version) || !hasServers,
                 lacks(version, record.installed, record.unavailable, now)
             else { continue }
@@ -80,20 +92,34 @@ extension ManagerMachine {
     }
 
     /// What is best where no rule is in force, and under each rule, on a GPU server: it serves instances of all kinds.
-    private func wanted(on record: ServerRecord) -> [InterfaceVersion] {
+    private func wanted(
+        on id: GPUServerID, _ record: ServerRecord, _ now: MonotonicTime
+    ) -> [InterfaceVersion] {
         var question = InterfaceSelection.Question(
             kind: configuration.interfaceKind, client: InterfaceSelection.End(), server: Self.end(record),
             device: record.devices.first)
-        question.server.unusable = [:]
+        question.server.unusable = Self.unusable(
+            record.unavailable, now, after: pause(record.installed))
+        question.withheld = withheld(from: nil, on: id)
+        question.preferred = rollouts.admits(id) ? rollouts.active?.target.version : nil
+        var before = question
+        before.preferred = nil
+        for offer in offers where rollouts.isTarget(offer.version) {
+            before.withheld[offer.version] = "it is what is new"
+        }
         let rules = Set(configuration.versionRules.rules.values).sorted { $0.description < $1.description }
-        return best(question, under: [nil] + rules)
+        // Both sides of a rollout, for those whom it has come to and those whom it has not.
+        return best(question, under: [nil] + rules, also: rollouts.active == nil ? nil : before)
     }
 
     /// What is best for an agent's instances, each by its rule.
-    private func wanted(on agent: AgentID) -> [InterfaceVersion] {
+    private func wanted(on agent: AgentID, _ now: MonotonicTime) -> [InterfaceVersion] {
         var question = InterfaceSelection.Question(
             kind: configuration.interfaceKind, client: end(agent), server: InterfaceSelection.End())
-        question.client.unusable = [:]
+        question.client.unusable = Self.unusable(
+            agents[agent]?.unavailable ?? [:], now, after: pause(agents[agent]?.installed ?? []))
+        if rollouts.active != nil { return wantedInRollout(agent, question) }
+        question.withheld = withheld(from: nil, on: nil)
         guard !configuration.versionRules.rules.isEmpty else { return best(question, under: [nil]) }
         let rules = (agents[agent]?.instances ?? []).compactMap(record(of:)).map {
             configuration.versionRules.rule(for: $0.description, class: $0.priority.name)?.rule
@@ -101,18 +127,53 @@ extension ManagerMachine {
         return best(question, under: Set(rules).sorted { ($0?.description ?? "") < ($1?.description ?? "") })
     }
 
+    /// What is best for an agent's instances, each by its rule and by whether the rollout has come to it; while there are
+    /// none, what is best for those whom it has not come to.
+    private func wantedInRollout(
+        _ agent: AgentID, _ question: InterfaceSelection.Question
+    ) -> [InterfaceVersion] {
+        struct Kind: Hashable {
+            var rule: VersionRule?
+            var isAdmitted: Bool
+        }
+        var question = question
+        var versions: [InterfaceVersion] = []
+        var asked: Set<Kind> = []
+        for id in (agents[agent]?.instances ?? []).sorted() {
+            guard let record = record(of: id) else { continue }
+            let rule = configuration.versionRules.rule(for: record.description, class: record.priority.name)?.rule
+            guard asked.insert(Kind(rule: rule, isAdmitted: rollouts.admits(id))).inserted else { continue }
+            question.rule = rule
+            question.withheld = withheld(from: id, on: nil)
+            question.preferred = preferred(by: id)
+            guard let version = selection(question).wanted, !versions.contains(version) else { continue }
+            versions.append(version)
+        }
+        guard versions.isEmpty else { return versions }
+        for offer in offers where rollouts.isTarget(offer.version) { question.withheld[offer.version] = "it is new" }
+        return best(question, under: [nil])
+    }
+
     /// The best version under each rule, each once.
     private func best(
-        _ question: InterfaceSelection.Question, under rules: [VersionRule?]
+        _ question: InterfaceSelection.Question, under rules: [VersionRule?],
+        also other: InterfaceSelection.Question? = nil
     ) -> [InterfaceVersion] {
         var versions: [InterfaceVersion] = []
-        for rule in rules {
-            var question = question
+        for (rule, asked) in rules.flatMap({ rule in [question, other].compactMap(\.self).map { (rule, $0) } }) {
+            var question = asked
             question.rule = rule
             guard let version = selection(question).wanted, !versions.contains(version) else { continue }
             versions.append(version)
         }
         return versions
+    }
+
+    /// What a peer could not use lately: until it is tried again the next best is wanted in its place.
+    private static func unusable(
+        _ unavailable: [InterfaceVersion: Unavailability], _ now: MonotonicTime, after pause: Duration
+    ) -> [InterfaceVersion: String] {
+        unavailable.filter { now - $0.value.since < pause }.mapValues(\.reason)
     }
 
     private var hasServers: Bool { servers.values.contains { $0.link != nil } }
@@ -122,7 +183,7 @@ extension ManagerMachine {
         _ unavailable: [InterfaceVersion: Unavailability], _ now: MonotonicTime
     ) -> Bool {
         guard !installed.contains(version) else { return false }
-        return unavailable[version].map { now - $0.since >= Self.retryAfter } ?? true
+        return unavailable[version].map { now - $0.since >= pause(installed) } ?? true
     }
 
     /// Asks peers again that still lack what is wanted there: they may have failed, or not have heard.
@@ -162,6 +223,7 @@ extension ManagerMachine {
 
     mutating func installed(_ version: InterfaceVersion, on agent: AgentID, now: MonotonicTime) {
         agents[agent]?.unavailable[version] = nil
+        rollouts.judge(version, by: "agent \(agent)", passed: true)
         guard agents[agent]?.installed.contains(version) == false else { return }
         agents[agent]?.installed.append(version)
         staged(version, askedAt: agents[agent]?.asked.removeValue(forKey: version), now: now)
@@ -172,6 +234,7 @@ extension ManagerMachine {
     ) -> [ManagerEffect] {
         let isFirst = !installedOnServers.contains(version)
         servers[server]?.unavailable[version] = nil
+        rollouts.judge(version, by: "server \(server)", passed: true)
         if servers[server]?.installed.contains(version) == false {
             servers[server]?.installed.append(version)
             staged(version, askedAt: servers[server]?.asked.removeValue(forKey: version), now: now)
@@ -184,6 +247,7 @@ extension ManagerMachine {
         _ version: InterfaceVersion, _ reason: String, on agent: AgentID, now: MonotonicTime
     ) -> [ManagerEffect] {
         agents[agent]?.installed.removeAll { $0 == version }
+        rollouts.judge(version, by: "agent \(agent)", passed: false)
         agents[agent]?.unavailable.note(version, reason, now)
         return [failure("\(agent) cannot use \(version): \(reason)", now)]
     }
@@ -192,6 +256,7 @@ extension ManagerMachine {
         _ version: InterfaceVersion, _ reason: String, on server: GPUServerID, now: MonotonicTime
     ) -> [ManagerEffect] {
         servers[server]?.installed.removeAll { $0 == version }
+        rollouts.judge(version, by: "server \(server)", passed: false)
         servers[server]?.unavailable.note(version, reason, now)
         recountInstalled()
         serverGained(server)

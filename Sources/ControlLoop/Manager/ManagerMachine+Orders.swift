@@ -1,5 +1,6 @@
 import AllocationCore
 package import FleetModel
+import InterfaceCore
 import SessionCore
 
 /// What operators order while the manager runs: its mode, pins, reservations, and maintenance of GPU servers.
@@ -18,7 +19,9 @@ extension ManagerMachine {
     package var mode: ManagerMode { orders.mode ?? configuration.mode }
 
     /// Whether all that was changed is durable.
-    package var areOrdersStored: Bool { !unwritten.orders && underWay?.orders == nil }
+    package var areOrdersStored: Bool {
+        !unwritten.orders && underWay?.orders == nil && unwritten.rollouts.isEmpty && underWay?.rollouts == nil
+    }
 
     /// Says what the wall clock shows: windows and reservations are given in its time. Before it is told, the wall clock
     /// shows this machine's own time.
@@ -41,7 +44,7 @@ extension ManagerMachine {
         for change in changes { try settings.apply(change, configured: configuration.classes, now: wallTime(now)) }
         take(settings, now)
         let events = changes.map { ManagerEffect.record(FleetEvent(at: now, kind: .ordered, detail: "\($0)")) }
-        return write() + events
+        return write() + events + noteMaintenance(now)
     }
 
     private mutating func take(_ settings: OperatorSettings, _ now: MonotonicTime) {
@@ -72,50 +75,7 @@ extension ManagerMachine {
         for instance in changed { update(instance) { $0.order = active[instance]?.order ?? .none } }
     }
 
-    // MARK: Maintenance
-
-    /// Takes note of windows that begin and end: what no program holds on a GPU server that is worked on is withdrawn, and
-    /// prepared elsewhere. What programs hold goes on until they end. O(windows + servers)
-    mutating func keepMaintenance(_ now: MonotonicTime) -> [ManagerEffect] {
-        noteMaintenance(now) + closedServers.sorted().flatMap { drain($0, now: now) }
-    }
-
-    /// Takes note of windows that begin and end: nothing is placed on a GPU server that is worked on.
-    mutating func noteMaintenance(_ now: MonotonicTime) -> [ManagerEffect] {
-        let wall = wallTime(now)
-        let closed = Set(orders.maintenance.lazy.filter { $0.isUnderWay(at: wall) }.map(\.server))
-        var effects: [ManagerEffect] = []
-        for server in closed.symmetricDifference(closedServers).sorted() {
-            closedServers.formSymmetricDifference([server])
-            let begins = closed.contains(server)
-            if begins { closeDevices(of: server) } else { serverGained(server) }
-            effects.append(
-                .record(
-                    FleetEvent(
-                        at: now, kind: .ordered, detail: "maintenance of \(server) \(begins ? "begins" : "is over")")))
-        }
-        return effects
-    }
-
-    private mutating func closeDevices(of server: GPUServerID) {
-        for device in servers[server]?.devices ?? [] { pool.setAvailable(device.id, false) }
-    }
-
-    private mutating func drain(_ server: GPUServerID, now: MonotonicTime) -> [ManagerEffect] {
-        var effects: [ManagerEffect] = []
-        for id in drainable(server) {
-            serveElsewhere(id, now: now)
-            effects += release(id, .serverDrained, now: now)
-        }
-        return effects
-    }
-
-    /// What is held on a GPU server and no program uses, ascending.
-    func drainable(_ server: GPUServerID) -> [GrantID] {
-        grants.grants(on: server).filter { id in
-            grants[id].map { !$0.lifecycle.isReleasing && !$0.lifecycle.isAttached } ?? false
-        }
-    }
+    // MARK: Before maintenance
 
     /// Devices on which nothing is placed ahead of demand, because it would outlive the start of work on their server:
     /// what is foreseen may take half a minute to come, is kept for its grace, and stands for as long as sessions do.
@@ -147,6 +107,13 @@ extension ManagerMachine {
             if let held = rehearsal.holdings[instance] {
                 notes.append("if it acted it would hold: \(held.level) on \(held.device)")
             }
+        }
+        if let rollout = rollouts.active {
+            let version = "\(rollout.target.kind) \(rollout.target.version)"
+            notes.append(
+                rollouts.admits(instance)
+                    ? "the rollout of \(version) has come to it: its new sessions open in that"
+                    : "the rollout of \(version) has not come to it")
         }
         if let pin = record.order.pin { notes.append("pinned to \(pin) by order") }
         if let reservation = orders.reservations.first(where: { $0.instance == instance }) {

@@ -13,7 +13,7 @@ extension ManagerMachine {
             at: now, term: term,
             instances: instanceIndex.keys.sorted().compactMap { overview(of: $0, at: now, forecasts) },
             devices: servers.keys.sorted().flatMap(overview(of:)), totals: totals, violations: violations,
-            accuracy: forecaster.accuracy, recovery: recovery, ladder: ladderOverview, mode: mode,
+            accuracy: forecaster.accuracy, recovery: recovery(at: now), ladder: ladderOverview, mode: mode,
             audit: audit(at: now))
     }
 

@@ -54,7 +54,7 @@ extension ManagerMachine {
         case .grantEnded(let grant, let reason):
             return ended(grant, reason, at: server, now: now)
         case .interfaceInstalled(let version):
-            return installed(version, on: server, now: now)
+            return installed(version, on: server, now: now) + returned(server, with: version, now: now)
         case .interfaceUnavailable(let version, let reason):
             return unavailable(version, reason, on: server, now: now)
         case .interfaceMeasured(let measurement):
@@ -126,14 +126,19 @@ extension ManagerMachine {
         links[link] = .server(hello.server)
         let known = servers[hello.server]
         servers[hello.server] = ServerRecord(
-            link: link, newestLink: link, lastContact: now, devices: hello.devices, installed: hello.installed,
+            link: link, newestLink: link, lastContact: now, devices: hello.devices,
+            // What was there before work on the server has yet to show that it still is.
+            installed: orders.returning.contains(hello.server) ? [] : hello.installed,
             platform: hello.platform, bundleSource: hello.bundleSource, used: hello.devices.map { _ in .zero },
             obeyed: hello.epochs, strangers: known?.strangers ?? [:])
         servers[hello.server]?.host = hello.host
+        servers[hello.server]?.rates = known?.rates ?? [:]
         epoch = max(epoch, hello.epochs.max() ?? .zero)
         for device in hello.devices {
             pool.add(device.id, memory: device.memory, compute: .wholeDevice)
         }
+        // Before it can be given anything: what is ordered of it may be older than this manager.
+        effects += noteMaintenance(now)
         serverGained(hello.server)
         effects.append(.sendToServer(.welcome(welcome), link))
         effects.append(

@@ -31,7 +31,6 @@ extension ManagerMachine {
         var changed = self
         var effects: [ManagerEffect]
         do { effects = try changed.change(plan.changes, at: now) } catch { throw .refused(error) }
-        effects += changed.noteMaintenance(now)
         for step in plan.steps { effects += try changed.take(step, now: now) }
         self = changed
         // The settings are on their way to the store; the grants that are new follow them.
@@ -43,7 +42,7 @@ extension ManagerMachine {
         var trial = self
         trial.refreshOrders(now)
         _ = trial.noteMaintenance(now)
-        let drained = trial.closedServers.sorted().flatMap(trial.drainable)
+        let drained = trial.leaving(now)
         let steps = drained.compactMap { id in
             trial.grants[id].map { grant in
                 PlannedStep(
@@ -129,7 +128,11 @@ extension ManagerMachine {
 
     private func checkHoldsNothing(_ instance: InstanceID) throws(PlanRefusal) {
         guard let record = record(of: instance), !record.isGone else { throw .stale("\(instance) is gone") }
-        let holds = record.grants.first { grants[$0]?.lifecycle.isReleasing == false }
+        // What is about to leave its GPU server, or its version, is replaced while it is still there.
+        let holds = record.grants.first { id in
+            guard let lifecycle = grants[id]?.lifecycle, !lifecycle.isReleasing else { return false }
+            return lifecycle.isAttached || isUsable(id)
+        }
         if let holds { throw .stale("\(instance) holds \(holds) now") }
     }
 

@@ -49,6 +49,10 @@ extension ManagerMachine {
         var bundleSource = ""
         /// Versions that it could not use, or may not any longer.
         var unavailable: [InterfaceVersion: Unavailability] = [:]
+        /// Since when its self-test is awaited after work on it; nil where none is.
+        var testsSince: MonotonicTime?
+        /// Small commands a second, as its last self-test of a version measured them.
+        var rates: [InterfaceVersion: Double] = [:]
         var lastHeartbeat: UInt64 = 0
         /// What the last heartbeat said of each device's use, for people.
         var used: [Slice]
@@ -156,11 +160,10 @@ extension ManagerMachine {
         var removals: Set<GrantID> = []
         /// Whether the classes, rules and quotas were changed.
         var rules = false
-        /// Whether it was changed which GPU servers are drained.
-        var draining = false
         /// Whether orders were.
         var orders = false
-        var isEmpty: Bool { upserts.isEmpty && removals.isEmpty && !rules && !draining && !orders }
+        var rollouts = RolloutWrite()
+        var isEmpty: Bool { upserts.isEmpty && removals.isEmpty && !rules && !orders && rollouts.isEmpty }
     }
 
     func record(of instance: InstanceID) -> InstanceRecord? {

@@ -1,52 +1,9 @@
 import AllocationCore
-package import FleetModel
+import FleetModel
 import SessionCore
 
-/// GPU servers that are emptied or lost, and what is kept for that.
+/// GPU servers that are lost, and what is kept for that.
 extension ManagerMachine {
-    /// The most GPU servers that may be drained at once.
-    package static let drainLimit = 4_096
-
-    // MARK: Maintenance
-
-    /// The GPU servers that are being drained, ascending, and what is left on each. O(their grants)
-    package var drains: [DrainProgress] {
-        draining.sorted().map { server in
-            let left = grants.grants(on: server).compactMap { grants[$0] }
-            let attached = left.count { $0.lifecycle.isAttached }
-            return DrainProgress(server: server, attached: attached, prepared: left.count - attached)
-        }
-    }
-
-    mutating func drained(_ server: GPUServerID, _ isDraining: Bool, now: MonotonicTime) -> [ManagerEffect] {
-        guard draining.contains(server) != isDraining else { return [] }
-        guard !isDraining || draining.count < Self.drainLimit else {
-            let detail = "\(server) is not drained: \(Self.drainLimit) GPU servers are, the most that may be"
-            return [.record(FleetEvent(at: now, kind: .failure, detail: detail))]
-        }
-        if isDraining { draining.insert(server) } else { draining.remove(server) }
-        unwritten.draining = true
-        serverGained(server)
-        return []
-    }
-
-    /// What is prepared on a GPU server that is being drained goes once its instance has as much elsewhere, or when its
-    /// grace has passed. What programs have stays until they end it. O(grants of drained servers)
-    mutating func leaveDraining(_ now: MonotonicTime) -> [ManagerEffect] {
-        var effects: [ManagerEffect] = []
-        for id in draining.sorted().flatMap(grants.grants(on:)) {
-            guard isPrepared(id), let grant = grants[id], grant.request == nil else { continue }
-            let instance = record(of: grant.stored.instance.id)
-            let isReplaced = instance?.grants.contains { other in
-                guard other != id, isUsable(other), let replacing = grants[other]?.lifecycle else { return false }
-                return replacing.isSettled && replacing.readiness >= grant.lifecycle.readiness
-            }
-            guard isReplaced == true || now - grant.unusedSince > instance?.priority.grace ?? .zero else { continue }
-            effects += release(id, .serverDrained, now: now)
-        }
-        return effects
-    }
-
     // MARK: Loss
 
     func isLost(_ id: GrantID) -> Bool {
@@ -54,10 +11,10 @@ extension ManagerMachine {
     }
 
     /// Whether what is prepared in a grant could still be of use: its GPU server is there, or was a moment ago, and is to
-    /// stay.
+    /// stay, and so is its version.
     func isUsable(_ id: GrantID) -> Bool {
         guard let server = grants[id]?.stored.device.server else { return false }
-        return !draining.contains(server) && !isLost(id)
+        return !closedServers.contains(server) && !isLost(id) && rollouts.outdated[id] == nil
     }
 
     /// A GPU server that has been silent is given up: what was prepared there is prepared elsewhere, and instances whose
@@ -188,10 +145,11 @@ extension ManagerMachine {
     }
 
     /// How ready the fleet is for a loss, and how far drained GPU servers are. O(servers + grants of drained servers)
-    var recovery: RecoveryOverview {
+    func recovery(at now: MonotonicTime) -> RecoveryOverview {
         let worst = unplaced.max { ($0.value.memory, $1.key) < ($1.value.memory, $0.key) }
         return RecoveryOverview(
             standbysWanted: standbys.wanted, standbysReady: standbys.ready, worstServer: worst?.key,
-            unplacedMemory: worst?.value.memory ?? .zero, unplacedSessions: worst?.value.count ?? 0, drains: drains)
+            unplacedMemory: worst?.value.memory ?? .zero, unplacedSessions: worst?.value.count ?? 0,
+            drains: drains(at: now))
     }
 }

@@ -22,17 +22,22 @@ extension ManagerMachine {
     func question(of instance: InstanceID, on device: DeviceID?) -> InterfaceSelection.Question {
         let record = record(of: instance)
         let server = device.flatMap { servers[$0.server] }
-        return InterfaceSelection.Question(
+        var question = InterfaceSelection.Question(
             kind: configuration.interfaceKind, client: end(record?.agent),
             server: server.map(Self.end) ?? InterfaceSelection.End(installed: Set(installedOnServers)),
             device: server?.devices.first { $0.id == device },
-            rule: record.flatMap { configuration.versionRules.rule(for: $0.description, class: $0.priority.name)?.rule }
-        )
+            rule: record.flatMap {
+                configuration.versionRules.rule(for: $0.description, class: $0.priority.name)?.rule
+            },
+            isCanary: rollouts.active == nil && rollouts.explorers.contains(instance))
+        question.withheld = withheld(from: instance, on: device?.server)
+        question.preferred = preferred(by: instance)
+        return question
     }
 
     func selection(_ question: InterfaceSelection.Question) -> InterfaceSelection {
         let model = question.device?.model ?? ""
-        return InterfaceSelection(question, offers: offers) {
+        return InterfaceSelection(question, offers: offers, quarantined: quarantined) {
             versionRecords[RecordKey(version: $0, model: model)]
         }
     }
@@ -62,15 +67,25 @@ extension ManagerMachine {
         guard let grant = grants[id], let begun = grant.begun else { return }
         grants[id]?.begun = nil
         change(recordOf: grant) { $0.sessionOpened(in: now - begun) }
+        rollouts.count(grant.stored.version) { $0.opened.count(now - begun) }
     }
 
     mutating func noteFailed(_ id: GrantID) {
         guard let grant = grants[id] else { return }
         grants[id]?.begun = nil
         change(recordOf: grant) { $0.sessionFailed() }
+        rollouts.count(grant.stored.version) { $0.failedToOpen += 1 }
+    }
+
+    /// A session's worker has failed, in whoever's hands the session was.
+    mutating func noteCrashed(_ grant: GrantRecord) {
+        change(recordOf: grant) { $0.sessionFailed() }
+        rollouts.count(grant.stored.version) { $0.crashed += 1 }
     }
 
     mutating func noteMeasured(_ measurement: InterfaceMeasurement, on server: GPUServerID) {
+        servers[server]?.rates[measurement.version] =
+            published.contains(measurement.version) ? measurement.commandRate : nil
         for device in servers[server]?.devices ?? [] where published.contains(measurement.version) {
             versionRecords[RecordKey(version: measurement.version, model: device.model), default: VersionRecord()]
                 .selfTested(measurement)
@@ -101,8 +116,7 @@ extension ManagerMachine {
     mutating func serverGained(_ server: GPUServerID) {
         guard let record = servers[server], record.link != nil else { return }
         let isUsable =
-            record.installed.contains { published.contains($0) } && !draining.contains(server)
-            && !closedServers.contains(server)
+            record.installed.contains { published.contains($0) } && !closedServers.contains(server)
         for device in record.devices { pool.setAvailable(device.id, isUsable) }
         largestDevice = max(largestDevice, record.devices.map(\.memory).max() ?? .zero)
         for version in record.installed where !installedOnServers.contains(version) {

@@ -12,6 +12,10 @@ package struct ManagerMachineConfiguration: Sendable {
     package var interfaceKind = "opencl"
     /// Which versions operators allow, and for whom.
     package var versionRules = VersionRules()
+    /// Whether what is published is used by itself, or waits for a rollout.
+    package var updates = InterfaceUpdates.automatic
+    /// The share of instances that may be the first to try a version outside a rollout; one always may.
+    package var exploration = Permille(clamping: 50)
     /// How often the step runs, and how often peers report.
     package var period: Duration
     /// How long a grant stands without renewal while it is not attached.
@@ -130,9 +134,9 @@ package struct ManagerMachine: Sendable {
     /// What is in force.
     var rules: ClassRules
 
+    var rollouts: RolloutBook
+
     // Recovery
-    /// GPU servers that are being emptied for maintenance.
-    var draining: Set<GPUServerID>
     /// Instances that should have a second session, and those that have it, as of the last step.
     var standbys = (wanted: 0, ready: 0)
     /// By GPU server, what of its sessions would find no room elsewhere; none is listed of which all would.
@@ -144,8 +148,13 @@ package struct ManagerMachine: Sendable {
     var orders: OperatorOrders
     /// What of the orders holds now, by instance.
     var activeOrders: [InstanceID: ActiveOrder] = [:]
-    /// The GPU servers that are worked on.
+    /// The GPU servers on which nothing is placed because of their maintenance.
     var closedServers: Set<GPUServerID> = []
+    /// Since when, for those that were there when it began.
+    var closedSince: [GPUServerID: MonotonicTime] = [:]
+    /// Sessions of which agents have been told by when they are ended, and those that were, and when.
+    var toldOfDeadline: Set<GrantID> = []
+    var endedAtDeadline: [GrantID: MonotonicTime] = [:]
     /// What the wall clock shows at the origin of this machine's clock.
     var wallAtZero = WallTime(rawValue: 0)
     var rehearsal = Rehearsal()
@@ -191,8 +200,8 @@ package struct ManagerMachine: Sendable {
         revision = recovered.revision
         setRules = recovered.rules
         rules = recovered.rules.inForce(over: configuration.classes)
-        draining = recovered.draining
         orders = recovered.orders
+        rollouts = RolloutBook(recovered.rollouts, now: now)
         nextGrant = recovered.nextGrant
         startedAt = now
         lastAccount = now
@@ -214,7 +223,6 @@ package struct ManagerMachine: Sendable {
         case .linkClosed(let link): effects = closed(link, now: now)
         case .storeAnswered(let outcome): effects = storeAnswered(outcome)
         case .storeReloaded(let fleet): effects = storeReloaded(fleet)
-        case .serverDrained(let server, let isDraining): effects = drained(server, isDraining, now: now)
         case .interfacesPublished(let versions, let source): effects = published(versions, source: source, now: now)
         }
         effects += useFreedRoom(now)
@@ -259,6 +267,7 @@ package struct ManagerMachine: Sendable {
         keepWatched(now)
         grants.touchUnsettled()
         var effects = noticeSilence(now)
+        effects += stepRollout(now)
         effects += decideReadiness(now)
         keepAccounts(now)
         drillOneLoss()

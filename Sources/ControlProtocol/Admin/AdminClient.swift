@@ -92,6 +92,22 @@ package struct AdminClient: Sendable {
         }
     }
 
+    /// The rollouts that the manager remembers, oldest first.
+    package func rollouts() async throws(AdminError) -> [RolloutOverview] {
+        try await AdminError.wrapping {
+            let answer = try await admin.getRollouts(WireGetRolloutsRequest(), options: Self.options())
+            return try Read.list(answer.rollouts, "rollouts", limit: ProtocolLimits.rollouts)
+        }
+    }
+
+    /// Begins, pauses, resumes or aborts one; durable when this returns all that then are.
+    package func change(_ change: RolloutChange) async throws(AdminError) -> [RolloutOverview] {
+        try await AdminError.wrapping {
+            let answer = try await admin.changeRollout(change.wire, options: Self.options())
+            return try Read.list(answer.rollouts, "rollouts", limit: ProtocolLimits.rollouts)
+        }
+    }
+
     /// The newest `limit` events (0: all that are kept) from the sequence number `from` on, oldest first.
     package func events(from: UInt64 = 0, limit: Int = 0) async throws(AdminError) -> [RecordedEvent] {
         try await AdminError.wrapping {

@@ -1,5 +1,5 @@
-/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules, ChangeOrders and
-/// ApplyPlan.
+/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules, ChangeSettings,
+/// ApplyPlan and ChangeRollout.
 
 // DO NOT EDIT.
 // swift-format-ignore-file
@@ -140,6 +140,32 @@ package enum WireAdmin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "GetRollouts" metadata.
+        package enum GetRollouts: Sendable {
+            /// Request type for "GetRollouts".
+            package typealias Input = WireGetRolloutsRequest
+            /// Response type for "GetRollouts".
+            package typealias Output = WireRollouts
+            /// Descriptor for "GetRollouts".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "GetRollouts",
+                type: .unary
+            )
+        }
+        /// Namespace for "ChangeRollout" metadata.
+        package enum ChangeRollout: Sendable {
+            /// Request type for "ChangeRollout".
+            package typealias Input = WireRolloutChange
+            /// Response type for "ChangeRollout".
+            package typealias Output = WireRollouts
+            /// Descriptor for "ChangeRollout".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "ChangeRollout",
+                type: .unary
+            )
+        }
         /// Namespace for "GetEvents" metadata.
         package enum GetEvents: Sendable {
             /// Request type for "GetEvents".
@@ -190,6 +216,8 @@ package enum WireAdmin: Sendable {
             ChangeSettings.descriptor,
             PlanChanges.descriptor,
             ApplyPlan.descriptor,
+            GetRollouts.descriptor,
+            ChangeRollout.descriptor,
             GetEvents.descriptor,
             WatchEvents.descriptor,
             WatchTelemetry.descriptor
@@ -385,6 +413,43 @@ extension WireAdmin {
             request: GRPCCore.StreamingServerRequest<WireChangePlan>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<WireOperatorSettings>
+
+        /// Handle the "GetRollouts" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollouts that the manager remembers.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireGetRolloutsRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireRollouts` messages.
+        func getRollouts(
+            request: GRPCCore.StreamingServerRequest<WireGetRolloutsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireRollouts>
+
+        /// Handle the "ChangeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins, pauses, resumes or aborts one, and answers with all of them once that is durable. INVALID_ARGUMENT where it
+        /// > is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireRolloutChange` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireRollouts` messages.
+        func changeRollout(
+            request: GRPCCore.StreamingServerRequest<WireRolloutChange>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireRollouts>
 
         /// Handle the "GetEvents" method.
         ///
@@ -618,6 +683,43 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<WireOperatorSettings>
 
+        /// Handle the "GetRollouts" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollouts that the manager remembers.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetRolloutsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireRollouts` message.
+        func getRollouts(
+            request: GRPCCore.ServerRequest<WireGetRolloutsRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireRollouts>
+
+        /// Handle the "ChangeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins, pauses, resumes or aborts one, and answers with all of them once that is durable. INVALID_ARGUMENT where it
+        /// > is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireRolloutChange` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireRollouts` message.
+        func changeRollout(
+            request: GRPCCore.ServerRequest<WireRolloutChange>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireRollouts>
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -848,6 +950,43 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> WireOperatorSettings
 
+        /// Handle the "GetRollouts" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollouts that the manager remembers.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireGetRolloutsRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireRollouts` to respond with.
+        func getRollouts(
+            request: WireGetRolloutsRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireRollouts
+
+        /// Handle the "ChangeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins, pauses, resumes or aborts one, and answers with all of them once that is durable. INVALID_ARGUMENT where it
+        /// > is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireRolloutChange` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireRollouts` to respond with.
+        func changeRollout(
+            request: WireRolloutChange,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireRollouts
+
         /// Handle the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -1012,6 +1151,28 @@ extension WireAdmin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: WireAdmin.Method.GetRollouts.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetRolloutsRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireRollouts>(),
+            handler: { request, context in
+                try await self.getRollouts(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: WireAdmin.Method.ChangeRollout.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireRolloutChange>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireRollouts>(),
+            handler: { request, context in
+                try await self.changeRollout(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: WireAdmin.Method.GetEvents.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetEventsRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<WireGetEventsResponse>(),
@@ -1143,6 +1304,28 @@ extension WireAdmin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<WireOperatorSettings> {
         let response = try await self.applyPlan(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func getRollouts(
+        request: GRPCCore.StreamingServerRequest<WireGetRolloutsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireRollouts> {
+        let response = try await self.getRollouts(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func changeRollout(
+        request: GRPCCore.StreamingServerRequest<WireRolloutChange>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireRollouts> {
+        let response = try await self.changeRollout(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1296,6 +1479,32 @@ extension WireAdmin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<WireOperatorSettings> {
         return GRPCCore.ServerResponse<WireOperatorSettings>(
             message: try await self.applyPlan(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func getRollouts(
+        request: GRPCCore.ServerRequest<WireGetRolloutsRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireRollouts> {
+        return GRPCCore.ServerResponse<WireRollouts>(
+            message: try await self.getRollouts(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func changeRollout(
+        request: GRPCCore.ServerRequest<WireRolloutChange>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireRollouts> {
+        return GRPCCore.ServerResponse<WireRollouts>(
+            message: try await self.changeRollout(
                 request: request.message,
                 context: context
             ),
@@ -1570,6 +1779,53 @@ extension WireAdmin {
             deserializer: some GRPCCore.MessageDeserializer<WireOperatorSettings>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireOperatorSettings>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetRollouts" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollouts that the manager remembers.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetRolloutsRequest` message.
+        ///   - serializer: A serializer for `WireGetRolloutsRequest` messages.
+        ///   - deserializer: A deserializer for `WireRollouts` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getRollouts<Result>(
+            request: GRPCCore.ClientRequest<WireGetRolloutsRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireGetRolloutsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireRollouts>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireRollouts>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ChangeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins, pauses, resumes or aborts one, and answers with all of them once that is durable. INVALID_ARGUMENT where it
+        /// > is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireRolloutChange` message.
+        ///   - serializer: A serializer for `WireRolloutChange` messages.
+        ///   - deserializer: A deserializer for `WireRollouts` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func changeRollout<Result>(
+            request: GRPCCore.ClientRequest<WireRolloutChange>,
+            serializer: some GRPCCore.MessageSerializer<WireRolloutChange>,
+            deserializer: some GRPCCore.MessageDeserializer<WireRollouts>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireRollouts>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetEvents" method.
@@ -1971,6 +2227,75 @@ extension WireAdmin {
             )
         }
 
+        /// Call the "GetRollouts" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > The rollouts that the manager remembers.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireGetRolloutsRequest` message.
+        ///   - serializer: A serializer for `WireGetRolloutsRequest` messages.
+        ///   - deserializer: A deserializer for `WireRollouts` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func getRollouts<Result>(
+            request: GRPCCore.ClientRequest<WireGetRolloutsRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireGetRolloutsRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireRollouts>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireRollouts>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.GetRollouts.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ChangeRollout" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Begins, pauses, resumes or aborts one, and answers with all of them once that is durable. INVALID_ARGUMENT where it
+        /// > is refused, with the reason.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireRolloutChange` message.
+        ///   - serializer: A serializer for `WireRolloutChange` messages.
+        ///   - deserializer: A deserializer for `WireRollouts` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func changeRollout<Result>(
+            request: GRPCCore.ClientRequest<WireRolloutChange>,
+            serializer: some GRPCCore.MessageSerializer<WireRolloutChange>,
+            deserializer: some GRPCCore.MessageDeserializer<WireRollouts>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireRollouts>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.ChangeRollout.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
         /// Call the "GetEvents" method.
         ///
         /// > Source IDL Documentation:
@@ -2337,6 +2662,65 @@ extension WireAdmin.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<WireChangePlan>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireOperatorSettings>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetRollouts" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The rollouts that the manager remembers.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireGetRolloutsRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getRollouts<Result>(
+        request: GRPCCore.ClientRequest<WireGetRolloutsRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireRollouts>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getRollouts(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireGetRolloutsRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireRollouts>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ChangeRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Begins, pauses, resumes or aborts one, and answers with all of them once that is durable. INVALID_ARGUMENT where it
+    /// > is refused, with the reason.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireRolloutChange` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func changeRollout<Result>(
+        request: GRPCCore.ClientRequest<WireRolloutChange>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireRollouts>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.changeRollout(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireRolloutChange>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireRollouts>(),
             options: options,
             onResponse: handleResponse
         )
@@ -2727,6 +3111,73 @@ extension WireAdmin.ClientProtocol {
             metadata: metadata
         )
         return try await self.applyPlan(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetRollouts" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > The rollouts that the manager remembers.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func getRollouts<Result>(
+        _ message: WireGetRolloutsRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireRollouts>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireGetRolloutsRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getRollouts(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ChangeRollout" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Begins, pauses, resumes or aborts one, and answers with all of them once that is durable. INVALID_ARGUMENT where it
+    /// > is refused, with the reason.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func changeRollout<Result>(
+        _ message: WireRolloutChange,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireRollouts>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireRolloutChange>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.changeRollout(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -8,8 +8,8 @@
 // For information on using the generated types, please see the documentation:
 //   https://github.com/apple/swift-protobuf/
 
-/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules, ChangeOrders and
-/// ApplyPlan.
+/// What people and tools ask a manager. Nothing here changes what it does, but for ChangeClassRules, ChangeSettings,
+/// ApplyPlan and ChangeRollout.
 
 package import SwiftProtobuf
 
@@ -286,9 +286,82 @@ package nonisolated struct WireDrainProgress: Sendable {
 
   package var prepared: UInt32 = 0
 
+  package var phase: WireDrainProgress.Phase = .unspecified
+
+  package var deadlineUnixMs: Int64 {
+    get {_deadlineUnixMs ?? 0}
+    set {_deadlineUnixMs = newValue}
+  }
+  /// Returns true if `deadlineUnixMs` has been explicitly set.
+  package var hasDeadlineUnixMs: Bool {self._deadlineUnixMs != nil}
+  /// Clears the value of `deadlineUnixMs`. Subsequent reads from it will return its default value.
+  package mutating func clearDeadlineUnixMs() {self._deadlineUnixMs = nil}
+
+  /// Whether programs' sessions are ended at the deadline.
+  package var endsSessions: Bool = false
+
+  /// What a returning server says of what it cannot use, at most 512 bytes.
+  package var reason: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
+  package nonisolated enum Phase: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+
+    /// Of an older manager: nothing is left there where both counts are 0.
+    case unspecified // = 0
+    case draining // = 1
+
+    /// Programs have sessions there after the deadline.
+    case overdue // = 2
+
+    /// Work may begin.
+    case empty // = 3
+
+    /// Its maintenance is over, and its self-test has not passed since.
+    case returning // = 4
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .draining
+      case 2: self = .overdue
+      case 3: self = .empty
+      case 4: self = .returning
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .draining: return 1
+      case .overdue: return 2
+      case .empty: return 3
+      case .returning: return 4
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [WireDrainProgress.Phase] = [
+      .unspecified,
+      .draining,
+      .overdue,
+      .empty,
+      .returning,
+    ]
+
+  }
+
   package init() {}
+
+  fileprivate var _deadlineUnixMs: Int64? = nil
 }
 
 /// What the steps of the readiness ladder save, as the running system measures them: milliseconds, decayed averages over
@@ -1415,6 +1488,9 @@ package nonisolated struct WireOperatorOrders: Sendable {
   /// At most 4096, ascending by server and start.
   package var maintenance: [WireMaintenanceWindow] = []
 
+  /// At most 4096, ascending: GPU servers whose maintenance is over and whose self-test has not passed since.
+  package var returning: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1503,11 +1579,25 @@ package nonisolated struct WireMaintenanceWindow: Sendable {
   /// Clears the value of `untilUnixMs`. Subsequent reads from it will return its default value.
   package mutating func clearUntilUnixMs() {self._untilUnixMs = nil}
 
+  /// By when programs' sessions should have ended, within the window; absent for whenever they do.
+  package var deadlineUnixMs: Int64 {
+    get {_deadlineUnixMs ?? 0}
+    set {_deadlineUnixMs = newValue}
+  }
+  /// Returns true if `deadlineUnixMs` has been explicitly set.
+  package var hasDeadlineUnixMs: Bool {self._deadlineUnixMs != nil}
+  /// Clears the value of `deadlineUnixMs`. Subsequent reads from it will return its default value.
+  package mutating func clearDeadlineUnixMs() {self._deadlineUnixMs = nil}
+
+  /// Whether those that have not are ended then.
+  package var endsSessions: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _untilUnixMs: Int64? = nil
+  fileprivate var _deadlineUnixMs: Int64? = nil
 }
 
 package nonisolated struct WireOperatorChange: Sendable {
@@ -2935,7 +3025,7 @@ nonisolated extension WireRecoveryOverview: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension WireDrainProgress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DrainProgress"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{1}attached\0\u{1}prepared\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{1}attached\0\u{1}prepared\0\u{1}phase\0\u{3}deadline_unix_ms\0\u{3}ends_sessions\0\u{1}reason\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2946,12 +3036,20 @@ nonisolated extension WireDrainProgress: SwiftProtobuf.Message, SwiftProtobuf._M
       case 1: try { try decoder.decodeSingularStringField(value: &self.server) }()
       case 2: try { try decoder.decodeSingularUInt32Field(value: &self.attached) }()
       case 3: try { try decoder.decodeSingularUInt32Field(value: &self.prepared) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.phase) }()
+      case 5: try { try decoder.decodeSingularInt64Field(value: &self._deadlineUnixMs) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.endsSessions) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.server.isEmpty {
       try visitor.visitSingularStringField(value: self.server, fieldNumber: 1)
     }
@@ -2961,6 +3059,18 @@ nonisolated extension WireDrainProgress: SwiftProtobuf.Message, SwiftProtobuf._M
     if self.prepared != 0 {
       try visitor.visitSingularUInt32Field(value: self.prepared, fieldNumber: 3)
     }
+    if self.phase != .unspecified {
+      try visitor.visitSingularEnumField(value: self.phase, fieldNumber: 4)
+    }
+    try { if let v = self._deadlineUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 5)
+    } }()
+    if self.endsSessions != false {
+      try visitor.visitSingularBoolField(value: self.endsSessions, fieldNumber: 6)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2968,9 +3078,17 @@ nonisolated extension WireDrainProgress: SwiftProtobuf.Message, SwiftProtobuf._M
     if lhs.server != rhs.server {return false}
     if lhs.attached != rhs.attached {return false}
     if lhs.prepared != rhs.prepared {return false}
+    if lhs.phase != rhs.phase {return false}
+    if lhs._deadlineUnixMs != rhs._deadlineUnixMs {return false}
+    if lhs.endsSessions != rhs.endsSessions {return false}
+    if lhs.reason != rhs.reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension WireDrainProgress.Phase: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0PHASE_UNSPECIFIED\0\u{1}PHASE_DRAINING\0\u{1}PHASE_OVERDUE\0\u{1}PHASE_EMPTY\0\u{1}PHASE_RETURNING\0")
 }
 
 nonisolated extension WireLadderOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -4365,7 +4483,7 @@ nonisolated extension WireOperatorSettings: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension WireOperatorOrders: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OperatorOrders"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}mode\0\u{1}pins\0\u{1}reservations\0\u{1}maintenance\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}mode\0\u{1}pins\0\u{1}reservations\0\u{1}maintenance\0\u{1}returning\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4378,6 +4496,7 @@ nonisolated extension WireOperatorOrders: SwiftProtobuf.Message, SwiftProtobuf._
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.pins) }()
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.reservations) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.maintenance) }()
+      case 6: try { try decoder.decodeRepeatedStringField(value: &self.returning) }()
       default: break
       }
     }
@@ -4399,6 +4518,9 @@ nonisolated extension WireOperatorOrders: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.maintenance.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.maintenance, fieldNumber: 5)
     }
+    if !self.returning.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.returning, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4408,6 +4530,7 @@ nonisolated extension WireOperatorOrders: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.pins != rhs.pins {return false}
     if lhs.reservations != rhs.reservations {return false}
     if lhs.maintenance != rhs.maintenance {return false}
+    if lhs.returning != rhs.returning {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4508,7 +4631,7 @@ nonisolated extension WireManualReservation: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension WireMaintenanceWindow: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MaintenanceWindow"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}from_unix_ms\0\u{3}until_unix_ms\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}from_unix_ms\0\u{3}until_unix_ms\0\u{3}deadline_unix_ms\0\u{3}ends_sessions\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4519,6 +4642,8 @@ nonisolated extension WireMaintenanceWindow: SwiftProtobuf.Message, SwiftProtobu
       case 1: try { try decoder.decodeSingularStringField(value: &self.server) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.fromUnixMs) }()
       case 3: try { try decoder.decodeSingularInt64Field(value: &self._untilUnixMs) }()
+      case 4: try { try decoder.decodeSingularInt64Field(value: &self._deadlineUnixMs) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.endsSessions) }()
       default: break
       }
     }
@@ -4538,6 +4663,12 @@ nonisolated extension WireMaintenanceWindow: SwiftProtobuf.Message, SwiftProtobu
     try { if let v = self._untilUnixMs {
       try visitor.visitSingularInt64Field(value: v, fieldNumber: 3)
     } }()
+    try { if let v = self._deadlineUnixMs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 4)
+    } }()
+    if self.endsSessions != false {
+      try visitor.visitSingularBoolField(value: self.endsSessions, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4545,6 +4676,8 @@ nonisolated extension WireMaintenanceWindow: SwiftProtobuf.Message, SwiftProtobu
     if lhs.server != rhs.server {return false}
     if lhs.fromUnixMs != rhs.fromUnixMs {return false}
     if lhs._untilUnixMs != rhs._untilUnixMs {return false}
+    if lhs._deadlineUnixMs != rhs._deadlineUnixMs {return false}
+    if lhs.endsSessions != rhs.endsSessions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

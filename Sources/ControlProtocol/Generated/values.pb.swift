@@ -424,6 +424,9 @@ package nonisolated struct WirePrepareInterface: Sendable {
   /// Base URLs of GPU servers that serve what they have installed, at most 16 of at most 1024 bytes: asked first.
   package var peers: [String] = []
 
+  /// Whether a GPU server that has the version is to verify and test it again, after work on the server.
+  package var testsAnew: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -929,7 +932,7 @@ nonisolated extension WireManagerWelcome: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WirePrepareInterface: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PrepareInterface"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}source\0\u{1}peers\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}source\0\u{1}peers\0\u{3}tests_anew\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -940,6 +943,7 @@ nonisolated extension WirePrepareInterface: SwiftProtobuf.Message, SwiftProtobuf
       case 1: try { try decoder.decodeSingularMessageField(value: &self._version) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.source) }()
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.peers) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.testsAnew) }()
       default: break
       }
     }
@@ -959,6 +963,9 @@ nonisolated extension WirePrepareInterface: SwiftProtobuf.Message, SwiftProtobuf
     if !self.peers.isEmpty {
       try visitor.visitRepeatedStringField(value: self.peers, fieldNumber: 3)
     }
+    if self.testsAnew != false {
+      try visitor.visitSingularBoolField(value: self.testsAnew, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -966,6 +973,7 @@ nonisolated extension WirePrepareInterface: SwiftProtobuf.Message, SwiftProtobuf
     if lhs._version != rhs._version {return false}
     if lhs.source != rhs.source {return false}
     if lhs.peers != rhs.peers {return false}
+    if lhs.testsAnew != rhs.testsAnew {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -9,6 +9,7 @@ extension WirePrepareInterface {
         self.version = version.wire
         source = sources.manager
         peers = Array(sources.peers.prefix(InterfaceSources.maximumPeers))
+        testsAnew = sources.testsAnew
     }
 
     func versionAndSources() throws(ProtocolError) -> (InterfaceVersion, InterfaceSources) {
@@ -16,7 +17,8 @@ extension WirePrepareInterface {
             throw ProtocolError("prepare_interface.peers", .outOfRange)
         }
         var sources = InterfaceSources(
-            manager: try Read.text(source, "prepare_interface.source", limit: ProtocolLimits.urlBytes))
+            manager: try Read.text(source, "prepare_interface.source", limit: ProtocolLimits.urlBytes),
+            testsAnew: testsAnew)
         for (index, peer) in peers.enumerated() {
             sources.peers.append(
                 try Read.text(peer, "prepare_interface.peers[\(index)]", limit: ProtocolLimits.urlBytes))

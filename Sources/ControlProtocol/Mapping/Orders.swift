@@ -26,10 +26,18 @@ extension OperatorOrders: WireMapped {
                 pins[instance] = place
             } catch { throw error.within("pins[\(index)]") }
         }
+        var returning: Set<GPUServerID> = []
+        guard wire.returning.count <= Self.maintenanceLimit else {
+            throw ProtocolError("returning", .tooMany(limit: Self.maintenanceLimit))
+        }
+        for (index, server) in wire.returning.enumerated() {
+            returning.insert(try Read.identifier(server, "returning[\(index)]"))
+        }
         self.init(
             revision: wire.revision, mode: try ManagerMode.optional(wire.mode, "mode"), pins: pins,
             reservations: try Read.list(wire.reservations, "reservations", limit: Self.reservationLimit),
-            maintenance: try Read.list(wire.maintenance, "maintenance", limit: Self.maintenanceLimit))
+            maintenance: try Read.list(wire.maintenance, "maintenance", limit: Self.maintenanceLimit),
+            returning: returning)
     }
 
     package var wire: WireOperatorOrders {
@@ -39,6 +47,7 @@ extension OperatorOrders: WireMapped {
             $0.pins = pins.sorted { $0.key < $1.key }.map { WirePin($0.key, $0.value) }
             $0.reservations = reservations.map(\.wire)
             $0.maintenance = maintenance.map(\.wire)
+            $0.returning = returning.sorted().map(\.rawValue)
         }
     }
 }
@@ -105,7 +114,9 @@ extension MaintenanceWindow: WireMapped {
     package init(wire: WireMaintenanceWindow) throws(ProtocolError) {
         self.init(
             server: try Read.identifier(wire.server, "server"), from: WallTime(rawValue: wire.fromUnixMs),
-            until: wire.hasUntilUnixMs ? WallTime(rawValue: wire.untilUnixMs) : nil)
+            until: wire.hasUntilUnixMs ? WallTime(rawValue: wire.untilUnixMs) : nil,
+            deadline: wire.hasDeadlineUnixMs ? WallTime(rawValue: wire.deadlineUnixMs) : nil,
+            atDeadline: wire.endsSessions ? .end : .wait)
     }
 
     package var wire: WireMaintenanceWindow {
@@ -113,6 +124,8 @@ extension MaintenanceWindow: WireMapped {
             $0.server = server.rawValue
             $0.fromUnixMs = from.rawValue
             if let until { $0.untilUnixMs = until.rawValue }
+            if let deadline { $0.deadlineUnixMs = deadline.rawValue }
+            $0.endsSessions = atDeadline == .end
         }
     }
 }

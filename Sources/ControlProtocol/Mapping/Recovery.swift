@@ -25,9 +25,22 @@ extension RecoveryOverview: WireMapped {
 
 extension DrainProgress: WireMapped {
     package init(wire: WireDrainProgress) throws(ProtocolError) {
+        let isEmpty = wire.attached == 0 && wire.prepared == 0
+        let phase: Phase =
+            switch wire.phase {
+            case .draining: .draining
+            case .overdue: .overdue
+            case .empty: .empty
+            case .returning: .returning
+            case .unspecified: isEmpty ? .empty : .draining
+            case .UNRECOGNIZED(let raw): throw ProtocolError("phase", .unknownValue(raw))
+            }
         self.init(
-            server: try Read.identifier(wire.server, "server"), attached: Int(wire.attached),
-            prepared: Int(wire.prepared))
+            server: try Read.identifier(wire.server, "server"), phase: phase, attached: Int(wire.attached),
+            prepared: Int(wire.prepared),
+            deadline: wire.hasDeadlineUnixMs ? WallTime(rawValue: wire.deadlineUnixMs) : nil,
+            atDeadline: wire.endsSessions ? .end : .wait,
+            reason: try Read.text(wire.reason, "reason", limit: ProtocolLimits.reasonBytes))
     }
 
     package var wire: WireDrainProgress {
@@ -35,6 +48,16 @@ extension DrainProgress: WireMapped {
             $0.server = server.rawValue
             $0.attached = UInt32(clamping: attached)
             $0.prepared = UInt32(clamping: prepared)
+            $0.phase =
+                switch phase {
+                case .draining: .draining
+                case .overdue: .overdue
+                case .empty: .empty
+                case .returning: .returning
+                }
+            if let deadline { $0.deadlineUnixMs = deadline.rawValue }
+            $0.endsSessions = atDeadline == .end
+            $0.reason = reason.clipped(to: ProtocolLimits.reasonBytes)
         }
     }
 }

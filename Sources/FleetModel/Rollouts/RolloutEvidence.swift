@@ -71,6 +71,8 @@ package struct RolloutEvidence: Hashable, Sendable, Codable {
     package var gates: [RolloutGate: GateEvidence] = [:]
     /// Of the version before, since the rollout began.
     package var baselineOpenTimes = OpenTimeHistogram()
+    /// Hosts that could put the target in force, and that could not, since the rollout began.
+    package var selfTests = FailureCount()
     /// What GPU servers' self-tests measured, small commands a second.
     package var targetRates: [GPUServerID: Double] = [:]
     package var baselineRates: [GPUServerID: Double] = [:]

@@ -1,4 +1,4 @@
-import FleetModel
+package import FleetModel
 
 /// What is seen of both versions, and what the gates make of it.
 extension Rollout {
@@ -19,6 +19,7 @@ extension Rollout {
         take(.errors, gates.errors, new.openings, old.openings)
         take(.crashes, gates.crashes, new.courses, old.courses)
         take(.selfTests, gates.selfTests, new.selfTests, old.selfTests)
+        record.evidence.selfTests += new.selfTests
         if let limit = slowestUsual {
             take(.openTime, Self.slowOpenings, new.opened.slower(than: limit), old.opened.slower(than: limit))
         }
@@ -56,8 +57,9 @@ extension Rollout {
 
     /// Of a small fleet no statistic can be had: a version that not one GPU server can use is none.
     private func failingSelfTest(_ step: RolloutStep) -> (RolloutGate, String)? {
-        guard record.plan.gates.selfTests != nil, step.undecidedServers == 0,
-            let seen = record.evidence.gates[.selfTests]?.target, seen.trials > 0, seen.failures == seen.trials
+        let seen = record.evidence.selfTests
+        guard record.plan.gates.selfTests != nil, step.undecidedServers == 0, seen.trials > 0,
+            seen.failures == seen.trials
         else { return nil }
         return (.selfTests, "self-tests: none of \(seen.trials) passed")
     }
@@ -91,6 +93,19 @@ extension Rollout {
     /// The gate by which both versions are too bad.
     var troubledGate: RolloutGate? {
         judging.first { record.evidence.gates[$0]?.isFleetTroubled == true }
+    }
+
+    /// What each gate that judges has seen in this stage, for people.
+    package var figures: [RolloutOverview.Gate] {
+        RolloutGate.allCases.filter {
+            judging.contains($0) || $0 == .commandRate && record.plan.gates.commandRateRatio != nil
+        }
+        .map { gate in
+            let seen = record.evidence.gates[gate] ?? GateEvidence()
+            return RolloutOverview.Gate(
+                gate: gate, target: seen.target, baseline: seen.baseline,
+                commandRateRatio: gate == .commandRate ? commandRateRatio?.median : nil)
+        }
     }
 
     private var judging: [RolloutGate] {

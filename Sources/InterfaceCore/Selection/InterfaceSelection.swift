@@ -36,6 +36,10 @@ package struct InterfaceSelection: Sendable {
         package var needs: Set<String>
         /// Whether this instance may be the first to use what nobody has used yet.
         package var isCanary: Bool
+        /// Versions that are kept from it for now, with the reason: rollouts that have not come to it.
+        package var withheld: [InterfaceVersion: String] = [:]
+        /// The version number that a rollout has come to it with: it goes before all that are possible.
+        package var preferred: SemanticVersion?
 
         package init(
             kind: String, client: End, server: End, device: DeviceDescription? = nil, rule: VersionRule? = nil,
@@ -57,6 +61,7 @@ package struct InterfaceSelection: Sendable {
         case serverPlatform(HostPlatform)
         case deviceLacks([String])
         case rule(VersionRule)
+        case withheld(String)
         case quarantined(String)
         case unusableAtClient(String)
         case unusableAtServer(String)
@@ -121,6 +126,7 @@ package struct InterfaceSelection: Sendable {
             if !missing.isEmpty { obstacles.append(.deviceLacks(missing)) }
         }
         if let rule = question.rule, !rule.allows(offer.version.version) { obstacles.append(.rule(rule)) }
+        if let reason = question.withheld[offer.version] { obstacles.append(.withheld(reason)) }
         if let reason = quarantined[offer.version] { obstacles.append(.quarantined(reason)) }
         if let reason = question.client.unusable[offer.version] { obstacles.append(.unusableAtClient(reason)) }
         if let reason = question.server.unusable[offer.version] { obstacles.append(.unusableAtServer(reason)) }
@@ -133,6 +139,8 @@ extension InterfaceSelection {
     private struct Rank: Comparable {
         /// Possible before impossible.
         let obstacles: Int
+        /// What a rollout brings before all else.
+        let isOther: Int
         /// What the workload needs and the version lacks.
         let unmet: Int
         /// Only canaries try what is not known, and only where something else is known.
@@ -150,6 +158,7 @@ extension InterfaceSelection {
             _ candidate: Candidate, _ question: Question, _ record: VersionRecord?, bestRate: Double?, place: Int
         ) {
             obstacles = candidate.obstacles.count
+            isOther = question.preferred == candidate.offer.version.version ? 0 : 1
             unmet = candidate.offer.manifest.map { question.needs.subtracting($0.capabilities).count } ?? 0
             isUntried = question.isCanary || record?.isKnown == true ? 0 : 1
             failures = record.map { Self.failureClass($0.errorRate) } ?? 0
@@ -171,7 +180,7 @@ extension InterfaceSelection {
             return steps
         }
 
-        private var ordered: [Int] { [obstacles, unmet, isUntried, failures, slowness, waiting, age] }
+        private var ordered: [Int] { [obstacles, isOther, unmet, isUntried, failures, slowness, waiting, age] }
 
         static func < (left: Self, right: Self) -> Bool { left.ordered.lexicographicallyPrecedes(right.ordered) }
     }
@@ -184,6 +193,7 @@ extension InterfaceSelection.Obstacle: CustomStringConvertible {
         case .serverPlatform(let platform): "the GPU server is \(platform)"
         case .deviceLacks(let names): "the device lacks \(names.joined(separator: ", "))"
         case .rule(let rule): "only \(rule) is allowed"
+        case .withheld(let reason): reason
         case .quarantined(let reason): "quarantined: \(reason)"
         case .unusableAtClient(let reason): "the instance's host cannot use it: \(reason)"
         case .unusableAtServer(let reason): "the GPU server cannot use it: \(reason)"

@@ -86,6 +86,26 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
         }
     }
 
+    func getRollouts(request: WireGetRolloutsRequest, context: ServerContext) async throws -> WireRollouts {
+        guard let rollouts = await inbox.rollouts() else { throw Self.busy }
+        return Self.answer(rollouts)
+    }
+
+    func changeRollout(request: WireRolloutChange, context: ServerContext) async throws -> WireRollouts {
+        let change: RolloutChange = try Self.read { () throws(ProtocolError) in try RolloutChange(wire: request) }
+        switch await inbox.change(change) {
+        case .changed(let rollouts): return Self.answer(rollouts)
+        case .refused(let why): throw RPCError(code: .invalidArgument, message: why)
+        case .unavailable: throw Self.busy
+        }
+    }
+
+    private static func answer(_ rollouts: [RolloutOverview]) -> WireRollouts {
+        var answer = WireRollouts()
+        answer.rollouts = rollouts.suffix(ProtocolLimits.rollouts).map(\.wire)
+        return answer
+    }
+
     func getEvents(request: WireGetEventsRequest, context: ServerContext) async throws -> WireGetEventsResponse {
         let limit = request.limit == 0 ? ProtocolLimits.events : Int(request.limit)
         let found = events.events(from: request.fromSequence, newest: min(limit, ProtocolLimits.events))
