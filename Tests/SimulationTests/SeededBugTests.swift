@@ -32,6 +32,8 @@ struct BugCase: CustomTestStringConvertible, Sendable {
         BugCase(bug: .ignoreSharedVersion, rules: [.version, .liveness]),
         BugCase(bug: .releaseAttached, rules: [.attachment]),
         BugCase(bug: .takeWithoutNotice, rules: [.attachment]),
+        BugCase(bug: .ignoreRollout, rules: [.rollout]),
+        BugCase(bug: .ignoreRolloutLimits, rules: [.rollout]),
     ]
 }
 

@@ -4,6 +4,8 @@ package import FleetModel
 enum Fact: Sendable {
     /// The store is now this.
     case stored(StoredFleet)
+    /// The repository publishes these and no others.
+    case published([InterfaceVersion])
     case managerCommanded(GrantCommand)
     case managerNotified(AllocationNotification)
     /// The manager told an agent that the session which a program of it has will be taken.
@@ -60,6 +62,8 @@ package struct Violation: Hashable, Sendable {
         case promise
         /// A session whose two ends do not run a shared version.
         case version
+        /// A version that goes to whom its rollout has not come, or to too many at once.
+        case rollout
         /// A reservation that outlives its lease.
         case lease
         /// A grant told before it was durable.

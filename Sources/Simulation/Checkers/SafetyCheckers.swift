@@ -6,12 +6,16 @@ struct SafetyCheckers: Sendable {
     private let ignored: Set<Violation.Rule>
     private(set) var violation: Violation?
 
-    init(devices: [DeviceDescription], recoveryTimeToLive: Duration, ignored: Set<Violation.Rule> = []) {
+    init(
+        devices: [DeviceDescription], recoveryTimeToLive: Duration, ignored: Set<Violation.Rule> = [],
+        instances: [InstanceDescription] = [], waitsForRollouts: Bool = false
+    ) {
         self.ignored = ignored
         checkers = [
             EpochChecker(), MemoryChecker(devices: devices), HolderChecker(), TicketChecker(), VersionChecker(),
             LeaseChecker(recoveryTimeToLive: recoveryTimeToLive), DurabilityChecker(), SessionChecker(),
             WatchChecker(), AuditChecker(),
+            RolloutChecker(instances: instances, waitsForRollouts: waitsForRollouts),
         ]
     }
 

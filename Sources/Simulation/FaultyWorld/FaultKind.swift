@@ -29,6 +29,12 @@ package enum FaultKind: Int, CaseIterable, Sendable {
     case writeCutOff
     /// An instance went away with its programs, and came back.
     case instanceRestarted
+    /// An operator drained a GPU server, and took it back later.
+    case serverDrained
+    /// An operator started, paused, resumed or aborted a rollout.
+    case rolloutOrdered
+    /// A version was revoked.
+    case versionRevoked
 
     /// The name that a report prints.
     package var label: String {
@@ -52,6 +58,9 @@ package enum FaultKind: Int, CaseIterable, Sendable {
         case .commitReplyLost: "commit-replies-lost"
         case .writeCutOff: "writes-cut-off"
         case .instanceRestarted: "instances-restarted"
+        case .serverDrained: "servers-drained"
+        case .rolloutOrdered: "rollouts-ordered"
+        case .versionRevoked: "versions-revoked"
         }
     }
 }

@@ -44,7 +44,7 @@ extension FaultKind {
     /// The kinds that happen to a peer at a random moment, about once a second in all.
     static let spontaneous: [FaultKind] = [
         .peerPaused, .managerCrashed, .managerReplaced, .agentCrashed, .serverCrashed, .serverLost,
-        .workerCrashed, .instanceRestarted,
+        .workerCrashed, .instanceRestarted, .serverDrained, .rolloutOrdered, .versionRevoked,
     ]
 
     /// The most often that a mix may have this kind: per message, commit or start, or per chance of a spontaneous fault.
@@ -57,6 +57,9 @@ extension FaultKind {
         case .managerCrashed, .agentCrashed, .serverCrashed: 2_500
         case .managerReplaced, .instanceRestarted: 1_500
         case .serverLost: 500
+        case .serverDrained: 2_000
+        case .rolloutOrdered: 5_000
+        case .versionRevoked: 300
         case .workerNotStarted, .sessionNotOpened, .installationFailed: 2_500
         case .commitDelayed, .commitReplyLost: 2_000
         case .writeCutOff: 1_000

@@ -71,6 +71,10 @@ extension FaultyWorld {
         // One is left: everything must go on there.
         case .serverLost: servers.count(where: { !$0.isLost }) > 1 && servers.contains { $0.process.isUp }
         case .workerCrashed: workers.contains { $0.phase == .running }
+        // Something is left to run in, and on.
+        case .serverDrained: servers.count(where: { !$0.isLost }) > 1 && managers.last?.process.isUp == true
+        case .rolloutOrdered: published.count > 1 && managers.last?.process.isUp == true
+        case .versionRevoked: published.count > 1
         default: true
         }
     }
@@ -96,6 +100,12 @@ extension FaultyWorld {
         case .instanceRestarted:
             let agent = Int(random.below(UInt64(agents.count)))
             if let instance = pick(agents[agent].instances) { restartInstance(instance, on: agent) }
+        case .serverDrained:
+            drainServer()
+        case .rolloutOrdered:
+            orderRollout()
+        case .versionRevoked:
+            if let version = pick(published) { revoke(version) }
         default:
             break
         }
@@ -127,6 +137,7 @@ extension FaultyWorld {
 
     mutating func heal() {
         phase = .healing
+        for server in servers { schedule(.serverReturns(server.id), after: .zero) }
         for index in managers.indices.dropLast() where managers[index].process.isUp { crashManager(index) }
         for index in programs.indices { schedule(.programEnds(index), after: delay(0...3_000)) }
         queue.insert(.probes(0), at: Self.probesAt)
@@ -162,8 +173,9 @@ extension FaultyWorld {
     private mutating func empty() {
         phase = .emptying
         for (_, instance) in allInstances {
+            // In a rollout there may be one in each version for a moment.
             let held = workers.filter { $0.phase == .running && $0.command.instance == instance }
-            guard held.count > mostUnused(by: instance) else { continue }
+            guard held.count > max(mostUnused(by: instance), Set(held.map(\.version)).count) else { continue }
             observe(.stuck("\(instance) uses nothing and holds \(held.map(\.grant))"))
         }
         for index in agents.indices {

@@ -28,6 +28,7 @@ extension FaultyWorld {
         case .programEnds(let index): programEnds(index)
         case .instanceReturns(let agent, let instance): instanceReturns(agent, instance)
         case .publishes(let version): publish(version)
+        case .serverReturns(let server): takeBack(server)
         case .faultStrikes: faultStrikes()
         case .heals: heal()
         case .probes(let place): probe(place)
@@ -96,6 +97,7 @@ extension FaultyWorld {
 
     private mutating func publish(_ version: InterfaceVersion) {
         published.append(version)
+        observe(.published(published))
         if let current = managers.indices.last {
             tell(manager: current, .interfacesPublished(published.map { InterfaceOffer($0) }, source: ""))
         }

@@ -65,11 +65,15 @@ extension FaultyWorld {
     mutating func tell(manager index: Int, _ event: ManagerEvent) {
         guard managers[index].process.isUp else { return }
         let local = managers[index].process.clock.reading(at: now)
-        for effect in managers[index].machine.handle(event, now: local) { carryOut(effect, manager: index) }
+        carryOut(managers[index].machine.handle(event, now: local), manager: index)
         let alarms = managers[index].machine.violations
         if bugs.isEmpty, let rule = SafetyRule.allCases.first(where: { alarms[$0] != nil }) {
             observe(.alarmRaised(rule))
         }
+    }
+
+    mutating func carryOut(_ effects: [ManagerEffect], manager index: Int) {
+        for effect in effects { carryOut(effect, manager: index) }
     }
 
     private mutating func carryOut(_ effect: ManagerEffect, manager index: Int) {

@@ -60,14 +60,18 @@ package struct FaultyWorld {
     ) {
         self.seed = seed
         self.bugs = bugs
-        managerConfiguration = ManagerMachineConfiguration(
-            softwareVersion: "simulated", forgetAfter: .seconds(12), snapshotPeriod: .seconds(15),
+        var managerConfiguration = ManagerMachineConfiguration(
+            softwareVersion: "simulated", silence: .seconds(3), forgetAfter: .seconds(12), snapshotPeriod: .seconds(15),
             classes: Self.classes(seed), bugs: bugs)
+        // In half of the runs what is published is used by itself, in the others it waits for a rollout.
+        if seed.isMultiple(of: 2) { managerConfiguration.updates = .rollout }
+        self.managerConfiguration = managerConfiguration
         var random = SeededGenerator(seed: seed)
         mix = FaultMix(random: &random)
         let fleet = SimulatedFleet(random: &random)
         checkers = SafetyCheckers(
-            devices: fleet.servers.flatMap(\.devices), recoveryTimeToLive: Self.recoveryTimeToLive, ignored: ignored)
+            devices: fleet.servers.flatMap(\.devices), recoveryTimeToLive: Self.recoveryTimeToLive, ignored: ignored,
+            instances: fleet.agents.flatMap(\.instances), waitsForRollouts: seed.isMultiple(of: 2))
         journal = Journal(isOn: keepsJournal)
         self.random = random
         build(fleet)

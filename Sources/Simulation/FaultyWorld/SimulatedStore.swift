@@ -22,8 +22,8 @@ struct SimulatedStore: Sendable {
         fleet.grants.sort { $0.grant < $1.grant }
         fleet.nextGrant = transaction.nextGrant
         if let rules = transaction.rules { fleet.rules = rules }
-        if let draining = transaction.draining { fleet.draining = draining }
         if let orders = transaction.orders { fleet.orders = orders }
+        if let write = transaction.rollouts { fleet.rollouts.apply(write) }
         fleet.revision += 1
         return .committed(revision: fleet.revision)
     }

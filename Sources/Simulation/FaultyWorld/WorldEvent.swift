@@ -39,6 +39,8 @@ enum WorldEvent: Sendable {
 
     // The course of a run
     case publishes(InterfaceVersion)
+    /// The operator takes a GPU server back.
+    case serverReturns(GPUServerID)
     case faultStrikes
     case heals
     case probes(Int)
