@@ -11,6 +11,9 @@ struct ExpertWeights: Sendable {
     /// Natural exponents to binary ones.
     private static let binaryPerNatural = 1.442_695
     private static let retention = 0.999_422_5  // 2^(-1/1200)
+    /// How much slower than in the paper, whose losses are new with each step: outcomes of neighbouring seconds overlap,
+    /// and instances of one type are driven by one stream, so that a step tells less than it seems to.
+    private static let caution = 0.4
 
     private struct Regret: Sendable {
         /// Cumulated linearised loss by which the combination was worse than the model, with its second-order term.
@@ -189,10 +192,10 @@ struct ExpertWeights: Sendable {
         }
     }
 
-    /// The learning rate: smaller the more the gains vary, at most half the reciprocal of the largest.
+    /// The learning rate: smaller the more the gains vary, and at most a fifth of the reciprocal of the largest.
     private func rate(_ regret: Regret) -> Double {
         guard regret.variance > 0, regret.largest > 0 else { return 1 }
-        return min(0.5 / regret.largest, (logarithmOfModels / regret.variance).squareRoot())
+        return Self.caution * min(0.5 / regret.largest, (logarithmOfModels / regret.variance).squareRoot())
     }
 }
 
