@@ -27,7 +27,8 @@ struct WorkerSpawn {
             end.stopBlocking()
         }
         let pid = try Self.spawn(
-            executable, launch.arguments, WorkerEnvironment.current + Self.limits(limits), input: child, errors: writing)
+            executable, launch.arguments, WorkerEnvironment.current + Self.limits(limits), input: child, errors: writing
+        )
         // Nil for a child that has ended already.
         let record = ProcessRecord(of: pid)
         do {
