@@ -85,7 +85,7 @@ struct FleetStoreContractTests {
         #expect(stored.records == [record])
         #expect(stored.members[record.id]?.instances == [one: 0, other: 1])
         var later = RolloutWrite.MemberChange()
-        later.instances = [one: .some(nil)]
+        later.instances = [one: nil]
         write = RolloutWrite()
         write.members[record.id] = later
         transaction = try await second.load().transaction()
