@@ -45,7 +45,9 @@ let package = Package(
     products: [
         .executable(name: "presync", targets: ["presync"]),
         .executable(name: "presync-worker", targets: ["presync-worker"]),
-        .library(name: "PresyncOpenCL", type: .dynamic, targets: ["OpenCLClient"]),
+        .executable(name: "presync-worker-basic", targets: ["presync-worker-basic"]),
+        .library(name: "PresyncOpenCL", type: .dynamic, targets: ["OpenCLClient", "EditionCurrent"]),
+        .library(name: "PresyncOpenCLBasic", type: .dynamic, targets: ["OpenCLClient", "EditionBasic"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -91,6 +93,7 @@ let package = Package(
         // Adapters
         .systemLibrary(name: "COpenCL", path: "Sources/COpenCL"),
         .systemLibrary(name: "CLinux", path: "Sources/CLinux"),
+        .systemLibrary(name: "CInterfaceEdition", path: "Sources/CInterfaceEdition"),
         .systemLibrary(name: "CZlib", path: "Sources/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         library(
             "ControlProtocol",
@@ -139,7 +142,7 @@ let package = Package(
                 lifecycle,
             ]),
         .target(
-            name: "OpenCLClient", dependencies: ["RemotingCore", "COpenCL", "SessionTransport"],
+            name: "OpenCLClient", dependencies: ["RemotingCore", "COpenCL", "SessionTransport", "CInterfaceEdition"],
             exclude: ["exports.map"],
             swiftSettings: settings,
             linkerSettings: [
@@ -150,6 +153,8 @@ let package = Package(
                         "-Xlinker", "-z", "-Xlinker", "nodelete",
                     ])
             ]),
+        library("EditionCurrent"),
+        library("EditionBasic"),
         library(
             "OpenCLWorker",
             [
@@ -179,6 +184,9 @@ let package = Package(
             name: "presync-worker", dependencies: ["OpenCLWorker"], swiftSettings: settings,
             linkerSettings: [.unsafeFlags(withoutSwiftRuntime)]),
         .executableTarget(
+            name: "presync-worker-basic", dependencies: ["OpenCLWorker", "RemotingCore"], swiftSettings: settings,
+            linkerSettings: [.unsafeFlags(withoutSwiftRuntime)]),
+        .executableTarget(
             name: "presync-bench",
             dependencies: [
                 "FleetModel", "Determinism", "ControlLoop", "ForecastCore", "AllocationCore", "StateStore",
@@ -195,11 +203,11 @@ let package = Package(
         tests("AllocationCore"),
         tests("InterfaceCore"),
         tests("SessionCore"),
-        tests("RemotingCore"),
+        tests("RemotingCore", exclude: ["Recorded"]),
         tests(
             "ControlLoop", ["SessionCore", "ForecastCore", "AllocationCore", "InterfaceCore"], exclude: ["Scenarios"]),
         tests("Simulation", ["ControlLoop", "ForecastCore", "AllocationCore", "TraceFiles"]),
-        tests("ControlProtocol"),
+        tests("ControlProtocol", exclude: ["Recorded"]),
         tests("DeviceDrivers"),
         tests("WorkerControl", ["SessionCore", "DeviceDrivers"]),
         tests("SessionTransport", ["RemotingCore"]),

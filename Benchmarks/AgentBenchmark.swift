@@ -58,9 +58,13 @@ enum AgentBenchmark {
         return ManagerService(
             configuration: configuration, softwareVersion: "bench", logger: logger,
             interfaces: RepositoryPublication(
-                state: folder + "/manager", directory: nil, version: SemanticVersion(0, 1, 0),
-                wireRevisions: UInt32(SessionLimits.revision)...UInt32(SessionLimits.revision), logger: logger
-            ).publication,
+                state: folder + "/manager", directory: nil, logger: logger
+            ) { store in
+                let built = try BundleBuilder.folderOfThisProgram()
+                return try BundleBuilder(store: store).build(
+                    version: SemanticVersion(0, 1, 0), wireRevisions: 1...UInt32(SessionLimits.revision),
+                    clientLibrary: built + "/libPresyncOpenCL.so", worker: built + "/presync-worker")
+            }.publication,
             onListening: onListening)
     }
 

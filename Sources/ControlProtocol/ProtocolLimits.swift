@@ -18,6 +18,10 @@ package enum ProtocolLimits {
     package static let detailBytes = 1_024
     package static let hostBytes = 253
     package static let urlBytes = 1_024
+    /// A version, or a range of versions, in words.
+    package static let versionRuleBytes = 160
+    /// Instances that are told of a version in one message.
+    package static let assignedInstances = 1_024
     package static let platformBytes = 98
     package static let libcVersionBytes = 32
     package static let events = 4_096

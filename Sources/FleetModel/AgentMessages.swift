@@ -145,6 +145,8 @@ package enum ManagerToAgentMessage: Hashable, Sendable {
     case notice(PreemptionNotice)
     /// A bundle to be installed ahead of need.
     case prepareInterface(InterfaceVersion, from: InterfaceSources)
+    /// The version, which the agent has, is that of the library that programs of these instances are to load.
+    case useInterface(InterfaceVersion, for: [InstanceID])
 }
 
 /// The manager's answer to a hello.

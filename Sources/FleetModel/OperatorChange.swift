@@ -12,6 +12,8 @@ package enum OperatorChange: Hashable, Sendable {
     case addMaintenance(MaintenanceWindow)
     /// The server's window that begins at this moment; nil for all of the server's.
     case removeMaintenance(GPUServerID, from: WallTime?)
+    /// Which interface versions are allowed, in place of an older rule of this kind for the same; nil takes it back.
+    case setVersionRule(VersionRules.Scope, VersionRule?)
 }
 
 extension OperatorSettings {
@@ -35,6 +37,7 @@ extension OperatorOrders {
     package static let pinLimit = 16_384
     package static let reservationLimit = 4_096
     package static let maintenanceLimit = 4_096
+    package static let versionRuleLimit = 4_096
     package static let greatestMemory = Bytes(1 << 50)
 
     fileprivate mutating func apply(_ change: OperatorChange, now: WallTime) throws(OrderError) {
@@ -80,6 +83,12 @@ extension OperatorOrders {
             guard changed.maintenance.count < count else {
                 throw OrderError("\(server) has no maintenance window" + (from.map { " from \($0) on" } ?? ""))
             }
+        case .setVersionRule(let scope, let rule):
+            guard rule != nil || changed.versionRules.rules[scope] != nil else {
+                throw OrderError("no version is pinned by order for \(scope)")
+            }
+            changed.versionRules.set(rule, for: scope)
+            try Self.check(changed.versionRules.rules.count, "version rules", atMost: Self.versionRuleLimit)
         }
         self = changed
     }
@@ -141,6 +150,8 @@ extension OperatorChange: CustomStringConvertible {
                     ?? "")
         case .removeMaintenance(let server, let from):
             "\(server) is not worked on" + (from.map { " from \($0)" } ?? "")
+        case .setVersionRule(let scope, let rule?): "\(scope) is pinned to interface versions \(rule)"
+        case .setVersionRule(let scope, nil): "\(scope) is no longer pinned to an interface version"
         }
     }
 }

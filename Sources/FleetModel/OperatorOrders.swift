@@ -23,12 +23,15 @@ package struct OperatorOrders: Hashable, Sendable {
     /// GPU servers whose maintenance is over and which have not shown since that they work: nothing is placed there
     /// before an interface version has passed its self-test on them.
     package var returning: Set<GPUServerID>
+    /// Which interface versions are allowed, before what the manager is configured to.
+    package var versionRules: VersionRules
 
     package init(
         revision: UInt64 = 0, mode: ManagerMode? = nil, pins: [InstanceID: PinnedPlace] = [:],
         reservations: [ManualReservation] = [], maintenance: [MaintenanceWindow] = [],
-        returning: Set<GPUServerID> = []
+        returning: Set<GPUServerID> = [], versionRules: VersionRules = VersionRules()
     ) {
+        self.versionRules = versionRules
         self.revision = revision
         self.mode = mode
         self.pins = pins

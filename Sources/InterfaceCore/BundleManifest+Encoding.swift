@@ -1,29 +1,33 @@
 import FleetModel
 
-/// The canonical bytes of a manifest, format 1 or 2. Integers are big-endian; a text is its length in bytes (16 bits) and
+/// The canonical bytes of a manifest, formats 1 to 3. Integers are big-endian; a text is its length in bytes (16 bits) and
 /// then UTF-8; a list is its count (16 bits) and then its entries.
 ///
 /// | field | type |
 /// |---|---|
 /// | magic | 4 bytes, `PSBM` |
-/// | format | 16 bits, 1 or 2 |
+/// | format | 16 bits, 1 to 3 |
 /// | kind, version | text, text |
 /// | operating system, architecture, libc | text, text, text |
 /// | lowest and highest wire revision | 32 bits, 32 bits |
 /// | required capabilities | list of text |
 /// | files | list of: path (text), role (8 bits), size (64 bits), digest (32 bytes) |
 /// | tested with | list of digests (32 bytes) |
-/// | in format 2: least version of the C library | text |
-/// | in format 2: capabilities | list of text |
+/// | from format 2 on: least version of the C library | text |
+/// | from format 2 on: capabilities | list of text |
+/// | in format 3: least version of OpenCL, empty for any | text |
+/// | in format 3: drivers | list of: vendor (text), least version (text) |
 ///
-/// Format 2 is that of manifests which say something that format 1 cannot: what could be said before has the digest that
-/// it had before. There is one encoding for each manifest: a decoder refuses lists that are not in order, versions that are not
+/// A manifest is in the lowest format that can say it: what could be said before has the digest that it had before. There is one encoding for each manifest: a decoder refuses lists that are not in order, versions that are not
 /// written as they print, and bytes after the end.
 extension BundleManifest {
     /// More than any valid manifest takes.
     package static let maximumEncodedSize = 128 << 10
     private static let magic: [UInt8] = Array("PSBM".utf8)
-    private var format: UInt16 { leastLibcVersion.isEmpty && capabilities.isEmpty ? 1 : 2 }
+    private var format: UInt16 {
+        if deviceNeeds != .none { return 3 }
+        return leastLibcVersion.isEmpty && capabilities.isEmpty ? 1 : 2
+    }
 
     /// O(size)
     package func encoded() -> [UInt8] {
@@ -49,6 +53,13 @@ extension BundleManifest {
         bytes.append(text: leastLibcVersion)
         bytes.append(integer: UInt16(capabilities.count))
         for capability in capabilities { bytes.append(text: capability) }
+        guard format >= 3 else { return bytes }
+        bytes.append(text: deviceNeeds.leastOpenCL?.description ?? "")
+        bytes.append(integer: UInt16(deviceNeeds.drivers.count))
+        for driver in deviceNeeds.drivers {
+            bytes.append(text: driver.vendor)
+            bytes.append(text: driver.least.description)
+        }
         return bytes
     }
 
@@ -62,8 +73,8 @@ extension BundleManifest {
             throw ManifestError(.malformed, "these are not the bytes of a manifest")
         }
         let format = try reader.readInteger(UInt16.self)
-        guard (1...2).contains(format) else {
-            throw ManifestError(.format, "format \(format), where this build reads 1 and 2")
+        guard (1...3).contains(format) else {
+            throw ManifestError(.format, "format \(format), where this build reads 1 to 3")
         }
         let kind = try reader.readText(maximum: 32)
         let versionText = try reader.readText(maximum: 64)
@@ -83,10 +94,11 @@ extension BundleManifest {
         }
         let leastLibcVersion = format >= 2 ? try reader.readText(maximum: 32) : ""
         let capabilities = format >= 2 ? try reader.readCapabilities() : []
+        let deviceNeeds = format >= 3 ? try reader.readDeviceNeeds() : .none
         try self.init(
             kind: kind, version: version, platform: platform, wireRevisions: lowest...highest,
             requiredCapabilities: required, files: files, testedWith: testedWith, leastLibcVersion: leastLibcVersion,
-            capabilities: capabilities)
+            capabilities: capabilities, deviceNeeds: deviceNeeds)
         guard encoded() == bytes else { throw ManifestError(.notCanonical, "the bytes are not in canonical form") }
     }
 }
@@ -131,6 +143,22 @@ private struct ManifestReader {
         try readList(maximum: BundleManifest.maximumCapabilities) { reader throws(ManifestError) in
             try reader.readText(maximum: 128)
         }
+    }
+
+    mutating func readDeviceNeeds() throws(ManifestError) -> DeviceNeeds {
+        let text = try readText(maximum: 64)
+        let leastOpenCL = DottedVersion(text)
+        guard text.isEmpty || leastOpenCL != nil else {
+            throw ManifestError(.version, "the version of OpenCL \(text.debugDescription)")
+        }
+        let drivers = try readList(maximum: DeviceNeeds.maximumDrivers) { reader throws(ManifestError) in
+            let vendor = try reader.readText(maximum: 64)
+            let least = try reader.readText(maximum: 64)
+            guard let version = DottedVersion(least), let driver = DeviceNeeds.Driver(vendor: vendor, least: version)
+            else { throw ManifestError(.malformed, "a driver of \(vendor.debugDescription)") }
+            return driver
+        }
+        return DeviceNeeds(leastOpenCL: leastOpenCL, drivers: drivers)
     }
 
     mutating func readPlatform() throws(ManifestError) -> BundlePlatform {

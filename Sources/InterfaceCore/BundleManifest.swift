@@ -17,13 +17,16 @@ package struct BundleManifest: Hashable, Sendable {
     package let requiredCapabilities: [String]
     /// Ascending by path; 2 to ``maximumFiles``, with one client library and one worker among them.
     package let files: [BundleFile]
-    /// Digests of other bundles whose other end was tested with this one, ascending; at most ``maximumTestedWith``.
+    /// Digests of older bundles whose client libraries this worker was tested with and serves, ascending; at most
+    /// ``maximumTestedWith``. It is the newer that names the older, which cannot know it.
     package let testedWith: [ContentDigest]
     /// The lowest version of the C library that the files run with, for example `2.34`; empty where any does.
     package let leastLibcVersion: String
     /// What the interface can do beyond what every version of its kind can, by names of its own, ascending; at most
     /// ``maximumCapabilities``.
     package let capabilities: [String]
+    /// What a device must be, beside having ``requiredCapabilities``.
+    package let deviceNeeds: DeviceNeeds
 
     package static let maximumCapabilities = 64
     package static let maximumFiles = 256
@@ -35,7 +38,7 @@ package struct BundleManifest: Hashable, Sendable {
     package init(
         kind: String, version: SemanticVersion, platform: BundlePlatform, wireRevisions: ClosedRange<UInt32>,
         requiredCapabilities: [String] = [], files: [BundleFile], testedWith: [ContentDigest] = [],
-        leastLibcVersion: String = "", capabilities: [String] = []
+        leastLibcVersion: String = "", capabilities: [String] = [], deviceNeeds: DeviceNeeds = .none
     ) throws(ManifestError) {
         guard Self.isKind(kind) else { throw ManifestError(.kind, "the kind \(kind.debugDescription)") }
         guard SemanticVersion(version.description) == version else {
@@ -50,6 +53,7 @@ package struct BundleManifest: Hashable, Sendable {
         self.testedWith = testedWith.sorted()
         self.leastLibcVersion = leastLibcVersion
         self.capabilities = capabilities.sorted()
+        self.deviceNeeds = deviceNeeds
         try checkLists()
         try checkFiles()
     }
@@ -74,6 +78,11 @@ package struct BundleManifest: Hashable, Sendable {
         requiredCapabilities.filter { !device.extensions.contains($0) }
     }
 
+    /// All that a device lacks, a phrase each. O(capabilities × extensions)
+    package func unmetNeeds(of device: DeviceDescription) -> [String] {
+        missingCapabilities(on: device) + deviceNeeds.unmet(by: device)
+    }
+
     /// Whether a host can load the files. A host that does not say what it is, as those of older releases, is taken for
     /// one that can: it finds out when it installs them.
     package func runs(on host: HostPlatform) -> Bool {
@@ -88,7 +97,8 @@ package struct BundleManifest: Hashable, Sendable {
             throw ManifestError(.platform, "the C library's version \(leastLibcVersion.debugDescription)")
         }
         guard requiredCapabilities.count <= Self.maximumCapabilities, testedWith.count <= Self.maximumTestedWith,
-            files.count <= Self.maximumFiles, capabilities.count <= Self.maximumCapabilities
+            files.count <= Self.maximumFiles, capabilities.count <= Self.maximumCapabilities,
+            deviceNeeds.drivers.count <= DeviceNeeds.maximumDrivers
         else { throw ManifestError(.tooMany, "more entries than a list may have") }
         for capability in requiredCapabilities + capabilities {
             guard (1...128).contains(capability.utf8.count),
@@ -96,7 +106,8 @@ package struct BundleManifest: Hashable, Sendable {
             else { throw ManifestError(.capability, "the capability \(capability.debugDescription)") }
         }
         guard Set(requiredCapabilities).count == requiredCapabilities.count,
-            Set(capabilities).count == capabilities.count, Set(testedWith).count == testedWith.count
+            Set(capabilities).count == capabilities.count, Set(testedWith).count == testedWith.count,
+            Set(deviceNeeds.drivers.map(\.vendor)).count == deviceNeeds.drivers.count
         else { throw ManifestError(.duplicate, "an entry stands twice in a list") }
     }
 

@@ -20,12 +20,11 @@ package enum SharedVersion {
         return newest
     }
 
-    /// Whether a client library and a worker may share a session: they are of one bundle, or of two of the same kind
-    /// that name each other as tested together and have a wire revision in common.
+    /// Whether a client library and a worker may share a session: they are of one bundle, or the worker's, which is the
+    /// newer, names the client's as one that it was tested with, and they have a wire revision in common.
     package static func isShared(client: InstalledManifest, worker: InstalledManifest) -> Bool {
         if client.digest == worker.digest { return client.manifest == worker.manifest }
         return client.manifest.kind == worker.manifest.kind
-            && client.manifest.testedWith.contains(worker.digest)
             && worker.manifest.testedWith.contains(client.digest)
             && client.manifest.wireRevisions.overlaps(worker.manifest.wireRevisions)
     }

@@ -11,6 +11,7 @@ package enum SelfTestArguments {
         case interface, client, device, worker, folder
         case servedClients = "served-clients"
         case clientLibrary = "client-library"
+        case clientRevisions = "client-revisions"
     }
 
     static func encode(_ order: SelfTestOrder, folder: String) -> [String] {
@@ -25,6 +26,8 @@ package enum SelfTestArguments {
                     case .folder: folder
                     case .servedClients: order.servedClients.map(\.description).joined(separator: ",")
                     case .clientLibrary: order.clientLibrary
+                    case .clientRevisions:
+                        "\(order.clientRevisions.lowerBound)-\(order.clientRevisions.upperBound)"
                     }
                 return ["--\(option.rawValue)", value]
             }
@@ -42,16 +45,23 @@ package enum SelfTestArguments {
         let served = (values[.servedClients] ?? "").split(separator: ",").map { ContentDigest(String($0)) }
         guard let interface = values[.interface].flatMap(version), let client = values[.client].flatMap(version),
             let device = values[.device].flatMap({ DeviceSelector($0) }), let worker = values[.worker],
-            let folder = values[.folder], let library = values[.clientLibrary], !served.contains(nil)
+            let folder = values[.folder], let library = values[.clientLibrary],
+            let revisions = values[.clientRevisions].flatMap(revisions), !served.contains(nil)
         else { return nil }
         let order = SelfTestOrder(
             interface: interface, servedClients: served.compactMap(\.self), client: client, clientLibrary: library,
-            worker: worker, device: device)
+            worker: worker, device: device, clientRevisions: revisions)
         return (order, folder)
     }
 
     private static func text(_ version: InterfaceVersion) -> String {
         "\(version.kind)@\(version.version)@\(version.digest)"
+    }
+
+    private static func revisions(_ text: String) -> ClosedRange<UInt32>? {
+        let ends = text.split(separator: "-").map { UInt32($0) }
+        guard ends.count == 2, let lower = ends[0], let upper = ends[1], lower <= upper else { return nil }
+        return lower...upper
     }
 
     private static func version(_ text: String) -> InterfaceVersion? {

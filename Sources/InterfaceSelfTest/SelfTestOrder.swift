@@ -14,10 +14,12 @@ package struct SelfTestOrder: Hashable, Sendable {
     /// The full path of the worker's program.
     package var worker: String
     package var device: DeviceSelector
+    /// The revisions of the session protocol that the client's manifest names.
+    package var clientRevisions: ClosedRange<UInt32>
 
     package init(
         interface: InterfaceVersion, servedClients: [ContentDigest] = [], client: InterfaceVersion? = nil,
-        clientLibrary: String, worker: String, device: DeviceSelector
+        clientLibrary: String, worker: String, device: DeviceSelector, clientRevisions: ClosedRange<UInt32>
     ) {
         self.interface = interface
         self.servedClients = servedClients
@@ -25,6 +27,7 @@ package struct SelfTestOrder: Hashable, Sendable {
         self.clientLibrary = clientLibrary
         self.worker = worker
         self.device = device
+        self.clientRevisions = clientRevisions
     }
 }
 

@@ -19,6 +19,9 @@ struct TestedSession {
         let identity = InterfaceIdentity(
             kind: version.kind, version: version.version.description, digest: version.digest.bytes)
         guard let identity else { throw SelfTestFailure("\(version) cannot be named in a handshake") }
+        guard let revisions = SessionRevision.spoken(of: order.clientRevisions) else {
+            throw SelfTestFailure("\(version) speaks no revision of the session protocol that this build does")
+        }
         let connection =
             TransportChoice.ofEnvironment == .tcp
             ? try Self.connect(to: endpoint) : try Self.connectLocally(to: endpoint)
@@ -26,7 +29,7 @@ struct TestedSession {
         _ = fcntl(connection, F_SETFL, fcntl(connection, F_GETFL) & ~O_NONBLOCK)
         descriptor = connection
         let credential = SessionCredential(grant: 1, ticketHigh: ticket.high, ticketLow: ticket.low)
-        var handshake = ClientHandshake(ClientHello(interface: identity, credential: credential))
+        var handshake = ClientHandshake(ClientHello(interface: identity, credential: credential, revisions: revisions))
         let hello = handshake.bytesToSend
         let sent = hello.withUnsafeBytes { Glibc.send(connection, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }
         guard sent == hello.count else { throw SelfTestFailure("the worker takes no hello: error \(errno)") }

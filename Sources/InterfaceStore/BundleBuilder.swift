@@ -27,33 +27,41 @@ package struct BundleBuilder: Sendable {
     package func build(
         kind: String, version: SemanticVersion, wireRevisions: ClosedRange<UInt32>,
         requiredCapabilities: [String] = [], capabilities: [String] = [], testedWith: [ContentDigest] = [],
-        files: [Ingredient]
+        deviceNeeds: DeviceNeeds = .none, files: [Ingredient]
     ) throws -> InstalledBundle {
         try store.prepareFolders()
         let needs = try files.compactMap { try ELFNeeds.leastLibc(of: $0.source) }
         let manifest = try BundleManifest(
             kind: kind, version: version, platform: .current, wireRevisions: wireRevisions,
             requiredCapabilities: requiredCapabilities, files: try files.map(takeIn), testedWith: testedWith,
-            leastLibcVersion: needs.max()?.description ?? "", capabilities: capabilities)
+            leastLibcVersion: needs.max()?.description ?? "", capabilities: capabilities, deviceNeeds: deviceNeeds)
         let bytes = manifest.encoded()
         let name = manifest.interfaceVersion(hashedBy: ContentDigest.sha256)
         try store.store(bytes, of: name.digest)
         return InstalledBundle(version: name, manifest: manifest)
     }
 
-    /// The bundle of this very build: the client library and the worker that lie beside the running program.
+    /// A bundle of a client library and a worker, under the names that every bundle has for them.
     ///
-    /// - Parameter wireRevisions: the revisions of the session protocol that this build speaks.
-    package func buildFromThisProgram(
-        kind: String = "opencl", version: SemanticVersion, wireRevisions: ClosedRange<UInt32>
+    /// - Parameters:
+    ///   - clientLibrary: the full path of the library's file.
+    ///   - worker: the full path of the worker's file.
+    ///   - wireRevisions: the revisions of the session protocol that both speak.
+    package func build(
+        kind: String = "opencl", version: SemanticVersion, wireRevisions: ClosedRange<UInt32>, clientLibrary: String,
+        worker: String, capabilities: [String] = [], testedWith: [ContentDigest] = [],
+        deviceNeeds: DeviceNeeds = .none
     ) throws -> InstalledBundle {
-        let folder = try Self.folderOfThisProgram()
-        let files = try [("libPresyncOpenCL.so", BundleFile.Role.clientLibrary), ("presync-worker", .worker)].map {
-            name, role in
+        let sources = [
+            ("libPresyncOpenCL.so", BundleFile.Role.clientLibrary, clientLibrary), ("presync-worker", .worker, worker),
+        ]
+        let files = try sources.map { name, role, source in
             guard let path = BundlePath(name) else { throw StoreError(.malformed, "the path \(name)") }
-            return Ingredient(source: "\(folder)/\(name)", path: path, role: role)
+            return Ingredient(source: source, path: path, role: role)
         }
-        return try build(kind: kind, version: version, wireRevisions: wireRevisions, files: files)
+        return try build(
+            kind: kind, version: version, wireRevisions: wireRevisions, capabilities: capabilities,
+            testedWith: testedWith, deviceNeeds: deviceNeeds, files: files)
     }
 
     private func takeIn(_ ingredient: Ingredient) throws -> BundleFile {
@@ -70,7 +78,8 @@ package struct BundleBuilder: Sendable {
         return file
     }
 
-    private static func folderOfThisProgram() throws -> String {
+    /// The folder in which the running program lies, and beside it the others of its build.
+    package static func folderOfThisProgram() throws -> String {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = readlink("/proc/self/exe", &buffer, buffer.count)
         guard count > 0 else { throw StoreError.system("read where this program lies") }

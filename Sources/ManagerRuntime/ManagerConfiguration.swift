@@ -1,6 +1,5 @@
 package import ControlProtocol
 package import FleetModel
-package import InterfaceCore
 package import ForecastCore
 package import OpenBLAS
 

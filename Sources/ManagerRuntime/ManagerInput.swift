@@ -11,6 +11,8 @@ enum ManagerInput: Sendable {
     case forecastWanted(InstanceID, @Sendable (ForecastAnswer) -> Void)
     /// Someone wants to know why an instance, or a request, has what it has; answered with nil when the manager ends first.
     case explanationWanted(String, @Sendable (ExplanationAnswer?) -> Void)
+    /// Which interface version an instance gets; the outer nil where the manager ends first.
+    case interfaceWanted(InstanceID, @Sendable (InterfaceExplanation??) -> Void)
     /// Someone wants to see what operators have set; answered with nil when the manager ends first.
     case settingsWanted(@Sendable (OperatorSettings?) -> Void)
     /// Someone changes something of it; answered once all of that is durable.
@@ -32,6 +34,7 @@ enum ManagerInput: Sendable {
         case .overviewWanted(_, let answer): answer(nil)
         case .forecastWanted(_, let answer): answer(.unavailable)
         case .explanationWanted(_, let answer): answer(nil)
+        case .interfaceWanted(_, let answer): answer(nil)
         case .settingsWanted(let answer): answer(nil)
         case .changesWanted(_, let answer), .planApplied(_, let answer): answer(.unavailable)
         case .planWanted(_, let answer): answer(.unavailable)
@@ -97,6 +100,15 @@ extension BoundedMailbox<ManagerInput> {
     func explain(_ subject: String) async -> ExplanationAnswer? {
         await withCheckedContinuation { continuation in
             let question = ManagerInput.explanationWanted(subject) { continuation.resume(returning: $0) }
+            if offer(question) != .accepted { question.decline() }
+        }
+    }
+
+    /// Which interface version an instance gets and why, when the loop comes to this question; nil within where it knows no
+    /// such instance, and nil if the manager ends first.
+    func explainInterface(of instance: InstanceID) async -> InterfaceExplanation?? {
+        await withCheckedContinuation { continuation in
+            let question = ManagerInput.interfaceWanted(instance) { continuation.resume(returning: $0) }
             if offer(question) != .accepted { question.decline() }
         }
     }

@@ -84,6 +84,7 @@ struct ManagerLoop {
         case .forecastWanted(let instance, let answer):
             answer(machine.forecast(of: instance, at: now).map(ForecastAnswer.found) ?? .unknownInstance)
         case .explanationWanted(let subject, let answer): answer(machine.explain(subject, at: now))
+        case .interfaceWanted(let instance, let answer): answer(.some(machine.explainInterface(of: instance)))
         case .settingsWanted(let answer): answer(machine.settings)
         case .changesWanted(let changes, let answer):
             readWallClock(now)

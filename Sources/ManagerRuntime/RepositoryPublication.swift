@@ -1,6 +1,6 @@
-package import FleetModel
+import FleetModel
 import InterfaceCore
-import InterfaceStore
+package import InterfaceStore
 package import Logging
 
 /// A trusted repository that a manager serves: its owner's, or one that the manager makes and keeps itself, of what is
@@ -13,9 +13,8 @@ package struct RepositoryPublication: Sendable {
     private let state: String
     /// The owner's repository; nil for one of the manager's own.
     private let directory: String?
-    /// The revisions of the session protocol that this build speaks.
-    private let wireRevisions: ClosedRange<UInt32>
-    private let version: SemanticVersion
+    /// Puts the bundle of this build into a store.
+    private let thisBuild: @Sendable (LocalInterfaceStore) throws -> InstalledBundle
     private let logger: Logger
 
     /// How often the timestamp is looked at.
@@ -27,13 +26,14 @@ package struct RepositoryPublication: Sendable {
     ///   - state: the manager's state directory.
     ///   - directory: a repository that `presync interface create` made; nil for one that is made in `state`, with its
     ///     keys beside it, and in which this build is published.
+    ///   - thisBuild: makes the bundle of this build in a store.
     package init(
-        state: String, directory: String?, version: SemanticVersion, wireRevisions: ClosedRange<UInt32>, logger: Logger
+        state: String, directory: String?, logger: Logger,
+        thisBuild: @escaping @Sendable (LocalInterfaceStore) throws -> InstalledBundle
     ) {
         self.state = state
         self.directory = directory
-        self.version = version
-        self.wireRevisions = wireRevisions
+        self.thisBuild = thisBuild
         self.logger = logger
     }
 
@@ -89,8 +89,7 @@ package struct RepositoryPublication: Sendable {
         let owner = owner
         if !owner.exists { _ = try owner.create(rootKeys: []) }
         let store = LocalInterfaceStore(directory: state + "/interfaces")
-        let bundle = try BundleBuilder(store: store).buildFromThisProgram(
-            version: version, wireRevisions: wireRevisions)
+        let bundle = try thisBuild(store)
         let isKnown = try owner.bundles().contains { $0.version == bundle.version }
         // Other bytes under a version's name are another build of it: whoever keeps no repository of versions gets what
         // lies beside the manager.

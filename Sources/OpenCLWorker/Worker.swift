@@ -1,7 +1,7 @@
 import DeviceDrivers
 import FleetModel
 import Glibc
-import RemotingCore
+package import RemotingCore
 package import WorkerControl
 
 /// One worker: the process, or in tests the thread, that serves one session of one grant.
@@ -28,13 +28,16 @@ package struct Worker {
     private let starter: Descriptor
     private let limits: WorkerLimits
     private let ownsProcess: Bool
+    private let edition: InterfaceEdition
 
     /// `starter` is the connection to the GPU server that starts the worker; the ticket comes over it, and nothing else
     /// does before the worker has sent its identity. A worker that owns its process takes the standard output for what
     /// kernels print.
     package init(
-        _ launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), starter: Descriptor, ownsProcess: Bool = false
+        _ launch: WorkerLaunch, limits: WorkerLimits = WorkerLimits(), starter: Descriptor, ownsProcess: Bool = false,
+        edition: InterfaceEdition = .current
     ) {
+        self.edition = edition
         self.limits = limits
         self.ownsProcess = ownsProcess
         self.launch = launch
@@ -75,7 +78,7 @@ package struct Worker {
             host: launch.listenHost, ports: launch.ports, interface: try identity(of: launch.interface),
             credential: SessionCredential(
                 grant: launch.grant.rawValue, ticketHigh: ticket.high, ticketLow: ticket.low),
-            deviceInformation: device.information.encoded())
+            deviceInformation: device.information.encoded(), edition: edition)
         let loop = try WorkerLoop(launch, limits: limits, device: device, post: post, door: door)
         if ownsProcess { WorkerCage.closeCalls() }
         return loop

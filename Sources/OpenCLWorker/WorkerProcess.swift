@@ -1,12 +1,13 @@
 import DeviceDrivers
 import Glibc
+package import RemotingCore
 import WorkerControl
 
 /// What `presync-worker` does: one worker, for as long as the process lives.
 package enum WorkerProcess {
-    /// `arguments` are those after the program's name. Never returns: the process ends with 0 after an ordinary end, 1
+    /// `arguments` are those after the program's name, `edition` what the program was linked as. Never returns: the process ends with 0 after an ordinary end, 1
     /// when the worker failed, and 64 (`EX_USAGE`) when its command line is wrong.
-    package static func run(_ arguments: [String]) -> Never {
+    package static func run(_ arguments: [String], edition: InterfaceEdition = .current) -> Never {
         signal(SIGPIPE, SIG_IGN)
         closeInherited()
         let launch: WorkerLaunch
@@ -17,7 +18,9 @@ package enum WorkerProcess {
             _exit(64)
         }
         let limits = WorkerLimits { name in getenv(name).map { String(cString: $0) } }
-        let ending = Worker(launch, limits: limits, starter: takeStandardInput(), ownsProcess: true).run()
+        let worker = Worker(
+            launch, limits: limits, starter: takeStandardInput(), ownsProcess: true, edition: edition)
+        let ending = worker.run()
         if case .failed(let reason) = ending { complain(reason) }
         // At once, and past the exit handlers of a driver whose threads may be at work: the kernel frees everything.
         _exit(ending.exitCode)

@@ -81,6 +81,9 @@ extension TraceHash {
             add(Int(notice.endsIn.nanoseconds))
         case .heartbeatAcknowledged(let sequence): add(sequence)
         case .prepareInterface(let version, _): add(version.version.description)
+        case .useInterface(let version, let instances):
+            add(version.version.description)
+            for instance in instances { add(instance.rawValue) }
         }
     }
 

@@ -37,6 +37,7 @@ enum OrdersSchema {
     static func replace(_ orders: OperatorOrders, _ database: Database) throws {
         try database.execute(
             sql: "DELETE FROM pins; DELETE FROM manual_reservations; DELETE FROM maintenance; DELETE FROM returning")
+        try VersionRulesSchema.replace(orders.versionRules, database)
         try database.cachedStatement(sql: "UPDATE orders SET revision = ?, mode = ?")
             .execute(arguments: [Int64(bitPattern: orders.revision), orders.mode?.rawValue])
         for (instance, place) in orders.pins {
@@ -76,6 +77,7 @@ enum OrdersSchema {
         try readPins(into: &orders, database)
         try readReservations(into: &orders, database)
         try readMaintenance(into: &orders, database)
+        orders.versionRules = try VersionRulesSchema.read(database)
         return orders
     }
 

@@ -8,7 +8,7 @@ import GRDB
 /// with `sqlite3` can read what a manager knew.
 enum Schema {
     /// Written to `PRAGMA user_version`; grows with each change of the tables.
-    static let version = 5
+    static let version = 6
     /// `PSYN`, written to `PRAGMA application_id`, so that another program's file is not taken for a store.
     static let applicationID: Int64 = 0x5053_594E
 
@@ -28,6 +28,7 @@ enum Schema {
         if (1...2).contains(version) { try RecoverySchema.addTables(database) }
         if (1...3).contains(version) { try OrdersSchema.addTables(database) }
         if (1...4).contains(version) { try RolloutsSchema.addTables(database) }
+        if (1...5).contains(version) { try VersionRulesSchema.addTables(database) }
         guard version <= self.version else {
             throw FleetStoreError(.newerSchema, "schema \(version), this program knows up to \(self.version)")
         }
@@ -41,6 +42,7 @@ enum Schema {
         try RecoverySchema.addTables(database)
         try OrdersSchema.addTables(database)
         try RolloutsSchema.addTables(database)
+        try VersionRulesSchema.addTables(database)
     }
 
     private static func createFirst(_ database: Database) throws {

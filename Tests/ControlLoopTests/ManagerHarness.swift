@@ -37,10 +37,20 @@ struct ManagerHarness {
     /// - Returns: all effects but for commits, in order.
     @discardableResult
     mutating func happens(_ event: ManagerEvent) -> [ManagerEffect] {
+        let effects = withCommits(manager.handle(event, now: now))
+        manager.checkInvariants()
+        return effects
+    }
+
+    /// Orders are given, and what follows from them is returned likewise.
+    mutating func change(_ changes: OperatorChange...) throws -> [ManagerEffect] {
+        withCommits(try manager.change(changes, at: now))
+    }
+
+    private mutating func withCommits(_ ordered: [ManagerEffect]) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
-        let handled = manager.handle(event, now: now)
-        note(handled)
-        for effect in handled {
+        note(ordered)
+        for effect in ordered {
             guard case .persist = effect else {
                 effects.append(effect)
                 continue
@@ -48,7 +58,6 @@ struct ManagerHarness {
             revision += 1
             effects += happens(.storeAnswered(.committed(revision: revision)))
         }
-        manager.checkInvariants()
         return effects
     }
 

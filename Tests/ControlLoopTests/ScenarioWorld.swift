@@ -120,6 +120,7 @@ struct ScenarioWorld {
         case .refuse(let request, let reason): say("a1: refuse \(request), \(reason)")
         case .warn(let request, let endsIn, let reason): say("a1: warn \(request), \(endsIn.inSeconds) s, \(reason)")
         case .installInterface(let version, _): say("a1: install \(version.version)")
+        case .useInterface(let version, let instance): say("a1: \(instance) uses \(version.version)")
         case .record(let event): say("a1: * \(event.summary)")
         }
     }

@@ -74,6 +74,8 @@ extension ManagerToAgentMessage {
         case .notice(let notice): "\(notice.grant) ends in \(notice.endsIn.inSeconds) s, \(notice.reason)"
         case .heartbeatAcknowledged: nil
         case .prepareInterface(let version, _): "prepare \(version.version)"
+        case .useInterface(let version, let instances):
+            "\(instances.map(\.rawValue).joined(separator: ", ")) uses \(version.version)"
         }
     }
 }

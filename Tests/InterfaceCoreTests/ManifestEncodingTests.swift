@@ -70,7 +70,7 @@ import Testing
     @Test func anotherFormatIsNamed() throws {
         var bytes = try makeManifest().encoded()
         bytes[5] = 7
-        #expect(throws: ManifestError(.format, "format 7, where this build reads 1 and 2")) {
+        #expect(throws: ManifestError(.format, "format 7, where this build reads 1 to 3")) {
             try BundleManifest(decoding: bytes)
         }
     }

@@ -11,7 +11,7 @@ import Testing
         let older = InterfaceVersion(kind: "opencl", version: SemanticVersion(1, 0, 0), digest: .zero)
         return SelfTestOrder(
             interface: version, servedClients: [.zero, .zero], client: older, clientLibrary: "/a b/lib.so",
-            worker: "/w", device: device)
+            worker: "/w", device: device, clientRevisions: 1...2)
     }
 
     @Test(arguments: [DeviceSelector.synthetic, .openCL(platform: 3, device: 4)])

@@ -7,7 +7,7 @@ import Testing
 
 /// Real libraries, workers and devices: those of this build.
 @Suite struct SelfTestProcessTests {
-    private static func built(_ name: String) -> String {
+    static func built(_ name: String) -> String {
         let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
         return URL(fileURLWithPath: own).deletingLastPathComponent().appendingPathComponent(name).path
     }
@@ -19,7 +19,7 @@ import Testing
             kind: "opencl", version: try #require(SemanticVersion(version)), digest: .zero)
         return SelfTestOrder(
             interface: version, clientLibrary: library ?? built("libPresyncOpenCL.so"),
-            worker: worker ?? built("presync-worker"), device: device)
+            worker: worker ?? built("presync-worker"), device: device, clientRevisions: 1...2)
     }
 
     private static let process = SelfTestProcess(program: built("presync"), deadline: .seconds(30))

@@ -25,6 +25,7 @@ final class AgentLoop {
     private var registered: Set<InstanceID> = []
     /// Those whose application type nobody declared.
     private var undeclared: Set<InstanceID> = []
+    private var registrations = WaitingRegistrations()
     private var reports = ApplicationReports()
     /// Hellos of sessions whose worker's name is being resolved.
     private var resolving: [GrantID: ClientHello] = [:]
@@ -65,13 +66,15 @@ final class AgentLoop {
     /// Serves until told to stop. What was handed over stays with its programs; what is held is closed.
     func run() {
         while !isStopping {
-            let deadline = [sessions.nextDeadline, handOver.nextDeadline].compactMap { $0 }.min()
+            let deadlines = [sessions.nextDeadline, handOver.nextDeadline, registrations.nextDeadline]
+            let deadline = deadlines.compactMap { $0 }.min()
             let ready = poller.wait(atMost: deadline.map { $0 - MonotonicClock.now() })
             let now = MonotonicClock.now()
             for one in ready { serve(one, now: now) }
             if let deadline, deadline <= now {
                 took(sessions.deadlinesPassed(now: now), now: now)
                 took(handOver.deadlinesPassed(now: now), now: now)
+                for instance in registrations.overdue(now: now) { answer(instance, library: nil, now: now) }
             }
         }
         handOver.shutDown()
@@ -170,6 +173,7 @@ final class AgentLoop {
             metrics.warned()
             handOver.warn(request, endsIn: endsIn, reason: reason)
         case .installInterface(let version, let sources): surroundings.installInterface(version, from: sources)
+        case .useInterface(let version, let instance): answer(instance, library: version, now: now)
         case .record(let event): surroundings.record(event)
         }
     }
@@ -178,14 +182,18 @@ final class AgentLoop {
         let grant = notification.grant
         let identity = InterfaceIdentity(
             kind: notification.version.kind, version: notification.version.version.description,
-            digest: notification.version.digest.bytes,
-            testedWith: surroundings.testedWith(notification.version).map(\.bytes))
+            digest: notification.version.digest.bytes)
         guard let identity else {
             return following.append(.sessionFailed(grant, "\(notification.version) cannot be named in a handshake"))
         }
+        let named = surroundings.wireRevisions(notification.version)
+        guard let revisions = named.map(SessionRevision.spoken(of:)) ?? SessionLimits.revisions else {
+            return following.append(
+                .sessionFailed(grant, "\(notification.version) speaks no revision of sessions that this agent does"))
+        }
         let credential = SessionCredential(
             grant: grant.rawValue, ticketHigh: notification.ticket.high, ticketLow: notification.ticket.low)
-        let hello = ClientHello(interface: identity, credential: credential)
+        let hello = ClientHello(interface: identity, credential: credential, revisions: revisions)
         let endpoint = notification.endpoint
         guard let address = SocketAddress(numeric: endpoint.host, port: endpoint.port) else {
             resolving[grant] = hello
@@ -252,6 +260,7 @@ final class AgentLoop {
     private func remove(_ instance: InstanceID, now: MonotonicTime) {
         instances.remove(instance)
         registered.remove(instance)
+        _ = registrations.take(instance)
         undeclared.remove(instance)
         directory.remove(instance)
         telemetry.remove(instance)
@@ -277,10 +286,16 @@ final class AgentLoop {
                     configuration.applicationRules.application(of: program) ?? description.application
             }
             add(description, selector, isApplicationDeclared: isDeclared, now: now)
-            let answered = handOver.accept(
-                registrant.token, as: description.id, clientLibrary: surroundings.clientLibrary, now: now)
-            took(answered, now: now)
+            registrations.add(description.id, registrant.token, now: now)
+            if !surroundings.hasSeveralVersions { answer(description.id, library: nil, now: now) }
         }
+    }
+
+    /// Answers a registration that waits; nothing where none does.
+    private func answer(_ instance: InstanceID, library version: InterfaceVersion?, now: MonotonicTime) {
+        guard let token = registrations.take(instance) else { return }
+        let library = surroundings.clientLibrary(of: version)
+        took(handOver.accept(token, as: instance, clientLibrary: library, now: now), now: now)
     }
 
     private func take(

@@ -12,10 +12,12 @@ protocol AgentSurroundings: Sendable {
     func use(_ versions: Set<InterfaceVersion>)
     /// Finds a name's address, and answers with ``AgentLoopMessage/resolved(_:_:)``.
     func resolve(_ endpoint: SessionEndpoint, for grant: GrantID)
-    /// The digests of bundles that the installed one names as tested with it.
-    func testedWith(_ version: InterfaceVersion) -> [ContentDigest]
-    /// The path of the client library of the interface version in force; nil while no bundle is.
-    var clientLibrary: String? { get }
+    /// The revisions of the session protocol that an installed bundle speaks; nil where that is not known.
+    func wireRevisions(_ version: InterfaceVersion) -> ClosedRange<UInt32>?
+    /// The path of a version's client library; of the version in force for nil. Nil while there is none.
+    func clientLibrary(of version: InterfaceVersion?) -> String?
+    /// Whether programs may get libraries of more than one version.
+    var hasSeveralVersions: Bool { get }
     func record(_ event: FleetEvent)
 }
 

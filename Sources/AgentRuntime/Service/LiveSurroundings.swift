@@ -14,7 +14,7 @@ final class LiveSurroundings: AgentSurroundings {
     private let logger: Logger
     private struct Bundles {
         /// By the digest of the installed bundle.
-        var tested: [ContentDigest: [ContentDigest]] = [:]
+        var revisions: [ContentDigest: ClosedRange<UInt32>] = [:]
         /// Usable, the one in force last: what programs that come are given.
         var active: [ActiveBundle] = []
         /// Versions whose library programs were given: as long as the agent lives they may load it.
@@ -45,21 +45,25 @@ final class LiveSurroundings: AgentSurroundings {
 
     func resolve(_ endpoint: SessionEndpoint, for grant: GrantID) { resolver.resolve(endpoint, for: grant) }
 
-    func testedWith(_ version: InterfaceVersion) -> [ContentDigest] {
-        bundles.withLock { $0.tested[version.digest] ?? [] }
+    func wireRevisions(_ version: InterfaceVersion) -> ClosedRange<UInt32>? {
+        bundles.withLock { $0.revisions[version.digest] }
     }
 
-    var clientLibrary: String? {
+    func clientLibrary(of version: InterfaceVersion?) -> String? {
         bundles.withLock { bundles in
-            if let active = bundles.active.last { bundles.given.insert(active.version.digest) }
-            return bundles.active.last?.clientLibrary
+            let asked = version.flatMap { version in bundles.active.last { $0.version == version } }
+            guard let bundle = asked ?? bundles.active.last else { return nil }
+            bundles.given.insert(bundle.version.digest)
+            return bundle.clientLibrary
         }
     }
+
+    var hasSeveralVersions: Bool { bundles.withLock { $0.active.count > 1 } }
 
     /// Takes note of a bundle that is in force from now on.
     func activated(_ active: ActiveBundle) {
         bundles.withLock { bundles in
-            bundles.tested[active.version.digest] = active.bundle.manifest.testedWith
+            bundles.revisions[active.version.digest] = active.bundle.manifest.wireRevisions
             bundles.active.removeAll { $0.version == active.version }
             bundles.active.append(active)
         }

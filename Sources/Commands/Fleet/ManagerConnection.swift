@@ -33,6 +33,10 @@ struct ManagerConnection: FleetClient {
         do { return try await client.explain(subject) } catch { throw failure(error) }
     }
 
+    func explainInterface(of instance: InstanceID) async throws(CommandFailure) -> InterfaceExplanation? {
+        do { return try await client.explainInterface(of: instance) } catch { throw failure(error) }
+    }
+
     func classRules() async throws(CommandFailure) -> ClassRules {
         do { return try await client.classRules() } catch { throw failure(error) }
     }

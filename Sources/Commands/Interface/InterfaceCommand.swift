@@ -7,6 +7,7 @@ struct InterfaceCommand: AsyncParsableCommand {
         discussion: """
             Set one up:               presync interface create repository
             Publish this build:       presync interface publish repository
+            Make bundles in a store:  presync interface build store
             Stop a version's use:     presync interface revoke repository opencl 1.2.0 --reason 'wrong results'
             See what is published:    presync interface list repository
             Check all of it:          presync interface verify repository
@@ -21,6 +22,8 @@ struct InterfaceCommand: AsyncParsableCommand {
             InterfaceCreateCommand.self, InterfacePublishCommand.self, InterfaceRevokeCommand.self,
             InterfaceListCommand.self, InterfaceShowCommand.self, InterfaceVerifyCommand.self,
             InterfaceKeysCommand.self, InterfaceRefreshMetadataCommand.self, InterfaceRootCommand.self,
-            InterfaceClientCommand.self, InterfaceSelfTestCommand.self, InterfaceSelfTestDeviceCommand.self,
+            InterfaceClientCommand.self, InterfaceBuildCommand.self, InterfaceWhyCommand.self, InterfacePinCommand.self,
+            InterfaceUnpinCommand.self, InterfacePinsCommand.self, InterfaceSelfTestCommand.self,
+            InterfaceSelfTestDeviceCommand.self,
         ])
 }

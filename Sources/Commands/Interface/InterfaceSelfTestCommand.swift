@@ -43,7 +43,8 @@ struct InterfaceSelfTestCommand: AsyncParsableCommand {
                     let report = await process.run(
                         SelfTestOrder(
                             interface: bundle.version, servedClients: bundle.bundle.manifest.testedWith,
-                            clientLibrary: bundle.clientLibrary, worker: bundle.worker, device: device))
+                            clientLibrary: bundle.clientLibrary, worker: bundle.worker, device: device,
+                            clientRevisions: bundle.bundle.manifest.wireRevisions))
                     results.append(InterfaceSelfTestView.Result(bundle.version, report))
                 }
             }

@@ -58,16 +58,13 @@ struct ManagerCommand: AsyncParsableCommand {
             try Daemon.takeStateDirectory(configuration.stateDirectory)
             logging.bootstrap()
             let logger = Logger(label: ManagerSettings.role)
-            let revision = UInt32(SessionLimits.revision)
-            let interfaces = SemanticVersion(OpenCLInterface.version).map {
-                RepositoryPublication(
-                    state: FilePath.full(configuration.stateDirectory), directory: configuration.interfaceRepository,
-                    version: $0,
-                    wireRevisions: revision...revision, logger: logger)
-            }
+            let interfaces = RepositoryPublication(
+                state: FilePath.full(configuration.stateDirectory), directory: configuration.interfaceRepository,
+                logger: logger
+            ) { try ThisBuild.bundle(in: $0) }
             let service = ManagerService(
                 configuration: configuration, softwareVersion: SoftwareVersion.text, logger: logger,
-                interfaces: interfaces?.publication ?? .none)
+                interfaces: interfaces.publication)
             try await Daemon.run(service, name: ManagerSettings.role, options: daemon, logger: logger)
         }
     }

@@ -43,6 +43,8 @@ package enum AgentEffect: Hashable, Sendable {
     /// Fetch, verify and activate; answer with ``AgentEvent/interfaceInstalled(_:)`` or
     /// ``AgentEvent/interfaceFailed(_:_:)``.
     case installInterface(InterfaceVersion, from: InterfaceSources)
+    /// Programs of this instance that come are to load the version's library.
+    case useInterface(InterfaceVersion, InstanceID)
     case record(FleetEvent)
 }
 

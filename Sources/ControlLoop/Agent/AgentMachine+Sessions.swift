@@ -24,6 +24,8 @@ extension AgentMachine {
         case .prepareInterface(let version, let sources):
             if installed.contains(version) { return [.send(.interfaceInstalled(version))] }
             return [.installInterface(version, from: sources)]
+        case .useInterface(let version, let instances):
+            return installed.contains(version) ? instances.map { .useInterface(version, $0) } : []
         }
     }
 

@@ -124,7 +124,8 @@ extension ManagerMachine {
             let notification = AllocationNotification(
                 grant: id, instance: grant.stored.instance.id, level: level,
                 slice: level == .reserved ? grant.stored.slice : .zero, endpoint: endpoint,
-                version: grant.stored.version, ticket: grant.stored.ticket, epoch: epoch,
+                version: clientVersion(on: grant.stored.agent, with: grant.stored.version),
+                ticket: grant.stored.ticket, epoch: epoch,
                 timeToLive: configuration.timeToLive, request: grant.request)
             return [.sendToAgent(.allocation(notification), link)]
         case .withdrawFromAgent(let reason):

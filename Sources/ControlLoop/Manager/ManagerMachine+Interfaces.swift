@@ -29,7 +29,7 @@ extension ManagerMachine {
         versionRecords = versionRecords.filter { published.contains($0.key.version) }
         for server in servers.keys.sorted() { serverGained(server) }
         noteStanding(now)
-        return noticeUnpublished(now) + releaseUnpublished(now) + prepareServers(now) + prepareAgents(now)
+        return noticeUnpublished(now) + releaseUnpublished(now) + followVersionRules(now)
     }
 
     /// Prepared sessions in a version that is not published any longer are given up: nothing new begins in it. Those
@@ -107,7 +107,7 @@ extension ManagerMachine {
         for offer in offers where rollouts.isTarget(offer.version) {
             before.withheld[offer.version] = "it is what is new"
         }
-        let rules = Set(configuration.versionRules.rules.values).sorted { $0.description < $1.description }
+        let rules = Set(versionRules.rules.values).sorted { $0.description < $1.description }
         // Both sides of a rollout, for those whom it has come to and those whom it has not.
         return best(question, under: [nil] + rules, also: rollouts.active == nil ? nil : before)
     }
@@ -120,9 +120,9 @@ extension ManagerMachine {
             agents[agent]?.unavailable ?? [:], now, after: pause(agents[agent]?.installed ?? []))
         if rollouts.active != nil { return wantedInRollout(agent, question) }
         question.withheld = withheld(from: nil, on: nil)
-        guard !configuration.versionRules.rules.isEmpty else { return best(question, under: [nil]) }
+        guard !versionRules.rules.isEmpty else { return best(question, under: [nil]) }
         let rules = (agents[agent]?.instances ?? []).compactMap(record(of:)).map {
-            configuration.versionRules.rule(for: $0.description, class: $0.priority.name)?.rule
+            versionRules.rule(for: $0.description, class: $0.priority.name)?.rule
         }
         return best(question, under: Set(rules).sorted { ($0?.description ?? "") < ($1?.description ?? "") })
     }
@@ -141,7 +141,7 @@ extension ManagerMachine {
         var asked: Set<Kind> = []
         for id in (agents[agent]?.instances ?? []).sorted() {
             guard let record = record(of: id) else { continue }
-            let rule = configuration.versionRules.rule(for: record.description, class: record.priority.name)?.rule
+            let rule = versionRules.rule(for: record.description, class: record.priority.name)?.rule
             guard asked.insert(Kind(rule: rule, isAdmitted: rollouts.admits(id))).inserted else { continue }
             question.rule = rule
             question.withheld = withheld(from: id, on: nil)
@@ -189,7 +189,7 @@ extension ManagerMachine {
     /// Asks peers again that still lack what is wanted there: they may have failed, or not have heard.
     mutating func remindOfInterface(_ now: MonotonicTime) -> [ManagerEffect] {
         guard now.secondIndex % Self.reminderSeconds == 0 else { return [] }
-        return prepareServers(now) + prepareAgents(now)
+        return followVersionRules(now)
     }
 
     // MARK: Where from
@@ -221,12 +221,15 @@ extension ManagerMachine {
 
     // MARK: What peers say
 
-    mutating func installed(_ version: InterfaceVersion, on agent: AgentID, now: MonotonicTime) {
+    mutating func installed(
+        _ version: InterfaceVersion, on agent: AgentID, now: MonotonicTime
+    ) -> [ManagerEffect] {
         agents[agent]?.unavailable[version] = nil
         rollouts.judge(version, by: "agent \(agent)", passed: true)
-        guard agents[agent]?.installed.contains(version) == false else { return }
+        guard agents[agent]?.installed.contains(version) == false else { return [] }
         agents[agent]?.installed.append(version)
         staged(version, askedAt: agents[agent]?.asked.removeValue(forKey: version), now: now)
+        return assignVersions(on: agent)
     }
 
     mutating func installed(

@@ -44,7 +44,7 @@ extension ManagerMachine {
         for change in changes { try settings.apply(change, configured: configuration.classes, now: wallTime(now)) }
         take(settings, now)
         let events = changes.map { ManagerEffect.record(FleetEvent(at: now, kind: .ordered, detail: "\($0)")) }
-        return write() + events + noteMaintenance(now)
+        return write() + events + noteMaintenance(now) + followVersionRules(now)
     }
 
     private mutating func take(_ settings: OperatorSettings, _ now: MonotonicTime) {

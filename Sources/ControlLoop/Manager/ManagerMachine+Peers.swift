@@ -20,7 +20,8 @@ extension ManagerMachine {
                 + [.sendToAgent(.heartbeatAcknowledged(sequence: heartbeat.sequence), link)]
         case .instanceChanged(let description, let present):
             return present
-                ? instanceAppeared(description, on: agent, now: now) : instanceGone(description.id, on: agent, now: now)
+                ? instanceAppeared(description, on: agent, now: now) + assignVersion(to: description.id, on: agent)
+                : instanceGone(description.id, on: agent, now: now)
         case .gpuRequested(let request):
             return requested(request, by: agent, now: now)
         case .gpuRequestCancelled(let request):
@@ -29,8 +30,7 @@ extension ManagerMachine {
         case .acknowledged(let acknowledgement):
             return acknowledged(acknowledgement, by: agent, now: now)
         case .interfaceInstalled(let version):
-            installed(version, on: agent, now: now)
-            return []
+            return installed(version, on: agent, now: now)
         case .interfaceUnavailable(let version, let reason):
             return unavailable(version, reason, on: agent, now: now)
         }
@@ -92,6 +92,7 @@ extension ManagerMachine {
         for description in hello.instances {
             effects += instanceAppeared(description, on: hello.agent, now: now)
         }
+        effects += assignVersions(on: hello.agent)
         // Requests are asked again on the new link.
         requests.removeAll { $0.agent == hello.agent }
         for id in grants.grants(of: hello.agent) {

@@ -23,6 +23,8 @@ extension ManagerMachine {
         var instances: Set<InstanceID> = []
         /// When it was asked to install a version that it lacked.
         var asked: [InterfaceVersion: MonotonicTime] = [:]
+        /// Which version it was told that an instance uses.
+        var assigned: [InstanceID: InterfaceVersion] = [:]
         var platform = HostPlatform()
         /// Versions that it could not use, or may not any longer.
         var unavailable: [InterfaceVersion: Unavailability] = [:]

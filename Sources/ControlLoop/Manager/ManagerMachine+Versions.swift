@@ -27,7 +27,7 @@ extension ManagerMachine {
             server: server.map(Self.end) ?? InterfaceSelection.End(installed: Set(installedOnServers)),
             device: server?.devices.first { $0.id == device },
             rule: record.flatMap {
-                configuration.versionRules.rule(for: $0.description, class: $0.priority.name)?.rule
+                versionRules.rule(for: $0.description, class: $0.priority.name)?.rule
             },
             isCanary: rollouts.active == nil && rollouts.explorers.contains(instance))
         question.withheld = withheld(from: instance, on: device?.server)
@@ -106,9 +106,14 @@ extension ManagerMachine {
         _ agent: AgentID?, serverInstalled: [InterfaceVersion]
     ) throws(NoSharedVersion) -> InterfaceVersion {
         if configuration.bugs.contains(.ignoreSharedVersion), let newest = published.last { return newest }
-        return try SharedVersion.select(
-            kind: configuration.interfaceKind, agent: agent.flatMap { agents[$0]?.installed } ?? [],
-            server: serverInstalled, repository: published)
+        let installed = agent.flatMap { agents[$0]?.installed } ?? []
+        do {
+            return try SharedVersion.select(
+                kind: configuration.interfaceKind, agent: installed, server: serverInstalled, repository: published)
+        } catch {
+            guard let serving = newestServing(installed, among: serverInstalled) else { throw error }
+            return serving
+        }
     }
 
     /// Takes note that a GPU server has come, or has a version more: its devices can be given out once it has something

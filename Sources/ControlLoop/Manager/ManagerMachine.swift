@@ -1,7 +1,7 @@
 package import AllocationCore
 package import FleetModel
 package import ForecastCore
-package import InterfaceCore
+import InterfaceCore
 import SessionCore
 import TelemetryCore
 

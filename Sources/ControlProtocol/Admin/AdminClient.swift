@@ -48,6 +48,15 @@ package struct AdminClient: Sendable {
         }
     }
 
+    /// Which interface version an instance's sessions open in, and why; nil where the manager knows no such instance.
+    package func explainInterface(of instance: InstanceID) async throws(AdminError) -> InterfaceExplanation? {
+        try await AdminError.wrapping {
+            let request = WireExplainInterfaceRequest.with { $0.instance = instance.rawValue }
+            let answer = try await admin.explainInterface(request, options: Self.options())
+            return answer.hasExplanation ? try InterfaceExplanation(wire: answer.explanation) : nil
+        }
+    }
+
     /// The classes in force, the rules that give them, and the quotas.
     package func classRules() async throws(AdminError) -> ClassRules {
         try await AdminError.wrapping {

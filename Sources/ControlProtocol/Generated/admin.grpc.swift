@@ -62,6 +62,19 @@ package enum WireAdmin: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "ExplainInterface" metadata.
+        package enum ExplainInterface: Sendable {
+            /// Request type for "ExplainInterface".
+            package typealias Input = WireExplainInterfaceRequest
+            /// Response type for "ExplainInterface".
+            package typealias Output = WireExplainInterfaceResponse
+            /// Descriptor for "ExplainInterface".
+            package static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "presync.v1.Admin"),
+                method: "ExplainInterface",
+                type: .unary
+            )
+        }
         /// Namespace for "GetClassRules" metadata.
         package enum GetClassRules: Sendable {
             /// Request type for "GetClassRules".
@@ -210,6 +223,7 @@ package enum WireAdmin: Sendable {
             GetOverview.descriptor,
             GetForecast.descriptor,
             Explain.descriptor,
+            ExplainInterface.descriptor,
             GetClassRules.descriptor,
             ChangeClassRules.descriptor,
             GetSettings.descriptor,
@@ -302,6 +316,24 @@ extension WireAdmin {
             request: GRPCCore.StreamingServerRequest<WireExplainRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<WireExplainResponse>
+
+        /// Handle the "ExplainInterface" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which interface version an instance's sessions open in on each device, and what speaks for and against each.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `WireExplainInterfaceRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `WireExplainInterfaceResponse` messages.
+        func explainInterface(
+            request: GRPCCore.StreamingServerRequest<WireExplainInterfaceRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<WireExplainInterfaceResponse>
 
         /// Handle the "GetClassRules" method.
         ///
@@ -572,6 +604,24 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<WireExplainResponse>
 
+        /// Handle the "ExplainInterface" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which interface version an instance's sessions open in on each device, and what speaks for and against each.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireExplainInterfaceRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `WireExplainInterfaceResponse` message.
+        func explainInterface(
+            request: GRPCCore.ServerRequest<WireExplainInterfaceRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<WireExplainInterfaceResponse>
+
         /// Handle the "GetClassRules" method.
         ///
         /// > Source IDL Documentation:
@@ -839,6 +889,24 @@ extension WireAdmin {
             context: GRPCCore.ServerContext
         ) async throws -> WireExplainResponse
 
+        /// Handle the "ExplainInterface" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which interface version an instance's sessions open in on each device, and what speaks for and against each.
+        ///
+        /// - Parameters:
+        ///   - request: A `WireExplainInterfaceRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `WireExplainInterfaceResponse` to respond with.
+        func explainInterface(
+            request: WireExplainInterfaceRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> WireExplainInterfaceResponse
+
         /// Handle the "GetClassRules" method.
         ///
         /// > Source IDL Documentation:
@@ -1085,6 +1153,17 @@ extension WireAdmin.StreamingServiceProtocol {
             }
         )
         router.registerHandler(
+            forMethod: WireAdmin.Method.ExplainInterface.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireExplainInterfaceRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<WireExplainInterfaceResponse>(),
+            handler: { request, context in
+                try await self.explainInterface(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
             forMethod: WireAdmin.Method.GetClassRules.descriptor,
             deserializer: GRPCProtobuf.ProtobufDeserializer<WireGetClassRulesRequest>(),
             serializer: GRPCProtobuf.ProtobufSerializer<WireClassRules>(),
@@ -1238,6 +1317,17 @@ extension WireAdmin.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<WireExplainResponse> {
         let response = try await self.explain(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    package func explainInterface(
+        request: GRPCCore.StreamingServerRequest<WireExplainInterfaceRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<WireExplainInterfaceResponse> {
+        let response = try await self.explainInterface(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -1401,6 +1491,19 @@ extension WireAdmin.SimpleServiceProtocol {
     ) async throws -> GRPCCore.ServerResponse<WireExplainResponse> {
         return GRPCCore.ServerResponse<WireExplainResponse>(
             message: try await self.explain(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    package func explainInterface(
+        request: GRPCCore.ServerRequest<WireExplainInterfaceRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<WireExplainInterfaceResponse> {
+        return GRPCCore.ServerResponse<WireExplainInterfaceResponse>(
+            message: try await self.explainInterface(
                 request: request.message,
                 context: context
             ),
@@ -1638,6 +1741,29 @@ extension WireAdmin {
             deserializer: some GRPCCore.MessageDeserializer<WireExplainResponse>,
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ExplainInterface" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which interface version an instance's sessions open in on each device, and what speaks for and against each.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireExplainInterfaceRequest` message.
+        ///   - serializer: A serializer for `WireExplainInterfaceRequest` messages.
+        ///   - deserializer: A deserializer for `WireExplainInterfaceResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func explainInterface<Result>(
+            request: GRPCCore.ClientRequest<WireExplainInterfaceRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireExplainInterfaceRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireExplainInterfaceResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainInterfaceResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
 
         /// Call the "GetClassRules" method.
@@ -2013,6 +2139,40 @@ extension WireAdmin {
             try await self.client.unary(
                 request: request,
                 descriptor: WireAdmin.Method.Explain.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ExplainInterface" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Which interface version an instance's sessions open in on each device, and what speaks for and against each.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `WireExplainInterfaceRequest` message.
+        ///   - serializer: A serializer for `WireExplainInterfaceRequest` messages.
+        ///   - deserializer: A deserializer for `WireExplainInterfaceResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        package func explainInterface<Result>(
+            request: GRPCCore.ClientRequest<WireExplainInterfaceRequest>,
+            serializer: some GRPCCore.MessageSerializer<WireExplainInterfaceRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<WireExplainInterfaceResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainInterfaceResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: WireAdmin.Method.ExplainInterface.descriptor,
                 serializer: serializer,
                 deserializer: deserializer,
                 options: options,
@@ -2490,6 +2650,35 @@ extension WireAdmin.ClientProtocol {
         )
     }
 
+    /// Call the "ExplainInterface" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Which interface version an instance's sessions open in on each device, and what speaks for and against each.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `WireExplainInterfaceRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func explainInterface<Result>(
+        request: GRPCCore.ClientRequest<WireExplainInterfaceRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainInterfaceResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.explainInterface(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<WireExplainInterfaceRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<WireExplainInterfaceResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
     /// Call the "GetClassRules" method.
     ///
     /// > Source IDL Documentation:
@@ -2910,6 +3099,39 @@ extension WireAdmin.ClientProtocol {
             metadata: metadata
         )
         return try await self.explain(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ExplainInterface" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Which interface version an instance's sessions open in on each device, and what speaks for and against each.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    package func explainInterface<Result>(
+        _ message: WireExplainInterfaceRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<WireExplainInterfaceResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<WireExplainInterfaceRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.explainInterface(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -1491,7 +1491,68 @@ package nonisolated struct WireOperatorOrders: Sendable {
   /// At most 4096, ascending: GPU servers whose maintenance is over and whose self-test has not passed since.
   package var returning: [String] = []
 
+  /// At most 4096.
+  package var interfacePins: [WireInterfacePin] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Which interface versions are allowed for whom.
+package nonisolated struct WireInterfacePin: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// For whom: an instance, or all of an application, a tenant or a class.
+  package var scope: WireInterfacePin.OneOf_Scope? = nil
+
+  package var instance: String {
+    get {
+      if case .instance(let v)? = scope {return v}
+      return String()
+    }
+    set {scope = .instance(newValue)}
+  }
+
+  package var application: String {
+    get {
+      if case .application(let v)? = scope {return v}
+      return String()
+    }
+    set {scope = .application(newValue)}
+  }
+
+  package var tenant: String {
+    get {
+      if case .tenant(let v)? = scope {return v}
+      return String()
+    }
+    set {scope = .tenant(newValue)}
+  }
+
+  package var className: String {
+    get {
+      if case .className(let v)? = scope {return v}
+      return String()
+    }
+    set {scope = .className(newValue)}
+  }
+
+  /// A version (`1.2.0`) or a range (`>=1.0.0 <2.0.0`), at most 160 bytes; empty takes the pin back, in a change.
+  package var versions: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// For whom: an instance, or all of an application, a tenant or a class.
+  package nonisolated enum OneOf_Scope: Equatable, Sendable {
+    case instance(String)
+    case application(String)
+    case tenant(String)
+    case className(String)
+
+  }
 
   package init() {}
 }
@@ -1673,6 +1734,14 @@ package nonisolated struct WireOperatorChange: Sendable {
     set {change = .removeMaintenance(newValue)}
   }
 
+  package var interfacePin: WireInterfacePin {
+    get {
+      if case .interfacePin(let v)? = change {return v}
+      return WireInterfacePin()
+    }
+    set {change = .interfacePin(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Change: Equatable, Sendable {
@@ -1686,6 +1755,7 @@ package nonisolated struct WireOperatorChange: Sendable {
     case releaseReservation(String)
     case addMaintenance(WireMaintenanceWindow)
     case removeMaintenance(WireRemovedMaintenance)
+    case interfacePin(WireInterfacePin)
 
   }
 
@@ -2759,6 +2829,205 @@ package nonisolated struct WireFleetEvent: Sendable {
   fileprivate var _instance: String? = nil
   fileprivate var _grant: UInt64? = nil
   fileprivate var _device: WireDeviceId? = nil
+}
+
+package nonisolated struct WireExplainInterfaceRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instance: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Empty where the manager knows no such instance.
+package nonisolated struct WireExplainInterfaceResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var explanation: WireInterfaceExplanation {
+    get {_explanation ?? WireInterfaceExplanation()}
+    set {_explanation = newValue}
+  }
+  /// Returns true if `explanation` has been explicitly set.
+  package var hasExplanation: Bool {self._explanation != nil}
+  /// Clears the value of `explanation`. Subsequent reads from it will return its default value.
+  package mutating func clearExplanation() {self._explanation = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _explanation: WireInterfaceExplanation? = nil
+}
+
+/// Which interface version an instance gets.
+package nonisolated struct WireInterfaceExplanation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var instance: String = String()
+
+  package var kind: String = String()
+
+  /// Empty where its agent is not there.
+  package var agent: String = String()
+
+  package var platform: WireHostPlatform {
+    get {_platform ?? WireHostPlatform()}
+    set {_platform = newValue}
+  }
+  /// Returns true if `platform` has been explicitly set.
+  package var hasPlatform: Bool {self._platform != nil}
+  /// Clears the value of `platform`. Subsequent reads from it will return its default value.
+  package mutating func clearPlatform() {self._platform = nil}
+
+  /// At most 64.
+  package var installed: [WireInterfaceVersion] = []
+
+  /// The rule that counts, and for whom it is; absent for none.
+  package var rule: WireInterfacePin {
+    get {_rule ?? WireInterfacePin()}
+    set {_rule = newValue}
+  }
+  /// Returns true if `rule` has been explicitly set.
+  package var hasRule: Bool {self._rule != nil}
+  /// Clears the value of `rule`. Subsequent reads from it will return its default value.
+  package mutating func clearRule() {self._rule = nil}
+
+  /// One for each device that is there, in the order of their names; at most 1024.
+  package var choices: [WireInterfaceChoice] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _platform: WireHostPlatform? = nil
+  fileprivate var _rule: WireInterfacePin? = nil
+}
+
+/// The choice on one device.
+package nonisolated struct WireInterfaceChoice: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var device: WireDeviceId {
+    get {_device ?? WireDeviceId()}
+    set {_device = newValue}
+  }
+  /// Returns true if `device` has been explicitly set.
+  package var hasDevice: Bool {self._device != nil}
+  /// Clears the value of `device`. Subsequent reads from it will return its default value.
+  package mutating func clearDevice() {self._device = nil}
+
+  /// What its GPU server has, at most 64.
+  package var installed: [WireInterfaceVersion] = []
+
+  /// The best first, at most 256.
+  package var candidates: [WireInterfaceCandidate] = []
+
+  /// What sessions open in now; absent where both ends have nothing in common.
+  package var worker: WireInterfaceVersion {
+    get {_worker ?? WireInterfaceVersion()}
+    set {_worker = newValue}
+  }
+  /// Returns true if `worker` has been explicitly set.
+  package var hasWorker: Bool {self._worker != nil}
+  /// Clears the value of `worker`. Subsequent reads from it will return its default value.
+  package mutating func clearWorker() {self._worker = nil}
+
+  package var client: WireInterfaceVersion {
+    get {_client ?? WireInterfaceVersion()}
+    set {_client = newValue}
+  }
+  /// Returns true if `client` has been explicitly set.
+  package var hasClient: Bool {self._client != nil}
+  /// Clears the value of `client`. Subsequent reads from it will return its default value.
+  package mutating func clearClient() {self._client = nil}
+
+  /// What is to be installed; absent where nothing is possible.
+  package var wanted: WireInterfaceVersion {
+    get {_wanted ?? WireInterfaceVersion()}
+    set {_wanted = newValue}
+  }
+  /// Returns true if `wanted` has been explicitly set.
+  package var hasWanted: Bool {self._wanted != nil}
+  /// Clears the value of `wanted`. Subsequent reads from it will return its default value.
+  package mutating func clearWanted() {self._wanted = nil}
+
+  /// What decided, at most 512 bytes.
+  package var decided: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _device: WireDeviceId? = nil
+  fileprivate var _worker: WireInterfaceVersion? = nil
+  fileprivate var _client: WireInterfaceVersion? = nil
+  fileprivate var _wanted: WireInterfaceVersion? = nil
+}
+
+package nonisolated struct WireInterfaceCandidate: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var version: WireInterfaceVersion {
+    get {_version ?? WireInterfaceVersion()}
+    set {_version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  package var hasVersion: Bool {self._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  package mutating func clearVersion() {self._version = nil}
+
+  package var atClient: Bool = false
+
+  package var atServer: Bool = false
+
+  /// What speaks against it, at most 16 of at most 512 bytes; none where it is possible.
+  package var obstacles: [String] = []
+
+  /// Older versions at the client that its worker serves, at most 64.
+  package var serves: [WireInterfaceVersion] = []
+
+  package var opened: UInt64 = 0
+
+  package var failed: UInt64 = 0
+
+  /// Absent where it has not been measured.
+  package var timeToOpenNs: Int64 {
+    get {_timeToOpenNs ?? 0}
+    set {_timeToOpenNs = newValue}
+  }
+  /// Returns true if `timeToOpenNs` has been explicitly set.
+  package var hasTimeToOpenNs: Bool {self._timeToOpenNs != nil}
+  /// Clears the value of `timeToOpenNs`. Subsequent reads from it will return its default value.
+  package mutating func clearTimeToOpenNs() {self._timeToOpenNs = nil}
+
+  package var commandRate: Double {
+    get {_commandRate ?? 0}
+    set {_commandRate = newValue}
+  }
+  /// Returns true if `commandRate` has been explicitly set.
+  package var hasCommandRate: Bool {self._commandRate != nil}
+  /// Clears the value of `commandRate`. Subsequent reads from it will return its default value.
+  package mutating func clearCommandRate() {self._commandRate = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _version: WireInterfaceVersion? = nil
+  fileprivate var _timeToOpenNs: Int64? = nil
+  fileprivate var _commandRate: Double? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -4483,7 +4752,7 @@ nonisolated extension WireOperatorSettings: SwiftProtobuf.Message, SwiftProtobuf
 
 nonisolated extension WireOperatorOrders: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OperatorOrders"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}mode\0\u{1}pins\0\u{1}reservations\0\u{1}maintenance\0\u{1}returning\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}revision\0\u{1}mode\0\u{1}pins\0\u{1}reservations\0\u{1}maintenance\0\u{1}returning\0\u{3}interface_pins\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4497,6 +4766,7 @@ nonisolated extension WireOperatorOrders: SwiftProtobuf.Message, SwiftProtobuf._
       case 4: try { try decoder.decodeRepeatedMessageField(value: &self.reservations) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.maintenance) }()
       case 6: try { try decoder.decodeRepeatedStringField(value: &self.returning) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.interfacePins) }()
       default: break
       }
     }
@@ -4521,6 +4791,9 @@ nonisolated extension WireOperatorOrders: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.returning.isEmpty {
       try visitor.visitRepeatedStringField(value: self.returning, fieldNumber: 6)
     }
+    if !self.interfacePins.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.interfacePins, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4531,6 +4804,93 @@ nonisolated extension WireOperatorOrders: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.reservations != rhs.reservations {return false}
     if lhs.maintenance != rhs.maintenance {return false}
     if lhs.returning != rhs.returning {return false}
+    if lhs.interfacePins != rhs.interfacePins {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInterfacePin: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".InterfacePin"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}application\0\u{1}tenant\0\u{3}class_name\0\u{1}versions\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.scope != nil {try decoder.handleConflictingOneOf()}
+          self.scope = .instance(v)
+        }
+      }()
+      case 2: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.scope != nil {try decoder.handleConflictingOneOf()}
+          self.scope = .application(v)
+        }
+      }()
+      case 3: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.scope != nil {try decoder.handleConflictingOneOf()}
+          self.scope = .tenant(v)
+        }
+      }()
+      case 4: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.scope != nil {try decoder.handleConflictingOneOf()}
+          self.scope = .className(v)
+        }
+      }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.versions) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.scope {
+    case .instance?: try {
+      guard case .instance(let v)? = self.scope else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 1)
+    }()
+    case .application?: try {
+      guard case .application(let v)? = self.scope else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 2)
+    }()
+    case .tenant?: try {
+      guard case .tenant(let v)? = self.scope else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    }()
+    case .className?: try {
+      guard case .className(let v)? = self.scope else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    }()
+    case nil: break
+    }
+    if !self.versions.isEmpty {
+      try visitor.visitSingularStringField(value: self.versions, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireInterfacePin, rhs: WireInterfacePin) -> Bool {
+    if lhs.scope != rhs.scope {return false}
+    if lhs.versions != rhs.versions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -4685,7 +5045,7 @@ nonisolated extension WireMaintenanceWindow: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension WireOperatorChange: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".OperatorChange"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}classes\0\u{1}mode\0\u{1}pin\0\u{1}unpin\0\u{1}reserve\0\u{3}release_reservation\0\u{3}add_maintenance\0\u{3}remove_maintenance\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}classes\0\u{1}mode\0\u{1}pin\0\u{1}unpin\0\u{1}reserve\0\u{3}release_reservation\0\u{3}add_maintenance\0\u{3}remove_maintenance\0\u{3}interface_pin\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -4782,6 +5142,19 @@ nonisolated extension WireOperatorChange: SwiftProtobuf.Message, SwiftProtobuf._
           self.change = .removeMaintenance(v)
         }
       }()
+      case 9: try {
+        var v: WireInterfacePin?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .interfacePin(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .interfacePin(v)
+        }
+      }()
       default: break
       }
     }
@@ -4824,6 +5197,10 @@ nonisolated extension WireOperatorChange: SwiftProtobuf.Message, SwiftProtobuf._
     case .removeMaintenance?: try {
       guard case .removeMaintenance(let v)? = self.change else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .interfacePin?: try {
+      guard case .interfacePin(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }
@@ -6023,4 +6400,270 @@ nonisolated extension WireFleetEvent: SwiftProtobuf.Message, SwiftProtobuf._Mess
 
 nonisolated extension WireFleetEvent.Kind: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_AGENT_CONNECTED\0\u{1}KIND_AGENT_LOST\0\u{1}KIND_SERVER_CONNECTED\0\u{1}KIND_SERVER_LOST\0\u{1}KIND_INSTANCE_APPEARED\0\u{1}KIND_INSTANCE_GONE\0\u{1}KIND_PREPARED\0\u{1}KIND_RESERVED\0\u{1}KIND_ATTACHED\0\u{1}KIND_RECLAIMED\0\u{1}KIND_CONTENTION\0\u{1}KIND_REQUESTED\0\u{1}KIND_REFUSED\0\u{1}KIND_INTERFACE_INSTALLED\0\u{1}KIND_FAILURE\0\u{1}KIND_ORDERED\0\u{1}KIND_REHEARSED\0\u{1}KIND_NOTICED\0")
+}
+
+nonisolated extension WireExplainInterfaceRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ExplainInterfaceRequest"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireExplainInterfaceRequest, rhs: WireExplainInterfaceRequest) -> Bool {
+    if lhs.instance != rhs.instance {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireExplainInterfaceResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ExplainInterfaceResponse"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}explanation\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._explanation) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._explanation {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireExplainInterfaceResponse, rhs: WireExplainInterfaceResponse) -> Bool {
+    if lhs._explanation != rhs._explanation {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInterfaceExplanation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".InterfaceExplanation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}instance\0\u{1}kind\0\u{1}agent\0\u{1}platform\0\u{1}installed\0\u{1}rule\0\u{1}choices\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.kind) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.agent) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._platform) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.installed) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._rule) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.choices) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.instance.isEmpty {
+      try visitor.visitSingularStringField(value: self.instance, fieldNumber: 1)
+    }
+    if !self.kind.isEmpty {
+      try visitor.visitSingularStringField(value: self.kind, fieldNumber: 2)
+    }
+    if !self.agent.isEmpty {
+      try visitor.visitSingularStringField(value: self.agent, fieldNumber: 3)
+    }
+    try { if let v = self._platform {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    if !self.installed.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.installed, fieldNumber: 5)
+    }
+    try { if let v = self._rule {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.choices.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.choices, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireInterfaceExplanation, rhs: WireInterfaceExplanation) -> Bool {
+    if lhs.instance != rhs.instance {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.agent != rhs.agent {return false}
+    if lhs._platform != rhs._platform {return false}
+    if lhs.installed != rhs.installed {return false}
+    if lhs._rule != rhs._rule {return false}
+    if lhs.choices != rhs.choices {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInterfaceChoice: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".InterfaceChoice"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}device\0\u{1}installed\0\u{1}candidates\0\u{1}worker\0\u{1}client\0\u{1}wanted\0\u{1}decided\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._device) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.installed) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.candidates) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._worker) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._client) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._wanted) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.decided) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._device {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.installed.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.installed, fieldNumber: 2)
+    }
+    if !self.candidates.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.candidates, fieldNumber: 3)
+    }
+    try { if let v = self._worker {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._client {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    try { if let v = self._wanted {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
+    if !self.decided.isEmpty {
+      try visitor.visitSingularStringField(value: self.decided, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireInterfaceChoice, rhs: WireInterfaceChoice) -> Bool {
+    if lhs._device != rhs._device {return false}
+    if lhs.installed != rhs.installed {return false}
+    if lhs.candidates != rhs.candidates {return false}
+    if lhs._worker != rhs._worker {return false}
+    if lhs._client != rhs._client {return false}
+    if lhs._wanted != rhs._wanted {return false}
+    if lhs.decided != rhs.decided {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireInterfaceCandidate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".InterfaceCandidate"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{3}at_client\0\u{3}at_server\0\u{1}obstacles\0\u{1}serves\0\u{1}opened\0\u{1}failed\0\u{3}time_to_open_ns\0\u{3}command_rate\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._version) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.atClient) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.atServer) }()
+      case 4: try { try decoder.decodeRepeatedStringField(value: &self.obstacles) }()
+      case 5: try { try decoder.decodeRepeatedMessageField(value: &self.serves) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.opened) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.failed) }()
+      case 8: try { try decoder.decodeSingularInt64Field(value: &self._timeToOpenNs) }()
+      case 9: try { try decoder.decodeSingularDoubleField(value: &self._commandRate) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._version {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.atClient != false {
+      try visitor.visitSingularBoolField(value: self.atClient, fieldNumber: 2)
+    }
+    if self.atServer != false {
+      try visitor.visitSingularBoolField(value: self.atServer, fieldNumber: 3)
+    }
+    if !self.obstacles.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.obstacles, fieldNumber: 4)
+    }
+    if !self.serves.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.serves, fieldNumber: 5)
+    }
+    if self.opened != 0 {
+      try visitor.visitSingularUInt64Field(value: self.opened, fieldNumber: 6)
+    }
+    if self.failed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.failed, fieldNumber: 7)
+    }
+    try { if let v = self._timeToOpenNs {
+      try visitor.visitSingularInt64Field(value: v, fieldNumber: 8)
+    } }()
+    try { if let v = self._commandRate {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 9)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireInterfaceCandidate, rhs: WireInterfaceCandidate) -> Bool {
+    if lhs._version != rhs._version {return false}
+    if lhs.atClient != rhs.atClient {return false}
+    if lhs.atServer != rhs.atServer {return false}
+    if lhs.obstacles != rhs.obstacles {return false}
+    if lhs.serves != rhs.serves {return false}
+    if lhs.opened != rhs.opened {return false}
+    if lhs.failed != rhs.failed {return false}
+    if lhs._timeToOpenNs != rhs._timeToOpenNs {return false}
+    if lhs._commandRate != rhs._commandRate {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }

@@ -427,6 +427,10 @@ package nonisolated struct WirePrepareInterface: Sendable {
   /// Whether a GPU server that has the version is to verify and test it again, after work on the server.
   package var testsAnew: Bool = false
 
+  /// To an agent: the version is there, and programs of these instances are to use it; at most 1024. The message says
+  /// nothing else then.
+  package var instances: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -932,7 +936,7 @@ nonisolated extension WireManagerWelcome: SwiftProtobuf.Message, SwiftProtobuf._
 
 nonisolated extension WirePrepareInterface: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PrepareInterface"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}source\0\u{1}peers\0\u{3}tests_anew\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}version\0\u{1}source\0\u{1}peers\0\u{3}tests_anew\0\u{1}instances\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -944,6 +948,7 @@ nonisolated extension WirePrepareInterface: SwiftProtobuf.Message, SwiftProtobuf
       case 2: try { try decoder.decodeSingularStringField(value: &self.source) }()
       case 3: try { try decoder.decodeRepeatedStringField(value: &self.peers) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self.testsAnew) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.instances) }()
       default: break
       }
     }
@@ -966,6 +971,9 @@ nonisolated extension WirePrepareInterface: SwiftProtobuf.Message, SwiftProtobuf
     if self.testsAnew != false {
       try visitor.visitSingularBoolField(value: self.testsAnew, fieldNumber: 4)
     }
+    if !self.instances.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.instances, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -974,6 +982,7 @@ nonisolated extension WirePrepareInterface: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.source != rhs.source {return false}
     if lhs.peers != rhs.peers {return false}
     if lhs.testsAnew != rhs.testsAnew {return false}
+    if lhs.instances != rhs.instances {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

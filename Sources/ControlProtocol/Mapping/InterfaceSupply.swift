@@ -12,6 +12,26 @@ extension WirePrepareInterface {
         testsAnew = sources.testsAnew
     }
 
+    init(_ version: InterfaceVersion, for instances: [InstanceID]) {
+        self.init()
+        self.version = version.wire
+        self.instances = instances.prefix(ProtocolLimits.assignedInstances).map(\.rawValue)
+    }
+
+    /// Nil where the message names no instance: it asks for an installation.
+    func versionAndInstances() throws(ProtocolError) -> (InterfaceVersion, [InstanceID])? {
+        guard !instances.isEmpty else { return nil }
+        let limit = ProtocolLimits.assignedInstances
+        guard instances.count <= limit else {
+            throw ProtocolError("prepare_interface.instances", .tooMany(limit: limit))
+        }
+        var named: [InstanceID] = []
+        for (index, name) in instances.enumerated() {
+            named.append(try Read.identifier(name, "prepare_interface.instances[\(index)]"))
+        }
+        return (try Read.required(hasVersion ? version : nil, "prepare_interface.version"), named)
+    }
+
     func versionAndSources() throws(ProtocolError) -> (InterfaceVersion, InterfaceSources) {
         guard peers.count <= InterfaceSources.maximumPeers else {
             throw ProtocolError("prepare_interface.peers", .outOfRange)

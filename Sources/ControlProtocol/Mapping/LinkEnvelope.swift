@@ -84,6 +84,8 @@ extension WireManagerToAgentEnvelope: LinkEnvelope {
             body = .heartbeatAcknowledged(.with { $0.sequence = sequence })
         case .message(.prepareInterface(let version, let sources)):
             body = .prepareInterface(WirePrepareInterface(version, sources))
+        case .message(.useInterface(let version, let instances)):
+            body = .prepareInterface(WirePrepareInterface(version, for: instances))
         }
     }
 
@@ -98,6 +100,9 @@ extension WireManagerToAgentEnvelope: LinkEnvelope {
         case .notice(let wire): return .message(.notice(try Read.required(wire, "notice")))
         case .heartbeatAcknowledged(let wire): return .message(.heartbeatAcknowledged(sequence: wire.sequence))
         case .prepareInterface(let wire):
+            if let (version, instances) = try wire.versionAndInstances() {
+                return .message(.useInterface(version, for: instances))
+            }
             let (version, sources) = try wire.versionAndSources()
             return .message(.prepareInterface(version, from: sources))
         case .keepAlive(let wire): return .keepAlive(reply: wire.reply)

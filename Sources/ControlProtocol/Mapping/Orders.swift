@@ -37,7 +37,7 @@ extension OperatorOrders: WireMapped {
             revision: wire.revision, mode: try ManagerMode.optional(wire.mode, "mode"), pins: pins,
             reservations: try Read.list(wire.reservations, "reservations", limit: Self.reservationLimit),
             maintenance: try Read.list(wire.maintenance, "maintenance", limit: Self.maintenanceLimit),
-            returning: returning)
+            returning: returning, versionRules: try VersionRules(wire.interfacePins))
     }
 
     package var wire: WireOperatorOrders {
@@ -48,6 +48,7 @@ extension OperatorOrders: WireMapped {
             $0.reservations = reservations.map(\.wire)
             $0.maintenance = maintenance.map(\.wire)
             $0.returning = returning.sorted().map(\.rawValue)
+            $0.interfacePins = versionRules.sorted.map { WireInterfacePin($0.scope, $0.rule) }
         }
     }
 }
@@ -149,6 +150,11 @@ extension OperatorChange: WireMapped {
             self = .removeMaintenance(
                 try Read.identifier(removed.server, "remove_maintenance.server"),
                 from: removed.hasFromUnixMs ? WallTime(rawValue: removed.fromUnixMs) : nil)
+        case .interfacePin(let pin):
+            do {
+                let (scope, rule) = try pin.scopeAndRule()
+                self = .setVersionRule(scope, rule)
+            } catch { throw error.within("interface_pin") }
         case nil: throw ProtocolError("change", .missing)
         }
     }
@@ -166,6 +172,7 @@ extension OperatorChange: WireMapped {
             case .removeMaintenance(let server, let from):
                 $0.removeMaintenance.server = server.rawValue
                 if let from { $0.removeMaintenance.fromUnixMs = from.rawValue }
+            case .setVersionRule(let scope, let rule): $0.interfacePin = WireInterfacePin(scope, rule)
             }
         }
     }

@@ -74,7 +74,7 @@ final class DeviceSelfTests: Sendable {
                 SelfTestOrder(
                     interface: version, servedClients: bundle.bundle.manifest.testedWith,
                     clientLibrary: bundle.clientLibrary, worker: workerExecutable ?? bundle.worker,
-                    device: device.selector))
+                    device: device.selector, clientRevisions: bundle.bundle.manifest.wireRevisions))
             if let failure = report.failure {
                 throw SelfTestFailure("the self-test on \(device.description.model) (\(report.device)): \(failure)")
             }

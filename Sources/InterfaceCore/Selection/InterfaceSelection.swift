@@ -73,20 +73,45 @@ package struct InterfaceSelection: Sendable {
         package var obstacles: [Obstacle]
         package var isAtClient: Bool
         package var isAtServer: Bool
+        /// Older versions at the client that this one's worker serves, and that are possible there; the best first.
+        package var servedAtClient: [InterfaceVersion] = []
+    }
+
+    /// What the two ends of a session run. They differ only where they have no version in common, and the worker's, the
+    /// newer, was tested with the client's.
+    package struct Pair: Hashable, Sendable {
+        package var client: InterfaceVersion
+        package var worker: InterfaceVersion
+
+        package init(client: InterfaceVersion, worker: InterfaceVersion) {
+            self.client = client
+            self.worker = worker
+        }
     }
 
     /// Each offer of the kind, the best first, those that are not possible last.
     package let candidates: [Candidate]
+    /// In what the first of them is better than the second, in words; empty where there is no second.
+    let advantage: String
 
     /// The best of those that are possible: what is to be installed.
     package var wanted: InterfaceVersion? {
         candidates.first { $0.obstacles.isEmpty }?.offer.version
     }
 
-    /// The best of those that both ends have: what a session can open in now.
-    package var chosen: InterfaceVersion? {
-        candidates.first { $0.obstacles.isEmpty && $0.isAtClient && $0.isAtServer }?.offer.version
+    /// What a session can open in now: the best of the versions that both ends have, else the best of the server's whose
+    /// worker serves an older client that is there.
+    package var chosenPair: Pair? {
+        let atServer = candidates.filter { $0.obstacles.isEmpty && $0.isAtServer }
+        if let shared = atServer.first(where: \.isAtClient)?.offer.version {
+            return Pair(client: shared, worker: shared)
+        }
+        guard let serving = atServer.first(where: { !$0.servedAtClient.isEmpty }) else { return nil }
+        return Pair(client: serving.servedAtClient[0], worker: serving.offer.version)
     }
+
+    /// The worker's version of ``chosenPair``.
+    package var chosen: InterfaceVersion? { chosenPair?.worker }
 
     /// - Parameters:
     ///   - offers: what is published and not revoked, in the operator's order, newest last.
@@ -108,7 +133,24 @@ package struct InterfaceSelection: Sendable {
             ranked.append(
                 (candidate, Rank(candidate, question, record(offer.version), bestRate: best, place: place)))
         }
-        candidates = ranked.sorted { $0.rank < $1.rank }.map(\.candidate)
+        ranked.sort { $0.rank < $1.rank }
+        candidates = Self.withServedClients(ranked.map(\.candidate))
+        advantage = ranked.count < 2 ? "" : ranked[0].rank.advantage(over: ranked[1].rank)
+    }
+
+    private static func withServedClients(_ candidates: [Candidate]) -> [Candidate] {
+        let clients = candidates.filter { $0.isAtClient && $0.obstacles.isEmpty }.map(\.offer)
+        return candidates.map { candidate in
+            guard let manifest = candidate.offer.manifest, !manifest.testedWith.isEmpty else { return candidate }
+            let worker = InstalledManifest(manifest: manifest, digest: candidate.offer.version.digest)
+            var candidate = candidate
+            candidate.servedAtClient = clients.lazy.filter { client in
+                guard client != candidate.offer, let manifest = client.manifest else { return false }
+                let installed = InstalledManifest(manifest: manifest, digest: client.version.digest)
+                return SharedVersion.isShared(client: installed, worker: worker)
+            }.map(\.version)
+            return candidate
+        }
     }
 
     private static func obstacles(
@@ -122,7 +164,7 @@ package struct InterfaceSelection: Sendable {
             if !manifest.runs(on: question.server.platform) {
                 obstacles.append(.serverPlatform(question.server.platform))
             }
-            let missing = question.device.map(manifest.missingCapabilities(on:)) ?? []
+            let missing = question.device.map(manifest.unmetNeeds(of:)) ?? []
             if !missing.isEmpty { obstacles.append(.deviceLacks(missing)) }
         }
         if let rule = question.rule, !rule.allows(offer.version.version) { obstacles.append(.rule(rule)) }
@@ -147,7 +189,8 @@ extension InterfaceSelection {
         let isUntried: Int
         /// Failures double from class to class, from 2 in 100 on: what is below is as good as none.
         let failures: Int
-        /// Steps of a tenth below the best rate of commands; what is not measured counts as the best.
+        /// Halvings below the best rate of commands; what is not measured counts as the best. Rates are measured at
+        /// different times, on hosts that do other things as well: less than half is no difference.
         let slowness: Int
         /// Steps of 25 ms to open.
         let waiting: Int
@@ -163,11 +206,18 @@ extension InterfaceSelection {
             isUntried = question.isCanary || record?.isKnown == true ? 0 : 1
             failures = record.map { Self.failureClass($0.errorRate) } ?? 0
             slowness =
-                if let rate = record?.commandRate, let bestRate, bestRate > 0 {
-                    Int(((1 - rate / bestRate) * 10).rounded(.down))
-                } else { 0 }
+                if let rate = record?.commandRate, let bestRate { Self.halvings(of: bestRate, to: rate) } else { 0 }
             waiting = record?.isKnown == true ? Int((record?.timeToOpen ?? .zero) / .milliseconds(25)) : 0
             age = -place
+        }
+
+        private static func halvings(of best: Double, to rate: Double) -> Int {
+            var (rate, steps) = (rate, 0)
+            while rate * 2 <= best, steps < 8 {
+                rate *= 2
+                steps += 1
+            }
+            return steps
         }
 
         private static func failureClass(_ rate: Double) -> Int {
@@ -181,6 +231,17 @@ extension InterfaceSelection {
         }
 
         private var ordered: [Int] { [obstacles, isOther, unmet, isUntried, failures, slowness, waiting, age] }
+
+        /// The first that differs, in words.
+        func advantage(over other: Self) -> String {
+            let reasons = [
+                "less speaks against it", "it leaves less of what the workload uses unmet",
+                "it is known, and the other is for canaries", "fewer of its sessions failed",
+                "it runs more commands a second", "it opens faster", "it is newer",
+            ]
+            let place = ordered.indices.first { ordered[$0] != other.ordered[$0] }
+            return place.map { reasons[$0] } ?? ""
+        }
 
         static func < (left: Self, right: Self) -> Bool { left.ordered.lexicographicallyPrecedes(right.ordered) }
     }

@@ -32,6 +32,18 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
         return answer.wire
     }
 
+    func explainInterface(
+        request: WireExplainInterfaceRequest, context: ServerContext
+    ) async throws -> WireExplainInterfaceResponse {
+        guard let instance = InstanceID(rawValue: request.instance) else {
+            throw RPCError(code: .invalidArgument, message: "instance: not a name")
+        }
+        guard let answer = await inbox.explainInterface(of: instance) else { throw Self.busy }
+        var response = WireExplainInterfaceResponse()
+        if let explanation = answer { response.explanation = explanation.wire }
+        return response
+    }
+
     func getClassRules(request: WireGetClassRulesRequest, context: ServerContext) async throws -> WireClassRules {
         guard let settings = await inbox.settings() else { throw Self.busy }
         return settings.rules.wire

@@ -4,7 +4,7 @@ import RemotingCore
 /// What the platform is called, and what it promises.
 enum PlatformDescription {
     /// The version whose calls this library answers.
-    static let version = "OpenCL 1.2 Presync \(OpenCLInterface.version)"
+    static let version = "OpenCL 1.2 Presync \(InterfaceEdition.linked.version)"
     static let extensions = "cl_khr_icd"
     static let suffix = "PRESYNC"
 }

@@ -44,7 +44,8 @@ struct AgentConnection {
     static func requestSession(at path: String) throws(HandOverFailure) -> HandOver {
         var connection = try AgentConnection(path: path)
         do throws(HandOverFailure) {
-            try connection.send(HandOverRequest.openSession(HandOverDemand()).encoded())
+            let demand = HandOverDemand(interfaceVersion: InterfaceEdition.linked.version)
+            try connection.send(HandOverRequest.openSession(demand).encoded())
             return try connection.receive()
         } catch {
             connection.close()
@@ -100,9 +101,10 @@ struct AgentConnection {
                 guard let descriptor = descriptors.first else {
                     throw HandOverFailure("the agent sent no connection")
                 }
-                guard session.interfaceVersion == OpenCLInterface.version else {
+                let version = InterfaceEdition.linked.version
+                guard session.interfaceVersion == version else {
                     throw HandOverFailure(
-                        "this library is opencl \(OpenCLInterface.version), the session \(session.interfaceVersion)")
+                        "this library is opencl \(version), the session \(session.interfaceVersion)")
                 }
                 return HandOver(
                     session: session, descriptor: descriptor, memory: descriptors.dropFirst().first, agent: socket,

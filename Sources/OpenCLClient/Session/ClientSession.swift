@@ -58,7 +58,8 @@ final class ClientSession {
             throw HandOverFailure(error.message)
         }
         let choice = TransportChoice.ofEnvironment ?? .automatic
-        let memory = choice == .tcp ? nil : handOver.memory.flatMap { SharedMemory(mapping: $0) }
+        let sharesMemory = choice != .tcp && InterfaceEdition.linked.sharesMemory
+        let memory = !sharesMemory ? nil : handOver.memory.flatMap { SharedMemory(mapping: $0) }
         guard memory != nil || choice != .sharedMemory else {
             throw HandOverFailure("the session has no shared memory, which \(TransportChoice.environmentKey) asks for")
         }

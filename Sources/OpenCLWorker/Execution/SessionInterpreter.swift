@@ -33,6 +33,8 @@ struct SessionInterpreter<Device: ComputeDevice> {
     var openUserEvents = 0
     var watches: [(call: CallID, event: ObjectID)] = []
     var sourceBytes = 0
+    /// Whether the client understands messages that answer no request of its own.
+    var tellsOutput = true
     private var nextSerial: UInt64 = 0
 
     init(device: Device, account: SliceAccount) {
@@ -125,7 +127,8 @@ struct SessionInterpreter<Device: ComputeDevice> {
     func sendOutput(_ send: Send) throws(SessionEnd) {
         guard let output = device.output else { return }
         while case let bytes = output.take(OpenCLInterface.chunk), !bytes.isEmpty {
-            try answer(.output(bytes[...]), send)
+            // A client of an older revision would take it for a fault.
+            if tellsOutput { try answer(.output(bytes[...]), send) }
         }
         if running.isEmpty { output.clear() }
     }

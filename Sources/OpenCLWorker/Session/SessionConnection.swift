@@ -57,6 +57,9 @@ struct SessionConnection: ~Copyable {
         if line.grace > .zero { stream.keepForReplay() }
     }
 
+    /// What both ends speak.
+    var revision: UInt16 { stream.revision }
+
     /// The next requests; waits at most `milliseconds` for them, or without end at -1.
     mutating func receive(waitingFor milliseconds: Int32) throws(SessionEnd) -> Arrival {
         var waited = false

@@ -61,14 +61,17 @@ struct SessionDoor {
     private let interface: InterfaceIdentity
     private let credential: SessionCredential
     private let deviceInformation: [UInt8]
+    private let edition: InterfaceEdition
     private var visitors: [Visitor] = []
 
     init(
         host: String, ports: ClosedRange<UInt16>, interface: InterfaceIdentity, credential: SessionCredential,
-        deviceInformation: [UInt8]
+        deviceInformation: [UInt8], edition: InterfaceEdition = .current
     ) throws(SystemError) {
         (listener, port) = try SessionSocket.listen(host: host, ports: ports)
-        localListener = LocalSessionSocket.listen(beside: port).map { Descriptor(owning: $0) }
+        localListener =
+            edition.sharesMemory ? LocalSessionSocket.listen(beside: port).map { Descriptor(owning: $0) } : nil
+        self.edition = edition
         self.interface = interface
         self.credential = credential
         self.deviceInformation = deviceInformation
@@ -148,7 +151,8 @@ struct SessionDoor {
         if case .arriving = visitor.phase {
             let acceptance = SessionAcceptance(
                 slice: SessionSlice(slice), interface: interface, deviceInformation: deviceInformation)
-            visitor.phase = .handshaking(WorkerHandshake(acceptance: acceptance, credential: credential))
+            visitor.phase = .handshaking(
+                WorkerHandshake(acceptance: acceptance, credential: credential, revisions: edition.revisions))
         }
         guard case .handshaking(var handshake) = visitor.phase else { return .stays }
         switch handshake.received(bytes) {
@@ -157,7 +161,8 @@ struct SessionDoor {
         case .refused(_, let answer):
             Self.dismiss(&visitor, with: answer, now: now)
         case .accepted(_, let answer, let stream):
-            let memory = visitor.isLocal ? OfferedMemory() : nil
+            let sharesMemory = visitor.isLocal && stream.revision >= SessionRevision.sharedMemory
+            let memory = sharesMemory ? OfferedMemory() : nil
             return .opened(
                 Opened(
                     connection: visitor.connection, isRemote: !visitor.isLocal, grant: credential.grant,
@@ -174,7 +179,7 @@ struct SessionDoor {
         visitor.phase = .arriving(received)
         guard let isReturning = ResumeHello.begins(received) else { return .stays }
         guard isReturning else {
-            Self.dismiss(&visitor, with: Self.isOpened.encoded(), now: now)
+            Self.dismiss(&visitor, with: Self.isOpened.encoded(revision: SessionRevision.first), now: now)
             return .stays
         }
         do {
@@ -207,7 +212,9 @@ struct SessionDoor {
     private mutating func refuseTheRest() {
         for index in visitors.indices {
             if case .leaving = visitors[index].phase { continue }
-            Self.dismiss(&visitors[index], with: Self.isOpened.encoded(), now: visitors[index].deadline)
+            Self.dismiss(
+                &visitors[index], with: Self.isOpened.encoded(revision: SessionRevision.first),
+                now: visitors[index].deadline)
         }
     }
 }

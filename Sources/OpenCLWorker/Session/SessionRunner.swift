@@ -11,6 +11,7 @@ struct SessionRunner<Device: ComputeDevice> {
     /// Returns when the session is over, with its reason.
     func run(_ connection: consuming SessionConnection) -> SessionEnd {
         var interpreter = SessionInterpreter(device: device, account: account)
+        interpreter.tellsOutput = connection.revision >= SessionRevision.sharedMemory
         var requests: [OpenCLRequest] = []
         do throws(SessionEnd) {
             // After a burst: look whether more has come, and when none has, let the device begin.

@@ -40,7 +40,15 @@ package enum HandOverReply: Hashable, Sendable {
             body.write(UInt8(4))
             body.write(text: text, maximum: SessionLimits.message)
         }
-        return HelloPrefix(magic: Self.magic, length: UInt32(body.count)).encoded() + body.bytes
+        return HelloPrefix(magic: Self.magic, revision: revision, length: UInt32(body.count)).encoded() + body.bytes
+    }
+
+    /// The lowest that can say it.
+    private var revision: UInt16 {
+        switch self {
+        case .session, .registered, .refused: SessionRevision.first
+        case .reportTaken, .warned: SessionRevision.sharedMemory
+        }
     }
 
     /// Takes the first reply off `received`, which others may follow; nil while it is incomplete.

@@ -30,7 +30,18 @@ package enum HandOverRequest: Hashable, Sendable {
             body.write(optional: report.workInFlight)
             body.write(optional: report.userIdleMilliseconds)
         }
-        return HelloPrefix(magic: Self.magic, length: UInt32(body.count)).encoded() + body.bytes
+        return HelloPrefix(magic: Self.magic, revision: revision, length: UInt32(body.count)).encoded() + body.bytes
+    }
+
+    /// The lowest that can say it: agents of older releases understand what they always have.
+    private var revision: UInt16 {
+        switch self {
+        case .openSession: SessionRevision.first
+        case .registerInstance(let registration):
+            registration.user == nil && registration.isApplicationDeclared
+                ? SessionRevision.first : SessionRevision.sharedMemory
+        case .report: SessionRevision.sharedMemory
+        }
     }
 
     /// The request at the start of `bytes`; nil while it is incomplete. Nothing may follow it.
@@ -88,9 +99,12 @@ enum HandOverEnvelope {
         guard prefix.magic == magic else {
             throw RemotingError(.protocolMismatch, "the peer does not speak Presync's hand-over")
         }
-        guard prefix.revision == SessionLimits.revision else {
+        try prefix.checkReserved()
+        guard SessionLimits.revisions.contains(prefix.revision) else {
             throw RemotingError(
-                .protocolMismatch, "the peer speaks revision \(prefix.revision), this build \(SessionLimits.revision)")
+                .protocolMismatch,
+                "the peer speaks revision \(prefix.revision), this build \(SessionRevision.first) to "
+                    + "\(SessionLimits.revision)")
         }
         guard prefix.length <= maximum else {
             throw RemotingError(.oversized, "a hand-over message of \(prefix.length) bytes")

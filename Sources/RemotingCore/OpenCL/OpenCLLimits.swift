@@ -1,7 +1,7 @@
 /// The interface that this module's messages belong to, and the bounds of its messages.
 package enum OpenCLInterface {
     package static let kind = "opencl"
-    /// The semantic version of client library and worker of this build.
+    /// The semantic version of client library and worker of this build (``InterfaceEdition/current``).
     package static let version = "0.1.0"
 
     /// Bulk data of one write or read message; what is greater takes several.

@@ -24,7 +24,9 @@ package struct ResumeHello: Hashable, Sendable {
     /// What the proof is of: the message before it.
     private var proven: [UInt8] {
         var writer = ByteWriter()
-        writer.write(bytes: HelloPrefix(magic: Self.magic, length: UInt32(Self.bodyLength)).encoded())
+        writer.write(
+            bytes: HelloPrefix(magic: Self.magic, revision: SessionRevision.first, length: UInt32(Self.bodyLength))
+                .encoded())
         for number in [grant, attempt, received] { writer.write(number) }
         return writer.bytes
     }
@@ -44,7 +46,8 @@ package struct ResumeHello: Hashable, Sendable {
     package init?(decoding bytes: [UInt8]) throws(RemotingError) {
         guard bytes.count >= HelloPrefix.length else { return nil }
         let prefix = try HelloPrefix(bytes[..<HelloPrefix.length])
-        guard prefix.magic == Self.magic, prefix.revision == SessionLimits.revision,
+        try prefix.checkReserved()
+        guard prefix.magic == Self.magic, prefix.revision == SessionRevision.first,
             prefix.length == Self.bodyLength
         else { throw RemotingError(.protocolMismatch, "no hello of a client that comes back") }
         guard bytes.count >= HelloPrefix.length + Self.bodyLength else { return nil }
@@ -109,14 +112,16 @@ package enum ResumeAnswer: Hashable, Sendable {
             body.write(text: refusal.message, maximum: SessionLimits.message)
         case .pending: body.write(UInt8(2))
         }
-        return HelloPrefix(magic: Self.magic, length: UInt32(body.count)).encoded() + body.bytes
+        return HelloPrefix(magic: Self.magic, revision: SessionRevision.first, length: UInt32(body.count)).encoded()
+            + body.bytes
     }
 
     /// Takes the answer off the front of `received`, which others and frames may follow; nil while it is incomplete.
     static func next(from received: inout [UInt8]) throws(RemotingError) -> ResumeAnswer? {
         guard received.count >= HelloPrefix.length else { return nil }
         let prefix = try HelloPrefix(received[..<HelloPrefix.length])
-        guard prefix.magic == magic, prefix.revision == SessionLimits.revision else {
+        try prefix.checkReserved()
+        guard prefix.magic == magic, prefix.revision == SessionRevision.first else {
             throw RemotingError(.protocolMismatch, "no answer of a worker to a client that comes back")
         }
         guard prefix.length <= greatestBody else {

@@ -26,6 +26,7 @@ package struct ClientHandshake: Sendable {
         guard prefix.magic == ServerHello.magic else {
             throw RemotingError(.protocolMismatch, "the peer is not a Presync worker")
         }
+        try prefix.checkReserved()
         guard prefix.length <= SessionLimits.serverHello else {
             throw RemotingError(.oversized, "a worker's hello of \(prefix.length) bytes")
         }
@@ -36,16 +37,16 @@ package struct ClientHandshake: Sendable {
         case .refused(let refusal):
             return .refused(refusal)
         case .accepted(let acceptance):
-            guard prefix.revision == SessionLimits.revision else {
+            guard hello.revisions.contains(prefix.revision) else {
                 return .refused(
-                    .revisionUnsupported(client: SessionLimits.revision, worker: prefix.revision))
+                    .revisionUnsupported(client: hello.revisions, worker: prefix.revision...prefix.revision))
             }
-            guard hello.interface.isShared(with: acceptance.interface) else {
+            guard hello.interface.isServed(by: acceptance.interface) else {
                 return .refused(.versionMismatch(client: hello.interface, worker: acceptance.interface))
             }
             var stream = SessionStream(
                 role: .client, sendWindow: acceptance.receiveWindow, receiveWindow: hello.receiveWindow,
-                slice: acceptance.slice)
+                slice: acceptance.slice, revision: prefix.revision)
             try stream.received(received[end...])
             return .accepted(acceptance, stream)
         }

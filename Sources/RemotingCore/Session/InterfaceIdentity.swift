@@ -5,7 +5,8 @@ package struct InterfaceIdentity: Hashable, Sendable, CustomStringConvertible {
     package var version: String
     /// SHA-256 of the bundle's manifest, 32 bytes.
     package var digest: [UInt8]
-    /// Digests of other bundles that this one's signed manifest names as tested with it; at most 64.
+    /// Of a worker, digests of older bundles whose clients it was tested with and serves, as its signed manifest names
+    /// them; at most 64. Of a client none count.
     package var testedWith: [[UInt8]]
 
     /// Nil unless the kind is 1 to 32 bytes, the version 1 to 64, and each digest 32.
@@ -29,11 +30,11 @@ package struct InterfaceIdentity: Hashable, Sendable, CustomStringConvertible {
         return "\(kind) \(version) (\(short))"
     }
 
-    /// Whether two ends may share a session: they run the same bundle, or each names the other's as tested with it.
-    package func isShared(with other: Self) -> Bool {
-        guard kind == other.kind else { return false }
-        if version == other.version, digest == other.digest { return true }
-        return testedWith.contains(other.digest) && other.testedWith.contains(digest)
+    /// Whether this client may have a session with a worker: they run the same bundle, or the worker's, which is the
+    /// newer, names the client's as one that it was tested with.
+    package func isServed(by worker: Self) -> Bool {
+        guard kind == worker.kind else { return false }
+        return (version == worker.version && digest == worker.digest) || worker.testedWith.contains(digest)
     }
 }
 

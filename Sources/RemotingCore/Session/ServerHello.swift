@@ -6,7 +6,8 @@ package enum ServerHello: Hashable, Sendable {
     /// `PRW1` as it stands in the stream.
     static let magic: UInt32 = 0x3157_5250
 
-    package func encoded() -> [UInt8] {
+    /// - Parameter revision: the one that both ends have agreed on; of a refusal, one that the client reads.
+    package func encoded(revision: UInt16 = SessionLimits.revision) -> [UInt8] {
         var body = ByteWriter()
         switch self {
         case .accepted(let acceptance):
@@ -20,7 +21,8 @@ package enum ServerHello: Hashable, Sendable {
             body.write(refusal.code.rawValue)
             body.write(text: refusal.message, maximum: SessionLimits.message)
         }
-        return HelloPrefix(magic: Self.magic, length: UInt32(body.count)).encoded() + body.bytes
+        return HelloPrefix(magic: Self.magic, revision: revision, length: UInt32(body.count)).encoded()
+            + body.bytes
     }
 
     /// Decodes what follows the prefix.
@@ -116,7 +118,13 @@ package struct SessionRefusal: Error, Hashable, Sendable, CustomStringConvertibl
     }
 
     /// The two ends speak different revisions of the framing; the message names both.
-    package static func revisionUnsupported(client: UInt16, worker: UInt16) -> Self {
-        Self(.revisionUnsupported, "the client speaks framing revision \(client), the worker \(worker)")
+    package static func revisionUnsupported(client: ClosedRange<UInt16>, worker: ClosedRange<UInt16>) -> Self {
+        Self(
+            .revisionUnsupported,
+            "the client speaks framing revision \(text(client)), the worker \(text(worker))")
+    }
+
+    private static func text(_ revisions: ClosedRange<UInt16>) -> String {
+        revisions.count == 1 ? "\(revisions.lowerBound)" : "\(revisions.lowerBound) to \(revisions.upperBound)"
     }
 }

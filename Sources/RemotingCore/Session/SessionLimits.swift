@@ -1,7 +1,9 @@
 /// The bounds of the session framing. Both ends enforce them on what they receive, before they reserve memory.
 package enum SessionLimits {
-    /// The revision of handshake and framing that this build speaks.
-    package static let revision: UInt16 = 1
+    /// The revisions of handshake, framing and hand-over that this build speaks.
+    package static let revisions = SessionRevision.first...SessionRevision.sharedMemory
+    /// The highest of them.
+    package static var revision: UInt16 { revisions.upperBound }
     /// The payload of one frame.
     package static let framePayload = 1 << 20
     /// The least receive window: room for a greatest frame while a quarter of the window is not yet given back.

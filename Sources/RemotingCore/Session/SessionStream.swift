@@ -51,6 +51,8 @@ package struct SessionStream: Sendable {
     }
 
     package let role: Role
+    /// What both ends have agreed on (``SessionRevision``).
+    package let revision: UInt16
     /// What the worker enforces, as last heard (at a client) or said (at a worker).
     package private(set) var slice: SessionSlice
     /// How many frames the peer has said that it received.
@@ -75,8 +77,12 @@ package struct SessionStream: Sendable {
     private var outstandingPings: [UInt64] = []
 
     /// A stream just after its handshake. `sendWindow` is the peer's receive window; both are in bounds.
-    package init(role: Role, sendWindow: UInt32, receiveWindow: UInt32, slice: SessionSlice) {
+    package init(
+        role: Role, sendWindow: UInt32, receiveWindow: UInt32, slice: SessionSlice,
+        revision: UInt16 = SessionLimits.revision
+    ) {
         self.role = role
+        self.revision = revision
         self.slice = slice
         sender = FrameSender(credit: Int(sendWindow), window: Int(sendWindow))
         receiver = FrameReceiver(window: Int(receiveWindow))
@@ -238,6 +244,8 @@ package struct SessionStream: Sendable {
     /// A client's stream that goes on from a hand-over.
     package init(resuming continuation: SessionContinuation) {
         role = .client
+        // Its holder asks for nothing that the worker has not offered.
+        revision = SessionLimits.revision
         slice = continuation.slice
         acknowledged = continuation.acknowledged
         sender = FrameSender(
@@ -355,7 +363,7 @@ extension SessionStream {
             slice = try reader.readSlice()
             events.replaceSlice(slice)
         case .shared:
-            guard !hasPeerSwitched, role == .worker || hasSwitched else {
+            guard revision >= SessionRevision.sharedMemory, !hasPeerSwitched, role == .worker || hasSwitched else {
                 throw RemotingError(.unexpected, "a switch to shared memory out of turn")
             }
             hasPeerSwitched = true

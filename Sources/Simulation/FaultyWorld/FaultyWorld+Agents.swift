@@ -75,8 +75,8 @@ extension FaultyWorld {
             handOver(grant, request, found: found, agent: index)
         case .refuse(let request, let reason):
             refused(request, reason, agent: index)
-        case .warn:
-            // Programs of this world do nothing about it.
+        case .warn, .useInterface:
+            // Programs of this world do nothing about it, and take any library.
             break
         case .installInterface(let version, _):
             schedule(.installs(.agent(index), life: life, version), after: delay(50...3_000))

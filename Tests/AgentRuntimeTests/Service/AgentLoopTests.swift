@@ -15,7 +15,10 @@ private let grant = GrantID(rawValue: 3)
 private final class ScriptedSurroundings: AgentSurroundings {
     private let sent: LoopInbox<AgentMessage>
 
-    init() throws { sent = try #require(LoopInbox<AgentMessage>(limit: 1_024)) }
+    init(hasSeveralVersions: Bool = false) throws {
+        self.hasSeveralVersions = hasSeveralVersions
+        sent = try #require(LoopInbox<AgentMessage>(limit: 1_024))
+    }
 
     /// The first of the messages sent from now on that satisfies the condition; nil after 10 s of real time.
     func next(where condition: (AgentMessage) -> Bool) -> AgentMessage? {
@@ -39,8 +42,11 @@ private final class ScriptedSurroundings: AgentSurroundings {
     func installInterface(_ version: InterfaceVersion, from sources: InterfaceSources) {}
     func use(_ versions: Set<InterfaceVersion>) {}
     func resolve(_ endpoint: SessionEndpoint, for grant: GrantID) {}
-    func testedWith(_ version: InterfaceVersion) -> [ContentDigest] { [] }
-    var clientLibrary: String? { "/lib/client.so" }
+    func wireRevisions(_ version: InterfaceVersion) -> ClosedRange<UInt32>? { nil }
+    func clientLibrary(of version: InterfaceVersion?) -> String? {
+        version.map { "/lib/\($0.version)/client.so" } ?? "/lib/client.so"
+    }
+    let hasSeveralVersions: Bool
     func record(_ event: FleetEvent) {}
 }
 

@@ -15,7 +15,7 @@ import Testing
 
     static func offer(
         _ minor: UInt32, capabilities: [String] = [], requires: [String] = [], leastLibc: String = "",
-        architecture: String = "x86_64"
+        architecture: String = "x86_64", serves: [UInt32] = [], wire: ClosedRange<UInt32> = 1...1
     ) throws -> InterfaceOffer {
         let platform = BundlePlatform(operatingSystem: "linux", architecture: architecture, libc: "glibc")
         let files = try [("client", BundleFile.Role.clientLibrary), ("worker", .worker)].map { name, role in
@@ -25,7 +25,8 @@ import Testing
             version(minor),
             manifest: try BundleManifest(
                 kind: "opencl", version: SemanticVersion(1, minor, 0), platform: try #require(platform),
-                wireRevisions: 1...1, requiredCapabilities: requires, files: files, leastLibcVersion: leastLibc,
+                wireRevisions: wire, requiredCapabilities: requires, files: files,
+                testedWith: serves.map { version($0).digest }, leastLibcVersion: leastLibc,
                 capabilities: capabilities))
     }
 
@@ -42,6 +43,36 @@ import Testing
         let selection = InterfaceSelection(Self.question(installed: [Self.version(1)]), offers: offers)
         #expect(selection.wanted == Self.version(2))
         #expect(selection.chosen == Self.version(1))
+    }
+
+    private static func ends(
+        client: [UInt32], server: [UInt32], rule: VersionRule? = nil
+    ) -> InterfaceSelection.Question {
+        InterfaceSelection.Question(
+            kind: "opencl",
+            client: InterfaceSelection.End(platform: linux, installed: Set(client.map(version))),
+            server: InterfaceSelection.End(platform: linux, installed: Set(server.map(version))), rule: rule)
+    }
+
+    @Test func aNewerWorkerServesAnOlderClientWhereNothingIsShared() throws {
+        let offers = try [Self.offer(1), Self.offer(2), Self.offer(3, serves: [1, 2], wire: 1...2)]
+        func pair(_ client: [UInt32], _ server: [UInt32], _ rule: VersionRule? = nil) -> InterfaceSelection.Pair? {
+            InterfaceSelection(Self.ends(client: client, server: server, rule: rule), offers: offers).chosenPair
+        }
+        func versions(_ client: UInt32, _ worker: UInt32) -> InterfaceSelection.Pair {
+            InterfaceSelection.Pair(client: Self.version(client), worker: Self.version(worker))
+        }
+        #expect(pair([1, 2], [3]) == versions(2, 3), "the best of the clients that it serves")
+        #expect(pair([1], [3]) == versions(1, 3))
+        #expect(pair([1, 2], [1, 3]) == versions(1, 1), "one bundle on both ends goes before two")
+        #expect(pair([3], [1, 2]) == nil, "an older worker knows nothing of a newer client")
+        #expect(pair([1], [2]) == nil)
+        #expect(pair([1], [3], VersionRule("1.1.0")) == nil, "a rule is for both ends")
+    }
+
+    @Test func aWorkerServesNoClientThatSpeaksNoRevisionOfIts() throws {
+        let offers = try [Self.offer(1, wire: 1...1), Self.offer(2, serves: [1], wire: 2...2)]
+        #expect(InterfaceSelection(Self.ends(client: [1], server: [2]), offers: offers).chosenPair == nil)
     }
 
     @Test func whatTheWorkloadUsedGoesBeforeWhatIsNewer() throws {

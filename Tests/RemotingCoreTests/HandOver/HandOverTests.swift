@@ -31,17 +31,17 @@ import Testing
                 InstanceRegistration(
                     instance: "i", tenant: "t", application: "a", isApplicationDeclared: false, priorityClass: "p",
                     scope: .cgroup)),
-            "50524831 0100 0000 16000000 02 01000000 69 01000000 74 01000000 61 01000000 70 03"
+            "50524831 0200 0000 16000000 02 01000000 69 01000000 74 01000000 61 01000000 70 03"
         ),
         (
             .registerInstance(
                 InstanceRegistration(instance: "i", tenant: "t", application: "a", priorityClass: "p", user: "u")),
-            "50524831 0100 0000 1b000000 02 01000000 69 01000000 74 01000000 61 01000000 70 04 01000000 75"
+            "50524831 0200 0000 1b000000 02 01000000 69 01000000 74 01000000 61 01000000 70 04 01000000 75"
         ),
         (
             .report(ApplicationReport(workInFlight: 5, userIdleMilliseconds: 1_000)),
-            "50524831 0100 0000 13000000 03 01 0500000000000000 01 e803000000000000"
-        ), (.report(ApplicationReport()), "50524831 0100 0000 03000000 03 00 00"),
+            "50524831 0200 0000 13000000 03 01 0500000000000000 01 e803000000000000"
+        ), (.report(ApplicationReport()), "50524831 0200 0000 03000000 03 00 00"),
     ])
     func aRequestArrivesAsItWasSent(request: HandOverRequest, expected: String) throws {
         let bytes = request.encoded()
@@ -58,7 +58,7 @@ import Testing
                 + "0000004000000000 fa000000 01000000 09"
         ), (.registered(clientLibrary: ""), "50525231 0100 0000 05000000 01 00000000"),
         (.registered(clientLibrary: "/l.so"), "50525231 0100 0000 0a000000 01 05000000 2f6c2e736f"),
-        (.reportTaken, "50525231 0100 0000 01000000 03"),
+        (.reportTaken, "50525231 0200 0000 01000000 03"),
         (.refused("no"), "50525231 0100 0000 07000000 02 02000000 6e6f"),
     ])
     func aReplyArrivesAsItWasSent(reply: HandOverReply, expected: String) throws {
@@ -70,7 +70,8 @@ import Testing
 
     @Test(arguments: [
         ("50525331 0100 0000 01000000", RemotingError.Code.protocolMismatch),
-        ("50524831 0200 0000 01000000", .protocolMismatch), ("50524831 0100 0000 01100000", .oversized),
+        ("50524831 0300 0000 01000000", .protocolMismatch), ("50524831 0100 0100 01000000", .malformed),
+        ("50524831 0100 0000 01100000", .oversized),
         ("50524831 0100 0000 01000000 04", .unexpected), ("50524831 0100 0000 02000000 03 02", .malformed),
         ("50524831 0100 0000 12000000 02 00000000 00000000 00000000 00000000 08", .malformed),
         ("50524831 0100 0000 00000000", .truncated),

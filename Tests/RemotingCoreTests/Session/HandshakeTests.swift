@@ -5,24 +5,28 @@ import Testing
     @Test func aClientHelloOnTheWire() throws {
         let hello = SessionFixture.hello(try SessionFixture.identity())
         let expected =
-            "50525331" + "0100" + "0000" + "53000000"  // magic, revision, reserved, length
+            "50525331" + "0200" + "0100" + "53000000"  // magic, highest and lowest revision, length
             + "0700000000000000" + "efcdab8967452301" + "1032547698badcfe"  // grant, ticket
             + "00002000"  // window
             + "06000000" + hex(Array("opencl".utf8)) + "05000000" + hex(Array("0.1.0".utf8))
             + String(repeating: "01", count: 32) + "00000000"
         #expect(hex(hello.encoded()) == expected)
+        // In revision 1 there is no lowest: the field is reserved.
+        var older = hello
+        older.revisions = 1...1
+        #expect(hex(older.encoded()) == expected.replacing("50525331" + "02000100", with: "50525331" + "01000000"))
     }
 
     @Test func aServerHelloOnTheWire() throws {
         let hello = ServerHello.accepted(SessionFixture.acceptance(try SessionFixture.identity()))
         let expected =
-            "50525731" + "0100" + "0000" + "4f000000" + "00" + "00002000" + "0000004000000000" + "fa000000"
+            "50525731" + "0200" + "0000" + "4f000000" + "00" + "00002000" + "0000004000000000" + "fa000000"
             + "06000000" + hex(Array("opencl".utf8)) + "05000000" + hex(Array("0.1.0".utf8))
             + String(repeating: "01", count: 32) + "00000000" + "03000000" + "010203"
         #expect(hex(hello.encoded()) == expected)
         let refusal = ServerHello.refused(SessionRefusal(.unavailable, "no"))
         #expect(
-            hex(refusal.encoded()) == "50525731" + "0100" + "0000" + "09000000" + "01" + "0500" + "02000000" + "6e6f")
+            hex(refusal.encoded()) == "50525731" + "0200" + "0000" + "09000000" + "01" + "0500" + "02000000" + "6e6f")
     }
 
     @Test func aHandshakeWorksByteForByte() throws {
@@ -79,15 +83,15 @@ import Testing
 
     @Test(
         arguments: [
-            (1, [], 1, [], true), (1, [], 2, [], false), (1, [2], 2, [], false), (1, [], 2, [1], false),
-            (1, [2], 2, [1], true), (1, [3, 2], 2, [1, 4], true),
+            (1, [], 1, [], true), (1, [], 2, [], false), (1, [2], 2, [], false), (1, [], 2, [1], true),
+            (2, [], 1, [], false), (2, [1], 1, [], false), (1, [], 2, [3, 1], true), (1, [], 2, [3], false),
         ] as [(UInt8, [UInt8], UInt8, [UInt8], Bool)])
-    func versionsAreSharedWhenEqualOrTestedWithEachOther(
+    func versionsAreSharedWhenEqualOrTheWorkerNamesItsOlderClient(
         client: UInt8, clientTested: [UInt8], worker: UInt8, workerTested: [UInt8], shared: Bool
     ) throws {
         let client = try SessionFixture.identity(digest: client, testedWith: clientTested)
         let worker = try SessionFixture.identity(digest: worker, testedWith: workerTested)
-        #expect(client.isShared(with: worker) == shared)
+        #expect(client.isServed(by: worker) == shared)
         #expect(try refusal(client: client, worker: worker) == nil ? shared : !shared)
     }
 
@@ -95,21 +99,70 @@ import Testing
     @Test func equalDigestsOfUnequalVersionsAreNotShared() throws {
         let one = try SessionFixture.identity(version: "1.0.0")
         let other = try SessionFixture.identity(version: "1.0.1")
-        #expect(!one.isShared(with: other))
+        #expect(!one.isServed(by: other))
     }
 
     @Test func anotherRevisionIsRefusedWithBothNamed() throws {
         let identity = try SessionFixture.identity()
         var hello = SessionFixture.hello(identity).encoded()
         hello[4] = 9
+        hello[6] = 8
         var worker = WorkerHandshake(
             acceptance: SessionFixture.acceptance(identity), credential: SessionFixture.credential)
         guard case .refused(let refusal, _) = worker.received(hello) else {
             Issue.record("not refused")
             return
         }
-        #expect(refusal == .revisionUnsupported(client: 9, worker: 1))
-        #expect(refusal.message == "the client speaks framing revision 9, the worker 1")
+        #expect(refusal == .revisionUnsupported(client: 8...9, worker: 1...2))
+        #expect(refusal.message == "the client speaks framing revision 8 to 9, the worker 1 to 2")
+    }
+
+    @Test(
+        arguments: [
+            (1...2, 1...2, 2), (1...1, 1...2, 1), (1...2, 1...1, 1), (1...1, 1...1, 1), (2...2, 1...2, 2),
+            (2...2, 1...1, nil), (1...1, 2...2, nil),
+        ] as [(ClosedRange<UInt16>, ClosedRange<UInt16>, UInt16?)])
+    func theHighestRevisionThatBothSpeakIsAgreedOn(
+        client: ClosedRange<UInt16>, worker: ClosedRange<UInt16>, agreed: UInt16?
+    ) throws {
+        let identity = try SessionFixture.identity()
+        var hello = SessionFixture.hello(identity)
+        hello.revisions = client
+        var handshake = WorkerHandshake(
+            acceptance: SessionFixture.acceptance(identity), credential: SessionFixture.credential, revisions: worker)
+        var waiting = ClientHandshake(hello)
+        switch handshake.received(hello.encoded()) {
+        case .accepted(_, let answer, let stream):
+            #expect(stream.revision == agreed)
+            guard case .accepted(_, let own) = try waiting.received(answer) else {
+                Issue.record("the client does not take it")
+                return
+            }
+            #expect(own.revision == agreed)
+        case .refused(let refusal, let answer):
+            #expect(agreed == nil)
+            #expect(refusal.code == .revisionUnsupported)
+            guard case .refused(refusal) = try waiting.received(answer) else {
+                Issue.record("the client does not hear why")
+                return
+            }
+        case .incomplete: Issue.record("not answered")
+        }
+    }
+
+    /// A client of a later release may say more in its hello: a worker that agrees on what it knows leaves that out.
+    @Test func aLaterClientMaySayMore() throws {
+        let identity = try SessionFixture.identity()
+        var hello = SessionFixture.hello(identity).encoded() + [1, 2, 3]
+        hello[4] = 3
+        hello[8] += 3
+        var worker = WorkerHandshake(
+            acceptance: SessionFixture.acceptance(identity), credential: SessionFixture.credential)
+        guard case .accepted(_, _, let stream) = worker.received(hello) else {
+            Issue.record("not accepted")
+            return
+        }
+        #expect(stream.revision == 2)
     }
 
     @Test func anotherTicketOpensNothing() throws {
@@ -128,7 +181,11 @@ import Testing
         }
     }
 
-    @Test(arguments: ["474554202f20485454502f31", "50525331 0100 0000 01100000", "50525331 0100 0100 10000000"])
+    @Test(arguments: [
+        "474554202f20485454502f31", "50525331 0100 0000 01100000", "50525331 0100 0100 10000000",
+        "50525331 0200 0300 10000000",
+        "50525331 0200 0000 10000000",
+    ])
     func bytesThatAreNoHelloAreRefusedAtOnce(bytes: String) throws {
         let identity = try SessionFixture.identity()
         var worker = WorkerHandshake(

@@ -48,6 +48,17 @@ struct SharedMemorySwitchTests {
         #expect(throws: RemotingError.self) { try other.client.received(bytes) }
     }
 
+    @Test("A client that has agreed on revision 1 has no memory to switch to")
+    func isOfRevisionTwo() throws {
+        var worker = SessionStream(
+            role: .worker, sendWindow: SessionLimits.leastWindow, receiveWindow: SessionLimits.leastWindow,
+            slice: .zero, revision: 1)
+        var pair = SessionFixture()
+        pair.client.switchToSharedMemory()
+        let bytes = pair.client.takeUnsent()
+        #expect(throws: RemotingError.self) { try worker.received(bytes) }
+    }
+
     @Test("What a writer takes of a payload is not kept, the rest is", arguments: [0, 10, 26, 27, 100, 126])
     func gathers(taken: Int) throws {
         var pair = SessionFixture()

@@ -1,5 +1,3 @@
-package import FleetModel
-
 /// Which versions an operator allows: one (`1.2.0`), or a range (`>=1.2.0`, `<2.0.0`, `>=1.2.0 <2.0.0`).
 package struct VersionRule: Hashable, Sendable, LosslessStringConvertible {
     /// The lowest that is allowed; nil for no bound.
@@ -55,11 +53,51 @@ package struct VersionRule: Hashable, Sendable, LosslessStringConvertible {
 /// What operators have ruled about versions, by whom it is for.
 package struct VersionRules: Hashable, Sendable {
     /// Whom a rule is for.
-    package enum Scope: Hashable, Sendable {
+    package enum Scope: Hashable, Sendable, CustomStringConvertible {
         case instance(InstanceID)
         case application(ApplicationType)
         case tenant(TenantID)
         case priorityClass(PriorityClassName)
+
+        /// What kind of scope it is, as stores and commands write it.
+        package enum Kind: String, Hashable, Sendable, CaseIterable {
+            case instance, application, tenant
+            case priorityClass = "class"
+        }
+
+        package var kind: Kind {
+            switch self {
+            case .instance: .instance
+            case .application: .application
+            case .tenant: .tenant
+            case .priorityClass: .priorityClass
+            }
+        }
+
+        package var name: String {
+            switch self {
+            case .instance(let id): id.rawValue
+            case .application(let type): type.rawValue
+            case .tenant(let id): id.rawValue
+            case .priorityClass(let name): name.rawValue
+            }
+        }
+
+        /// Nil where `name` is none of that kind.
+        package init?(_ kind: Kind, _ name: String) {
+            let scope: Self? =
+                switch kind {
+                case .instance: InstanceID(rawValue: name).map { .instance($0) }
+                case .application: ApplicationType(rawValue: name).map { .application($0) }
+                case .tenant: TenantID(rawValue: name).map { .tenant($0) }
+                case .priorityClass: PriorityClassName(rawValue: name).map { .priorityClass($0) }
+                }
+            guard let scope else { return nil }
+            self = scope
+        }
+
+        /// `instance chat-1`, `class batch`.
+        package var description: String { "\(kind.rawValue) \(name)" }
     }
 
     package private(set) var rules: [Scope: VersionRule] = [:]
@@ -68,6 +106,20 @@ package struct VersionRules: Hashable, Sendable {
 
     /// Sets a scope's rule, in place of the one that it had; nil takes it away.
     package mutating func set(_ rule: VersionRule?, for scope: Scope) { rules[scope] = rule }
+
+    /// By scope: kinds in the order in which they count, then by name. O(rules)
+    package var sorted: [(scope: Scope, rule: VersionRule)] {
+        let order: [Scope.Kind] = [.instance, .application, .tenant, .priorityClass]
+        return order.flatMap { kind in
+            rules.filter { $0.key.kind == kind }.sorted { $0.key.name < $1.key.name }
+                .map { (scope: $0.key, rule: $0.value) }
+        }
+    }
+
+    /// These, in place of those of `others` for the same scopes.
+    package func over(_ others: VersionRules) -> VersionRules {
+        VersionRules(others.rules.merging(rules) { _, own in own })
+    }
 
     /// The rule for an instance: its own, else that of its application, of its tenant, of its class. The narrower goes
     /// before the wider and replaces it, so that an exception can be made of any rule.
