@@ -21,6 +21,18 @@ import Testing
         #expect(settings.orders.pins == [instance: .server(server)] && settings.rules.quotas.count == 1)
     }
 
+    @Test func aVersionRuleIsReplacedAndTakenBack() throws {
+        let scope = VersionRules.Scope.tenant(TenantID(unchecked: "t"))
+        let (first, second) = (try #require(VersionRule("1.2.0")), try #require(VersionRule("<2.0.0")))
+        var settings = try applying(.setVersionRule(scope, first), .setVersionRule(scope, second))
+        #expect(settings.orders.versionRules.rules == [scope: second])
+        try settings.apply(.setVersionRule(scope, nil), configured: [], now: now)
+        #expect(settings.orders.versionRules.rules.isEmpty && settings.orders.revision == 3)
+        #expect(throws: OrderError.self) {
+            try settings.apply(.setVersionRule(scope, nil), configured: [], now: now)
+        }
+    }
+
     @Test func aNewReservationTakesTheOldOnesPlaceAndOneThatIsOverIsForgotten() throws {
         let old = ManualReservation(instance: instance, slice: slice, from: now, until: now + .seconds(1))
         var settings = try applying(.reserve(old))

@@ -51,9 +51,10 @@ struct SQLiteFleetStoreTests {
         #expect(error.code == .corrupt)
     }
 
+    private static let withoutVersionRules = "DROP TABLE version_rules; "
     private static let withoutRollouts = "DROP TABLE rollouts; DROP TABLE rollout_members; DROP TABLE returning;"
     private static let withoutOrders =
-        withoutRollouts
+        withoutVersionRules + withoutRollouts
         + "DROP TABLE orders; DROP TABLE pins; DROP TABLE manual_reservations; DROP TABLE maintenance;"
 
     /// Version 4 had a table of drained GPU servers beside maintenance windows: each becomes a window without an end.
@@ -62,7 +63,7 @@ struct SQLiteFleetStoreTests {
         let earlier = try DatabaseQueue(path: fixture.path)
         try await earlier.write {
             try $0.execute(
-                sql: Self.withoutRollouts + """
+                sql: Self.withoutVersionRules + Self.withoutRollouts + """
                     ALTER TABLE maintenance DROP COLUMN deadline_unix_ms; ALTER TABLE maintenance DROP COLUMN at_deadline;
                     INSERT INTO maintenance VALUES ('s1', 10, 20);
                     CREATE TABLE draining (server TEXT PRIMARY KEY) STRICT; INSERT INTO draining VALUES ('s2');
@@ -115,7 +116,11 @@ struct SQLiteFleetStoreTests {
             ],
             maintenance: [
                 MaintenanceWindow(server: server, from: now, deadline: now + .seconds(60), atDeadline: .end)
-            ], returning: [GPUServerID(unchecked: "s2")])
+            ], returning: [GPUServerID(unchecked: "s2")],
+            versionRules: VersionRules([
+                .instance(InstanceID(unchecked: "i1")): VersionRule(only: SemanticVersion(1, 2, 0)),
+                .priorityClass(PriorityClass.standard.name): try #require(VersionRule(">=1.0.0 <2.0.0")),
+            ]))
         _ = await store.commit(transaction)
         await store.close()
         #expect(try await SQLiteFleetStore(path: fixture.path).load().orders == transaction.orders)
