@@ -19,7 +19,8 @@ struct FuzzTarget: Sendable {
         messages("response", OpenCLResponse.self) { generator, kind in
             generator.response(kind: 1 + kind % MessageGenerator.responseKinds).encoded()
         },
-        stream, clientHello, serverHello, handOverRequest, handOverReply, deviceInformation, headers, manifest, json,
+        stream, clientHello, serverHello, resumeHello, resumeAnswer, handOverRequest, handOverReply, deviceInformation,
+        headers, manifest, json,
         metadata, rule,
     ]
 
@@ -95,6 +96,27 @@ struct FuzzTarget: Sendable {
         let hello = ClientHello(
             interface: identity, credential: SessionCredential(grant: 7, ticketHigh: 1, ticketLow: 2))
         var client = ClientHandshake(hello)
+        _ = try? client.received(bytes)
+    }
+
+    private static var key: ResumptionKey { ResumptionKey { $0.copyBytes(from: 1...16) } }
+
+    private static let resumeHello = FuzzTarget(name: "resume-hello") {
+        [ResumeHello(grant: 7, attempt: 1, received: 5, key: key).encoded()]
+    } run: { bytes in
+        guard let hello = try? ResumeHello(decoding: bytes) else { return }
+        let encoded = hello.encoded()
+        precondition(bytes.starts(with: encoded), "written otherwise than read")
+    }
+
+    private static let resumeAnswer = FuzzTarget(name: "resume-answer") {
+        let hello = ResumeHello(grant: 7, attempt: 1, received: 5, key: key)
+        let answers = [
+            ResumeAnswer.pending, .resumed(hello, received: 9, key: key), .refused(SessionRefusal(.unavailable, "no")),
+        ]
+        return answers.map { $0.encoded() }
+    } run: { bytes in
+        var client = ResumeHandshake(grant: 7, attempt: 1, received: 5, key: key)
         _ = try? client.received(bytes)
     }
 
