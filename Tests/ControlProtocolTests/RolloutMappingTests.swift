@@ -56,7 +56,9 @@ import Testing
         ]
         #expect(try RolloutOverview(wire: overview.wire) == overview)
         var later = overview.wire
-        later.gates.append(WireGateFigures.with { $0.gate = "temperature" })
+        var unknown = WireGateFigures()
+        unknown.gate = "temperature"
+        later.gates.append(unknown)
         #expect(try RolloutOverview(wire: later) == overview, "a gate of a later manager is left out")
     }
 
@@ -76,7 +78,8 @@ import Testing
     }
 
     @Test func anOlderManagersDrainIsUnderstood() throws {
-        let wire = WireDrainProgress.with { $0.server = "s1" }
+        var wire = WireDrainProgress()
+        wire.server = "s1"
         #expect(try DrainProgress(wire: wire).phase == .empty)
     }
 }
