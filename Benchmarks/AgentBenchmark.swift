@@ -1,6 +1,7 @@
 import ControlProtocol
 import FleetModel
 import Foundation
+import InterfaceStore
 import Logging
 import ManagerRuntime
 import Observability
