@@ -36,7 +36,9 @@ enum OrdersSchema {
 
     static func replace(_ orders: OperatorOrders, _ database: Database) throws {
         try database.execute(
-            sql: "DELETE FROM pins; DELETE FROM manual_reservations; DELETE FROM maintenance; DELETE FROM returning")
+            sql:
+                "DELETE FROM pins; DELETE FROM manual_reservations; DELETE FROM maintenance; DELETE FROM returning_servers"
+        )
         try VersionRulesSchema.replace(orders.versionRules, database)
         try database.cachedStatement(sql: "UPDATE orders SET revision = ?, mode = ?")
             .execute(arguments: [Int64(bitPattern: orders.revision), orders.mode?.rawValue])
@@ -61,7 +63,9 @@ enum OrdersSchema {
                 ])
         }
         for server in orders.returning.sorted() {
-            try database.cachedStatement(sql: "INSERT INTO returning VALUES (?)").execute(arguments: [server.rawValue])
+            try database.cachedStatement(sql: "INSERT INTO returning_servers VALUES (?)").execute(arguments: [
+                server.rawValue
+            ])
         }
     }
 
@@ -137,7 +141,7 @@ enum OrdersSchema {
             }
             orders.maintenance.append(window)
         }
-        let returning = try Row.fetchCursor(database, sql: "SELECT server FROM returning")
+        let returning = try Row.fetchCursor(database, sql: "SELECT server FROM returning_servers")
         while let row = try returning.next() { orders.returning.insert(try Schema.identifier(row, "server")) }
     }
 }

@@ -22,7 +22,7 @@ enum RolloutsSchema {
                 ) STRICT, WITHOUT ROWID;
                 ALTER TABLE maintenance ADD COLUMN deadline_unix_ms INTEGER;
                 ALTER TABLE maintenance ADD COLUMN at_deadline TEXT NOT NULL DEFAULT 'wait';
-                CREATE TABLE returning (server TEXT PRIMARY KEY) STRICT;
+                CREATE TABLE returning_servers (server TEXT PRIMARY KEY) STRICT;
                 INSERT OR IGNORE INTO maintenance (server, from_unix_ms) SELECT server, 0 FROM draining;
                 DROP TABLE draining;
                 PRAGMA user_version = 5;

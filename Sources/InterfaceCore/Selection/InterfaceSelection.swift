@@ -230,20 +230,24 @@ extension InterfaceSelection {
             return steps
         }
 
-        private var ordered: [Int] { [obstacles, isOther, unmet, isUntried, failures, slowness, waiting, age] }
+        /// What is compared, in this order, and what it says of the lesser.
+        private var criteria: [(value: Int, words: String)] {
+            [
+                (obstacles, "less speaks against it"), (isOther, "it is what the rollout brings"),
+                (unmet, "it leaves less of what the workload uses unmet"),
+                (isUntried, "it is known, and the other is for canaries"), (failures, "fewer of its sessions failed"),
+                (slowness, "it runs more commands a second"), (waiting, "it opens faster"), (age, "it is newer"),
+            ]
+        }
 
         /// The first that differs, in words.
         func advantage(over other: Self) -> String {
-            let reasons = [
-                "less speaks against it", "it leaves less of what the workload uses unmet",
-                "it is known, and the other is for canaries", "fewer of its sessions failed",
-                "it runs more commands a second", "it opens faster", "it is newer",
-            ]
-            let place = ordered.indices.first { ordered[$0] != other.ordered[$0] }
-            return place.map { reasons[$0] } ?? ""
+            zip(criteria, other.criteria).first { $0.value != $1.value }?.0.words ?? ""
         }
 
-        static func < (left: Self, right: Self) -> Bool { left.ordered.lexicographicallyPrecedes(right.ordered) }
+        static func < (left: Self, right: Self) -> Bool {
+            left.criteria.lazy.map(\.value).lexicographicallyPrecedes(right.criteria.lazy.map(\.value))
+        }
     }
 }
 

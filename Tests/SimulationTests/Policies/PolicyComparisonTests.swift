@@ -35,7 +35,7 @@ import Testing
     }
 
     /// Gaps of 8 and 38 s beyond the program's end: at 0.125 devices the first costs a second of a device, the second 4.75.
-    @Test(arguments: [(0.5, 0), (2.0, 1), (10.0, 2)])
+    @Test(arguments: [(0.5, 0), (3.0, 1), (10.0, 2)])
     func hindsightKeepsWhatIsWorthIt(price: Double, found: Int) throws {
         let trace = DemandTrace.busy([[0, 10, 50]], length: 51)
         let seconds = HindsightKeepAlive.seconds(trace, memory: .gibibytes(8), price: price)
