@@ -52,7 +52,8 @@ struct SQLiteFleetStoreTests {
     }
 
     private static let withoutVersionRules = "DROP TABLE version_rules; "
-    private static let withoutRollouts = "DROP TABLE rollouts; DROP TABLE rollout_members; DROP TABLE returning_servers;"
+    private static let withoutRollouts =
+        "DROP TABLE rollouts; DROP TABLE rollout_members; DROP TABLE returning_servers;"
     private static let withoutOrders =
         withoutVersionRules + withoutRollouts
         + "DROP TABLE orders; DROP TABLE pins; DROP TABLE manual_reservations; DROP TABLE maintenance;"
