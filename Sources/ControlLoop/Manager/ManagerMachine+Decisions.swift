@@ -33,7 +33,9 @@ extension ManagerMachine {
         for action in actions {
             if case .contend(let instance, let contention) = action {
                 contended.insert(instance)
-                if case .waitingForPreemption = contention.reason { awaitingRoom.insert(instance) }
+                if case .waitingForPreemption(let awaited) = contention.reason {
+                    awaitingRoom[instance] = grants[awaited]?.stored.device
+                }
             }
             effects += carryOut(action, request: nil, now: now)
         }

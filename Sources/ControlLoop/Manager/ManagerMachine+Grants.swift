@@ -376,7 +376,7 @@ extension ManagerMachine {
     /// What the pool counts for a grant.
     mutating func charge(_ id: GrantID, _ charge: GrantRecord.Charge) {
         guard let grant = grants[id], grant.charge != charge else { return }
-        hasFreedRoom = true
+        freedDevices.insert(grant.stored.device)
         switch grant.charge {
         case .none: break
         case .warm: pool.closeWarm(on: grant.stored.device)

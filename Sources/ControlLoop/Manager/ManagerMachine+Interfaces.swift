@@ -50,20 +50,25 @@ extension ManagerMachine {
     /// Asks GPU servers that lack a version which somebody will want there to install it.
     mutating func prepareServers(_ now: MonotonicTime) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
-        for server in servers.keys.sorted() {
-            guard let record = servers[server], let link = record.link else { continue }
-            // Since when it has been asked: how long it takes is measured.
-            servers[server]?.asked = [:]
-            let isReturning = orders.returning.contains(server)
-            for version in wanted(on: server, record, now)
-            where lacks(version, record.installed, record.unavailable, now) {
-                servers[server]?.asked[version] = record.asked[version] ?? now
-                // Testing takes a while, and is not asked for again meanwhile.
-                if isReturning, let since = record.asked[version], now - since < Self.retrySoonAfter { continue }
-                var sources = sources(of: version, besides: server)
-                sources.testsAnew = isReturning
-                effects.append(.sendToServer(.prepareInterface(version, from: sources), link))
-            }
+        for server in servers.keys.sorted() { effects += prepareServer(server, now) }
+        return effects
+    }
+
+    /// As above, for one GPU server.
+    mutating func prepareServer(_ server: GPUServerID, _ now: MonotonicTime) -> [ManagerEffect] {
+        guard let record = servers[server], let link = record.link else { return [] }
+        var effects: [ManagerEffect] = []
+        // Since when it has been asked: how long it takes is measured.
+        servers[server]?.asked = [:]
+        let isReturning = orders.returning.contains(server)
+        for version in wanted(on: server, record, now)
+        where lacks(version, record.installed, record.unavailable, now) {
+            servers[server]?.asked[version] = record.asked[version] ?? now
+            // Testing takes a while, and is not asked for again meanwhile.
+            if isReturning, let since = record.asked[version], now - since < Self.retrySoonAfter { continue }
+            var sources = sources(of: version, besides: server)
+            sources.testsAnew = isReturning
+            effects.append(.sendToServer(.prepareInterface(version, from: sources), link))
         }
         return effects
     }

@@ -140,6 +140,7 @@ extension ManagerMachine {
         }
         // Before it can be given anything: what is ordered of it may be older than this manager.
         effects += noteMaintenance(now)
+        let before = installedOnServers
         serverGained(hello.server)
         effects.append(.sendToServer(.welcome(welcome), link))
         effects.append(
@@ -147,7 +148,10 @@ extension ManagerMachine {
                 FleetEvent(
                     at: now, kind: .serverConnected,
                     detail: "\(hello.server) with \(hello.devices.count) devices, \(hello.held.count) sessions held")))
-        effects += prepareServers(now) + prepareAgents(now)
+        effects += prepareServer(hello.server, now)
+        // Where nothing is to be had that was not before, agents lack nothing new: with many servers and agents that come
+        // at once, each pair of them would be looked at.
+        if installedOnServers != before || servers.count == 1 { effects += prepareAgents(now) }
         effects += account(for: hello, on: link)
         // After the accounts: what the store still has and the server has not is not charged.
         if known == nil { chargeRecovered(at: hello.server) }

@@ -123,10 +123,10 @@ package struct ManagerMachine: Sendable {
     /// Grants from the store whose instances have not been heard of yet.
     var orphans: [InstanceID: [GrantID]] = [:]
     var requests: [WaitingRequest] = []
-    /// Instances for which an unused reservation of another is being taken back.
-    var awaitingRoom: Set<InstanceID> = []
-    /// Whether something that was promised has become free since it was last looked for use.
-    var hasFreedRoom = false
+    /// Instances for which an unused reservation of another is being taken back, and the device that it is on.
+    var awaitingRoom: [InstanceID: DeviceID] = [:]
+    /// Where something that was promised has become free since it was last looked for use.
+    var freedDevices: Set<DeviceID> = []
 
     // Classes
     /// What an operator has set, as it is stored.
