@@ -87,9 +87,11 @@ private struct BenchmarkFleet {
         for first in stride(from: 0, to: instances, by: 100) {
             let index = UInt64(first / 100)
             let members = (first..<min(first + 100, instances)).map { InstanceID(unchecked: "instance-\($0)") }
-            let descriptions = members.map {
+            // Who never uses a GPU runs something else: of a newcomer what its type does is believed.
+            let descriptions = members.enumerated().map { place, id in
                 InstanceDescription(
-                    id: $0, tenant: TenantID(unchecked: "tenant"), application: ApplicationType(unchecked: "chat"))
+                    id: id, tenant: TenantID(unchecked: "tenant"),
+                    application: ApplicationType(unchecked: place < activity.everActive ? "chat" : "shell"))
             }
             let link = LinkID(rawValue: index + 1)
             let hello = AgentHello(
