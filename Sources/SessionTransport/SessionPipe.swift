@@ -128,16 +128,26 @@ package final class SessionPipe {
         }
     }
 
-    /// Looks for bytes for so long, without a system call but to let others run; only where they come through memory.
-    /// Returns whether there are some.
-    package func lookForBytes(nanoseconds: UInt64) -> Bool {
-        guard receiving != nil, nanoseconds > 0 else { return false }
+    /// What became of looking for bytes.
+    package enum Look: Hashable, Sendable {
+        /// There are some, and they came in the time that was given.
+        case found
+        /// There are some, and while others ran on this processor more time passed than was given: looking did not pay.
+        case late
+        case nothing
+    }
+
+    /// Looks for bytes for so long, without a system call but to let others run; only where they come through memory. One
+    /// that looks for the shortest time lets nobody run: where all processors are wanted, as by a compiler, it would be
+    /// milliseconds before it ran again, where who sleeps for a message is woken at once.
+    package func lookForBytes(nanoseconds: UInt64) -> Look {
+        guard receiving != nil, nanoseconds > 0 else { return .nothing }
         let end = Self.now() + nanoseconds
-        repeat {
-            for _ in 0..<64 where hasBytes { return true }
-            sched_yield()
-        } while Self.now() < end
-        return hasBytes
+        while true {
+            for _ in 0..<64 where hasBytes { return Self.now() <= end + SpinBudget.least ? .found : .late }
+            if Self.now() >= end { return hasBytes ? .late : .nothing }
+            if nanoseconds > SpinBudget.least { sched_yield() }
+        }
     }
 
     /// Whether there is something to read, in memory.

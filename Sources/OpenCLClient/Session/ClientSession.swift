@@ -284,8 +284,9 @@ final class ClientSession {
         spins += 1
         guard pipe.receivesThroughMemory else { return true }
         spins = Self.spins
-        let found = pipe.lookForBytes(nanoseconds: spinning.nanoseconds)
-        spinning.learn(found: found)
+        let look = pipe.lookForBytes(nanoseconds: spinning.nanoseconds)
+        let found = look != .nothing
+        spinning.learn(found: look == .found)
         return found
     }
 

@@ -220,8 +220,9 @@ struct SessionConnection: ~Copyable {
         turnsWithoutPoll += 1
         var found = pipe.hasBytes
         if !found, milliseconds != 0, !isBlocked {
-            found = pipe.lookForBytes(nanoseconds: spinning.nanoseconds)
-            spinning.learn(found: found)
+            let look = pipe.lookForBytes(nanoseconds: spinning.nanoseconds)
+            spinning.learn(found: look == .found)
+            found = look != .nothing
         }
         if found { try takeIn() }
         if !found, milliseconds != 0 { turnsWithoutPoll = 0 }

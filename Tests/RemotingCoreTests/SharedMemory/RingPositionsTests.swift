@@ -90,6 +90,20 @@ struct SpinBudgetTests {
         #expect(budget.nanoseconds == SpinBudget.greatest)
     }
 
+    @Test("Once in a while it looks long, in case processors have become free")
+    func probes() {
+        var budget = SpinBudget(processors: 2)
+        let looks = (1...3 * SpinBudget.probeEvery).map { _ in
+            budget.learn(found: false)
+            return budget.nanoseconds
+        }
+        let long = looks.indices.filter { looks[$0] == SpinBudget.greatest }.map { $0 + 1 }
+        #expect(long == [1, 2, 3].map { $0 * SpinBudget.probeEvery })
+        #expect(looks.count { $0 > SpinBudget.least } < 3 + 8)
+        budget.learn(found: true)
+        #expect(budget.nanoseconds == SpinBudget.greatest)
+    }
+
     @Test("On one processor nobody looks")
     func alone() {
         var budget = SpinBudget(processors: 1)
