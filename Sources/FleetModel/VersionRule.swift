@@ -118,7 +118,10 @@ package struct VersionRules: Hashable, Sendable {
 
     /// These, in place of those of `others` for the same scopes.
     package func over(_ others: VersionRules) -> VersionRules {
-        VersionRules(others.rules.merging(rules) { _, own in own })
+        // Asked for every instance each period, and mostly one of them says nothing.
+        if rules.isEmpty { return others }
+        if others.rules.isEmpty { return self }
+        return VersionRules(others.rules.merging(rules) { _, own in own })
     }
 
     /// The rule for an instance: its own, else that of its application, of its tenant, of its class. The narrower goes

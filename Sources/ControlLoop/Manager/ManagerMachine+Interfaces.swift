@@ -126,9 +126,7 @@ extension ManagerMachine {
         if rollouts.active != nil { return wantedInRollout(agent, question) }
         question.withheld = withheld(from: nil, on: nil)
         guard !versionRules.rules.isEmpty else { return best(question, under: [nil]) }
-        let rules = (agents[agent]?.instances ?? []).compactMap(record(of:)).map {
-            versionRules.rule(for: $0.description, class: $0.priority.name)?.rule
-        }
+        let rules = (agents[agent]?.instances ?? []).compactMap(record(of:)).map(versionRule(of:))
         return best(question, under: Set(rules).sorted { ($0?.description ?? "") < ($1?.description ?? "") })
     }
 
@@ -146,7 +144,7 @@ extension ManagerMachine {
         var asked: Set<Kind> = []
         for id in (agents[agent]?.instances ?? []).sorted() {
             guard let record = record(of: id) else { continue }
-            let rule = versionRules.rule(for: record.description, class: record.priority.name)?.rule
+            let rule = versionRule(of: record)
             guard asked.insert(Kind(rule: rule, isAdmitted: rollouts.admits(id))).inserted else { continue }
             question.rule = rule
             question.withheld = withheld(from: id, on: nil)

@@ -43,25 +43,22 @@ extension ManagerMachine {
     /// Who waits, for people.
     func waitingOverview(_ now: MonotonicTime) -> [WaitingOverview] {
         let inUse = grants.unordered.count { $0.lifecycle.isAttached }
+        let noticed = noticedUntil
         return queue(now).prefix(WaitingOverview.limit).enumerated().map { turn, place in
             let waiting = requests[place]
             return WaitingOverview(
                 request: waiting.request, agent: waiting.agent, instance: waiting.instance,
                 waited: now - waiting.since, reason: reason(of: waiting),
-                estimate: estimate(waiting, turn: turn, inUse: inUse, now))
+                estimate: noticed[Taker(waiting)].map { max($0 - now, .zero) }
+                    ?? estimate(waiting, turn: turn, inUse: inUse))
         }
     }
 
-    /// In how long a program that waits is expected to be served: what was noticed for it ends then; unused reservations
+    /// In how long a program that waits, and for which no notice was given, is expected to be served: unused reservations
     /// that are taken back for it are free within a period; and otherwise, of `inUse` sessions that last a mean time L
     /// and end independently, one ends every L / `inUse`, and the program gets what the one after those before it leaves.
-    /// Nil while no session has ended. O(grants)
-    private func estimate(
-        _ waiting: WaitingRequest, turn: Int, inUse: Int, _ now: MonotonicTime
-    ) -> Duration? {
-        let noticed = grants.unordered.compactMap(\.noticed)
-            .filter { $0.taker == waiting.instance && $0.request == waiting.request }
-        if let until = noticed.map(\.until).max() { return max(until - now, .zero) }
+    /// Nil while no session has ended.
+    private func estimate(_ waiting: WaitingRequest, turn: Int, inUse: Int) -> Duration? {
         if case .waitingForPreemption = record(of: waiting.instance)?.shortfall?.reason { return configuration.period }
         guard usualSession > .zero, inUse > 0 else { return nil }
         return usualSession * (turn + 1) / inUse

@@ -173,7 +173,7 @@ extension ManagerMachine {
 
     private func preparedInTarget(_ rollout: Rollout) -> Int {
         guard rollout.record.phase == .rollingBack else { return 0 }
-        return grants.ascending.count { isPreparedInTarget($0, rollout) }
+        return grants.unordered.count { isPreparedInTarget($0.stored.grant, rollout) }
     }
 
     private func undecidedServers(_ rollout: Rollout) -> Int {

@@ -71,7 +71,7 @@ extension ManagerMachine {
         var known: [Kind: Bool] = [:]
         var fleet = RolloutFleet()
         for record in instances.lazy.compactMap({ $0 }) where !record.isGone {
-            let rule = versionRules.rule(for: record.description, class: record.priority.name)?.rule
+            let rule = versionRule(of: record)
             let kind = Kind(platform: agents[record.agent]?.platform ?? HostPlatform(), rule: rule)
             let isPossible = known[kind] ?? isPossible(target, client: kind.platform, server: nil, rule: rule)
             known[kind] = isPossible

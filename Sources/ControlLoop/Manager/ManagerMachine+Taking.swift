@@ -20,6 +20,21 @@ extension ManagerMachine {
         var until: MonotonicTime
     }
 
+    /// A program for which notices were given.
+    struct Taker: Hashable {
+        var instance: InstanceID
+        var request: RequestID
+
+        init(_ waiting: WaitingRequest) { (instance, request) = (waiting.instance, waiting.request) }
+
+        init(_ notice: Notice) { (instance, request) = (notice.taker, notice.request) }
+    }
+
+    /// When all notices are over that were given for each program. O(grants)
+    var noticedUntil: [Taker: MonotonicTime] {
+        Dictionary(grants.unordered.compactMap(\.noticed).map { (Taker($0), $0.until) }, uniquingKeysWith: max)
+    }
+
     /// O(requests + grants), and nothing while no class allows it.
     mutating func takeForWaiting(_ now: MonotonicTime) -> [ManagerEffect] {
         guard mode == .active, rules.classes.contains(where: { $0.notice != nil }) else { return [] }
@@ -29,7 +44,8 @@ extension ManagerMachine {
     /// Ends what has had its notice, and forgets notices whose program waits no longer, or whose session is over.
     private mutating func endNoticed(_ now: MonotonicTime) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
-        for id in grants.ascending {
+        // Ascending, so that equal histories give equal commands.
+        for id in grants.unordered.filter({ $0.noticed != nil }).map(\.stored.grant).sorted() {
             guard let grant = grants[id], let notice = grant.noticed else { continue }
             let isWaiting = requests.contains { $0.instance == notice.taker && $0.request == notice.request }
             guard grant.lifecycle.isAttached, isWaiting else {
@@ -43,7 +59,9 @@ extension ManagerMachine {
     }
 
     private mutating func giveNotice(_ now: MonotonicTime) -> [ManagerEffect] {
-        let takers = queue(now).map { requests[$0] }.filter(mayTakeSessions).prefix(Self.maximumTakers)
+        let promised = noticedUntil
+        let takers = queue(now).map { requests[$0] }
+            .filter { promised[Taker($0)] == nil && mayTakeSessions($0) }.prefix(Self.maximumTakers)
         guard !takers.isEmpty else { return [] }
         let inUse = SessionsInUse(grants.unordered.compactMap(takable))
         var noticed = Set(grants.unordered.filter { $0.noticed != nil }.map(\.stored.grant))
@@ -61,14 +79,12 @@ extension ManagerMachine {
     }
 
     /// Whether a program that waits is one for which sessions in use may be ended: of a class that may take, that lacks
-    /// memory, and to which nothing has been promised yet.
+    /// memory.
     private func mayTakeSessions(_ waiting: WaitingRequest) -> Bool {
         guard let record = record(of: waiting.instance), record.priority.mayTake,
             case .memory = record.shortfall?.reason
         else { return false }
-        return !grants.unordered.contains {
-            $0.noticed?.taker == waiting.instance && $0.noticed?.request == waiting.request
-        }
+        return true
     }
 
     /// A session in use that could be ended for another; nil where its class never allows it, its agent could not be told,

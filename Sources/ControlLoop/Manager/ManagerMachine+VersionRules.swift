@@ -8,6 +8,11 @@ extension ManagerMachine {
     /// What operators have ordered, before what the manager is configured to.
     var versionRules: VersionRules { orders.versionRules.over(configuration.versionRules) }
 
+    /// The rule in force for an instance.
+    func versionRule(of record: InstanceRecord) -> VersionRule? {
+        versionRules.rule(for: record.description, class: record.priority.name)?.rule
+    }
+
     /// Sees to it that both ends have what the rules ask for, that agents know which instance uses what, and that nothing
     /// is prepared that a rule forbids. O(agents × instances + grants)
     mutating func followVersionRules(_ now: MonotonicTime) -> [ManagerEffect] {
@@ -88,7 +93,7 @@ extension ManagerMachine {
         for id in grants.ascending {
             guard let grant = grants[id], !grant.lifecycle.isAttached, !grant.lifecycle.isReleasing,
                 let record = record(of: grant.stored.instance.id),
-                let rule = versionRules.rule(for: record.description, class: record.priority.name)?.rule,
+                let rule = versionRule(of: record),
                 !rule.allows(grant.stored.version.version)
             else { continue }
             effects += release(id, .openFailed, now: now)

@@ -26,9 +26,7 @@ extension ManagerMachine {
             kind: configuration.interfaceKind, client: end(record?.agent),
             server: server.map(Self.end) ?? InterfaceSelection.End(installed: Set(installedOnServers)),
             device: server?.devices.first { $0.id == device },
-            rule: record.flatMap {
-                versionRules.rule(for: $0.description, class: $0.priority.name)?.rule
-            },
+            rule: record.flatMap(versionRule(of:)),
             isCanary: rollouts.active == nil && rollouts.explorers.contains(instance))
         question.withheld = withheld(from: instance, on: device?.server)
         question.preferred = preferred(by: instance)

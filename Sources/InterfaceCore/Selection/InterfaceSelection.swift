@@ -92,7 +92,9 @@ package struct InterfaceSelection: Sendable {
     /// Each offer of the kind, the best first, those that are not possible last.
     package let candidates: [Candidate]
     /// In what the first of them is better than the second, in words; empty where there is no second.
-    let advantage: String
+    var advantage: String { leaders.map { $0.first.advantage(over: $0.second) } ?? "" }
+    /// Words are made of them only where a person asks.
+    private let leaders: (first: Rank, second: Rank)?
 
     /// The best of those that are possible: what is to be installed.
     package var wanted: InterfaceVersion? {
@@ -135,7 +137,7 @@ package struct InterfaceSelection: Sendable {
         }
         ranked.sort { $0.rank < $1.rank }
         candidates = Self.withServedClients(ranked.map(\.candidate))
-        advantage = ranked.count < 2 ? "" : ranked[0].rank.advantage(over: ranked[1].rank)
+        leaders = ranked.count < 2 ? nil : (ranked[0].rank, ranked[1].rank)
     }
 
     private static func withServedClients(_ candidates: [Candidate]) -> [Candidate] {
