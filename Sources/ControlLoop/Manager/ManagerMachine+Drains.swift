@@ -107,13 +107,7 @@ extension ManagerMachine {
         guard let grant = grants[id], let link = agentLink(grant.stored.agent), toldOfDeadline.insert(id).inserted
         else { return [] }
         let reason = "its GPU server, \(grant.stored.device.server), is to be worked on"
-        return [
-            .sendToAgent(
-                .notice(
-                    PreemptionNotice(grant: id, instance: grant.stored.instance.id, endsIn: time, reason: reason)),
-                link),
-            event(.noticed, at: now, grant, "ends in \(Int(time.inSeconds)) s: \(reason)"),
-        ]
+        return notice(of: grant, on: link, endsIn: time, "\(Int(time.inSeconds))", reason, now)
     }
 
     private mutating func end(_ id: GrantID, _ now: MonotonicTime) -> [ManagerEffect] {

@@ -107,13 +107,19 @@ extension ManagerMachine {
         let wait = configuration.bugs.contains(.takeWithoutNotice) ? .zero : session.notice
         grants[session.grant]?.noticed = Notice(taker: taker.instance, request: taker.request, until: now + wait)
         let reason = "\(taker.instance), of a class that goes before it, needs its memory"
+        return notice(of: grant, on: link, endsIn: session.notice, "\(session.notice.inSeconds)", reason, now)
+    }
+
+    /// Tells the agent, and whoever follows the events, that a session in use will be ended.
+    /// - Parameter seconds: `endsIn` as people read it.
+    func notice(
+        of grant: GrantRecord, on link: LinkID, endsIn: Duration, _ seconds: String, _ reason: String,
+        _ now: MonotonicTime
+    ) -> [ManagerEffect] {
+        let notice = PreemptionNotice(
+            grant: grant.stored.grant, instance: grant.stored.instance.id, endsIn: endsIn, reason: reason)
         return [
-            .sendToAgent(
-                .notice(
-                    PreemptionNotice(
-                        grant: session.grant, instance: grant.stored.instance.id, endsIn: session.notice,
-                        reason: reason)), link),
-            event(.noticed, at: now, grant, "ends in \(session.notice.inSeconds) s: \(reason)"),
+            .sendToAgent(.notice(notice), link), event(.noticed, at: now, grant, "ends in \(seconds) s: \(reason)"),
         ]
     }
 }
