@@ -66,26 +66,8 @@ private final class TestProcess {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, outputs.writing.number, STDOUT_FILENO)
         posix_spawn_file_actions_adddup2(&actions, complaints.writing.number, STDERR_FILENO)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(
-            &attributes,
-            Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | Int16(POSIX_SPAWN_SETPGROUP))
-        var pid: pid_t = 0
-        let status = CStrings.with([program] + arguments) { arguments in
-            CStrings.with(WorkerEnvironment.current) {
-                posix_spawn(&pid, program, &actions, &attributes, arguments, $0)
-            }
-        }
-        guard status == 0 else { throw SystemError("start \(program)", code: status) }
-        self.pid = pid
+        pid = try ProgramStart.start(
+            program, arguments, environment: WorkerEnvironment.current, lead: ProgramStart.ownGroup, &actions)
         (output, errors) = (outputs.reading, complaints.reading)
     }
 

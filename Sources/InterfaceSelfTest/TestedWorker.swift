@@ -86,21 +86,12 @@ final class TestedWorker {
         posix_spawn_file_actions_adddup2(&actions, input.number, STDIN_FILENO)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
         var pid: pid_t = 0
-        let status = CStrings.with([program] + arguments) { arguments in
-            CStrings.with(WorkerEnvironment.current) { posix_spawn(&pid, program, &actions, nil, arguments, $0) }
+        let status = ProgramStart.withCStrings([program] + arguments) { arguments in
+            ProgramStart.withCStrings(WorkerEnvironment.current) {
+                posix_spawn(&pid, program, &actions, nil, arguments, $0)
+            }
         }
         guard status == 0 else { throw SystemError("start \(program)", code: status) }
         return pid
-    }
-}
-
-/// Texts as C takes lists of them.
-enum CStrings {
-    static func with<Result>(
-        _ texts: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-    ) -> Result {
-        let copies = texts.map { strdup($0) }
-        defer { for copy in copies { free(copy) } }
-        return body(copies + [nil])
     }
 }

@@ -288,7 +288,7 @@ struct StatusView: RenderableAnswer {
         }
         row("waiting", waiting == 1 ? "1 program" : "\(waiting) programs")
         row("if a server is lost", recovery.words)
-        for drain in recovery.drains { row("draining \(drain.server)", drain.words) }
+        for drain in recovery.drains { row("maintenance", drain.sentence) }
         row("steps take", ladder.words)
         row("contention", String(totals.contention))
         row("reclaimed", String(totals.reclaimed) + (totals.taken > 0 ? ", in use \(totals.taken)" : ""))

@@ -4,26 +4,13 @@ import Observability
 
 /// How ready the fleet is for the loss of a GPU server, and how far those are that are being emptied.
 struct RecoveryView: Encodable {
-    struct Drain: Encodable {
-        var server: String
-        var attachedSessions: Int
-        var preparedSessions: Int
-        var isDone: Bool
-
-        var words: String {
-            isDone
-                ? "empty: it may be worked on"
-                : "\(attachedSessions) sessions in use, \(preparedSessions) prepared, still there"
-        }
-    }
-
     var standbysWanted: Int
     var standbysReady: Int
     /// Absent where all sessions of any one GPU server would find room elsewhere.
     var worstServer: String?
     var unplacedMemoryBytes: Int64
     var unplacedSessions: Int
-    var drains: [Drain]
+    var drains: [DrainView]
 
     init(_ recovery: RecoveryOverview) {
         standbysWanted = recovery.standbysWanted
@@ -31,11 +18,7 @@ struct RecoveryView: Encodable {
         worstServer = recovery.worstServer?.rawValue
         unplacedMemoryBytes = recovery.unplacedMemory.rawValue
         unplacedSessions = recovery.unplacedSessions
-        drains = recovery.drains.map {
-            Drain(
-                server: $0.server.rawValue, attachedSessions: $0.attached, preparedSessions: $0.prepared,
-                isDone: $0.isDone)
-        }
+        drains = recovery.drains.map { DrainView($0.server, $0) }
     }
 
     var words: String {

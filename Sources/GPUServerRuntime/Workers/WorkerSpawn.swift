@@ -53,38 +53,11 @@ struct WorkerSpawn {
         posix_spawn_file_actions_adddup2(&actions, input.number, STDIN_FILENO)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
         posix_spawn_file_actions_adddup2(&actions, errors.number, STDERR_FILENO)
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        posix_spawnattr_setsigmask(&attributes, &signals)
-        sigfillset(&signals)
-        posix_spawnattr_setsigdefault(&attributes, &signals)
-        let flags = Int16(POSIX_SPAWN_SETSIGMASK) | Int16(POSIX_SPAWN_SETSIGDEF) | Self.newSession
-        posix_spawnattr_setflags(&attributes, flags)
-
-        var pid: pid_t = 0
-        let status = withCStrings([executable] + arguments) { argv in
-            withCStrings(environment) { posix_spawn(&pid, executable, &actions, &attributes, argv, $0) }
-        }
-        guard status == 0 else { throw SystemError("start \(executable)", code: status) }
-        return pid
+        return try ProgramStart.start(
+            executable, arguments, environment: environment, lead: ProgramStart.ownSession, &actions)
     }
-
-    /// `POSIX_SPAWN_SETSID` (posix_spawn(3)), which Swift's Glibc module does not show.
-    private static let newSession: Int16 = 0x80
 
     private static func limits(_ limits: WorkerLimits) -> [String] {
         limits.environment.map { "\($0)=\($1)" }.sorted()
-    }
-
-    private static func withCStrings<Result>(
-        _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-    ) -> Result {
-        let copies = strings.map { strdup($0) }
-        defer { copies.forEach { free($0) } }
-        return body(copies + [nil])
     }
 }
