@@ -104,7 +104,7 @@ protocol DeviceEvent: AnyObject, Sendable {
     func wait() -> Int32
     /// How far the command has come, and when.
     func status() -> EventStatus
-    /// How the command ended; nil before. Called once for every command, so it is to be cheap.
+    /// How the command ended; nil before. Called for every command, so it is to be cheap.
     func ending() -> CommandEnding?
 }
 

@@ -33,12 +33,17 @@ final class ShareGate: Sendable {
         var commands: [Command] = []
         var first = 0
         var expectedAhead: Int64 = 0
+        /// How many that have not been seen to end make it worth a look.
+        var looksAt = ShareGate.lookPeriod
         /// The longest that a command took so far: what an unknown one is expected to take.
         var longest: Int64 = ShareGate.leastExpected
         var connection: Descriptor?
     }
 
     private static let leastExpected: Int64 = 1_000_000
+    /// Commands from one look at what has ended to the next: a look takes the driver's locks, which the thread that runs
+    /// short commands wants too.
+    private static let lookPeriod = 64
     /// How often it is looked whether the GPU server is there, in nanoseconds.
     private static let lookout: Int64 = 500_000_000
 
@@ -115,10 +120,11 @@ final class ShareGate: Sendable {
     /// Accounts for what has ended. Returns the command to wait for where a further one would be too much ahead.
     private func reapAndFind(_ estimate: CommandEstimate) -> (any DeviceEvent)? {
         state.withLock { state in
+            func isTooMuch() -> Bool { state.expectedAhead + Self.expected(estimate, state) > page.aheadLimit }
+            guard isTooMuch() || state.commands.count - state.first >= state.looksAt else { return nil }
             reap(&state)
-            guard state.first < state.commands.count,
-                state.expectedAhead + Self.expected(estimate, state) > page.aheadLimit
-            else { return nil }
+            state.looksAt = state.commands.count - state.first + Self.lookPeriod
+            guard state.first < state.commands.count, isTooMuch() else { return nil }
             return state.commands[state.first].event
         }
     }
@@ -133,9 +139,8 @@ final class ShareGate: Sendable {
         var ended = 0
         while state.first < state.commands.count {
             let command = state.commands[state.first]
-            let status = command.event.status()
-            guard status.status <= 0 else { break }
-            let took = status.ended > status.started ? Int64(clamping: status.ended - status.started) : 0
+            guard let ending = command.event.ending() else { break }
+            let took = Int64(clamping: ending.busyNanoseconds)
             command.estimate.note(max(took, 1))
             state.longest = max(state.longest, took)
             state.expectedAhead -= command.expected
