@@ -21,7 +21,7 @@ struct FuzzTarget: Sendable {
         },
         stream, clientHello, serverHello, resumeHello, resumeAnswer, handOverRequest, handOverReply, deviceInformation,
         headers, manifest, json,
-        metadata, rule,
+        metadata, rule, snapshot, telemetryTrace, requestTrace, clusterNodes, clusterPods,
     ]
 
     private static func messages<Message: WireMessage>(
