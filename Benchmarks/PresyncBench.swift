@@ -14,6 +14,7 @@ import Foundation
         ("snapshot", SnapshotBenchmark.run),
         ("placement", PlacementBenchmark.run),
         ("trust", TrustBenchmark.run),
+        ("install", InstallBenchmark.run),
     ]
 
     static var usage: String {

@@ -1,8 +1,6 @@
 import Foundation
-import Hummingbird
 import InterfaceCore
 import InterfaceStore
-import Logging
 
 /// The client of the trusted repository: a refresh when nothing changed, from a server on this machine, and what of it
 /// is reading and checking signatures.
@@ -15,8 +13,12 @@ enum TrustBenchmark {
         let root = Array(try Data(contentsOf: URL(fileURLWithPath: folder + "/repository/metadata/1.root.json")))
         _ = try TrustClient.initialise(folder: folder + "/client", root: root)
         let count = isSmall ? 3 : 500
-        let times = try await withServer(folder + "/repository") { base in
-            try await TrustClient.with(folder: folder + "/client", mirrors: [RepositoryMirror(base: base)]) { client in
+        let times = try await BenchmarkServer.serve { router, logger in
+            addRepositoryFiles(to: router, directory: folder + "/repository", logger: logger)
+        } _: { base, _ in
+            try await TrustClient.with(
+                folder: folder + "/client", mirrors: [RepositoryMirror(base: base + "/repository")]
+            ) { client in
                 _ = try await client.refresh()
                 var times: [Double] = []
                 for _ in 0..<count { times.append(try await elapsed { _ = try await client.refresh() }) }
@@ -47,33 +49,5 @@ enum TrustBenchmark {
     private static func elapsed(_ work: () async throws -> Void) async rethrows -> Double {
         let duration = try await ContinuousClock().measure { try await work() }
         return duration / .milliseconds(1)
-    }
-
-    private static func withServer(
-        _ directory: String, _ body: @escaping @Sendable (String) async throws -> [Double]
-    ) async throws -> [Double] {
-        let router = Router()
-        var logger = Logger(label: "bench")
-        logger.logLevel = .critical
-        addRepositoryFiles(to: router, directory: directory, logger: logger)
-        let (ports, continuation) = AsyncStream.makeStream(of: Int.self)
-        let application = Application(
-            router: router, configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)),
-            onServerRunning: { continuation.yield($0.localAddress?.port ?? 0) }, logger: logger)
-        return try await withThrowingTaskGroup(of: [Double]?.self) { group in
-            group.addTask {
-                try await application.run()
-                return nil
-            }
-            group.addTask {
-                var port = ports.makeAsyncIterator()
-                return try await body("http://127.0.0.1:\(await port.next() ?? 0)/repository")
-            }
-            defer { group.cancelAll() }
-            while let result = try await group.next() {
-                if let result { return result }
-            }
-            return []
-        }
     }
 }
