@@ -13,8 +13,12 @@ let settings: [SwiftSetting] = [
 ]
 
 /// For what a bundle carries to other hosts: it must run where no Swift runtime is installed. The toolchain's own linker
-/// lays it out so that it loads faster than the system's does, which a program's first GPU call waits for.
-let withoutSwiftRuntime = ["-static-stdlib", "-use-ld=lld"]
+/// lays it out so that it loads faster than the system's does, which a program's first GPU call waits for. What tells where
+/// it was built is left out, so that the same sources make the same bundle in any folder, and half as large.
+let withoutSwiftRuntime = [
+    "-static-stdlib", "-use-ld=lld", "-Xlinker", "--strip-debug",
+    "-Xlinker", "\(Context.packageDirectory)/Sources/CInterfaceEdition/bundle.ld",
+]
 
 /// A target under `Sources/` with the shared settings.
 func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {

@@ -129,12 +129,9 @@ package struct VersionRules: Hashable, Sendable {
     package func rule(for instance: InstanceDescription, class name: PriorityClassName) -> (
         scope: Scope, rule: VersionRule
     )? {
-        let scopes: [Scope] = [
-            .instance(instance.id), .application(instance.application), .tenant(instance.tenant), .priorityClass(name),
-        ]
-        for scope in scopes {
-            if let rule = rules[scope] { return (scope, rule) }
-        }
-        return nil
+        func rule(_ scope: Scope) -> (scope: Scope, rule: VersionRule)? { rules[scope].map { (scope, $0) } }
+        return rule(.instance(instance.id)) ?? rule(.application(instance.application)) ?? rule(
+            .tenant(instance.tenant))
+            ?? rule(.priorityClass(name))
     }
 }
