@@ -40,6 +40,8 @@ final class ClientSession {
     var hasGuardian = false
     private var spinning = SpinBudget(processors: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
     private var batch = ByteWriter(reservingCapacity: batchLimit)
+    /// What would make the program's objects again in another worker.
+    private(set) var creations = CreationLog()
     private var calls: [CallID: PendingCall] = [:]
     private var lastID: UInt64 = 0
     private var lastCall: UInt64 = 0
@@ -120,6 +122,7 @@ final class ClientSession {
     func send(_ request: OpenCLRequest) throws(OpenCLError) {
         guard !isLost else { throw .deviceNotAvailable }
         request.write(to: &batch)
+        creations.note(request)
         if batch.count >= Self.batchLimit { try flush() }
     }
 
