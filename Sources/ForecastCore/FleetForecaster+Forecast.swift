@@ -49,12 +49,18 @@ extension FleetForecaster {
     }
 
     private func burstWalk(_ slot: ForecastSlot, _ resource: Resource) -> AmountModel.Walk {
-        let state = slots[slot.rawValue].history.map(Int.init)
-        return amounts.walk(
-            resource, application: Int(slots[slot.rawValue].application),
-            pooled: tenants.bursts(resource, in: tenants.circles(of: slots[slot.rawValue].pool)),
-            own: state.map { histories[$0].bursts[resource.rawValue] },
-            current: state.map { histories[$0].currentBurst(resource) } ?? 0)
+        slots.withUnsafeBufferPointer { slots in
+            histories.withUnsafeBufferPointer { histories in
+                // Read through pointers: a history that is read as an element is copied, all of its kilobyte.
+                let state = slots.baseAddress.map { $0 + slot.rawValue }
+                let history = state?.pointee.history.flatMap { index in histories.baseAddress.map { $0 + Int(index) } }
+                return amounts.walk(
+                    resource, application: Int(state?.pointee.application ?? 0),
+                    pooled: tenants.bursts(resource, in: tenants.circles(of: state?.pointee.pool)),
+                    own: history?.pointee.bursts[resource.rawValue],
+                    current: history?.pointee.currentBurst(resource) ?? 0)
+            }
+        }
     }
 
     /// Says what needs no models, and puts what does into the tile.
@@ -188,13 +194,14 @@ extension FleetForecaster {
                         Self.writeCold(row, amounts: amounts, pooled: pooled, to: base)
                         continue
                     }
+                    var walks = AmountModel.Walks()
                     histories[history].writeClimate(at: row.second, clocks: clocks, to: base)
                     for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
                         let place = base + ExpertLayout.offset(curve: curve, model: .onset)
                         if usesOnset, row.kind == .surge || !hasNetwork {
                             Self.writeOnset(
                                 row, curve: curve, history: histories + history, amounts: amounts, pooled: pooled,
-                                clocks: clocks, to: place)
+                                &walks, clocks: clocks, to: place)
                         } else {
                             // Without an announcement the network knows all that this model does.
                             place.update(from: place - 2 * ExpertLayout.levels, count: ExpertLayout.levels)
@@ -209,17 +216,19 @@ extension FleetForecaster {
     /// had too few.
     private static func writeOnset(
         _ row: ForecastTile.Row, curve: Int, history: UnsafePointer<InstanceHistory>, amounts: AmountModel,
-        pooled: (Resource) -> AmountModel.PooledBursts, clocks: ForecastClocks, to place: UnsafeMutablePointer<Float>
+        pooled: (Resource) -> AmountModel.PooledBursts, _ walks: inout AmountModel.Walks, clocks: ForecastClocks,
+        to place: UnsafeMutablePointer<Float>
     ) {
         let (resource, _, horizon) = CurveKind.all[curve]
         let probability = Double(row.onset[horizon.rawValue])
         if history.pointee.peakSeconds(resource, horizon, clocks: clocks) >= 10 {
             history.pointee.writePeaks(resource, horizon, probability: probability, to: place)
         } else {
-            amounts.curve(
-                probability: probability, resource, application: row.application, pooled: pooled(resource),
-                history: history.pointee
-            ).write(to: place)
+            walks.curve(probability: probability, resource) { resource in
+                amounts.walk(
+                    resource, application: row.application, pooled: pooled(resource),
+                    own: history.pointee.bursts[resource.rawValue], current: history.pointee.currentBurst(resource))
+            }.write(to: place)
         }
     }
 
@@ -228,11 +237,13 @@ extension FleetForecaster {
         to base: UnsafeMutablePointer<Float>
     ) {
         base.update(repeating: 0, count: ExpertLayout.row)
+        var walks = AmountModel.Walks()
         for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
             let (resource, _, horizon) = CurveKind.all[curve]
-            let said = amounts.curve(
-                probability: Double(row.onset[horizon.rawValue]), resource, application: row.application,
-                pooled: pooled(resource), history: nil)
+            let said = walks.curve(probability: Double(row.onset[horizon.rawValue]), resource) { resource in
+                amounts.walk(
+                    resource, application: row.application, pooled: pooled(resource), own: nil, current: 0)
+            }
             for model in ForecastModel.allCases {
                 said.write(to: base + ExpertLayout.offset(curve: curve, model: model))
             }

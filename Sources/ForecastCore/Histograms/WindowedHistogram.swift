@@ -79,6 +79,16 @@ struct WindowedHistogram: Sendable {
         return bins.indices.contains(index) ? Float(bins[index]) / Self.unit : 0
     }
 
+    /// The weights in all bins of the grid. O(bins)
+    func expanded() -> InlineArray<128, Float> {
+        var weights = InlineArray<128, Float>(repeating: 0)
+        let first = Int(lowest)
+        for index in 0..<min(Self.binCount, weights.count - first) {
+            weights[first + index] = Float(bins[index]) / Self.unit
+        }
+        return weights
+    }
+
     private mutating func moveUp(by distance: Int) {
         var below: UInt32 = 0
         for index in 0..<min(distance, Self.binCount) { below += UInt32(bins[index]) }

@@ -123,6 +123,29 @@ struct AmountModel: Sendable {
             resource: resource)
     }
 
+    /// The walks of one instance's resources, each made when it is first asked for.
+    struct Walks {
+        private var memory: Walk?
+        private var compute: Walk?
+
+        /// Quantiles of demand, given that a burst comes with probability `probability`.
+        mutating func curve(
+            probability: Double, _ resource: Resource, _ make: (Resource) -> Walk
+        ) -> QuantileCurve {
+            guard probability > 0.01 else { return .zero }
+            var walk: Walk
+            switch resource {
+            case .memory:
+                walk = memory ?? make(resource)
+                memory = walk
+            case .compute:
+                walk = compute ?? make(resource)
+                compute = walk
+            }
+            return walk.curve(probability: probability)
+        }
+    }
+
     /// Quantiles of demand, given that a burst comes with probability `probability`.
     func curve(
         probability: Double, _ resource: Resource, application: Int, pooled: PooledBursts = PooledBursts(),
@@ -132,10 +155,7 @@ struct AmountModel: Sendable {
         var walk = walk(
             resource, application: application, pooled: pooled, own: history?.bursts[resource.rawValue],
             current: history?.currentBurst(resource) ?? 0)
-        return QuantileCurve { index in
-            let level = (QuantileLevels.shared[index] - (1 - probability)) / probability
-            return level > 0 ? walk.value(at: level) : 0
-        }
+        return walk.curve(probability: probability)
     }
 
     /// Quantiles of a distribution over the grid; in one pass where the levels that are asked for ascend.
@@ -161,31 +181,50 @@ struct AmountModel: Sendable {
             let share = shares[bin] > 0 ? Double((wanted - passed) / shares[bin]) : 1
             return DemandGrid.shared.value(in: bin, share: min(max(share, 0), 1), resource)
         }
+
+        /// Quantiles of demand, given that a burst comes with probability `probability`.
+        fileprivate mutating func curve(probability: Double) -> QuantileCurve {
+            QuantileCurve { index in
+                let level = (QuantileLevels.shared[index] - (1 - probability)) / probability
+                return level > 0 ? value(at: level) : 0
+            }
+        }
     }
 
     private func shares(
         _ resource: Resource, application: Int, pooled: PooledBursts, own: WindowedHistogram?, current: Double
     ) -> InlineArray<128, Float> {
         let index = application * 2 + resource.rawValue
-        let isKnown = isPrepared && index < usual.count
-        // The burst under way counts as one more.
-        let currentBin = current > 0 ? DemandGrid.shared.bin(of: current, resource) : -1
-        let ownMass = (own?.mass ?? 0) + (currentBin >= 0 ? 1 : 0)
-        return InlineArray { bin in
-            let ofType = isKnown ? usual[index][bin] : shareOfType(bin, resource, index: index)
-            let counted = (own?[bin] ?? 0) + (bin == currentBin ? 1 : 0)
-            var wider = ofType
-            var strength = Strength.application
-            if let tenant = pooled.tenant {
-                wider = (tenant[bin] + strength * wider) / (tenant.mass + strength)
-                strength = Strength.tenant
-            }
-            if let user = pooled.user {
-                wider = (user[bin] + strength * wider) / (user.mass + strength)
-                strength = Strength.user
-            }
-            return (counted + strength * wider) / (ownMass + strength)
+        // Taken out once: an element that is read in a loop is copied for each bin.
+        var shares =
+            isPrepared && index < usual.count
+            ? usual[index] : InlineArray { bin in shareOfType(bin, resource, index: index) }
+        if let tenant = pooled.tenant { Self.narrow(&shares, to: tenant, strength: Strength.application) }
+        if let user = pooled.user {
+            Self.narrow(
+                &shares, to: user, strength: pooled.tenant == nil ? Strength.application : Strength.tenant)
         }
+        let strength =
+            pooled.user != nil ? Strength.user : pooled.tenant != nil ? Strength.tenant : Strength.application
+        // The burst under way counts as one more.
+        Self.narrow(
+            &shares, to: own, and: current > 0 ? DemandGrid.shared.bin(of: current, resource) : nil,
+            strength: strength)
+        return shares
+    }
+
+    /// Shrinks what was counted of a narrower circle to `shares`, which are the wider one's. O(bins)
+    /// - Parameters:
+    ///   - counted: nil for nothing.
+    ///   - bin: where one more counts; nil for nowhere.
+    ///   - strength: how many bursts the wider circle is worth.
+    private static func narrow(
+        _ shares: inout InlineArray<128, Float>, to counted: WindowedHistogram?, and bin: Int? = nil, strength: Float
+    ) {
+        var counts = counted?.expanded() ?? InlineArray(repeating: 0)
+        if let bin { counts[bin] += 1 }
+        let mass = (counted?.mass ?? 0) + (bin == nil ? 0 : 1) + strength
+        for place in shares.indices { shares[place] = (counts[place] + strength * shares[place]) / mass }
     }
 
     func encode(to writer: inout SnapshotWriter) {
