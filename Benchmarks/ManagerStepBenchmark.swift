@@ -5,7 +5,9 @@ import ForecastCore
 import InterfaceCore
 
 /// The manager's step over a whole fleet: taking in one report and one second per instance, forecasting every one, and
-/// deciding. No sockets and no store: commits are answered at once, and so are commands and notifications.
+/// deciding. No sockets and no store: commits are answered at once, and so are commands and notifications. GPU servers
+/// say once a second what they hold, as they do in operation: one that is silent counts as lost, and with it all that is
+/// prepared there.
 enum ManagerStepBenchmark {
     /// Of a fleet, in per cent: instances that use a GPU at times, and those of them that do in a second.
     struct Activity: Sendable {
@@ -21,21 +23,24 @@ enum ManagerStepBenchmark {
     @Sendable static func run(isSmall: Bool, _ report: @Sendable (Measurement) -> Void) async throws {
         for activity in [Activity.all, .mostlyIdle] {
             for size in isSmall ? [50] : [1_000, 10_000, 100_000] {
-                report(measure(instances: size, activity, steps: isSmall ? 3 : size < 100_000 ? 30 : 10))
+                report(measure(instances: size, activity, isSmall: isSmall))
             }
         }
     }
 
-    private static func measure(instances: Int, _ activity: Activity, steps: Int) -> Measurement {
+    private static func measure(instances: Int, _ activity: Activity, isSmall: Bool) -> Measurement {
+        let steps = isSmall ? 3 : instances < 100_000 ? 30 : 10
         var fleet = BenchmarkFleet(instances: instances, activity)
-        // Long enough that histories are filled and sessions are held.
-        for _ in 0..<5 { _ = fleet.second() }
+        // Long enough that it is known who uses a GPU, and sessions are held.
+        for _ in 0..<(isSmall ? 5 : 40) { _ = fleet.second() }
         var takingIn: [Double] = []
         var stepping: [Double] = []
+        var slices: [Double] = []
         for _ in 0..<steps {
-            let (reports, step) = fleet.second()
-            takingIn.append(reports)
-            stepping.append(step)
+            let second = fleet.second()
+            takingIn.append(second.reports)
+            stepping.append(second.step)
+            slices.append(second.longestSlice)
         }
         return Measurement(
             name: "manager-step",
@@ -43,7 +48,8 @@ enum ManagerStepBenchmark {
                 + "\(activity.busy) % of those with demand in a second, \(steps) steps, one core",
             figures: [
                 ("reports p50", takingIn.quantile(0.5), "ms"), ("step p50", stepping.quantile(0.5), "ms"),
-                ("step max", stepping.quantile(1), "ms"),
+                ("step max", stepping.quantile(1), "ms"), ("longest slice p50", slices.quantile(0.5), "ms"),
+                ("longest slice max", slices.quantile(1), "ms"),
                 ("per instance", stepping.quantile(0.5) * 1e3 / Double(instances), "us"),
             ])
     }
@@ -55,6 +61,10 @@ private struct BenchmarkFleet {
     private var random = SeededGenerator(seed: 7)
     private var now = MonotonicTime.seconds(1_000)
     private var agents: [(link: LinkID, instances: [InstanceID])] = []
+    /// What each GPU server holds, by its link.
+    private var held: [LinkID: [GrantID: HeldGrant]] = [:]
+    /// How long one event has taken at most, in this second's step.
+    private var longestSlice = 0.0
     private var sequence: UInt64 = 0
     private var revision: UInt64 = 0
     private let activity: ManagerStepBenchmark.Activity
@@ -79,7 +89,9 @@ private struct BenchmarkFleet {
             let hello = GPUServerHello(
                 server: server, softwareVersion: "bench", devices: [device], epochs: [Epoch(term: 1, counter: 0)],
                 installed: [version])
-            handle(.serverMessageReceived(.hello(hello), LinkID(rawValue: UInt64(1_000_000 + index))))
+            let link = LinkID(rawValue: UInt64(1_000_000 + index))
+            held[link] = [:]
+            handle(.serverMessageReceived(.hello(hello), link))
         }
     }
 
@@ -102,20 +114,26 @@ private struct BenchmarkFleet {
         }
     }
 
-    /// One second of the fleet: every instance reports, then the manager steps.
-    mutating func second() -> (reports: Double, step: Double) {
+    /// One second of the fleet: every GPU server and instance reports, then the manager steps. In milliseconds.
+    mutating func second() -> (reports: Double, step: Double, longestSlice: Double) {
         now = now + .seconds(1)
         sequence += 1
         let reports = agents.map { agent in (agent.link, report(of: agent.instances)) }
+        let heartbeats = held.keys.sorted().map { link in
+            let listed = (held[link] ?? [:]).values.sorted { $0.grant < $1.grant }
+            return (link, GPUServerHeartbeat(sequence: sequence, held: listed))
+        }
         let takingIn = milliseconds {
+            for (link, heartbeat) in heartbeats { handle(.serverMessageReceived(.heartbeat(heartbeat), link)) }
             for (link, report) in reports.dropLast() { handle(.agentMessageReceived(.report(report), link)) }
         }
         // The step begins with the last agent's report.
+        longestSlice = 0
         let step = milliseconds {
             for (link, report) in reports.suffix(1) { handle(.agentMessageReceived(.report(report), link)) }
             handle(.stepDue)
         }
-        return (takingIn, step)
+        return (takingIn, step, longestSlice)
     }
 
     private mutating func report(of instances: [InstanceID]) -> PredictionReport {
@@ -135,7 +153,9 @@ private struct BenchmarkFleet {
     private mutating func handle(_ event: ManagerEvent) {
         var events = [event]
         while let next = events.popLast() {
-            for effect in manager.handle(next, now: now) {
+            var effects: [ManagerEffect] = []
+            longestSlice = max(longestSlice, milliseconds { effects = manager.handle(next, now: now) })
+            for effect in effects {
                 switch effect {
                 case .persist:
                     revision += 1
@@ -143,11 +163,7 @@ private struct BenchmarkFleet {
                 case .continueStep:
                     events.append(.stepSliceDue)
                 case .sendToServer(.command(let command), let link):
-                    let endpoint = SessionEndpoint(host: "server", port: 1)
-                    let outcome = GrantCommandAnswer.Outcome.inForce(
-                        endpoint: command.goal == .released ? nil : endpoint)
-                    let answer = GrantCommandAnswer(grant: command.grant, epoch: command.epoch, outcome: outcome)
-                    events.append(.serverMessageReceived(.commandAnswered(answer), link))
+                    events.append(carriedOut(command, link))
                 case .sendToAgent(.allocation(let notification), let link):
                     events.append(acknowledged(notification.grant, notification.epoch, .ready, link))
                 case .sendToAgent(.withdrawal(let withdrawal), let link):
@@ -157,6 +173,20 @@ private struct BenchmarkFleet {
                 }
             }
         }
+    }
+
+    private mutating func carriedOut(_ command: GrantCommand, _ link: LinkID) -> ManagerEvent {
+        let endpoint = command.goal.isEnd ? nil : SessionEndpoint(host: "server", port: 1)
+        held[link]?[command.grant] =
+            command.goal.isEnd
+            ? nil
+            : HeldGrant(
+                grant: command.grant, instance: command.instance, device: command.device, epoch: command.epoch,
+                level: command.goal == .reserved ? .reserved : .warm,
+                slice: command.goal == .reserved ? command.slice : .zero, endpoint: endpoint)
+        let answer = GrantCommandAnswer(
+            grant: command.grant, epoch: command.epoch, outcome: .inForce(endpoint: endpoint))
+        return .serverMessageReceived(.commandAnswered(answer), link)
     }
 
     private func acknowledged(
