@@ -71,21 +71,45 @@ package struct AllocationPlanner: Sendable {
     /// reached.
     func bars(for subject: AllocationSubject, pool: Pool, price: IdlePrice) -> Bars {
         let costs = subject.costs ?? configuration.costs
-        let perSecond = configuration.idlePrice * price.factor / max(subject.priority.weight, .leastNormalMagnitude)
-        func bar(_ share: Double, _ horizon: ForecastHorizon, savedMs: Double) -> Double {
-            let idle = perSecond * share * Double(configuration.horizons[horizon])
-            guard idle > 0 else { return 0 }
-            return idle / (max(savedMs, 0) / 1_000 + idle / 2)
-        }
+        let perSecond = idleCost(price, of: subject.priority)
         // More memory saves the wait of those starts alone that the class's service level does not cover.
         let more = Slice(memory: subject.amplest - subject.amount.memory, compute: .zero)
         let uncovered = max(AllocationSubject.highestServiceLevel - subject.priority.serviceLevel, 0)
         return Bars(
             ample: bar(
-                pool.share(of: more), configuration.reserveHorizon, savedMs: costs.reserveMs * uncovered),
+                perSecond * pool.share(of: more), configuration.reserveHorizon,
+                savedMs: costs.reserveMs * uncovered),
             reserve: bar(
-                pool.share(of: subject.setAside), configuration.reserveHorizon, savedMs: costs.reserveMs),
-            warm: bar(costs.warmShare, configuration.warmHorizon, savedMs: costs.openMs))
+                perSecond * pool.share(of: subject.setAside), configuration.reserveHorizon, savedMs: costs.reserveMs),
+            warm: bar(perSecond * costs.warmShare, configuration.warmHorizon, savedMs: costs.openMs))
+    }
+
+    /// What a whole device that stands idle for a second costs, in seconds of waiting of a class.
+    private func idleCost(_ price: IdlePrice, of priority: PriorityClass) -> Double {
+        configuration.idlePrice * price.factor / max(priority.weight, .leastNormalMagnitude)
+    }
+
+    /// The bar of a step that saves `savedMs` and costs `perSecond` for each second of its horizon.
+    private func bar(_ perSecond: Double, _ horizon: ForecastHorizon, savedMs: Double) -> Double {
+        let idle = perSecond * Double(configuration.horizons[horizon])
+        guard idle > 0 else { return 0 }
+        return idle / (max(savedMs, 0) / 1_000 + idle / 2)
+    }
+
+    /// Whether nothing is wanted for an instance that holds nothing, whatever amount from `least` on it would need and
+    /// however sure its forecast is: a comparison that spares finding out both. O(1)
+    package func isBelowEveryBar(
+        _ onset: InlineArray<3, Float>, of priority: PriorityClass, costs: LadderCosts, least: Bytes, pool: Pool,
+        price: IdlePrice
+    ) -> Bool {
+        guard configuration.mode == .presync else { return true }
+        let perSecond = idleCost(price, of: priority)
+        let share = pool.share(of: Slice(memory: least, compute: .zero))
+        func isBelow(_ horizon: ForecastHorizon, _ perSecond: Double, savedMs: Double) -> Bool {
+            AllocationSubject.probability(onset, within: horizon) < bar(perSecond, horizon, savedMs: savedMs)
+        }
+        return isBelow(configuration.reserveHorizon, perSecond * share, savedMs: costs.reserveMs)
+            && isBelow(configuration.warmHorizon, perSecond * costs.warmShare, savedMs: costs.openMs)
     }
 
     /// How long what is no longer wanted is kept: the class's grace while it is almost wanted, and the less of it the

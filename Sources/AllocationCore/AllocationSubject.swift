@@ -61,6 +61,10 @@ package struct AllocationSubject: Sendable {
 
     /// The probability that demand begins within `horizon`; not a number counts as 0.
     package func onsetProbability(within horizon: ForecastHorizon) -> Double {
+        Self.probability(onset, within: horizon)
+    }
+
+    static func probability(_ onset: InlineArray<3, Float>, within horizon: ForecastHorizon) -> Double {
         let probability = Double(onset[horizon.rawValue])
         return probability.isFinite ? min(max(probability, 0), 1) : 0
     }

@@ -1,3 +1,4 @@
+import AllocationCore
 import FleetModel
 import ForecastCore
 
@@ -7,13 +8,24 @@ import ForecastCore
 /// step, and is read in part, while the records are copied and moved many times a step.
 struct ForecastTable: Sendable {
     private var forecasts: [DemandForecast?] = []
+    /// By the same index: what each takes of a device's compute beside others, in thousandths; ``unknown`` before there is
+    /// a forecast.
+    private var compute: [Int16] = []
+    private static let unknown: Int16 = -1
 
     /// Nil before the first forecast of the instance in `slot`.
     subscript(slot: ForecastSlot) -> DemandForecast? {
         get { forecasts.indices.contains(slot.rawValue) ? forecasts[slot.rawValue] : nil }
         set {
-            while forecasts.count <= slot.rawValue { forecasts.append(nil) }
+            while forecasts.count <= slot.rawValue {
+                forecasts.append(nil)
+                compute.append(Self.unknown)
+            }
             forecasts[slot.rawValue] = newValue
+            compute[slot.rawValue] =
+                newValue.map {
+                    Int16(clamping: ComputePromise.share($0.curve(.compute, .point, .short)).rawValue)
+                } ?? Self.unknown
         }
     }
 
@@ -34,5 +46,11 @@ struct ForecastTable: Sendable {
     ) -> QuantileCurve? {
         guard forecasts.indices.contains(slot.rawValue) else { return nil }
         return forecasts[slot.rawValue]?.curve(resource, target, horizon)
+    }
+
+    /// What the demand of the instance in `slot` takes of a device's compute beside others'; nil before its first forecast.
+    func promisedCompute(of slot: ForecastSlot) -> MilliShare? {
+        guard compute.indices.contains(slot.rawValue), compute[slot.rawValue] != Self.unknown else { return nil }
+        return MilliShare(Int32(compute[slot.rawValue]))
     }
 }

@@ -1,12 +1,51 @@
 import FleetModel
+import SessionCore
 
 /// The manager's grants, found by name, by the agent and by the GPU server that they concern; and which of them are to
 /// be looked at.
 ///
 /// A message concerns one peer, so what it makes the manager visit is that peer's grants, however large the fleet is.
-/// Grants are numbered in the order of their beginning, so each list is ascending without being sorted.
+/// Grants are numbered in the order of their beginning, so each list is ascending without being sorted. Records are large
+/// (about 500 bytes): they lie side by side, and beside them what every step asks of each, its ``Standing``, which
+/// follows every change by itself.
 struct GrantTable: Sendable {
-    private var records: [GrantID: ManagerMachine.GrantRecord] = [:]
+    /// What a step asks of each grant. It has no references: copying it is free.
+    struct Standing: Sendable {
+        /// What the pool counts for it, a slice or not.
+        enum Charge: Sendable {
+            case none
+            case warm
+            case slice
+            case lowering
+        }
+
+        var grant: GrantID
+        var charge: Charge
+        var isAttached: Bool
+        var isReleasing: Bool
+        /// Whether it is attached and nothing tells since when.
+        var isNewlyAttached: Bool
+
+        init(_ record: ManagerMachine.GrantRecord) {
+            grant = record.stored.grant
+            charge =
+                switch record.charge {
+                case .none: .none
+                case .warm: .warm
+                case .slice: .slice
+                case .lowering: .lowering
+                }
+            isAttached = record.lifecycle.isAttached
+            isReleasing = record.lifecycle.isReleasing
+            isNewlyAttached = isAttached && record.attachedSince == nil
+        }
+    }
+
+    private var places: [GrantID: Int] = [:]
+    /// Without gaps: the last one takes the place of one that is forgotten.
+    private var records: [ManagerMachine.GrantRecord] = []
+    /// By the same places.
+    private(set) var standings: [Standing] = []
     private var byAgent: [AgentID: [GrantID]] = [:]
     private var byServer: [GPUServerID: [GrantID]] = [:]
     /// Grants of which something was wanted or learned since they were last looked at.
@@ -14,21 +53,43 @@ struct GrantTable: Sendable {
     /// Grants whose sides do not yet have what is wanted: what was said to them may have been lost.
     private var unsettled: Set<GrantID> = []
 
-    /// One grant, to read and to change. A grant is taken in by ``insert(_:)`` and forgotten by ``remove(_:)`` alone.
+    /// One grant, to read as a copy and to change. A grant is taken in by ``insert(_:)`` and forgotten by ``remove(_:)``
+    /// alone. Of many grants each is read by ``read(_:_:)``.
     subscript(_ id: GrantID) -> ManagerMachine.GrantRecord? {
-        get { records[id] }
+        get { places[id].map { records[$0] } }
         _modify {
-            let wasThere = records[id] != nil
-            yield &records[id]
-            precondition((records[id] != nil) == wasThere, "a grant was added or removed past its table's lists")
+            let place = places[id]
+            var record = place.map { records[$0] }
+            defer {
+                precondition((record != nil) == (place != nil), "a grant was added or removed past its table's lists")
+                if let place, let changed = record.take() {
+                    standings[place] = Standing(changed)
+                    records[place] = changed
+                }
+            }
+            yield &record
         }
     }
 
+    /// Reads a grant where it lies; nil where there is none.
+    func read<Result>(_ id: GrantID, _ body: (ManagerMachine.GrantRecord) -> Result) -> Result? {
+        guard let place = places[id] else { return nil }
+        return read(at: place, body)
+    }
+
+    /// Reads the grant at one of the places of ``standings``.
+    func read<Result>(at place: Int, _ body: (ManagerMachine.GrantRecord) -> Result) -> Result? {
+        records.withUnsafeBufferPointer { records in records.baseAddress.map { body(($0 + place).pointee) } }
+    }
+
+    /// What a step asks of a grant; nil where there is none.
+    func standing(_ id: GrantID) -> Standing? { places[id].map { standings[$0] } }
+
     /// All grants, in no order.
-    var unordered: some Collection<ManagerMachine.GrantRecord> { records.values }
+    var unordered: some Collection<ManagerMachine.GrantRecord> { records }
 
     /// All grants, ascending. O(grants log grants)
-    var ascending: [GrantID] { records.keys.sorted() }
+    var ascending: [GrantID] { places.keys.sorted() }
 
     /// The agents that have grants, ascending.
     var agents: [AgentID] { byAgent.keys.sorted() }
@@ -45,7 +106,9 @@ struct GrantTable: Sendable {
     /// Takes in a grant whose number is greater than that of every other, and looks at it.
     mutating func insert(_ record: ManagerMachine.GrantRecord) {
         let id = record.stored.grant
-        records[id] = record
+        places[id] = records.count
+        records.append(record)
+        standings.append(Standing(record))
         byAgent[record.stored.agent, default: []].append(id)
         byServer[record.stored.device.server, default: []].append(id)
         touch(id)
@@ -53,7 +116,14 @@ struct GrantTable: Sendable {
 
     /// Forgets a grant. O(grants of its agent and of its GPU server)
     mutating func remove(_ id: GrantID) {
-        guard let record = records.removeValue(forKey: id) else { return }
+        guard let place = places.removeValue(forKey: id) else { return }
+        let record = records[place]
+        let (last, lastStanding) = (records.removeLast(), standings.removeLast())
+        if place < records.count {
+            records[place] = last
+            standings[place] = lastStanding
+            places[last.stored.grant] = place
+        }
         byAgent.removeMember(id, of: record.stored.agent)
         byServer.removeMember(id, of: record.stored.device.server)
         touched.remove(id)
@@ -82,8 +152,13 @@ struct GrantTable: Sendable {
 
     /// Stops the program where a list disagrees with the grants. O(grants log grants)
     func checkInvariants() {
-        for (id, record) in records {
-            precondition(record.stored.grant == id, "a grant under another's name")
+        precondition(places.count == records.count && standings.count == records.count, "a grant without a place")
+        for (id, place) in places {
+            let record = records[place]
+            precondition(record.stored.grant == id && standings[place].grant == id, "a grant under another's name")
+            precondition(
+                standings[place].isAttached == record.lifecycle.isAttached
+                    && standings[place].isReleasing == record.lifecycle.isReleasing, "a standing that is out of date")
             precondition(grants(of: record.stored.agent).contains(id), "a grant that its agent's list lacks")
             precondition(grants(on: record.stored.device.server).contains(id), "a grant that its server's list lacks")
         }

@@ -116,12 +116,10 @@ extension ManagerMachine {
             switch grant.charge {
             case .none, .warm: continue
             case .slice(let slice), .lowering(let slice):
-                let index = instanceIndex[grant.stored.instance.id]
-                var expected = index.flatMap { expectCompute(at: $0) } ?? slice.compute
+                let standing = instanceIndex[grant.stored.instance.id].map { instances.standing($0) }
+                var expected = standing?.slot.flatMap { forecasts.promisedCompute(of: $0) } ?? slice.compute
                 // What is set aside by order is promised in full.
-                if index.flatMap({ instances[$0]?.order.isReserved }) == true {
-                    expected = max(expected, slice.compute)
-                }
+                if standing?.isReserved == true { expected = max(expected, slice.compute) }
                 sums[grant.stored.device, default: 0] += Int64(expected.rawValue)
             }
         }
@@ -130,149 +128,6 @@ extension ManagerMachine {
                 pool.expect(MilliShare(Int32(clamping: sums[device.id] ?? 0)), on: device.id)
             }
         }
-    }
-
-    /// What the demand of the instance at a place takes of a device's compute beside others', worked out once for each
-    /// forecast; nil before there is one.
-    private mutating func expectCompute(at place: Int) -> MilliShare? {
-        if let known = instances[place]?.expectedCompute { return known }
-        guard let slot = instances[place]?.slot, let curve = forecasts.curve(of: slot, .compute, .point, .short)
-        else { return nil }
-        let expected = ComputePromise.share(curve)
-        instances[place]?.expectedCompute = expected
-        return expected
-    }
-
-    private func expectedCompute(_ instance: InstanceRecord) -> MilliShare? {
-        instance.expectedCompute
-            ?? forecasts.curve(of: instance.slot, .compute, .point, .short).map(ComputePromise.share)
-    }
-
-    // MARK: Subjects
-
-    /// The instances for which a plan could do anything, in the order of their places. O(instances)
-    mutating func attentiveSubjects(_ now: MonotonicTime) -> [AllocationSubject] {
-        attentiveSubjects(instances.indices, now)
-    }
-
-    mutating func attentiveSubjects(
-        _ places: some Sequence<Int>, _ now: MonotonicTime
-    ) -> [AllocationSubject] {
-        var subjects: [AllocationSubject] = []
-        // What is open for an instance whose program waits is wanted, whatever is forecast: its request decides.
-        let waiting = Set(requests.compactMap { instanceIndex[$0.instance] })
-        for index in places where !waiting.contains(index) {
-            noticeRecovered(at: index, now)
-            guard let slot = instances[index]?.slot else { continue }
-            let onset = forecasts.onset(of: slot)
-            guard
-                instances[index]?.grants.isEmpty == false || instances[index]?.order.isReserved == true
-                    || AllocationConfiguration.deservesAttention(onset: onset, holding: nil),
-                let instance = instances[index], !instance.isGone,
-                !instance.grants.isEmpty || !isPaused(instance, now)
-            else { continue }
-            var subject = subject(instance, onset: onset.unless(isFading(instance, now)))
-            if let holding = subject.holding,
-                actingPlanner.wantedReadiness(of: subject, pool: pool, price: idlePrice) >= holding.level
-            {
-                grants[holding.grant]?.unusedSince = now
-                subject.holding?.unusedSince = now
-            }
-            subjects.append(subject)
-        }
-        return subjects
-    }
-
-    /// Whether sessions of this instance fail to open, so that the next is not tried yet.
-    func isPaused(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
-        instance.pausedUntil.map { now < $0 } ?? false
-    }
-
-    /// Whether the newest telemetry may still show a session that has ended since: for two periods after its end.
-    func isFading(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
-        guard let ended = instance.sessionEnded else { return false }
-        return now - ended < configuration.period * 2
-    }
-
-    /// One instance for the planner, with the grant that is being prepared for it or, failing that, one in use.
-    func subject(_ instance: InstanceRecord, onset: InlineArray<3, Float>) -> AllocationSubject {
-        let amounts = forecaster.burstAmounts(
-            instance.slot, serviceLevel: instance.priority.serviceLevel,
-            highestLevel: AllocationSubject.highestServiceLevel)
-        let version = try? sharedVersion(instance.agent)
-        let holding = holder(instance).flatMap(holding)
-        if let ordered = activeOrders[instance.description.id], let slice = ordered.slice {
-            var priority = instance.priority
-            priority.mayBeTakenFrom = false
-            return AllocationSubject(
-                instance: instance.description.id, priority: priority, onset: onset,
-                relativeWidth: amounts.relativeWidth, amount: slice, holding: holding, staged: version != nil,
-                tenant: instance.description.tenant, costs: costs(version: version, holding: holding),
-                order: instance.order)
-        }
-        var subject = AllocationSubject(
-            instance: instance.description.id, priority: instance.priority, onset: onset,
-            relativeWidth: amounts.relativeWidth,
-            amount: Slice(
-                memory: memory(amounts.memory, of: instance),
-                // The median of its bursts' peaks: a late command is late, not lost.
-                compute: MilliShare(covering: amounts.medianCompute)),
-            amplest: memory(amounts.amplestMemory, of: instance),
-            expectedCompute: expectedCompute(instance), holding: holding,
-            staged: version != nil, tenant: instance.description.tenant,
-            costs: costs(version: version, holding: holding), order: instance.order)
-        // A program that has just lost its session is certain to want another.
-        subject.isCertain = instance.lostSession != nil
-        return subject
-    }
-
-    /// An amount of memory in whole MiB: no more than a device has; and of an instance that was never seen to use a GPU,
-    /// whose forecast is a prior, no more than half of one, so that a newcomer does not shut out the rest.
-    private func memory(_ amount: Double, of instance: InstanceRecord) -> Bytes {
-        let mebibytes = Int64((min(max(amount, 0), 0x1p50) / 0x1p20).rounded(.up))
-        let most = instance.hasUsedGPU ? largestDevice : Bytes(largestDevice.rawValue / 2)
-        return min(
-            max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory))
-    }
-
-    /// Whether a grant's GPU server is there to answer.
-    func isReachable(_ id: GrantID) -> Bool {
-        grants[id].map { serverLink($0.stored.device.server) != nil } ?? false
-    }
-
-    /// The grant of an instance that a program could still get, on a GPU server that stays.
-    func preparing(_ instance: InstanceRecord) -> GrantID? {
-        instance.grants.first { isPrepared($0) && isUsable($0) }
-    }
-
-    func isPrepared(_ id: GrantID) -> Bool {
-        guard let lifecycle = grants[id]?.lifecycle else { return false }
-        return !lifecycle.isAttached && !lifecycle.isReleasing
-    }
-
-    /// The grant that the plan sees of an instance: what a program could get, else what one has, else what is on its
-    /// way back. What is kept for the loss of a GPU server is not seen while its session is there.
-    private func holder(_ instance: InstanceRecord) -> GrantID? {
-        let attached = instance.grants.last { grants[$0]?.lifecycle.isAttached == true && !isLost($0) }
-        if attached != nil, instance.priority.backup != .none { return attached }
-        return preparing(instance) ?? attached
-            ?? instance.grants.last { grants[$0]?.lifecycle.isReleasing == true && isReachable($0) }
-    }
-
-    func holding(_ id: GrantID) -> Holding? {
-        guard let grant = grants[id] else { return nil }
-        let lifecycle = grant.lifecycle
-        // What is on its way back is held until it is free.
-        let slice = lifecycle.goal == .reserved ? grant.stored.slice : grant.charge.slice
-        let level: Readiness = lifecycle.isAttached ? .attached : slice.memory > .zero ? .reserved : .warm
-        return Holding(
-            grant: id, device: grant.stored.device, level: level, slice: slice, unusedSince: grant.unusedSince,
-            settled: grant.request == nil && (lifecycle.isSettled || isRaisable(grant)))
-    }
-
-    /// A session that is still coming up without memory may be raised on the way.
-    private func isRaisable(_ grant: GrantRecord) -> Bool {
-        grant.charge == .warm && grant.lifecycle.goal == .warm
     }
 
     // MARK: Actions
@@ -429,39 +284,5 @@ extension ManagerMachine {
         }
         let isServed = record(of: waiting.instance)?.grants.contains { grants[$0]?.request == waiting.request } ?? true
         return (isServed, effects)
-    }
-
-    /// An instance of which a program asks.
-    func askingSubject(_ instance: InstanceRecord) -> AllocationSubject {
-        var subject = subject(instance, onset: InlineArray(repeating: 1))
-        // Its demand begins now, whatever was forecast.
-        subject.expectedCompute = subject.amount.compute
-        if let attached = subject.holding, attached.level == .attached, !isReachable(attached.grant) {
-            // Its session went with its GPU server: what was kept for that comes first.
-            subject.holding = standby(of: instance).flatMap(holding)
-        }
-        if subject.holding?.level == .attached
-            || preparing(instance).map({ grants[$0]?.request != nil || !isReachable($0) }) == true
-        {
-            // Another program of the instance has that one, or nobody can get it now.
-            subject.holding = nil
-        }
-        return subject
-    }
-
-    func holders(besides instance: InstanceID) -> [AllocationSubject] {
-        var holders: [AllocationSubject] = []
-        for index in instances.indices where instances[index]?.grants.isEmpty == false {
-            guard let record = instances[index], record.description.id != instance else { continue }
-            holders.append(subject(record, onset: forecasts.onset(of: record.slot)))
-        }
-        return holders
-    }
-}
-
-extension InlineArray where count == 3, Element == Float {
-    /// These onset probabilities; while a session's end still shows as demand, only the longest horizon's.
-    func unless(_ isFading: Bool) -> Self {
-        isFading ? [0, 0, self[2]] : self
     }
 }

@@ -132,6 +132,7 @@ extension ManagerMachine {
             installed: orders.returning.contains(hello.server) ? [] : hello.installed,
             platform: hello.platform, bundleSource: hello.bundleSource, used: hello.devices.map { _ in .zero },
             obeyed: hello.epochs, strangers: known?.strangers ?? [:])
+        lostServers.remove(hello.server)
         servers[hello.server]?.host = hello.host
         servers[hello.server]?.rates = known?.rates ?? [:]
         epoch = max(epoch, hello.epochs.max() ?? .zero)
@@ -282,6 +283,7 @@ extension ManagerMachine {
             for id in held { forget(id) }
             for device in servers[server]?.devices ?? [] { pool.remove(device.id) }
             servers[server] = nil
+            lostServers.remove(server)
             unplaced[server] = nil
         }
         for agent in absentAgents.sorted() {
@@ -298,8 +300,7 @@ extension ManagerMachine {
         servers.keys.sorted().compactMap { server in
             guard let link = serverLink(server) else { return nil }
             let renewed = grants.grants(on: server).filter { id in
-                guard let grant = grants[id], !grant.lifecycle.isReleasing else { return false }
-                return agentLink(grant.stored.agent) != nil
+                grants.read(id) { !$0.lifecycle.isReleasing && agentLink($0.stored.agent) != nil } ?? false
             }
             guard !renewed.isEmpty else { return nil }
             return .sendToServer(

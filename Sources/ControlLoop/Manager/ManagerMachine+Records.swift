@@ -41,8 +41,6 @@ extension ManagerMachine {
         var lastContact: MonotonicTime
         var devices: [DeviceDescription]
         var host = GPUServerHost()
-        /// Whether it has been away for so long that what it holds is prepared elsewhere.
-        var isLost = false
         var installed: [InterfaceVersion]
         /// When it was asked to install a version that it lacked.
         var asked: [InterfaceVersion: MonotonicTime] = [:]
@@ -74,8 +72,6 @@ extension ManagerMachine {
         var intake = TelemetryIntake()
         var isObserved = false
         var hasUsedGPU = false
-        /// What its forecast takes of a device's compute beside others'; nil until it is asked for.
-        var expectedCompute: MilliShare?
         /// Its grants, ascending. Of those that are neither attached nor being released one is kept, and another for
         /// the loss of its GPU server where its class says so.
         var grants: [GrantID] = []
@@ -173,10 +169,8 @@ extension ManagerMachine {
     }
 
     mutating func update(_ instance: InstanceID, _ change: (inout InstanceRecord) -> Void) {
-        // Taken out while it changes: a second reference would copy its windows.
-        guard let index = instanceIndex[instance], var record = instances[index].take() else { return }
-        change(&record)
-        instances[index] = record
+        guard let index = instanceIndex[instance] else { return }
+        instances.change(index, change)
     }
 
     mutating func nextEpoch() -> Epoch {

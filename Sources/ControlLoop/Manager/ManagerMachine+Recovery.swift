@@ -7,14 +7,15 @@ extension ManagerMachine {
     // MARK: Loss
 
     func isLost(_ id: GrantID) -> Bool {
-        (grants[id]?.stored.device.server).flatMap { servers[$0]?.isLost } ?? false
+        guard !lostServers.isEmpty else { return false }
+        return grants.read(id) { lostServers.contains($0.stored.device.server) } ?? false
     }
 
     /// Whether what is prepared in a grant could still be of use: its GPU server is there, or was a moment ago, and is to
     /// stay, and so is its version.
     func isUsable(_ id: GrantID) -> Bool {
-        guard let server = grants[id]?.stored.device.server else { return false }
-        return !closedServers.contains(server) && !isLost(id) && rollouts.outdated[id] == nil
+        guard rollouts.outdated[id] == nil, !isLost(id) else { return false }
+        return grants.read(id) { closedServers.isEmpty || !closedServers.contains($0.stored.device.server) } ?? false
     }
 
     /// A GPU server that has been silent is given up: what was prepared there is prepared elsewhere, and instances whose
@@ -22,8 +23,7 @@ extension ManagerMachine {
     /// class first, in it those for which something is prepared. Its memory counts as promised until it is back or
     /// forgotten.
     mutating func lose(_ server: GPUServerID, now: MonotonicTime) {
-        guard servers[server]?.isLost == false else { return }
-        servers[server]?.isLost = true
+        guard servers[server] != nil, lostServers.insert(server).inserted else { return }
         for id in grants.grants(on: server) where grants[id]?.lifecycle.isAttached == true {
             guard let instance = grants[id]?.stored.instance.id else { continue }
             update(instance) { $0.lostSession = now }
@@ -35,8 +35,8 @@ extension ManagerMachine {
 
     /// Takes note that the loss of a session is made good, or is past.
     mutating func noticeRecovered(at place: Int, _ now: MonotonicTime) {
-        guard let since = instances[place]?.lostSession else { return }
-        let attached = instances[place]?.grants.last { grants[$0]?.lifecycle.isAttached == true && !isLost($0) }
+        guard let instance = instances[place], let since = instance.lostSession else { return }
+        let attached = instance.grants.last { grants.standing($0)?.isAttached == true && !isLost($0) }
         guard attached != nil || now - since > Self.certainAfterLoss else { return }
         instances[place]?.lostSession = nil
     }

@@ -82,8 +82,10 @@ extension ManagerMachine {
                 isOutOfStep = instanceIndex.count < configuration.maximumInstances
                 continue
             }
-            guard instances[index]?.agent == agent else { continue }
-            _ = instances[index]?.intake.ingest(telemetry, sentAt: report.sentAt, receivedAt: now)
+            instances.change(index) { record in
+                guard record.agent == agent else { return }
+                _ = record.intake.ingest(telemetry, sentAt: report.sentAt, receivedAt: now)
+            }
         }
         guard isOutOfStep else {
             agents[agent]?.reportsOutOfStep = 0

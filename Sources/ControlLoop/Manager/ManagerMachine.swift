@@ -106,8 +106,7 @@ package struct ManagerMachine: Sendable {
     var versionRecords: [RecordKey: VersionRecord] = [:]
     var publishedSource = ""
 
-    // Instances, dense; a place whose instance is gone is nil until another takes it.
-    var instances: [InstanceRecord?] = []
+    var instances = InstanceTable()
     var instanceIndex: [InstanceID: Int] = [:]
     var freePlaces: [Int] = []
     var forecasts = ForecastTable()
@@ -137,6 +136,8 @@ package struct ManagerMachine: Sendable {
     var rollouts: RolloutBook
 
     // Recovery
+    /// GPU servers that have been away for so long that what they hold is prepared elsewhere.
+    var lostServers: Set<GPUServerID> = []
     /// Instances that should have a second session, and those that have it, as of the last step.
     var standbys = (wanted: 0, ready: 0)
     /// By GPU server, what of its sessions would find no room elsewhere; none is listed of which all would.
@@ -277,32 +278,26 @@ package struct ManagerMachine: Sendable {
     /// Step 1: what the reports since the last step say becomes one observation per instance and second.
     mutating func takeInReports(_ slice: Range<Int>, _ now: MonotonicTime) {
         for index in slice {
-            guard var record = instances[index].take() else { continue }
-            let observations = record.intake.takeObservations(before: now.secondIndex + 1)
-            for observation in observations {
-                forecaster.observe(record.slot, observation)
-                record.hasUsedGPU = record.hasUsedGPU || observation.gpuMemory > 0
+            instances.change(index) { record in
+                let observations = record.intake.takeObservations(before: now.secondIndex + 1)
+                for observation in observations {
+                    forecaster.observe(record.slot, observation)
+                    record.hasUsedGPU = record.hasUsedGPU || observation.gpuMemory > 0
+                }
+                record.isObserved = record.isObserved || !observations.isEmpty
             }
-            record.isObserved = record.isObserved || !observations.isEmpty
-            instances[index] = record
         }
     }
 
     /// Step 2: what each instance will need. Step 4's comparison with what came is the forecaster's, at the next
     /// observations: it scores its own forecasts, and its experts' weights follow.
     mutating func forecastDemand(_ slice: Range<Int>, _ now: MonotonicTime) {
-        var places: [Int] = []
-        var slots: [ForecastSlot] = []
-        for index in slice {
-            guard instances[index]?.isObserved == true, let slot = instances[index]?.slot else { continue }
-            places.append(index)
-            slots.append(slot)
+        let slots = slice.compactMap { index in
+            let standing = instances.standing(index)
+            return standing.isObserved ? standing.slot : nil
         }
         let forecasts = forecaster.forecast(slots, madeAt: now)
-        for index in places.indices {
-            self.forecasts[slots[index]] = forecasts[index]
-            instances[places[index]]?.expectedCompute = nil
-        }
+        for index in slots.indices { self.forecasts[slots[index]] = forecasts[index] }
     }
 
     private mutating func snapshotIfDue(_ now: MonotonicTime) -> [ManagerEffect] {

@@ -1,0 +1,109 @@
+import AllocationCore
+import FleetModel
+import ForecastCore
+
+/// The instances by their place, dense; a place whose instance is gone is nil until another takes it.
+///
+/// A record is large (about 700 bytes, and a dozen references), and a step asks every instance the same few questions:
+/// their answers, the ``Standing``, lie beside the records in an array of their own, and follow every change by
+/// themselves.
+struct InstanceTable: Sendable {
+    /// What a step asks of each instance. It has no references: copying it is free.
+    struct Standing: Sendable {
+        /// Nil where there is no instance.
+        var slot: ForecastSlot?
+        var sessionEnded: MonotonicTime?
+        var pausedUntil: MonotonicTime?
+        var grantCount = 0
+        var isObserved = false
+        var isGone = false
+        /// Whether a slice is set aside for it by order.
+        var isReserved = false
+        var hasShortfall = false
+        var hasLostSession = false
+
+        init() {}
+
+        init(_ record: ManagerMachine.InstanceRecord) {
+            slot = record.slot
+            sessionEnded = record.sessionEnded
+            pausedUntil = record.pausedUntil
+            grantCount = record.grants.count
+            isObserved = record.isObserved
+            isGone = record.isGone
+            isReserved = record.order.isReserved
+            hasShortfall = record.shortfall != nil
+            hasLostSession = record.lostSession != nil
+        }
+    }
+
+    /// Not optional, so that a record can be read and changed where it lies; where there is no instance, an empty one.
+    private var records: [ManagerMachine.InstanceRecord] = []
+    private var standings: [Standing] = []
+
+    /// One record as a copy, or in its place's stead; nil where there is none. What is done for every instance is done by
+    /// ``read(_:_:)`` and ``change(_:_:)``.
+    subscript(place: Int) -> ManagerMachine.InstanceRecord? {
+        get { standings[place].slot == nil ? nil : records[place] }
+        _modify {
+            // Taken out while it changes: a second reference would copy what it holds.
+            var taken = ManagerMachine.InstanceRecord.vacant
+            swap(&taken, &records[place])
+            var record = standings[place].slot == nil ? nil : Optional(consume taken)
+            defer {
+                standings[place] = record.map { Standing($0) } ?? Standing()
+                records[place] = record.take() ?? .vacant
+            }
+            yield &record
+        }
+    }
+
+    /// What a step asks of the instance at a place. O(1), without a look at its record.
+    func standing(_ place: Int) -> Standing { standings[place] }
+
+    /// Reads a record where it lies; nil where there is none.
+    func read<Result>(_ place: Int, _ body: (ManagerMachine.InstanceRecord) -> Result) -> Result? {
+        guard standings[place].slot != nil else { return nil }
+        return records.withUnsafeBufferPointer { records in records.baseAddress.map { body(($0 + place).pointee) } }
+    }
+
+    /// Changes a record where it lies; nil where there is none.
+    @discardableResult
+    mutating func change<Result>(
+        _ place: Int, _ body: (inout ManagerMachine.InstanceRecord) -> Result
+    ) -> Result? {
+        guard standings[place].slot != nil else { return nil }
+        let result = body(&records[place])
+        standings[place] = Standing(records[place])
+        return result
+    }
+
+    mutating func append(_ record: ManagerMachine.InstanceRecord) {
+        records.append(record)
+        standings.append(Standing(record))
+    }
+
+    /// Stops the program where a standing disagrees with its record. O(instances)
+    func checkInvariants() {
+        precondition(records.count == standings.count, "a place without a standing")
+        for (record, standing) in zip(records, standings) where standing.slot != nil {
+            precondition(record.slot == standing.slot, "another instance's standing")
+            precondition(record.grants.count == standing.grantCount, "a standing that is out of date")
+            precondition((record.shortfall != nil) == standing.hasShortfall, "a standing that is out of date")
+        }
+    }
+}
+
+extension InstanceTable: RandomAccessCollection {
+    var startIndex: Int { 0 }
+    var endIndex: Int { records.count }
+}
+
+extension ManagerMachine.InstanceRecord {
+    /// What lies where there is no instance.
+    fileprivate static let vacant = Self(
+        description: InstanceDescription(
+            id: InstanceID(unchecked: ""), tenant: TenantID(unchecked: ""),
+            application: ApplicationType(unchecked: "")),
+        priority: .standard, agent: AgentID(unchecked: ""), slot: ForecastSlot(rawValue: -1))
+}

@@ -1,0 +1,275 @@
+import AllocationCore
+import FleetModel
+import ForecastCore
+import SessionCore
+
+/// Instances as the planner sees them.
+extension ManagerMachine {
+    /// What several instances of one pass have in common, so that it is found out once: nothing of it changes meanwhile.
+    struct SubjectMemo {
+        private var agent: AgentID?
+        private var version: InterfaceVersion?
+        /// The version in which ``onDevice`` and ``anywhere`` were found.
+        private var pricedVersion: InterfaceVersion?
+        private var onDevice: [DeviceID: LadderCosts] = [:]
+        private var anywhere: LadderCosts?
+
+        /// The version that the instances of an agent share with some GPU server; nil for none.
+        mutating func sharedVersion(
+            _ agent: AgentID, _ find: (AgentID) -> InterfaceVersion?
+        ) -> InterfaceVersion? {
+            // An agent's instances lie side by side.
+            if self.agent != agent {
+                self.agent = agent
+                version = find(agent)
+            }
+            return version
+        }
+
+        /// What the steps take in a version on a device; nil for any.
+        mutating func costs(
+            _ version: InterfaceVersion?, _ device: DeviceID?, _ find: () -> LadderCosts
+        ) -> LadderCosts {
+            if pricedVersion != version {
+                pricedVersion = version
+                onDevice = [:]
+                anywhere = nil
+            }
+            guard let device else {
+                let costs = anywhere ?? find()
+                anywhere = costs
+                return costs
+            }
+            if let known = onDevice[device] { return known }
+            let costs = find()
+            onDevice[device] = costs
+            return costs
+        }
+    }
+
+    /// The instances for which a plan could do anything, in the order of their places. O(instances), of which those that
+    /// hold nothing and are not expected to want anything cost a comparison.
+    mutating func attentiveSubjects(_ now: MonotonicTime) -> [AllocationSubject] {
+        attentiveSubjects(instances.indices, now)
+    }
+
+    /// - Parameter withIdle: also those for which the plan will do nothing, for who asks why.
+    mutating func attentiveSubjects(
+        _ places: some Sequence<Int>, _ now: MonotonicTime, withIdle: Bool = false
+    ) -> [AllocationSubject] {
+        // What is open for an instance whose program waits is wanted, whatever is forecast: its request decides.
+        let waiting = Set(requests.compactMap { instanceIndex[$0.instance] })
+        let places = places.filter { waiting.isEmpty || !waiting.contains($0) }
+        for place in places where instances.standing(place).hasLostSession { noticeRecovered(at: place, now) }
+        let found = findSubjects(places, now, withIdle: withIdle)
+        for place in found.idle { instances[place]?.shortfall = nil }
+        for id in found.wanted { grants[id]?.unusedSince = now }
+        return found.subjects
+    }
+
+    /// What a pass over instances has found.
+    private struct FoundSubjects {
+        var subjects: [AllocationSubject] = []
+        /// Holdings that are wanted as they are.
+        var wanted: [GrantID] = []
+        /// Places of instances that lack nothing any longer, and are not among the subjects.
+        var idle: [Int] = []
+    }
+
+    /// It changes nothing: a method that changed the machine could not call others without copying it for each.
+    private func findSubjects(_ places: [Int], _ now: MonotonicTime, withIdle: Bool) -> FoundSubjects {
+        var found = FoundSubjects()
+        var memo = SubjectMemo()
+        let planner = actingPlanner
+        for place in places {
+            let standing = instances.standing(place)
+            guard let slot = standing.slot, !standing.isGone else { continue }
+            var onset = forecasts.onset(of: slot)
+            guard
+                standing.grantCount > 0 || standing.isReserved
+                    || AllocationConfiguration.deservesAttention(onset: onset, holding: nil),
+                standing.grantCount > 0 || !isPaused(standing, now)
+            else { continue }
+            onset = onset.unless(isFading(standing, now))
+            let made: AllocationSubject?? = instances.read(place) { instance in
+                let held = holder(instance).flatMap { holding($0) }
+                guard withIdle || !isIdle(instance, held, onset: onset, &memo, planner) else { return nil }
+                return makeSubject(instance, onset: onset, holding: held, &memo)
+            }
+            guard var subject = made.flatMap({ $0 }) else {
+                if standing.hasShortfall { found.idle.append(place) }
+                continue
+            }
+            if let holding = subject.holding,
+                planner.wantedReadiness(of: subject, pool: pool, price: idlePrice) >= holding.level
+            {
+                found.wanted.append(holding.grant)
+                subject.holding?.unusedSince = now
+            }
+            found.subjects.append(subject)
+        }
+        return found
+    }
+
+    /// Whether sessions of this instance fail to open, so that the next is not tried yet.
+    func isPaused(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
+        isPaused(InstanceTable.Standing(instance), now)
+    }
+
+    private func isPaused(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
+        standing.pausedUntil.map { now < $0 } ?? false
+    }
+
+    /// Whether the newest telemetry may still show a session that has ended since: for two periods after its end.
+    func isFading(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
+        isFading(InstanceTable.Standing(instance), now)
+    }
+
+    private func isFading(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
+        guard let ended = standing.sessionEnded else { return false }
+        return now - ended < configuration.period * 2
+    }
+
+    /// Whether the plan does nothing for an instance, whatever it would need: a program has its session, or it holds nothing
+    /// and its demand is too improbable even for the least amount and a forecast that is certain.
+    private func isIdle(
+        _ instance: InstanceRecord, _ holding: Holding?, onset: InlineArray<3, Float>, _ memo: inout SubjectMemo,
+        _ planner: AllocationPlanner
+    ) -> Bool {
+        if let holding { return holding.level == .attached }
+        guard instance.lostSession == nil, instance.order == .none, orders.maintenance.isEmpty else { return false }
+        let version = sharedVersion(of: instance, &memo)
+        return planner.isBelowEveryBar(
+            onset, of: instance.priority, costs: costs(version: version, holding: nil, &memo),
+            least: configuration.minimumMemory, pool: pool, price: idlePrice)
+    }
+
+    private func sharedVersion(of instance: InstanceRecord, _ memo: inout SubjectMemo) -> InterfaceVersion? {
+        memo.sharedVersion(instance.agent) { try? sharedVersion($0) }
+    }
+
+    private func costs(version: InterfaceVersion?, holding: Holding?, _ memo: inout SubjectMemo) -> LadderCosts {
+        memo.costs(version, holding?.device) { costs(version: version, holding: holding) }
+    }
+
+    /// One instance for the planner, with the grant that is being prepared for it or, failing that, one in use.
+    func subject(_ instance: InstanceRecord, onset: InlineArray<3, Float>) -> AllocationSubject {
+        var memo = SubjectMemo()
+        return makeSubject(instance, onset: onset, holding: holder(instance).flatMap { holding($0) }, &memo)
+    }
+
+    private func makeSubject(
+        _ instance: InstanceRecord, onset: InlineArray<3, Float>, holding: Holding?, _ memo: inout SubjectMemo
+    ) -> AllocationSubject {
+        let amounts = forecaster.burstAmounts(
+            instance.slot, serviceLevel: instance.priority.serviceLevel,
+            highestLevel: AllocationSubject.highestServiceLevel)
+        let version = sharedVersion(of: instance, &memo)
+        let costs = costs(version: version, holding: holding, &memo)
+        if !activeOrders.isEmpty, let slice = activeOrders[instance.description.id]?.slice {
+            var priority = instance.priority
+            priority.mayBeTakenFrom = false
+            return AllocationSubject(
+                instance: instance.description.id, priority: priority, onset: onset,
+                relativeWidth: amounts.relativeWidth, amount: slice, holding: holding, staged: version != nil,
+                tenant: instance.description.tenant, costs: costs, order: instance.order)
+        }
+        let memory = memory(amounts.memory, of: instance)
+        let amplest = self.memory(amounts.amplestMemory, of: instance)
+        var subject = AllocationSubject(
+            instance: instance.description.id, priority: instance.priority, onset: onset,
+            relativeWidth: amounts.relativeWidth,
+            // The median of its bursts' peaks: a late command is late, not lost.
+            amount: Slice(memory: memory, compute: MilliShare(covering: amounts.medianCompute)),
+            amplest: amplest, expectedCompute: forecasts.promisedCompute(of: instance.slot), holding: holding,
+            staged: version != nil, tenant: instance.description.tenant, costs: costs, order: instance.order)
+        // A program that has just lost its session is certain to want another.
+        subject.isCertain = instance.lostSession != nil
+        return subject
+    }
+
+    /// An amount of memory in whole MiB: no more than a device has; and of an instance that was never seen to use a GPU,
+    /// whose forecast is a prior, no more than half of one, so that a newcomer does not shut out the rest.
+    private func memory(_ amount: Double, of instance: InstanceRecord) -> Bytes {
+        let mebibytes = Int64((min(max(amount, 0), 0x1p50) / 0x1p20).rounded(.up))
+        let most = instance.hasUsedGPU ? largestDevice : Bytes(largestDevice.rawValue / 2)
+        return min(
+            max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory))
+    }
+
+    /// Whether a grant's GPU server is there to answer.
+    func isReachable(_ id: GrantID) -> Bool {
+        grants.read(id) { serverLink($0.stored.device.server) != nil } ?? false
+    }
+
+    /// The grant of an instance that a program could still get, on a GPU server that stays.
+    func preparing(_ instance: InstanceRecord) -> GrantID? {
+        instance.grants.first { isPrepared($0) && isUsable($0) }
+    }
+
+    func isPrepared(_ id: GrantID) -> Bool {
+        guard let grant = grants.standing(id) else { return false }
+        return !grant.isAttached && !grant.isReleasing
+    }
+
+    /// The grant that the plan sees of an instance: what a program could get, else what one has, else what is on its
+    /// way back. What is kept for the loss of a GPU server is not seen while its session is there.
+    private func holder(_ instance: InstanceRecord) -> GrantID? {
+        guard !instance.grants.isEmpty else { return nil }
+        let attached = instance.grants.last { grants.standing($0)?.isAttached == true && !isLost($0) }
+        if attached != nil, instance.priority.backup != .none { return attached }
+        return preparing(instance) ?? attached
+            ?? instance.grants.last { grants.standing($0)?.isReleasing == true && isReachable($0) }
+    }
+
+    func holding(_ id: GrantID) -> Holding? {
+        grants.read(id) { grant in
+            // What is on its way back is held until it is free.
+            let slice = grant.lifecycle.goal == .reserved ? grant.stored.slice : grant.charge.slice
+            let level: Readiness =
+                grant.lifecycle.isAttached ? .attached : slice.memory > .zero ? .reserved : .warm
+            return Holding(
+                grant: id, device: grant.stored.device, level: level, slice: slice, unusedSince: grant.unusedSince,
+                settled: grant.request == nil && (grant.lifecycle.isSettled || isRaisable(grant)))
+        }
+    }
+
+    /// A session that is still coming up without memory may be raised on the way.
+    private func isRaisable(_ grant: GrantRecord) -> Bool {
+        grant.charge == .warm && grant.lifecycle.goal == .warm
+    }
+
+    /// An instance of which a program asks.
+    func askingSubject(_ instance: InstanceRecord) -> AllocationSubject {
+        var subject = subject(instance, onset: InlineArray(repeating: 1))
+        // Its demand begins now, whatever was forecast.
+        subject.expectedCompute = subject.amount.compute
+        if let attached = subject.holding, attached.level == .attached, !isReachable(attached.grant) {
+            // Its session went with its GPU server: what was kept for that comes first.
+            subject.holding = standby(of: instance).flatMap { holding($0) }
+        }
+        if subject.holding?.level == .attached
+            || preparing(instance).map({ grants[$0]?.request != nil || !isReachable($0) }) == true
+        {
+            // Another program of the instance has that one, or nobody can get it now.
+            subject.holding = nil
+        }
+        return subject
+    }
+
+    func holders(besides instance: InstanceID) -> [AllocationSubject] {
+        var holders: [AllocationSubject] = []
+        for index in instances.indices where instances[index]?.grants.isEmpty == false {
+            guard let record = instances[index], record.description.id != instance else { continue }
+            holders.append(subject(record, onset: forecasts.onset(of: record.slot)))
+        }
+        return holders
+    }
+}
+
+extension InlineArray where count == 3, Element == Float {
+    /// These onset probabilities; while a session's end still shows as demand, only the longest horizon's.
+    func unless(_ isFading: Bool) -> Self {
+        isFading ? [0, 0, self[2]] : self
+    }
+}
