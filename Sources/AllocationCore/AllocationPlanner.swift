@@ -26,11 +26,14 @@ package struct AllocationPlanner: Sendable {
         _ subjects: [AllocationSubject], pool: Pool, price: IdlePrice = IdlePrice(),
         limits: AllocationLimits = AllocationLimits(), now: MonotonicTime
     ) -> AllocationPlan {
-        let demands = subjects.map(demand(of:))
+        let order = servingOrder(subjects)
         var draft = PlanDraft(planner: self, others: subjects, pool: pool, price: price, limits: limits, now: now)
-        let order = servingOrder(subjects, demands)
-        draft.takeBackExcess(of: order.reversed().lazy.map { subjects[$0] })
-        for index in order { draft.decide(subjects[index], demands[index]) }
+        // Read where they lie: a subject is large, and a fleet has many.
+        subjects.withUnsafeBufferPointer { subjects in
+            guard let subjects = subjects.baseAddress else { return }
+            for turn in order.reversed() { draft.takeBackExcess(of: subjects[turn.index]) }
+            for turn in order { draft.decide(subjects[turn.index], turn.demand) }
+        }
         return draft.finish()
     }
 
@@ -131,20 +134,17 @@ package struct AllocationPlanner: Sendable {
             forWarm: subject.onsetProbability(within: configuration.warmHorizon) * confidence)
     }
 
-    /// Indices of the subjects: what is ordered first, then the heaviest class, in it the most probable, of those whose
-    /// demand is certain the ones that something is prepared for, then the least id.
-    func servingOrder(_ subjects: [AllocationSubject], _ demands: [DiscountedDemand]) -> [Int] {
-        subjects.indices.sorted { one, other in
-            let areReserved = (subjects[one].order.isReserved, subjects[other].order.isReserved)
-            if areReserved.0 != areReserved.1 { return areReserved.0 }
-            let weights = (subjects[one].priority.weight, subjects[other].priority.weight)
-            if weights.0 != weights.1 { return weights.0 > weights.1 }
-            let probabilities = (demands[one], demands[other])
-            if probabilities.0 != probabilities.1 { return probabilities.0.exceeds(probabilities.1) }
-            if subjects[one].isCertain != subjects[other].isCertain { return subjects[one].isCertain }
-            let held = (subjects[one].holding?.level ?? .cold, subjects[other].holding?.level ?? .cold)
-            if subjects[one].isCertain, held.0 != held.1 { return held.0 > held.1 }
-            return subjects[one].instance < subjects[other].instance
+    /// The subjects in the order in which they are served. O(subjects log subjects)
+    func servingOrder(_ subjects: [AllocationSubject]) -> [ServingTurn] {
+        subjects.withUnsafeBufferPointer { subjects in
+            guard let base = subjects.baseAddress else { return [] }
+            var turns: [ServingTurn] = []
+            turns.reserveCapacity(subjects.count)
+            for index in subjects.indices { turns.append(ServingTurn(base[index], demand(of: base[index]), index)) }
+            turns.sort { one, other in
+                one.precedes(other) ?? (base[one.index].instance < base[other.index].instance)
+            }
+            return turns
         }
     }
 }

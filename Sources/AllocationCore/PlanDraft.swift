@@ -64,9 +64,11 @@ struct PlanDraft {
 
     private mutating func decideHere(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
         let bars = planner.bars(for: subject, pool: whole ?? pool, price: price)
+        let wanted = planner.wantedReadiness(of: subject, demand, bars)
+        // Most that hold nothing want nothing, and are not copied.
+        guard subject.holding != nil || wanted > .staged else { return }
         var subject = subject
         if demand.forReserve >= bars.ample { subject.amount.memory = subject.amplest }
-        let wanted = planner.wantedReadiness(of: subject, demand, bars)
         guard let holding = subject.holding else {
             switch wanted {
             case .reserved, .attached: reserve(for: subject, demand)
@@ -144,16 +146,14 @@ struct PlanDraft {
         isCertain ? nil : limits.obstacle(to: memory, for: subject, in: whole ?? pool)
     }
 
-    /// Marks unused reservations that are beyond a limit, which was lowered since or which attached sessions now use.
-    /// - Parameter subjects: those that are the first to lose come first.
-    mutating func takeBackExcess(of subjects: some Sequence<AllocationSubject>) {
-        for subject in subjects {
-            guard let holding = subject.holding, holding.level == .reserved, holding.settled,
-                !subject.order.isReserved, let obstacle = limits.obstacle(to: .zero, for: subject, in: pool)
-            else { continue }
-            excess[holding.grant] = obstacle
-            limits.uncount(holding.slice.memory, of: subject)
-        }
+    /// Marks an unused reservation that is beyond a limit, which was lowered since or which attached sessions now use.
+    /// Those that are the first to lose are asked about first.
+    mutating func takeBackExcess(of subject: AllocationSubject) {
+        guard let holding = subject.holding, holding.level == .reserved, holding.settled,
+            !subject.order.isReserved, let obstacle = limits.obstacle(to: .zero, for: subject, in: pool)
+        else { return }
+        excess[holding.grant] = obstacle
+        limits.uncount(holding.slice.memory, of: subject)
     }
 
     /// Enlarges a reservation in place where the amount has outgrown it.

@@ -80,7 +80,7 @@ extension FleetForecaster {
             forecasts[place].ending = endings.probabilities(ending, application: application)
         }
         let history = slots[index].history.map(Int.init)
-        let idle = history.map { second - histories[$0].lastDemand } ?? .max
+        let idle = history.map { second - histories.read($0) { $0.lastDemand } } ?? .max
         guard !isNegligible(history, kind: kind, onset: onset, idle: idle, at: second) else {
             scoring.noteNegligible(at: second)
             return
@@ -114,13 +114,16 @@ extension FleetForecaster {
     ) -> Bool {
         guard let history else { return kind != .surge }
         guard kind == .quiet, onset[2] < Self.negligibleOnset, idle > Self.longIdleSeconds else { return false }
-        return histories[history].climateOnsetShare(at: second, clocks: clocks) < Double(Self.negligibleOnset)
+        return histories.read(history) {
+            $0.climateOnsetShare(at: second, clocks: clocks) < Double(Self.negligibleOnset)
+        }
     }
 
     /// See ``isNegligible(_:kind:onset:idle:at:)`` for `mutating`.
     private mutating func instanceScale(_ history: Int?, _ resource: Resource, at second: Int64) -> Float {
         guard let history else { return Float(scale.mean(resource)) }
-        return Float(scale.scale(resource, of: histories[history].sum(resource, at: second, clocks: clocks)))
+        return Float(
+            scale.scale(resource, of: histories.read(history) { $0.sum(resource, at: second, clocks: clocks) }))
     }
 
     /// Runs all models on the tile, and makes forecasts of what they say.

@@ -57,6 +57,38 @@ import Testing
         #expect(Set(raised).count == raised.count, "one reservation for each instance")
     }
 
+    @Test func whoIsBelowEveryBarForTheLeastAmountGetsNothingWhateverItNeeds() throws {
+        var random = SeededGenerator(seed: 5)
+        var price = IdlePrice()
+        price.advance(fleet(seed: 1).pool, elapsed: 1)
+        var (below, above) = (0, 0)
+        for number in 0..<400 {
+            let pool = fleet(seed: UInt64(number), count: 0).pool
+            var spare = pool
+            var subject = AllocationSubject.random(number, from: &random, chargedTo: &spare)
+            subject.holding = nil
+            let least = Bytes(Int64(random.below(UInt64(subject.amount.memory.rawValue) + 1)))
+            let scale = Float(random.unit() * 0.3)
+            subject.onset = [subject.onset[0] * scale, subject.onset[1] * scale, subject.onset[2] * scale]
+            let isBelow = planner.isBelowEveryBar(
+                subject.onset, of: subject.priority, costs: .init(warmShare: 0.03212), least: least, pool: pool,
+                price: price)
+            let actions = planner.plan([subject], pool: pool, price: price, now: now).actions
+            if isBelow { #expect(actions.isEmpty) }
+            below += isBelow ? 1 : 0
+            above += actions.isEmpty ? 0 : 1
+        }
+        #expect(below > 40 && above > 40, "both come")
+    }
+
+    @Test func nobodyIsAboveABarWhereThePlanIsOnlyForThoseWhoAsk() {
+        let reactive = AllocationPlanner(configuration: AllocationConfiguration(mode: .reactive))
+        #expect(
+            reactive.isBelowEveryBar(
+                [1, 1, 1], of: .interactive, costs: LadderCosts(), least: Bytes(1), pool: fleet(seed: 1).pool,
+                price: IdlePrice()))
+    }
+
     @Test(arguments: 0..<50 as Range<UInt64>)
     func theOrderInWhichSubjectsComeDoesNotMatter(seed: UInt64) {
         let (subjects, pool) = fleet(seed: seed)

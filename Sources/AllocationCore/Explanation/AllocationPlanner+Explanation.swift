@@ -59,12 +59,11 @@ extension AllocationPlanner {
             planner: self, others: all, pool: pool, price: price, limits: limits, now: now, isCertain: isAsked)
         // A program that asks is served at once.
         guard !isAsked else { return draft }
-        let demands = all.map(demand(of:))
-        let order = servingOrder(all, demands)
-        draft.takeBackExcess(of: order.reversed().lazy.map { all[$0] })
-        for index in order {
-            guard all[index].instance != subject.instance else { break }
-            draft.decide(all[index], demands[index])
+        let order = servingOrder(all)
+        for turn in order.reversed() { draft.takeBackExcess(of: all[turn.index]) }
+        for turn in order {
+            guard all[turn.index].instance != subject.instance else { break }
+            draft.decide(all[turn.index], turn.demand)
         }
         return draft
     }

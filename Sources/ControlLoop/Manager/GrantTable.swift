@@ -82,6 +82,16 @@ struct GrantTable: Sendable {
         records.withUnsafeBufferPointer { records in records.baseAddress.map { body(($0 + place).pointee) } }
     }
 
+    /// Changes a grant where it lies; nil where there is none.
+    @discardableResult
+    mutating func change<Result>(_ id: GrantID, _ body: (inout ManagerMachine.GrantRecord) -> Result) -> Result? {
+        guard let place = places[id] else { return nil }
+        let result = body(&records[place])
+        precondition(records[place].stored.grant == id, "a grant was given another name")
+        standings[place] = Standing(records[place])
+        return result
+    }
+
     /// What a step asks of a grant; nil where there is none.
     func standing(_ id: GrantID) -> Standing? { places[id].map { standings[$0] } }
 

@@ -12,12 +12,12 @@ extension ManagerMachine {
         effects += serveWaiting(now) + takeForWaiting(now) + releaseSurplus(now)
         expectCompute()
         if mode == .active { idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds) }
-        let subjects = attentiveSubjects(now)
+        let (subjects, places) = attentiveSubjects(now)
         let plan = actingPlanner.plan(
             subjects, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
         pool = plan.pool
         awaitingRoom.removeAll(keepingCapacity: true)
-        effects += carryOut(plan.actions, for: subjects, now: now)
+        effects += carryOut(plan.actions, for: places, now: now)
         if mode == .forecastOnly { effects += rehearse(now) }
         return effects + keepStandbys(now)
     }
@@ -25,29 +25,33 @@ extension ManagerMachine {
     /// The planner whose decisions are carried out.
     var actingPlanner: AllocationPlanner { mode == .active ? planner : reactivePlanner }
 
+    /// - Parameter places: of the instances that were decided; those that nothing is short of lack nothing any longer.
     mutating func carryOut(
-        _ actions: [AllocationAction], for subjects: [AllocationSubject], now: MonotonicTime
+        _ actions: [AllocationAction], for places: [Int], now: MonotonicTime
     ) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
-        var contended: Set<InstanceID> = []
+        var contended: Set<Int> = []
         for action in actions {
-            if case .contend(let instance, let contention) = action {
-                contended.insert(instance)
-                if case .waitingForPreemption(let awaited) = contention.reason {
-                    awaitingRoom[instance] = grants[awaited]?.stored.device
-                }
+            guard case .contend(let instance, let contention) = action else {
+                effects += carryOut(action, request: nil, now: now)
+                continue
             }
-            effects += carryOut(action, request: nil, now: now)
+            guard let place = instanceIndex[instance] else { continue }
+            contended.insert(place)
+            if case .waitingForPreemption(let awaited) = contention.reason {
+                awaitingRoom[instance] = grants.read(awaited) { $0.stored.device }
+            }
+            effects += contend(at: place, contention, now: now)
         }
-        for subject in subjects where !contended.contains(subject.instance) { lacksNothing(subject.instance) }
+        // Most lack nothing, and their records are left where they are.
+        for place in places where instances.standing(place).hasShortfall && !contended.contains(place) {
+            lacksNothing(at: place)
+        }
         return effects
     }
 
-    /// Forgets what an instance lacked. Most lack nothing, and their records are left where they are.
-    mutating func lacksNothing(_ instance: InstanceID) {
-        guard let index = instanceIndex[instance], instances[index]?.shortfall != nil else { return }
-        instances[index]?.shortfall = nil
-    }
+    /// Forgets what an instance lacked.
+    mutating func lacksNothing(at place: Int) { instances.change(place) { $0.shortfall = nil } }
 
     /// Of what was prepared for several programs of an instance, one is kept by what is expected of it; the others go
     /// when they have not been used for the grace period.
@@ -55,10 +59,7 @@ extension ManagerMachine {
         var effects: [ManagerEffect] = []
         let least = configuration.bugs.contains(.releaseAttached) ? 0 : 1
         for index in instances.indices {
-            // Read in place: a copy of every instance's record would cost more than the rest of a step.
-            guard let count = instances[index]?.grants.count, count > least, let instance = instances[index] else {
-                continue
-            }
+            guard instances.standing(index).grantCount > least, let instance = instances[index] else { continue }
             let idle = instance.grants.filter { id in
                 guard let grant = grants[id] else { return false }
                 return !grant.lifecycle.isAttached && !grant.lifecycle.isReleasing && grant.request == nil
@@ -79,12 +80,9 @@ extension ManagerMachine {
     mutating func keepAccounts(_ now: MonotonicTime) {
         let elapsed = (now - lastAccount).inSeconds
         lastAccount = now
-        for grant in grants.unordered {
-            switch grant.charge {
-            case .none, .warm: continue
-            case .slice, .lowering: totals.reservedSeconds += elapsed
-            }
-            if grant.lifecycle.isAttached {
+        for grant in grants.standings where grant.charge == .slice || grant.charge == .lowering {
+            totals.reservedSeconds += elapsed
+            if grant.isAttached {
                 totals.usedSeconds += elapsed
             } else {
                 totals.reservedIdleSeconds += elapsed
@@ -96,8 +94,7 @@ extension ManagerMachine {
 
     /// Of sessions that were attached without a word of their agent, the time counts from now.
     private mutating func noteAttached(_ now: MonotonicTime) {
-        let found = grants.unordered.filter { $0.lifecycle.isAttached && $0.attachedSince == nil }
-        for grant in found { grants[grant.stored.grant]?.attachedSince = now }
+        for grant in grants.standings where grant.isNewlyAttached { grants[grant.grant]?.attachedSince = now }
     }
 
     /// Each session that ends counts a quarter, so that the mean follows what programs do now.
@@ -111,23 +108,29 @@ extension ManagerMachine {
 
     /// Says anew what the tenants of each device are expected to use of its compute together. O(grants)
     private mutating func expectCompute() {
-        var sums: [DeviceID: Int64] = [:]
-        for grant in grants.unordered {
-            switch grant.charge {
-            case .none, .warm: continue
-            case .slice(let slice), .lowering(let slice):
-                let standing = instanceIndex[grant.stored.instance.id].map { instances.standing($0) }
-                var expected = standing?.slot.flatMap { forecasts.promisedCompute(of: $0) } ?? slice.compute
-                // What is set aside by order is promised in full.
-                if standing?.isReserved == true { expected = max(expected, slice.compute) }
-                sums[grant.stored.device, default: 0] += Int64(expected.rawValue)
-            }
-        }
+        let sums = expectedCompute()
         for server in servers.values {
             for device in server.devices {
                 pool.expect(MilliShare(Int32(clamping: sums[device.id] ?? 0)), on: device.id)
             }
         }
+    }
+
+    /// What the tenants of each device are expected to use of its compute together, in thousandths.
+    private func expectedCompute() -> [DeviceID: Int64] {
+        var sums: [DeviceID: Int64] = [:]
+        for (place, standing) in grants.standings.enumerated()
+        where standing.charge == .slice || standing.charge == .lowering {
+            grants.read(at: place) { grant in
+                let instance = instanceIndex[grant.stored.instance.id].map { instances.standing($0) }
+                let slice = grant.charge.slice
+                var expected = instance?.slot.flatMap { forecasts.promisedCompute(of: $0) } ?? slice.compute
+                // What is set aside by order is promised in full.
+                if instance?.isReserved == true { expected = max(expected, slice.compute) }
+                sums[grant.stored.device, default: 0] += Int64(expected.rawValue)
+            }
+        }
+        return sums
     }
 
     // MARK: Actions
@@ -169,11 +172,20 @@ extension ManagerMachine {
     mutating func contend(
         _ instance: InstanceID, _ contention: Contention, now: MonotonicTime
     ) -> [ManagerEffect] {
-        guard let index = instanceIndex[instance] else { return [] }
-        let known = instances[index]?.shortfall
-        instances[index]?.shortfall = contention
-        guard known?.wanted != contention.wanted else { return [] }
+        guard let place = instanceIndex[instance] else { return [] }
+        return contend(at: place, contention, now: now)
+    }
+
+    private mutating func contend(
+        at place: Int, _ contention: Contention, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        let known = instances.change(place) { record in
+            defer { record.shortfall = contention }
+            return (instance: record.description.id, wanted: record.shortfall?.wanted)
+        }
+        guard let known, known.wanted != contention.wanted else { return [] }
         totals.contention += 1
+        let instance = known.instance
         return [
             .record(
                 FleetEvent(at: now, kind: .contention, instance: instance, detail: describe(contention, of: instance)))

@@ -13,17 +13,17 @@ extension ManagerMachine {
         // Ascending, so that equal histories make equal plans.
         let places = awaitingRoom.filter { freed.contains($0.value) }.compactMap { instanceIndex[$0.key] }.sorted()
         guard !places.isEmpty else { return effects }
-        let subjects = attentiveSubjects(places, now)
+        let (subjects, decided) = attentiveSubjects(places, now)
         let plan = actingPlanner.plan(
             subjects, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
         pool = plan.pool
         // Who still lacks something goes on waiting, for the reason that the step gave.
-        let waiting = Set(plan.actions.filter(\.isContention).map(\.instance))
-        for place in places {
-            guard let instance = instances[place]?.description.id, !waiting.contains(instance) else { continue }
+        let waiting = Set(plan.actions.filter(\.isContention).compactMap { instanceIndex[$0.instance] })
+        for place in places where !waiting.contains(place) {
+            guard let instance = instances.read(place, { $0.description.id }) else { continue }
             awaitingRoom[instance] = nil
         }
-        let served = subjects.filter { !waiting.contains($0.instance) }
+        let served = decided.filter { !waiting.contains($0) }
         effects += carryOut(plan.actions.filter { !$0.isContention }, for: served, now: now)
         return effects
     }

@@ -280,11 +280,15 @@ extension ManagerMachine {
 
     /// What a GPU server lists of a grant that is known.
     mutating func learn(_ held: HeldGrant) {
-        guard let grant = grants[held.grant] else { return }
-        grants[held.grant]?.missing = 0
-        grants[held.grant]?.usedMemory = held.usedMemory
-        grants[held.grant]?.activity = held.activity
+        let found = grants.change(held.grant) { grant in
+            grant.missing = 0
+            grant.usedMemory = held.usedMemory
+            grant.activity = held.activity
+            return held.level == .attached && !grant.lifecycle.isAttached || grant.lifecycle.server == .unknown
+        }
+        guard let isNews = found else { return }
         learnWarm(held)
+        guard isNews, let grant = grants[held.grant] else { return }
         if held.level == .attached, !grant.lifecycle.isAttached {
             grants[held.grant]?.lifecycle.serverHolds(.attached, endpoint: held.endpoint)
             markAttached(held.grant)

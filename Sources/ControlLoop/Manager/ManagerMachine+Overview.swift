@@ -23,9 +23,10 @@ extension ManagerMachine {
     /// Requests for which there is no slice yet.
     package var waitingRequests: Int { requests.count }
 
-    /// Stops the program where an account is wrong; for tests and simulation. O(devices + grants)
+    /// Stops the program where an account is wrong; for tests and simulation. O(devices + grants + instances)
     package func checkInvariants() {
         pool.checkInvariants()
+        instances.checkInvariants()
         grants.checkInvariants()
         precondition(grants.ascending.last.map { $0.rawValue < nextGrant } ?? true, "a grant that was not numbered")
     }

@@ -51,7 +51,7 @@ extension ManagerMachine {
             }
         }
         for id in drained { _ = trial.release(id, .serverDrained, now: now) }
-        let subjects = trial.attentiveSubjects(now)
+        let (subjects, _) = trial.attentiveSubjects(now)
         let holdings = Dictionary(
             subjects.lazy.compactMap { subject in subject.holding.map { (subject.instance, PlannedHolding($0)) } },
             uniquingKeysWith: { first, _ in first })

@@ -49,27 +49,30 @@ extension ManagerMachine {
 
     /// The instances for which a plan could do anything, in the order of their places. O(instances), of which those that
     /// hold nothing and are not expected to want anything cost a comparison.
-    mutating func attentiveSubjects(_ now: MonotonicTime) -> [AllocationSubject] {
+    /// - Returns: what the planner is to see, and their places, in the same order.
+    mutating func attentiveSubjects(_ now: MonotonicTime) -> (subjects: [AllocationSubject], places: [Int]) {
         attentiveSubjects(instances.indices, now)
     }
 
     /// - Parameter withIdle: also those for which the plan will do nothing, for who asks why.
     mutating func attentiveSubjects(
         _ places: some Sequence<Int>, _ now: MonotonicTime, withIdle: Bool = false
-    ) -> [AllocationSubject] {
+    ) -> (subjects: [AllocationSubject], places: [Int]) {
         // What is open for an instance whose program waits is wanted, whatever is forecast: its request decides.
         let waiting = Set(requests.compactMap { instanceIndex[$0.instance] })
         let places = places.filter { waiting.isEmpty || !waiting.contains($0) }
         for place in places where instances.standing(place).hasLostSession { noticeRecovered(at: place, now) }
         let found = findSubjects(places, now, withIdle: withIdle)
-        for place in found.idle { instances[place]?.shortfall = nil }
-        for id in found.wanted { grants[id]?.unusedSince = now }
-        return found.subjects
+        for place in found.idle { lacksNothing(at: place) }
+        for id in found.wanted { grants.change(id) { $0.unusedSince = now } }
+        return (found.subjects, found.places)
     }
 
     /// What a pass over instances has found.
     private struct FoundSubjects {
         var subjects: [AllocationSubject] = []
+        /// Theirs.
+        var places: [Int] = []
         /// Holdings that are wanted as they are.
         var wanted: [GrantID] = []
         /// Places of instances that lack nothing any longer, and are not among the subjects.
@@ -107,6 +110,7 @@ extension ManagerMachine {
                 subject.holding?.unusedSince = now
             }
             found.subjects.append(subject)
+            found.places.append(place)
         }
         return found
     }

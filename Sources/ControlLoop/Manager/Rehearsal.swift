@@ -86,7 +86,9 @@ extension ManagerMachine {
             effects.append(
                 .record(FleetEvent(at: now, kind: .rehearsed, instance: action.instance, detail: words)))
         }
-        for subject in subjects where !contended.contains(subject.instance) { lacksNothing(subject.instance) }
+        for subject in subjects where !contended.contains(subject.instance) {
+            if let place = instanceIndex[subject.instance] { lacksNothing(at: place) }
+        }
         return effects
     }
 

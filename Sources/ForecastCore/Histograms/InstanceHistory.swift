@@ -112,6 +112,17 @@ struct InstanceHistory: Sendable {
     }
 }
 
+extension [InstanceHistory] {
+    /// Reads one history where it lies: as an element, all of its kilobyte would be copied for a figure.
+    func read<Result>(_ index: Int, _ body: (InstanceHistory) -> Result) -> Result {
+        precondition(indices.contains(index), "a history that is not there")
+        return withUnsafeBufferPointer { histories in
+            guard let base = histories.baseAddress else { preconditionFailure("a history that is not there") }
+            return body((base + index).pointee)
+        }
+    }
+}
+
 // MARK: - Changes of amounts
 
 extension InstanceHistory {

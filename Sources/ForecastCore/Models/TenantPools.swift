@@ -23,6 +23,23 @@ struct TenantPools: Sendable {
         var pool: TenantPool
     }
 
+    /// Of a pool, what is asked for every instance and second: an entry, which is large, would be copied for it.
+    private struct Relation: Sendable {
+        var application: Int32 = 0
+        var parent: Int16?
+        var users = 0
+        var members = 0
+
+        init() {}
+
+        init(_ entry: Entry) {
+            application = entry.key.application
+            parent = entry.parent
+            users = entry.users
+            members = entry.pool.members
+        }
+    }
+
     /// The places of the pools that tell more of an instance than its application type does; nil where there are none.
     struct Circles: Sendable {
         fileprivate(set) var tenant: Int16?
@@ -34,6 +51,8 @@ struct TenantPools: Sendable {
     private var places: [Key: Int16] = [:]
     /// By place; nil where it is free.
     private var entries: [Entry?] = []
+    /// By the same places.
+    private var relations: [Relation] = []
     private var free: [Int16] = []
     /// How many tenants of each application type have a pool.
     private var tenants = [Int](repeating: 0, count: OnsetModel.applicationLimit)
@@ -54,21 +73,28 @@ struct TenantPools: Sendable {
     mutating func join(application: Int32, tenant: TenantID, user: UserID?) -> Int16? {
         let ofTenant = Key(application: application, tenant: tenant, user: nil)
         guard let parent = place(of: ofTenant, parent: nil) else { return nil }
-        entries[Int(parent)]?.pool.members += 1
+        changeMembers(of: parent, by: 1)
         guard let user else { return parent }
         let ofUser = Key(application: application, tenant: tenant, user: user)
         guard let own = place(of: ofUser, parent: parent) else { return parent }
-        entries[Int(own)]?.pool.members += 1
+        changeMembers(of: own, by: 1)
         return own
     }
 
     mutating func leave(_ place: Int16?) {
-        guard let place, let parent = entries[Int(place)]?.parent else {
-            if let place { entries[Int(place)]?.pool.members -= 1 }
-            return
-        }
-        entries[Int(place)]?.pool.members -= 1
-        entries[Int(parent)]?.pool.members -= 1
+        guard let place else { return }
+        changeMembers(of: place, by: -1)
+        if let parent = relations[Int(place)].parent { changeMembers(of: parent, by: -1) }
+    }
+
+    private mutating func changeMembers(of place: Int16, by number: Int) {
+        entries[Int(place)]?.pool.members += number
+        noteRelation(place)
+    }
+
+    private mutating func noteRelation(_ place: Int16) {
+        while relations.count <= Int(place) { relations.append(Relation()) }
+        relations[Int(place)] = entries[Int(place)].map { Relation($0) } ?? Relation()
     }
 
     private mutating func place(of key: Key, parent: Int16?) -> Int16? {
@@ -98,8 +124,10 @@ struct TenantPools: Sendable {
             entries.append(entry)
         }
         places[key] = place
+        noteRelation(place)
         if let parent {
             entries[Int(parent)]?.users += 1
+            noteRelation(parent)
             userCount += 1
         } else {
             tenants[Int(key.application)] += 1
@@ -125,9 +153,11 @@ struct TenantPools: Sendable {
         }
         places[entry.key] = nil
         entries[Int(place)] = nil
+        noteRelation(place)
         free.append(place)
         if let parent = entry.parent {
             entries[Int(parent)]?.users -= 1
+            noteRelation(parent)
             userCount -= 1
         } else {
             tenants[Int(entry.key.application)] -= 1
@@ -139,12 +169,12 @@ struct TenantPools: Sendable {
     /// The pools of the instances of a place that tell more than the circle around each: while a type has no other
     /// tenant, its figures are the tenant's, and while a tenant has no other user, its are the user's.
     func circles(of place: Int16?) -> Circles {
-        guard let place, let entry = entries[Int(place)] else { return Circles() }
-        let hasTenants = tenants[Int(entry.key.application)] > 1
-        guard let parent = entry.parent, let around = entries[Int(parent)] else {
-            return Circles(tenant: hasTenants ? place : nil)
-        }
-        let hasUsers = around.users > 1 || around.pool.members > entry.pool.members
+        guard let place else { return Circles() }
+        let own = relations[Int(place)]
+        let hasTenants = tenants[Int(own.application)] > 1
+        guard let parent = own.parent else { return Circles(tenant: hasTenants ? place : nil) }
+        let around = relations[Int(parent)]
+        let hasUsers = around.users > 1 || around.members > own.members
         return Circles(tenant: hasTenants ? parent : nil, user: hasUsers ? place : nil)
     }
 

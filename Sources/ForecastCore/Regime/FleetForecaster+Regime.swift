@@ -38,8 +38,9 @@ extension FleetForecaster {
         for number in 0..<visited where taken < Self.shiftSample {
             let slot = slots[(first + number) % slots.count]
             guard slot.isInUse, let history = slot.history.map(Int.init),
-                let distances = histories[history].distances(
-                    resource, at: second, clocks: clocks, recent: recent, row: history)
+                let distances = histories.read(
+                    history,
+                    { $0.distances(resource, at: second, clocks: clocks, recent: recent, row: history) })
             else { continue }
             shifts[Int(slot.application)].add(distances)
             taken += 1

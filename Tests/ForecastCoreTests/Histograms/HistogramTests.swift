@@ -176,3 +176,18 @@ extension InstanceHistory {
         }
     }
 }
+
+@Suite struct ExpandedHistogramTests {
+    @Test(arguments: [0, 20, 63, 120, 127])
+    func `all bins at once are what each bin is`(around middle: Int) {
+        var histogram = WindowedHistogram()
+        #expect((0..<128).allSatisfy { histogram.expanded()[$0] == 0 })
+        var generator = SeededGenerator(seed: 3)
+        for _ in 0..<40 {
+            let bin = middle + Int(generator.below(30)) - 15
+            histogram.add(min(max(bin, 0), 127), weight: Float(generator.below(9)))
+        }
+        let expanded = histogram.expanded()
+        for bin in 0..<128 { #expect(expanded[bin] == histogram[bin]) }
+    }
+}

@@ -41,6 +41,21 @@ import Testing
         #expect((0.8e8...1.4e8).contains(own))
     }
 
+    @Test func `walks that are kept for several curves say what each curve says by itself`() {
+        var model = AmountModel()
+        for step in 1...50 { model.count(peaks(Double(step) * 1e7), application: 3) }
+        for isPrepared in [false, true] {
+            if isPrepared { model.prepare() }
+            var walks = AmountModel.Walks()
+            for (probability, resource) in [(0.2, Resource.memory), (0.9, .memory), (0.005, .memory), (0.4, .compute)] {
+                let kept = walks.curve(probability: probability, resource) {
+                    model.walk($0, application: 3, own: nil, current: 0)
+                }
+                #expect(kept == model.curve(probability: probability, resource, application: 3, history: nil))
+            }
+        }
+    }
+
     @Test func quantilesAscend() {
         var model = AmountModel()
         for step in 1...50 { model.count(peaks(Double(step) * 1e7), application: 3) }
