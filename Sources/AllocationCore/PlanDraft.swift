@@ -222,7 +222,7 @@ struct PlanDraft {
         guard pool.hasAvailableDevice else { return nil }
         let right = TakingRight(
             of: subject.priority, demand, isAsked: isCertain, planner.configuration.displacementShare)
-        var unused = self.unused ?? UnusedReservations(of: others, planner: planner)
+        var unused = self.unused ?? UnusedReservations(of: others, planner: planner, pool: whole ?? pool)
         defer { self.unused = unused }
         guard let choice = unused.choose(for: subject.amount, by: right, pool: pool),
             let account = pool.account(of: choice.device)

@@ -46,6 +46,17 @@ package struct Pool: Sendable {
         slots[device].flatMap { accounts[$0] }
     }
 
+    /// Where a device's account is, until devices come or go; nil of one that is not known.
+    func slot(of device: DeviceID) -> Int? { slots[device] }
+
+    /// A device's account, without a search where it is at `slot`.
+    func account(of device: DeviceID, expectedAt slot: Int?) -> DeviceAccount? {
+        if let slot, accounts.indices.contains(slot), let account = accounts[slot], account.device == device {
+            return account
+        }
+        return account(of: device)
+    }
+
     func device(at slot: Int) -> DeviceID? { accounts[slot]?.device }
 
     // MARK: Shares

@@ -30,6 +30,12 @@ struct TakingRight: Hashable {
         weights?.contains(weight) == true || (weight == ownWeight && demand.forReserve <= ownDemand)
     }
 
+    /// Whether neither this candidate may be taken nor any that comes after it where they stand by weight, and by demand
+    /// within a weight.
+    func isBelow(_ candidate: UnusedReservations.Candidate) -> Bool {
+        !reaches(candidate) && candidate.weight >= (weights?.lowerBound ?? ownWeight)
+    }
+
     /// Whether these may be taken together: several that are each less probable may be worth more than the one.
     func covers(_ victims: [UnusedReservations.Candidate]) -> Bool {
         let own = victims.reduce(0) { $0 + ($1.weight == ownWeight ? max($1.demand.forReserve, 0) : 0) }

@@ -26,9 +26,44 @@ struct UnusedReservations {
 
     private struct Group {
         var device: DeviceID
-        var candidates: [Candidate]
+        /// Where the whole pool has it; nil where it does not know it.
+        var slot: Int?
+        var candidates: [Candidate] = []
         /// What those who wait beside this device have been promised of what is coming.
         var claimed = Slice.zero
+        /// The memory of all that is coming, whoever may have it, and how many that are.
+        var coming = Bytes.zero
+        var comingCount = 0
+        /// The first candidate that is not coming; the number of them where all are.
+        var firstStaying = 0
+
+        mutating func add(_ candidate: Candidate) {
+            candidates.append(candidate)
+            if candidate.isComing { count(candidate) }
+            noteStaying()
+        }
+
+        mutating func take(_ index: Int) {
+            candidates[index].isComing = true
+            count(candidates[index])
+            noteStaying()
+        }
+
+        private mutating func count(_ candidate: Candidate) {
+            coming += candidate.slice.memory
+            comingCount += 1
+        }
+
+        private mutating func noteStaying() {
+            while firstStaying < candidates.count, candidates[firstStaying].isComing { firstStaying += 1 }
+        }
+
+        /// Whether nothing that stays may be taken by this right. Candidates stand in the order in which they would be
+        /// taken: where the first is out of reach for being too heavy or too probable, so are the others.
+        func isOutOfReach(of right: TakingRight) -> Bool {
+            guard firstStaying < candidates.count else { return true }
+            return right.isBelow(candidates[firstStaying])
+        }
     }
 
     /// How many devices that would do are compared before the best of them is chosen.
@@ -42,7 +77,7 @@ struct UnusedReservations {
     private var impossible: (slice: Slice, right: TakingRight)?
 
     /// O(subjects log subjects)
-    init(of subjects: [AllocationSubject], planner: AllocationPlanner) {
+    init(of subjects: [AllocationSubject], planner: AllocationPlanner, pool: Pool) {
         remainingSearches = planner.configuration.maximumPreemptionSearches
         var byDevice: [(device: DeviceID, candidate: Candidate)] = []
         for subject in subjects {
@@ -58,11 +93,8 @@ struct UnusedReservations {
             one.device == other.device ? one.candidate.isTaken(before: other.candidate) : one.device < other.device
         }
         for (device, candidate) in byDevice {
-            if groups.last?.device == device {
-                groups[groups.count - 1].candidates.append(candidate)
-            } else {
-                groups.append(Group(device: device, candidates: [candidate]))
-            }
+            if groups.last?.device != device { groups.append(Group(device: device, slot: pool.slot(of: device))) }
+            groups[groups.count - 1].add(candidate)
         }
     }
 
@@ -96,7 +128,7 @@ struct UnusedReservations {
     /// Marks the victims as released, and `claim` of what is coming as promised.
     mutating func commit(_ choice: Choice, claim: Slice) {
         for index in choice.indices {
-            groups[choice.group].candidates[index].isComing = true
+            groups[choice.group].take(index)
             taken.insert(groups[choice.group].candidates[index].grant)
         }
         groups[choice.group].claimed.memory += claim.memory
@@ -107,25 +139,38 @@ struct UnusedReservations {
         for slice: Slice, by right: TakingRight, group index: Int, pool: Pool
     ) -> Choice? {
         let group = groups[index]
-        guard let account = pool.account(of: group.device), account.available, slice.memory <= account.memory
+        guard let account = pool.account(of: group.device, expectedAt: group.slot), account.available,
+            slice.memory <= account.memory
         else { return nil }
-        let coming = group.candidates.filter {
-            $0.isComing && (right.reaches($0) || taken.contains($0.grant))
-        }
+        // Most devices that are full of what others have as much a right to are told by this.
+        guard account.freeMemory - group.claimed.memory + group.coming >= slice.memory || !group.isOutOfReach(of: right)
+        else { return nil }
         var memory = account.freeMemory - group.claimed.memory
         var compute = Int64(account.freeCompute.rawValue) - Int64(group.claimed.compute.rawValue)
-        for candidate in coming {
-            memory += candidate.slice.memory
-            compute += Int64(candidate.slice.compute.rawValue)
-        }
-        func suffices() -> Bool { memory >= slice.memory && compute >= Int64(slice.compute.rawValue) }
+        var firstComing: GrantID?
         var indices: [Int] = []
-        for (position, candidate) in group.candidates.enumerated() {
-            guard !suffices() else { break }
-            guard !candidate.isComing, right.reaches(candidate) else { continue }
-            indices.append(position)
-            memory += candidate.slice.memory
-            compute += Int64(candidate.slice.compute.rawValue)
+        func suffices() -> Bool { memory >= slice.memory && compute >= Int64(slice.compute.rawValue) }
+        // Read where they lie: this is looked at for each device and each who lacks something.
+        group.candidates.withUnsafeBufferPointer { candidates in
+            guard let base = candidates.baseAddress else { return }
+            if group.comingCount > 0 {
+                for position in candidates.indices {
+                    let candidate = base + position
+                    guard candidate.pointee.isComing,
+                        right.reaches(candidate.pointee) || taken.contains(candidate.pointee.grant)
+                    else { continue }
+                    firstComing = firstComing ?? candidate.pointee.grant
+                    memory += candidate.pointee.slice.memory
+                    compute += Int64(candidate.pointee.slice.compute.rawValue)
+                }
+            }
+            for position in group.firstStaying..<candidates.count where !suffices() {
+                let candidate = base + position
+                guard !candidate.pointee.isComing, right.reaches(candidate.pointee) else { continue }
+                indices.append(position)
+                memory += candidate.pointee.slice.memory
+                compute += Int64(candidate.pointee.slice.compute.rawValue)
+            }
         }
         guard suffices() else { return nil }
         // A large one that came last may make small ones before it needless; the dearest are spared first.
@@ -142,9 +187,9 @@ struct UnusedReservations {
         }
         let victims = indices.map { group.candidates[$0] }
         guard right.covers(victims) else { return nil }
-        guard let awaited = victims.first ?? coming.first else { return nil }
+        guard let awaited = victims.first?.grant ?? firstComing else { return nil }
         return Choice(
-            group: index, indices: indices, device: group.device, victims: victims, awaited: awaited.grant)
+            group: index, indices: indices, device: group.device, victims: victims, awaited: awaited)
     }
 }
 

@@ -12,6 +12,14 @@ struct ForecastTable: Sendable {
     /// a forecast.
     private var compute: [Int16] = []
     private static let unknown: Int16 = -1
+    /// By the same index: what is wanted should demand come, and of which step and service level that is.
+    private var amounts: [KeptAmounts?] = []
+
+    private struct KeptAmounts {
+        var step: MonotonicTime
+        var serviceLevel: Double
+        var amounts: BurstAmounts
+    }
 
     /// Nil before the first forecast of the instance in `slot`.
     subscript(slot: ForecastSlot) -> DemandForecast? {
@@ -20,6 +28,7 @@ struct ForecastTable: Sendable {
             while forecasts.count <= slot.rawValue {
                 forecasts.append(nil)
                 compute.append(Self.unknown)
+                amounts.append(nil)
             }
             forecasts[slot.rawValue] = newValue
             compute[slot.rawValue] =
@@ -52,5 +61,20 @@ struct ForecastTable: Sendable {
     func promisedCompute(of slot: ForecastSlot) -> MilliShare? {
         guard compute.indices.contains(slot.rawValue), compute[slot.rawValue] != Self.unknown else { return nil }
         return MilliShare(Int32(compute[slot.rawValue]))
+    }
+
+    /// Keeps what the instance in `slot`, of which there is a forecast, wants should demand come, for the decisions of one
+    /// step.
+    mutating func keep(_ amounts: BurstAmounts, of slot: ForecastSlot, serviceLevel: Double, step: MonotonicTime) {
+        guard self.amounts.indices.contains(slot.rawValue) else { return }
+        self.amounts[slot.rawValue] = KeptAmounts(step: step, serviceLevel: serviceLevel, amounts: amounts)
+    }
+
+    /// What was kept in this step; nil where that was nothing, or of another service level.
+    func amounts(of slot: ForecastSlot, serviceLevel: Double, step: MonotonicTime) -> BurstAmounts? {
+        guard amounts.indices.contains(slot.rawValue), let kept = amounts[slot.rawValue], kept.step == step,
+            kept.serviceLevel == serviceLevel
+        else { return nil }
+        return kept.amounts
     }
 }

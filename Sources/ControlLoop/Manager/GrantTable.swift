@@ -48,8 +48,9 @@ struct GrantTable: Sendable {
     private(set) var standings: [Standing] = []
     private var byAgent: [AgentID: [GrantID]] = [:]
     private var byServer: [GPUServerID: [GrantID]] = [:]
-    /// Grants of which something was wanted or learned since they were last looked at.
-    private var touched: Set<GrantID> = []
+    /// Grants of which something was wanted or learned since they were last looked at, some more than once. Not a set: one
+    /// that has once held a whole fleet takes as long to go through as if it still did, and this is done at every event.
+    private var touched: [GrantID] = []
     /// Grants whose sides do not yet have what is wanted: what was said to them may have been lost.
     private var unsettled: Set<GrantID> = []
 
@@ -136,14 +137,13 @@ struct GrantTable: Sendable {
         }
         byAgent.removeMember(id, of: record.stored.agent)
         byServer.removeMember(id, of: record.stored.device.server)
-        touched.remove(id)
         unsettled.remove(id)
     }
 
     // MARK: What is to be looked at
 
     /// Notes that something is wanted of a grant, or was learned of it.
-    mutating func touch(_ id: GrantID) { touched.insert(id) }
+    mutating func touch(_ id: GrantID) { if touched.last != id { touched.append(id) } }
 
     /// Notes whether a grant that was looked at has to be looked at again once a period.
     mutating func settle(_ id: GrantID, isSettled: Bool) {
@@ -151,13 +151,19 @@ struct GrantTable: Sendable {
     }
 
     /// Has every grant that is not settled looked at again.
-    mutating func touchUnsettled() { touched.formUnion(unsettled) }
+    mutating func touchUnsettled() { touched.append(contentsOf: unsettled) }
 
-    /// The grants to be looked at now, ascending.
+    /// The grants to be looked at now, ascending, each once. One that was forgotten meanwhile may be among them.
     mutating func takeTouched() -> [GrantID] {
-        guard !touched.isEmpty else { return [] }
-        defer { touched.removeAll(keepingCapacity: true) }
-        return touched.sorted()
+        guard touched.count > 1 else {
+            defer { touched.removeAll(keepingCapacity: true) }
+            return touched
+        }
+        touched.sort()
+        var taken: [GrantID] = []
+        for id in touched where id != taken.last { taken.append(id) }
+        touched.removeAll(keepingCapacity: true)
+        return taken
     }
 
     /// Stops the program where a list disagrees with the grants. O(grants log grants)

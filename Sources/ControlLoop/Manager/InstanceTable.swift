@@ -15,6 +15,8 @@ struct InstanceTable: Sendable {
         var sessionEnded: MonotonicTime?
         var pausedUntil: MonotonicTime?
         var grantCount = 0
+        /// Its class's.
+        var serviceLevel = 0.0
         var isObserved = false
         var isGone = false
         /// Whether a slice is set aside for it by order.
@@ -29,6 +31,7 @@ struct InstanceTable: Sendable {
             sessionEnded = record.sessionEnded
             pausedUntil = record.pausedUntil
             grantCount = record.grants.count
+            serviceLevel = record.priority.serviceLevel
             isObserved = record.isObserved
             isGone = record.isGone
             isReserved = record.order.isReserved

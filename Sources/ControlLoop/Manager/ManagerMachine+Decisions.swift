@@ -12,7 +12,7 @@ extension ManagerMachine {
         effects += serveWaiting(now) + takeForWaiting(now) + releaseSurplus(now)
         expectCompute()
         if mode == .active { idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds) }
-        let (subjects, places) = attentiveSubjects(now)
+        let (subjects, places) = attentiveSubjects(now, inStep: true)
         let plan = actingPlanner.plan(
             subjects, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
         pool = plan.pool

@@ -47,22 +47,52 @@ extension ManagerMachine {
         }
     }
 
+    /// Finds out how much each instance of a slice wants should demand come, where the plan will ask: while what its forecast
+    /// was made from is at hand, and not for the whole fleet when the plan is made.
+    mutating func keepAmounts(_ slice: Range<Int>, _ now: MonotonicTime) {
+        for place in slice {
+            let standing = instances.standing(place)
+            guard let slot = standing.slot, mayBeSubject(standing, forecasts.onset(of: slot), now) else { continue }
+            let amounts = burstAmounts(slot, serviceLevel: standing.serviceLevel)
+            forecasts.keep(amounts, of: slot, serviceLevel: standing.serviceLevel, step: lastStep)
+        }
+    }
+
+    private func burstAmounts(_ slot: ForecastSlot, serviceLevel: Double) -> BurstAmounts {
+        forecaster.burstAmounts(
+            slot, serviceLevel: serviceLevel, highestLevel: AllocationSubject.highestServiceLevel)
+    }
+
+    /// Whether a plan could do anything for an instance: most of a large, idle fleet is told by this.
+    private func mayBeSubject(
+        _ standing: InstanceTable.Standing, _ onset: InlineArray<3, Float>, _ now: MonotonicTime
+    ) -> Bool {
+        guard !standing.isGone else { return false }
+        guard standing.grantCount == 0 else { return true }
+        return !isPaused(standing, now)
+            && (standing.isReserved || AllocationConfiguration.deservesAttention(onset: onset, holding: nil))
+    }
+
     /// The instances for which a plan could do anything, in the order of their places. O(instances), of which those that
     /// hold nothing and are not expected to want anything cost a comparison.
     /// - Returns: what the planner is to see, and their places, in the same order.
-    mutating func attentiveSubjects(_ now: MonotonicTime) -> (subjects: [AllocationSubject], places: [Int]) {
-        attentiveSubjects(instances.indices, now)
+    mutating func attentiveSubjects(
+        _ now: MonotonicTime, inStep: Bool = false
+    ) -> (subjects: [AllocationSubject], places: [Int]) {
+        attentiveSubjects(instances.indices, now, inStep: inStep)
     }
 
-    /// - Parameter withIdle: also those for which the plan will do nothing, for who asks why.
+    /// - Parameters:
+    ///   - inStep: by the amounts that this step has kept, and not as they are between steps.
+    ///   - withIdle: also those for which the plan will do nothing, for who asks why.
     mutating func attentiveSubjects(
-        _ places: some Sequence<Int>, _ now: MonotonicTime, withIdle: Bool = false
+        _ places: some Sequence<Int>, _ now: MonotonicTime, inStep: Bool = false, withIdle: Bool = false
     ) -> (subjects: [AllocationSubject], places: [Int]) {
         // What is open for an instance whose program waits is wanted, whatever is forecast: its request decides.
         let waiting = Set(requests.compactMap { instanceIndex[$0.instance] })
         let places = places.filter { waiting.isEmpty || !waiting.contains($0) }
         for place in places where instances.standing(place).hasLostSession { noticeRecovered(at: place, now) }
-        let found = findSubjects(places, now, withIdle: withIdle)
+        let found = findSubjects(places, now, inStep: inStep, withIdle: withIdle)
         for place in found.idle { lacksNothing(at: place) }
         for id in found.wanted { grants.change(id) { $0.unusedSince = now } }
         return (found.subjects, found.places)
@@ -80,24 +110,24 @@ extension ManagerMachine {
     }
 
     /// It changes nothing: a method that changed the machine could not call others without copying it for each.
-    private func findSubjects(_ places: [Int], _ now: MonotonicTime, withIdle: Bool) -> FoundSubjects {
+    private func findSubjects(
+        _ places: [Int], _ now: MonotonicTime, inStep: Bool, withIdle: Bool
+    ) -> FoundSubjects {
         var found = FoundSubjects()
         var memo = SubjectMemo()
         let planner = actingPlanner
         for place in places {
             let standing = instances.standing(place)
-            guard let slot = standing.slot, !standing.isGone else { continue }
+            guard let slot = standing.slot else { continue }
             var onset = forecasts.onset(of: slot)
-            guard
-                standing.grantCount > 0 || standing.isReserved
-                    || AllocationConfiguration.deservesAttention(onset: onset, holding: nil),
-                standing.grantCount > 0 || !isPaused(standing, now)
-            else { continue }
+            guard mayBeSubject(standing, onset, now) else { continue }
             onset = onset.unless(isFading(standing, now))
             let made: AllocationSubject?? = instances.read(place) { instance in
                 let held = holder(instance).flatMap { holding($0) }
                 guard withIdle || !isIdle(instance, held, onset: onset, &memo, planner) else { return nil }
-                return makeSubject(instance, onset: onset, holding: held, &memo)
+                let kept =
+                    inStep ? forecasts.amounts(of: slot, serviceLevel: standing.serviceLevel, step: lastStep) : nil
+                return makeSubject(instance, onset: onset, amounts: kept, holding: held, &memo)
             }
             guard var subject = made.flatMap({ $0 }) else {
                 if standing.hasShortfall { found.idle.append(place) }
@@ -162,12 +192,12 @@ extension ManagerMachine {
         return makeSubject(instance, onset: onset, holding: holder(instance).flatMap { holding($0) }, &memo)
     }
 
+    /// - Parameter amounts: nil where they are to be found out.
     private func makeSubject(
-        _ instance: InstanceRecord, onset: InlineArray<3, Float>, holding: Holding?, _ memo: inout SubjectMemo
+        _ instance: InstanceRecord, onset: InlineArray<3, Float>, amounts: BurstAmounts? = nil, holding: Holding?,
+        _ memo: inout SubjectMemo
     ) -> AllocationSubject {
-        let amounts = forecaster.burstAmounts(
-            instance.slot, serviceLevel: instance.priority.serviceLevel,
-            highestLevel: AllocationSubject.highestServiceLevel)
+        let amounts = amounts ?? burstAmounts(instance.slot, serviceLevel: instance.priority.serviceLevel)
         let version = sharedVersion(of: instance, &memo)
         let costs = costs(version: version, holding: holding, &memo)
         if !activeOrders.isEmpty, let slice = activeOrders[instance.description.id]?.slice {

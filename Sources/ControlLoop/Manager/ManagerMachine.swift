@@ -298,6 +298,7 @@ package struct ManagerMachine: Sendable {
         }
         let forecasts = forecaster.forecast(slots, madeAt: now)
         for index in slots.indices { self.forecasts[slots[index]] = forecasts[index] }
+        keepAmounts(slice, now)
     }
 
     private mutating func snapshotIfDue(_ now: MonotonicTime) -> [ManagerEffect] {
