@@ -45,6 +45,10 @@ package struct GPUServerConfiguration: Sendable {
     /// How long a build of a program may take before it has failed.
     package var longestBuild: Duration = .seconds(300)
     package static let buildTimes: ClosedRange<Duration> = .seconds(1)...Duration.seconds(86_400)
+    /// Bounds of the caches in which drivers keep the kernels that they compiled.
+    package var kernelCaches = KernelCacheLimits()
+    /// The folder of these caches, of this GPU server alone; nil for one below ``stateDirectory``.
+    package var kernelCacheDirectory: String?
     /// The most sessions that are held at once.
     package var maximumSessions = 4_096
     /// Where `/metrics`, `/livez` and `/readyz` are served; nil for nowhere.
@@ -114,7 +118,10 @@ package struct GPUServerConfiguration: Sendable {
         if !(1...ProtocolLimits.grants).contains(maximumSessions) {
             problems.append("\(maximumSessions) sessions at most, which must be 1 to \(ProtocolLimits.grants)")
         }
-        return problems + interfaces.validate()
+        if let kernelCacheDirectory, !kernelCacheDirectory.hasPrefix("/") {
+            problems.append("kernel cache directory \"\(kernelCacheDirectory)\" must be absolute")
+        }
+        return problems + kernelCaches.validate() + interfaces.validate()
     }
 
     /// What agents are told: ``bundleURL``, else the status address where it is open to the host that is advertised.

@@ -16,6 +16,8 @@ struct GPUServerMetrics: Sendable {
     private let ended: MetricCounter
     private let persistFailures: MetricCounter
     private let linkOpen: MetricGauge
+    private let cacheBytes: MetricGauge
+    private let removedFromCaches: MetricCounter
 
     init(_ registry: MetricsRegistry = MetricsRegistry()) {
         sessions = registry.gauge("presync_gpu_server_sessions", help: "Sessions by device and level.")
@@ -40,6 +42,11 @@ struct GPUServerMetrics: Sendable {
             "presync_gpu_server_grants_ended_total", help: "Grants that ended without a command, by reason.")
         persistFailures = registry.counter(
             "presync_gpu_server_epoch_write_failures_total", help: "Epochs that could not be made durable at once.")
+        cacheBytes = registry.gauge(
+            "presync_gpu_server_kernel_cache_bytes", help: "Disk that instances' caches of compiled kernels take.")
+        removedFromCaches = registry.counter(
+            "presync_gpu_server_kernel_cache_removals_total",
+            help: "What was removed from caches of compiled kernels: whole caches, and single programs or drafts.")
         linkOpen = registry.gauge(
             "presync_gpu_server_link_open", help: "1 while the stream to the manager is open.")
     }
@@ -68,6 +75,13 @@ struct GPUServerMetrics: Sendable {
         usedMemory.replaceAll(used)
         deviceMemory.replaceAll(
             devices.map { (MetricLabels([("device", $0.id.description)]), Double($0.memory.rawValue)) })
+    }
+
+    /// What the caches of compiled kernels came to.
+    func pruned(_ pruning: KernelCaches.Pruning) {
+        cacheBytes.set(Double(pruning.remaining.rawValue))
+        removedFromCaches.add(Double(pruning.removedFolders), ["what": "cache"])
+        removedFromCaches.add(Double(pruning.removedPrograms), ["what": "program"])
     }
 
     /// Takes in what a session used; by device, of which there are few, not by session.

@@ -45,20 +45,23 @@ package struct GPUServerService: Service {
             atPath: state, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let inventory = try DeviceInventory(configuration)
         let epochs = try inventory.descriptions.map { try EpochFile.read($0.id, in: state) }
-        let (workers, recovered) = try takeUpWorkers(inventory)
+        let caches = KernelCaches(
+            folder: configuration.kernelCacheDirectory ?? state + "/kernel-caches", limits: configuration.kernelCaches)
+        let (workers, recovered) = try takeUpWorkers(inventory, caches)
         let store = LocalInterfaceStore(directory: state + "/interfaces")
         try await HostInterfaces.with(
             configuration.interfaces, store: store, trust: state + "/trust", logger: logger
         ) { host in
             let tests = DeviceSelfTests(configuration, inventory, logger: logger)
             let keeper = InterfaceKeeper(host, logger: logger, selfTest: tests.gate)
-            try await serve(inventory, workers, recovered, epochs, keeper, tests, store)
+            try await serve(inventory, workers, recovered, epochs, keeper, tests, store, caches)
         }
     }
 
     private func serve(
         _ inventory: DeviceInventory, _ workers: WorkerSupervisor, _ recovered: [RecoveredWorker], _ epochs: [Epoch],
-        _ keeper: InterfaceKeeper, _ tests: DeviceSelfTests, _ store: LocalInterfaceStore
+        _ keeper: InterfaceKeeper, _ tests: DeviceSelfTests, _ store: LocalInterfaceStore,
+        _ caches: KernelCaches
     ) async throws {
         let installedWorkers = InstalledWorkers()
         let installed = await keeper.takeUpInstalled()
@@ -77,13 +80,13 @@ package struct GPUServerService: Service {
         logger.info(
             "the GPU server starts",
             metadata: ["devices": "\(inventory.devices.count)", "workers": "\(recovered.count)"])
-        try await serve(machine, inventory, workers, installedWorkers, keeper, tests, store)
+        try await serve(machine, inventory, workers, installedWorkers, keeper, tests, store, caches)
     }
 
     private func serve(
         _ machine: GPUServerMachine, _ inventory: DeviceInventory, _ workers: WorkerSupervisor,
         _ installedWorkers: InstalledWorkers, _ keeper: InterfaceKeeper, _ tests: DeviceSelfTests,
-        _ store: LocalInterfaceStore
+        _ store: LocalInterfaceStore, _ caches: KernelCaches
     ) async throws {
         let link = ManagerLink<GPUServerRole>(to: configuration.manager)
         let events = BoundedMailbox<GPUServerEvent>(limit: Self.mailboxLimit)
@@ -110,6 +113,7 @@ package struct GPUServerService: Service {
                 group.addTask { for await event in workers.events { await events.put(event) } }
                 group.addTask { await tick(events, status) }
                 group.addTask { await keep(keeper, installedWorkers, tests, events) }
+                group.addTask { await prune(caches, workers, serverMetrics) }
                 // The tasks end when they are cancelled; one that ends before has failed.
                 await group.next()
                 group.cancelAll()
@@ -121,7 +125,7 @@ package struct GPUServerService: Service {
 
     /// The workers of a life before that can be served on; those of devices that are no longer there are ended.
     private func takeUpWorkers(
-        _ inventory: DeviceInventory
+        _ inventory: DeviceInventory, _ caches: KernelCaches
     ) throws -> (WorkerSupervisor, [RecoveredWorker]) {
         var supervision = WorkerSupervisor.Configuration(
             directory: configuration.stateDirectory + "/workers", executable: configuration.workerExecutable,
@@ -130,6 +134,7 @@ package struct GPUServerService: Service {
         supervision.shares.longestCommand = configuration.longestCommand
         supervision.limits = WorkerLimits(
             resumption: configuration.resumptionGrace, build: configuration.longestBuild)
+        supervision.kernelCaches = caches
         let (workers, found) = try WorkerSupervisor.takingUp(supervision)
         var recovered: [RecoveredWorker] = []
         for worker in found {
@@ -178,6 +183,24 @@ package struct GPUServerService: Service {
             await events.put(.periodEnded)
         }
     }
+
+    /// Keeps the caches of compiled kernels within their limits, at the start and now and then.
+    private func prune(_ caches: KernelCaches, _ workers: WorkerSupervisor, _ metrics: GPUServerMetrics) async {
+        while !Task.isCancelled {
+            let pruning = caches.prune(now: Int64(time(nil)))
+            metrics.pruned(pruning)
+            if !pruning.overgrown.isEmpty {
+                logger.warning(
+                    "workers are ended: their caches of compiled kernels are greater than any may be",
+                    metadata: ["caches": "\(pruning.overgrown.sorted().joined(separator: " "))"])
+                workers.endOvergrown(pruning.overgrown)
+            }
+            try? await Task.sleep(for: Self.pruningPeriod)
+        }
+    }
+
+    /// A tenant's compiler that fills the disk gets no further than it comes in this time.
+    private static let pruningPeriod = Duration.seconds(600)
 
     /// Makes interface versions ready and gives them up.
     private func keep(

@@ -28,6 +28,10 @@ struct GPUServerRunCommand: AsyncParsableCommand {
     @Option(help: .hidden) var workerMemory: String?
     @Option(help: .hidden) var resumptionGrace: String?
     @Option(help: .hidden) var longestBuild: String?
+    @Option(help: .hidden) var kernelCacheDirectory: String?
+    @Option(help: .hidden) var kernelCachePerInstance: String?
+    @Option(help: .hidden) var kernelCacheTotal: String?
+    @Option(help: .hidden) var kernelCacheAge: String?
     @Option(help: .hidden) var maximumDevices: String?
     @Option(help: .hidden) var maximumSessions: String?
     @Option(name: .customLong("opencl-library"), help: .hidden) var openCLLibrary: String?
@@ -50,7 +54,9 @@ struct GPUServerRunCommand: AsyncParsableCommand {
                     "advertised-host": advertisedHost, "worker-ports": workerPorts, "memory-limit": memoryLimit,
                     "longest-command": longestCommand, "failure-domain": failureDomain,
                     "worker-memory": workerMemory, "resumption-grace": resumptionGrace,
-                    "longest-build": longestBuild, "maximum-devices": maximumDevices,
+                    "longest-build": longestBuild, "kernel-cache-directory": kernelCacheDirectory,
+                    "kernel-cache-per-instance": kernelCachePerInstance, "kernel-cache-total": kernelCacheTotal,
+                    "kernel-cache-age": kernelCacheAge, "maximum-devices": maximumDevices,
                     "maximum-sessions": maximumSessions,
                     "opencl-library": openCLLibrary, "self-test": selfTest,
                     "synthetic-devices": syntheticDevices, "log-level": logLevel, "log-format": logFormat,

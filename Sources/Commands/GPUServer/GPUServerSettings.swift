@@ -55,6 +55,17 @@ enum GPUServerSettings {
                     + "(default: 10s)"),
             Setting(
                 name: "longest-build", meaning: "how long a build of a program may take before it fails (default: 5m)"),
+            Setting(
+                name: "kernel-cache-directory",
+                meaning: "where drivers keep compiled kernels, of this GPU server alone (default: kernel-caches in "
+                    + "state-directory)"),
+            Setting(
+                name: "kernel-cache-per-instance",
+                meaning: "disk for one instance's compiled kernels; oldest use goes first (default: 512MiB)"),
+            Setting(name: "kernel-cache-total", meaning: "disk for all instances' compiled kernels (default: 8GiB)"),
+            Setting(
+                name: "kernel-cache-age",
+                meaning: "how long an instance's compiled kernels are kept after its last session (default: 720h)"),
             Setting(name: "maximum-devices", meaning: "the most devices offered, GPUs first, at most 64 (default: 64)"),
             Setting(name: "maximum-sessions", meaning: "sessions at once, at most 16384 (default: 4096)"),
             Setting(
@@ -115,6 +126,20 @@ enum GPUServerSettings {
         return configuration
     }
 
+    private static func readKernelCaches(_ settings: inout Settings, into configuration: inout GPUServerConfiguration) {
+        if let value = settings.value("kernel-cache-directory", expected: "a folder", { $0.isEmpty ? nil : $0 }) {
+            configuration.kernelCacheDirectory = value
+        }
+        func bytes(_ name: String) -> Bytes? {
+            settings.value(name, expected: "an amount of disk", BytesArgument.init(argument:))?.bytes
+        }
+        if let value = bytes("kernel-cache-per-instance") { configuration.kernelCaches.perInstance = value }
+        if let value = bytes("kernel-cache-total") { configuration.kernelCaches.inAll = value }
+        if let value = settings.value("kernel-cache-age", expected: "a duration", Duration.init(text:)) {
+            configuration.kernelCaches.age = value
+        }
+    }
+
     private static func readWorkers(_ settings: inout Settings, into configuration: inout GPUServerConfiguration) {
         if let value = settings.value("listen-host", expected: "an address", { $0.isEmpty ? nil : $0 }) {
             configuration.listenHost = value
@@ -131,6 +156,7 @@ enum GPUServerSettings {
         if let value = settings.value("longest-build", expected: "a duration", Duration.init(text:)) {
             configuration.longestBuild = value
         }
+        readKernelCaches(&settings, into: &configuration)
         if let value = settings.value("maximum-sessions", expected: "a whole number", Int.init) {
             configuration.maximumSessions = value
         }

@@ -78,7 +78,16 @@ final class LocalSystem {
                 "--manager", layout.managerAddress, "--id", "local",
                 "--memory-limit", String(layout.memory.rawValue), "--maximum-devices", "1",
                 "--status-listen", "127.0.0.1:\(try FreePort.find())",
-            ])
+            ] + Self.kernelCaches)
+    }
+
+    /// Compiled kernels outlive the system: the user's cache keeps them for the next run.
+    private static var kernelCaches: [String] {
+        let environment = ProcessInfo.processInfo.environment
+        guard let base = environment["XDG_CACHE_HOME"] ?? environment["HOME"].map({ $0 + "/.cache" }),
+            base.hasPrefix("/")
+        else { return [] }
+        return ["--kernel-cache-directory", base + "/presync/kernel-caches"]
     }
 
     /// `watchesUsers` allows programs to report what their users do.

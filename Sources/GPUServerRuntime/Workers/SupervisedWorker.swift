@@ -13,6 +13,7 @@ final class SupervisedWorker {
     }
 
     let grant: GrantID
+    let instance: InstanceID
     let device: DeviceID
     /// What the worker was last told to enforce.
     var slice: Slice
@@ -33,11 +34,13 @@ final class SupervisedWorker {
     let files: WorkerFiles
 
     init(
-        grant: GrantID, device: DeviceID, slice: Slice, phase: Phase, epoch: Epoch, endpoint: SessionEndpoint? = nil,
+        grant: GrantID, instance: InstanceID, device: DeviceID, slice: Slice, phase: Phase, epoch: Epoch,
+        endpoint: SessionEndpoint? = nil,
         deadline: MonotonicTime? = nil,
         channel: ControlLinkBox, errorOutput: ErrorOutput? = nil, process: WorkerProcessHandle, files: WorkerFiles
     ) {
         self.grant = grant
+        self.instance = instance
         self.device = device
         self.slice = slice
         self.phase = phase

@@ -28,6 +28,7 @@ final class SupervisorLoop: @unchecked Sendable {
         self.events = events
         for worker in workers {
             self.workers[worker.grant] = worker
+            configuration.kernelCaches?.begin(worker.instance)
             divide(worker)
         }
     }
@@ -103,6 +104,12 @@ final class SupervisorLoop: @unchecked Sendable {
                 }
             worker.kill()
             awaitEnd(of: worker)
+        case .endOvergrown(let folders):
+            for worker in workers.values where folders.contains(KernelCacheFolder.name(of: worker.instance)) {
+                worker.complaint = "its cache of compiled kernels is greater than any may be"
+                worker.kill()
+                awaitEnd(of: worker)
+            }
         case .close: break
         }
     }
@@ -127,15 +134,19 @@ final class SupervisorLoop: @unchecked Sendable {
             testedWith: installed?.testedWith ?? [], listenHost: configuration.listenHost, ports: configuration.ports,
             advertisedHost: configuration.advertisedHost, controlPath: files.controlPath,
             timeToLive: command.timeToLive)
+        configuration.kernelCaches?.begin(command.instance)
         do {
             let spawn = try WorkerSpawn(
-                executable: executable, launch, limits: configuration.limits, ticket: command.ticket)
+                executable: executable, launch, limits: configuration.limits, ticket: command.ticket,
+                kernelCaches: configuration.kernelCaches?.folder)
             workers[command.grant] = SupervisedWorker(
-                grant: command.grant, device: command.device, slice: command.slice, phase: .starting,
+                grant: command.grant, instance: command.instance, device: command.device, slice: command.slice,
+                phase: .starting,
                 epoch: command.epoch,
                 deadline: Self.now + configuration.startPatience, channel: spawn.channel,
                 errorOutput: spawn.errorOutput, process: spawn.process, files: files)
         } catch {
+            configuration.kernelCaches?.end(command.instance)
             events.yield(.workerFailed(command.grant, error.description))
         }
     }
@@ -195,6 +206,7 @@ final class SupervisorLoop: @unchecked Sendable {
     private func remove(_ worker: SupervisedWorker) {
         workers[worker.grant] = nil
         shares.remove(worker.grant)
+        configuration.kernelCaches?.end(worker.instance)
         events.yield(
             worker.endpoint == nil && !worker.isStopped
                 ? .workerFailed(worker.grant, worker.failure) : .workerExited(worker.grant))

@@ -84,7 +84,8 @@ struct WorkerRecovery {
         _ identity: WorkerIdentity, _ channel: ControlLinkBox, _ record: ProcessRecord
     ) -> SupervisedWorker {
         SupervisedWorker(
-            grant: identity.grant, device: identity.device, slice: identity.slice, phase: .ready, epoch: identity.epoch,
+            grant: identity.grant, instance: identity.instance, device: identity.device, slice: identity.slice,
+            phase: .ready, epoch: identity.epoch,
             endpoint: identity.endpoint, channel: channel,
             process: WorkerProcessHandle(pid: record.pid, record: record), files: files(of: identity.grant))
     }

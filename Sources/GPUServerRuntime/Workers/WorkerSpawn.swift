@@ -15,7 +15,8 @@ struct WorkerSpawn {
     let errorOutput: ErrorOutput
 
     init(
-        executable: String, _ launch: WorkerLaunch, limits: WorkerLimits, ticket: SessionTicket
+        executable: String, _ launch: WorkerLaunch, limits: WorkerLimits, ticket: SessionTicket,
+        kernelCaches: String? = nil
     ) throws(SystemError) {
         let (own, child) = try ControlSocket.pair()
         var pipeEnds: [Int32] = [-1, -1]
@@ -27,8 +28,7 @@ struct WorkerSpawn {
             end.stopBlocking()
         }
         let pid = try Self.spawn(
-            executable, launch.arguments, WorkerEnvironment.current + Self.limits(limits), input: child, errors: writing
-        )
+            executable, launch.arguments, Self.environment(limits, kernelCaches), input: child, errors: writing)
         // Nil for a child that has ended already.
         let record = ProcessRecord(of: pid)
         do {
@@ -57,7 +57,13 @@ struct WorkerSpawn {
             executable, arguments, environment: environment, lead: ProgramStart.ownSession, &actions)
     }
 
-    private static func limits(_ limits: WorkerLimits) -> [String] {
-        limits.environment.map { "\($0)=\($1)" }.sorted()
+    /// Of this process's environment what drivers and programs need, and what is told to workers by it.
+    private static func environment(_ limits: WorkerLimits, _ kernelCaches: String?) -> [String] {
+        var own = limits.environment
+        own[KernelCacheFolder.environmentKey] = kernelCaches
+        let inherited = WorkerEnvironment.current.filter { entry in
+            !own.keys.contains { entry.hasPrefix($0 + "=") }
+        }
+        return inherited + own.map { "\($0)=\($1)" }.sorted()
     }
 }

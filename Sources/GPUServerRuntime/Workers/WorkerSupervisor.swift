@@ -12,7 +12,7 @@ package import WorkerControl
 /// Orders return at once; what comes of them arrives on ``events``, in order. One thread of its own does the work, so
 /// that neither a slow worker nor a slow disk holds up anyone else.
 package final class WorkerSupervisor: Sendable {
-    package struct Configuration: Hashable, Sendable {
+    package struct Configuration: Sendable {
         /// Where control sockets and process records are kept: a directory of this GPU server alone, with a path short
         /// enough for a socket's (about 80 bytes).
         package var directory: String
@@ -30,6 +30,8 @@ package final class WorkerSupervisor: Sendable {
         package var stopPatience: Duration
         /// How long workers bear with what their sessions do.
         package var limits = WorkerLimits()
+        /// Where workers' drivers keep what they compiled; nil for where the environment says, unbounded.
+        package var kernelCaches: KernelCaches?
         /// How the time of each device is divided among its workers.
         package var shares = ArbiterSettings()
 
@@ -99,6 +101,9 @@ package final class WorkerSupervisor: Sendable {
     /// GPU server lives. Each answer is a `workerReported`.
     package func requestStatuses() { orders.add(.requestStatuses) }
 
+    /// Ends the workers whose kernel caches lie in these folders.
+    package func endOvergrown(_ folders: Set<String>) { orders.add(.endOvergrown(folders)) }
+
     /// Lets go of all workers without ending them, and ends ``events``. A later life of the GPU server takes them up.
     package func close() { orders.add(.close) }
 }
@@ -112,6 +117,8 @@ final class SupervisorOrders: Sendable {
         case requestStatuses
         /// The worker does what its device's other tenants must not suffer from.
         case endAtFault(GrantID, ShareFault)
+        /// Workers whose kernel caches, by the names of their folders, have grown beyond all bounds.
+        case endOvergrown(Set<String>)
         case close
     }
 

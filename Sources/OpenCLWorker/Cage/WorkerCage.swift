@@ -9,7 +9,7 @@ enum WorkerCage {
     static func closeFiles(of instance: InstanceID) {
         offerForMemory()
         let cache = makeCache(of: instance)
-        setenv("POCL_CACHE_DIR", cache, 1)
+        setenv(KernelCacheFolder.environmentKey, cache, 1)
         setenv("CUDA_CACHE_PATH", cache, 1)
         setenv("TMPDIR", cache, 1)
         report(FileCage(cache: cache) { name in getenv(name).map { String(cString: $0) } }.close())
@@ -20,24 +20,19 @@ enum WorkerCage {
     static func closeCalls() { report(CallCage.close()) }
 
     /// Where the driver keeps what it compiled: below the place that the environment names, or a user's usual one, a folder
-    /// of the instance's own. What a tenant puts into its cache, another tenant's kernels are never made of.
+    /// of the instance's own.
     private static func makeCache(of instance: InstanceID) -> String {
         func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
         let base =
-            value("POCL_CACHE_DIR") ?? value("XDG_CACHE_HOME").map { $0 + "/pocl/kcache" }
+            value(KernelCacheFolder.environmentKey) ?? value("XDG_CACHE_HOME").map { $0 + "/pocl/kcache" }
             ?? (value("HOME") ?? "/tmp") + "/.cache/pocl/kcache"
-        let cache = base + "/" + folderName(of: instance)
+        let cache = base + "/" + KernelCacheFolder.name(of: instance)
         var path = ""
         for part in cache.split(separator: "/") {
             path += "/" + part
             mkdir(path, 0o700)
         }
         return path
-    }
-
-    /// One for each instance, and no way up: of what an identifier may hold, only the slash means something in a path.
-    static func folderName(of instance: InstanceID) -> String {
-        "instance-" + String(instance.rawValue.map { $0 == "/" ? "+" : $0 })
     }
 
     /// A host that has no memory left ends the workers first, the greatest before the others (proc(5), oom_score_adj):

@@ -77,9 +77,9 @@ struct LeftoverTests {
     @Test("in its cache of compiled programs is not where another instance's worker looks")
     func caches() {
         #expect(
-            WorkerCage.folderName(of: InstanceID(unchecked: "a"))
-                != WorkerCage.folderName(of: InstanceID(unchecked: "b")))
-        #expect(WorkerCage.folderName(of: InstanceID(unchecked: "..")) == "instance-..")
-        #expect(!WorkerCage.folderName(of: InstanceID(unchecked: "../../a")).contains("/"))
+            KernelCacheFolder.name(of: InstanceID(unchecked: "a"))
+                != KernelCacheFolder.name(of: InstanceID(unchecked: "b")))
+        #expect(KernelCacheFolder.name(of: InstanceID(unchecked: "..")) == "instance-..")
+        #expect(!KernelCacheFolder.name(of: InstanceID(unchecked: "../../a")).contains("/"))
     }
 }
