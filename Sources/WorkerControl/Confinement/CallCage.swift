@@ -10,7 +10,8 @@ package enum CallCage {
         // A network of its own: the session's listener and connection are open by now.
         SYS_socket, SYS_connect, SYS_bind, SYS_listen,
         // Other processes.
-        SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kill, SYS_rt_sigqueueinfo, SYS_kcmp,
+        SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kill, SYS_tkill, SYS_rt_sigqueueinfo,
+        SYS_rt_tgsigqueueinfo, SYS_kcmp,
         SYS_pidfd_open, SYS_pidfd_getfd, SYS_pidfd_send_signal,
         // Other roots and namespaces.
         SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_setns, SYS_unshare, SYS_open_by_handle_at,
@@ -36,7 +37,8 @@ package enum CallCage {
     }
 
     /// Loads the number of the call, and compares it with each that is refused. Calls of another architecture's numbers
-    /// are refused too: they would be mistaken.
+    /// are refused too: they would be mistaken. A signal to a thread may be sent within this process only; what it starts
+    /// has none to send.
     private static func program(refusing refused: [Int32]) -> [sock_filter] {
         let refusal = returning(0x0005_0000 | UInt32(EPERM))  // SECCOMP_RET_ERRNO
         var program = [
@@ -46,6 +48,10 @@ package enum CallCage {
         for call in refused {
             program += [sock_filter(code: jumpIfEqual, jt: 0, jf: 1, k: UInt32(call)), refusal]
         }
+        program += [
+            sock_filter(code: jumpIfEqual, jt: 0, jf: 3, k: UInt32(SYS_tgkill)), loading(16),
+            sock_filter(code: jumpIfEqual, jt: 1, jf: 0, k: UInt32(getpid())), refusal,
+        ]
         return program + [returning(0x7FFF_0000)]  // SECCOMP_RET_ALLOW
     }
 

@@ -112,6 +112,48 @@ struct HostileProgramTests {
         }
     }
 
+    #if arch(x86_64)
+        @Test("that run machine code send no signal to another process, by any of the calls for it")
+        func signals() throws {
+            try besideHonestTenant(inProcess: true) { honest in
+                let other = try TestWorkerProcess()
+                let worker = try TestWorkerProcess()
+                let client = try client(worker)
+                // kill, tkill, tgkill, rt_sigqueueinfo and rt_tgsigqueueinfo; signal 0 asks whether one could be sent.
+                let source = #"""
+                    long ask(long call, long first, long second, long third, long fourth) {
+                        long answer;
+                        __asm__ volatile("mov %5, %%r10\nsyscall" : "=a"(answer)
+                            : "a"(call), "D"(first), "S"(second), "d"(third), "r"(fourth)
+                            : "rcx", "r10", "r11", "memory");
+                        return answer;
+                    }
+                    kernel void f(global long *x, int process) {
+                        x[0] = ask(62, process, 0, 0, 0);
+                        x[1] = ask(200, process, 0, 0, 0);
+                        x[2] = ask(234, process, process, 0, 0);
+                        x[3] = ask(129, process, 0, (long)x, 0);
+                        x[4] = ask(297, process, process, 0, (long)x);
+                    }
+                    """#
+                #expect(try build(source, on: client) == CL_SUCCESS)
+                try client.send(
+                    .createKernel(Self.kernel, program: Self.program, name: "f"),
+                    .setArgument(kernel: Self.kernel, index: 0, .buffer(Self.buffer)),
+                    .setArgument(
+                        kernel: Self.kernel, index: 1, .value(withUnsafeBytes(of: other.processID) { Array($0) }[...])),
+                    .launchKernel(
+                        KernelLaunch(
+                            queue: Self.queue, kernel: Self.kernel, dimensions: 1, globalSize: SIMD3(1, 0, 0))))
+                let answers = try client.read(
+                    BufferCommand(queue: Self.queue, buffer: Self.buffer, offset: 0, size: 40))
+                let refusal = withUnsafeBytes(of: Int64(-EPERM)) { Array($0) }
+                #expect(answers == Array([refusal, refusal, refusal, refusal, refusal].joined()))
+                honest.expectProgress("during")
+            }
+        }
+    #endif
+
     @Test("do not learn what another session's process has in its environment")
     func otherProcesses() throws {
         try besideHonestTenant(inProcess: true) { honest in
