@@ -10,6 +10,7 @@
 #include <linux/memfd.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -35,6 +36,15 @@ static inline int presync_poll(struct pollfd *entries, unsigned long count, int6
 
 // prctl(2)
 static inline int presync_set_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+// prctl(2): this process is killed with the thread that started it.
+static inline int presync_end_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+
+// close_range(2): every descriptor from `first` on.
+static inline long presync_close_from(unsigned int first) { return syscall(SYS_close_range, first, ~0u, 0u); }
+
+// environ(7)
+static inline char **presync_environment(void) { return environ; }
 
 // seccomp(2): a filter for every thread of the process.
 static inline long presync_install_filter(const struct sock_filter *instructions, unsigned short count) {

@@ -4,6 +4,7 @@ import Foundation
 package enum WorkerEnvironment {
     private static let names: Set = [
         "PATH", "HOME", "TMPDIR", "LANG", "LD_LIBRARY_PATH", "XDG_CACHE_HOME", "PRESYNC_TRANSPORT",
+        "PRESYNC_BUILD_MEMORY",
     ]
     private static let prefixes = ["OCL_", "OPENCL_", "POCL_", "CUDA_", "NVIDIA_", "ROCR_", "HIP_"]
 

@@ -69,9 +69,10 @@ package struct Worker {
         let post = try ControlPost(starter: channel, path: launch.controlPath)
         // The file beside the control socket is opened before the cage closes: other workers' lie there too.
         let output = ownsProcess ? try KernelOutput(path: launch.controlPath + ".output") : nil
-        if ownsProcess { WorkerCage.closeFiles(of: launch.instance) }
+        let cache = ownsProcess ? WorkerCage.closeFiles(of: launch.instance) : nil
         let device = try WorkerDevice(launch.selector, limits)
         if ownsProcess { device.boundCompilations() }
+        if let cache { device.keepPrograms(in: cache, launch.selector, limits) }
         if ownsProcess { device.followTurns(try SharePage.make()) }
         if let output { device.captureOutput(output) }
         let door = try SessionDoor(
@@ -81,6 +82,7 @@ package struct Worker {
             deviceInformation: device.information.encoded(), edition: edition)
         let loop = try WorkerLoop(launch, limits: limits, device: device, post: post, door: door)
         if ownsProcess { WorkerCage.closeCalls() }
+        device.buildAhead()
         return loop
     }
 

@@ -1,15 +1,19 @@
+import CLinux
 import DeviceDrivers
 import Glibc
 package import RemotingCore
 import WorkerControl
 
-/// What `presync-worker` does: one worker, for as long as the process lives.
+/// What `presync-worker` does: one worker, for as long as the process lives, or a worker's compiler.
 package enum WorkerProcess {
     /// `arguments` are those after the program's name, `edition` what the program was linked as. Never returns: the process ends with 0 after an ordinary end, 1
     /// when the worker failed, and 64 (`EX_USAGE`) when its command line is wrong.
     package static func run(_ arguments: [String], edition: InterfaceEdition = .current) -> Never {
         signal(SIGPIPE, SIG_IGN)
         closeInherited()
+        if let selector = getenv(CompilerService.environmentKey) {
+            CompilerService.run(for: String(cString: selector), over: takeStandardInput())
+        }
         let launch: WorkerLaunch
         do {
             launch = try WorkerLaunch(arguments: arguments)
@@ -28,6 +32,8 @@ package enum WorkerProcess {
 
     /// Closes everything but the three standard descriptors: what the GPU server had open is not for a worker.
     private static func closeInherited() {
+        // Kernels before 5.9 do not know it.
+        if presync_close_from(UInt32(STDERR_FILENO) + 1) == 0 { return }
         guard let directory = opendir("/proc/self/fd") else { return }
         var inherited: [Int32] = []
         while let entry = readdir(directory) {

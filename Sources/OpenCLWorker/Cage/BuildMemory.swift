@@ -19,8 +19,8 @@ struct BuildMemory {
     /// Runs a compilation under the bound (setrlimit(2), `RLIMIT_DATA`). It is lifted afterwards: buffers of devices that
     /// are processors are the process's memory too, and the slice bounds them.
     func during<Outcome>(_ compilation: () -> Outcome) -> Outcome {
-        guard let taken = Self.taken else { return compilation() }
-        let (bound, overflows) = taken.addingReportingOverflow(allowance)
+        // A compiler's process, which cannot read its own, has next to nothing when it begins.
+        let (bound, overflows) = (Self.taken ?? 0).addingReportingOverflow(allowance)
         guard !overflows else { return compilation() }
         Self.limit(to: rlim_t(bound))
         defer { Self.limit(to: rlim_t.max) }

@@ -5,15 +5,20 @@ import WorkerControl
 /// Confines a worker's process, step by step as what it needs is opened. What the kernel refuses is said on the standard
 /// error, which the GPU server keeps, and the worker serves on.
 enum WorkerCage {
-    /// Before the driver starts its threads, which are confined with the thread that starts them.
-    static func closeFiles(of instance: InstanceID) {
+    /// Before the driver starts its threads, which are confined with the thread that starts them. Returns the folder of the
+    /// instance's cache.
+    static func closeFiles(of instance: InstanceID) -> String {
         offerForMemory()
         let cache = makeCache(of: instance)
         setenv(KernelCacheFolder.environmentKey, cache, 1)
         setenv("CUDA_CACHE_PATH", cache, 1)
         setenv("TMPDIR", cache, 1)
-        report(FileCage(cache: cache) { name in getenv(name).map { String(cString: $0) } }.close())
+        var files = FileCage(cache: cache) { name in getenv(name).map { String(cString: $0) } }
+        // The worker's own program is its compiler's as well.
+        files.readable.append("/proc/self/exe")
+        report(files.close())
         forbidCoreFiles()
+        return cache
     }
 
     /// When the session's door stands.

@@ -90,99 +90,6 @@ extension ImageDescription.Kind {
 extension OpenCLComputeDevice {
     typealias Program = OpenCLObject<cl_program>
 
-    /// Runs the driver's compiler within what it may take of the host's memory.
-    private func bounded<Outcome>(_ compilation: () -> Outcome) -> Outcome {
-        buildMemory?.during(compilation) ?? compilation()
-    }
-
-    /// Builds so that kernels say what their arguments are, which compilers do only when told to; without it where what was
-    /// compiled so is refused by the compiler's own assembler: NVIDIA's (580.159) does so of a kernel without arguments.
-    private func keepingArgumentInformation(
-        of program: Program, _ options: [UInt8], _ build: ([CChar]) -> cl_int
-    ) -> cl_int {
-        let code = build(Self.text(options + Array(" -cl-kernel-arg-info".utf8)))
-        let isRefused = code == CL_BUILD_PROGRAM_FAILURE || code == CL_COMPILE_PROGRAM_FAILURE
-        guard isRefused, BuildLog.tellsOfBackend(log(of: program)) else { return code }
-        return build(Self.text(options))
-    }
-
-    /// Waits for a build no longer than it may take.
-    private func limited(_ build: @escaping () -> (Program?, ProgramBuild)) -> (Program?, ProgramBuild) {
-        switch builds.run({ [self] in bounded(build) }) {
-        case .ended(let result): return result
-        case .tookTooLong:
-            let log = Array("The build took longer than a build may take here, and was given up.\n".utf8)
-            return (nil, ProgramBuild(code: CL_BUILD_PROGRAM_FAILURE, log: log[...]))
-        case .refused:
-            let log = Array("A build that was given up is not over yet.\n".utf8)
-            return (nil, ProgramBuild(code: CL_OUT_OF_RESOURCES, log: log[...]))
-        }
-    }
-
-    func build(source: [UInt8], options: [UInt8]) -> (Program?, ProgramBuild) {
-        let program: Program
-        do { program = try makeProgram(source) } catch { return (nil, ProgramBuild(code: error.code)) }
-        return build(program, options: options)
-    }
-
-    func build(_ program: Program, options: [UInt8]) -> (Program?, ProgramBuild) {
-        limited { [self] in
-            var devices: [cl_device_id?] = [handle]
-            let code = keepingArgumentInformation(of: program, options) { text in
-                functions.buildProgram(program.handle, 1, &devices, text, nil, nil)
-            }
-            return outcome(program, code, hasKernels: true)
-        }
-    }
-
-    func compile(
-        source: [UInt8], options: [UInt8], headers: [(name: String, source: [UInt8])]
-    ) -> (Program?, ProgramBuild) {
-        limited { [self] in compileUnlimited(source: source, options: options, headers: headers) }
-    }
-
-    private func compileUnlimited(
-        source: [UInt8], options: [UInt8], headers: [(name: String, source: [UInt8])]
-    ) -> (Program?, ProgramBuild) {
-        let program: Program
-        var included: [Program] = []
-        do {
-            program = try makeProgram(source)
-            // A header that is empty is no program: it is left as one blank.
-            for header in headers { included.append(try makeProgram(header.source.isEmpty ? [0x20] : header.source)) }
-        } catch {
-            return (nil, ProgramBuild(code: error.code))
-        }
-        var devices: [cl_device_id?] = [handle]
-        var handles: [cl_program?] = included.map(\.handle)
-        let names = headers.map { strdup($0.name) }
-        defer { for name in names { free(name) } }
-        var pointers = names.map { UnsafePointer<CChar>($0) }
-        let count = cl_uint(headers.count)
-        let code = keepingArgumentInformation(of: program, options) { text in
-            headers.isEmpty
-                ? functions.compileProgram(program.handle, 1, &devices, text, 0, nil, nil, nil, nil)
-                : functions.compileProgram(program.handle, 1, &devices, text, count, &handles, &pointers, nil, nil)
-        }
-        return outcome(program, code, hasKernels: false)
-    }
-
-    func link(_ programs: [Program], options: [UInt8]) -> (Program?, ProgramBuild) {
-        limited { [self] in linkUnlimited(programs, options: options) }
-    }
-
-    private func linkUnlimited(_ programs: [Program], options: [UInt8]) -> (Program?, ProgramBuild) {
-        var devices: [cl_device_id?] = [handle]
-        var handles: [cl_program?] = programs.map(\.handle)
-        var status: cl_int = CL_SUCCESS
-        let made = functions.linkProgram(
-            context, 1, &devices, Self.text(options), cl_uint(programs.count), &handles, nil, nil, &status)
-        guard let made else {
-            return (nil, ProgramBuild(code: status == CL_SUCCESS ? CL_LINK_PROGRAM_FAILURE : status))
-        }
-        return outcome(Program(made, releasedBy: functions.releaseProgram), status, hasKernels: true)
-    }
-
     func load(binary: [UInt8]) throws(OpenCLFailure) -> Program {
         var devices: [cl_device_id?] = [handle]
         var status: cl_int = CL_SUCCESS
@@ -215,37 +122,8 @@ extension OpenCLComputeDevice {
         return bytes
     }
 
-    private static func text(_ options: [UInt8]) -> [CChar] {
-        (options.filter { $0 != 0 } + [0]).map { CChar(bitPattern: $0) }
-    }
-
-    private func makeProgram(_ source: [UInt8]) throws(OpenCLFailure) -> Program {
-        var status: cl_int = CL_SUCCESS
-        let made = source.withUnsafeBytes { bytes in
-            var text = bytes.bindMemory(to: CChar.self).baseAddress
-            var length = bytes.count
-            return functions.createProgramWithSource(context, 1, &text, &length, &status)
-        }
-        guard let made else { throw OpenCLFailure(status) }
-        return Program(made, releasedBy: functions.releaseProgram)
-    }
-
-    private func log(of program: Program) -> ArraySlice<UInt8> {
-        let log = readOpenCLValue {
-            functions.getProgramBuildInfo(program.handle, handle, cl_uint(CL_PROGRAM_BUILD_LOG), $0, $1, $2)
-        }
-        return (log ?? []).prefix { $0 != 0 }.prefix(OpenCLInterface.buildLog)
-    }
-
-    private func outcome(_ program: Program, _ code: cl_int, hasKernels: Bool) -> (Program?, ProgramBuild) {
-        let words = log(of: program)
-        guard code == CL_SUCCESS else { return (nil, ProgramBuild(code: code, log: words)) }
-        return (
-            program, ProgramBuild(code: CL_SUCCESS, log: words, kernels: hasKernels ? describeKernels(of: program) : [])
-        )
-    }
-
-    private func describeKernels(of program: Program) -> [KernelDescription] {
+    /// All that a program's client is told of its kernels.
+    func describeKernels(of program: Program) -> [KernelDescription] {
         let names = readOpenCLValue {
             functions.getProgramInfo(program.handle, cl_program_info(CL_PROGRAM_KERNEL_NAMES), $0, $1, $2)
         }

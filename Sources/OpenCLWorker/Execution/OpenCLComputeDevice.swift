@@ -27,6 +27,12 @@ final class OpenCLComputeDevice: ComputeDevice {
     /// Whether new memory may hold what another process left in it, so that it is cleared.
     let clearsMemory: Bool
     let builds: BuildWatch
+    /// Where sources are compiled before they are built here; nil where they are compiled here.
+    var compiler: CompilerProcess?
+    /// What the instance's programs have built; nil where nothing is remembered.
+    var history: ProgramHistory?
+    /// What is built before it is asked for.
+    var ahead: ProgramsAhead<OpenCLObject<cl_program>>?
     /// What copies, fills and transfers take.
     private let transferEstimate = CommandEstimate()
     /// Host copies of what was written and has not run yet, and their bytes together; at most ``greatestStaged``.

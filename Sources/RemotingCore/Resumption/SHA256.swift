@@ -1,10 +1,12 @@
 /// SHA-256 (FIPS 180-4) and the keyed hash that is made of it (HMAC, RFC 2104), for messages of a few hundred bytes: the
 /// client library brings no cryptography of others into the programs that load it.
-enum SHA256 {
-    static let length = 32
+package enum SHA256 {
+    /// Bytes of a hash.
+    package static let length = 32
     private static let block = 64
 
-    static func hash(_ message: [UInt8]) -> [UInt8] {
+    /// The hash of a message: 32 bytes. O(n), about 20 ns a byte.
+    package static func hash(_ message: [UInt8]) -> [UInt8] {
         var state = initial
         var padded = message + [0x80]
         padded += [UInt8](repeating: 0, count: (block + 56 - padded.count % block) % block)

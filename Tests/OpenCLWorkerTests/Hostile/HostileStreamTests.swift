@@ -113,7 +113,10 @@ struct HostileStreamTests {
     @Test("so many that nobody else would find room are let go of one by one, and the right peer gets in")
     func manyConnections() throws {
         try besideHonestTenant { honest in
-            let worker = try TestWorkerProcess()
+            // A cache of its own, so that nothing is built ahead meanwhile, which opens files.
+            let cache = NSTemporaryDirectory() + "many-" + UUID().uuidString
+            defer { try? FileManager.default.removeItem(atPath: cache) }
+            let worker = try TestWorkerProcess(environment: ["POCL_CACHE_DIR": cache])
             let before = try Self.descriptors(of: worker.processID)
             var peers: [Descriptor] = []
             // More than a door hears at once; what its backlog does not hold the kernel lets wait.

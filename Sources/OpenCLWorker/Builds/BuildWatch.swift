@@ -10,7 +10,8 @@ import WorkerControl
 /// A compiler is a library in the worker's process and cannot be stopped but with it. A build that takes too long has
 /// failed for its program; it runs on with the least priority, and while it does there is no other.
 final class BuildWatch {
-    private let limit: Duration
+    /// How long a build may take.
+    let limit: Duration
     private var last: Build?
 
     init(limit: Duration) { self.limit = limit }
