@@ -6,7 +6,7 @@ package enum GPUServerMessage: Hashable, Sendable {
     /// The answer to a ``GrantCommand``. Repeats are harmless.
     case commandAnswered(GrantCommandAnswer)
     /// A worker ended, by itself or by its lease: nothing of the grant remains.
-    case grantEnded(GrantID, ReclaimReason)
+    case grantEnded(GrantEnd)
     /// A bundle is verified and active on this server, and has passed its self-test.
     case interfaceInstalled(InterfaceVersion)
     /// A version cannot be used on this server, or no longer: it could not be fetched or verified, was revoked, failed its

@@ -39,7 +39,8 @@ struct GPUServerMetrics: Sendable {
         answers = registry.counter(
             "presync_gpu_server_commands_answered_total", help: "Commands of the manager by what became of them.")
         ended = registry.counter(
-            "presync_gpu_server_grants_ended_total", help: "Grants that ended without a command, by reason.")
+            "presync_gpu_server_grants_ended_total",
+            help: "Grants that ended without a command: why, how the worker ended, and whether a program used it.")
         persistFailures = registry.counter(
             "presync_gpu_server_epoch_write_failures_total", help: "Epochs that could not be made durable at once.")
         cacheBytes = registry.gauge(
@@ -96,7 +97,13 @@ struct GPUServerMetrics: Sendable {
     func sent(_ message: GPUServerMessage) {
         switch message {
         case .commandAnswered(let answer): answers.add(1, ["outcome": Self.name(answer.outcome)])
-        case .grantEnded(_, let reason): ended.add(1, ["reason": reason.rawValue])
+        case .grantEnded(let end):
+            ended.add(
+                1,
+                [
+                    "reason": end.reason.rawValue, "worker": end.worker?.name ?? "unknown",
+                    "in_use": end.wasInUse ? "yes" : "no",
+                ])
         case .hello, .heartbeat, .interfaceInstalled, .interfaceUnavailable, .interfaceMeasured: break
         }
     }

@@ -99,9 +99,9 @@ extension TraceHash {
             add(answer.grant.rawValue)
             add(answer.epoch)
             add(answer.outcome.ordinal)
-        case .grantEnded(let grant, let reason):
-            add(grant.rawValue)
-            add(reason.rawValue)
+        case .grantEnded(let end):
+            add(end.grant.rawValue)
+            add(end.reason.rawValue)
         case .interfaceInstalled(let version): add(version.version.description)
         case .interfaceUnavailable(let version, _): add(version.version.description)
         case .interfaceMeasured(let measurement): add(measurement.version.version.description)

@@ -105,6 +105,19 @@ struct AnsweringFleet {
         happens(.agentMessageReceived(.acknowledged(ended), Self.agentLink))
     }
 
+    /// The worker of an instance's newest session ends, as its GPU server tells it; nil where it does not say how.
+    mutating func workerEnds(of instance: InstanceID, _ end: WorkerEnd?, _ reason: ReclaimReason, inUse: Bool) {
+        guard let grant = harness.manager.heldGrants.last(where: { $0.instance.id == instance })?.grant else { return }
+        attached[instance] = nil
+        workerEnds(of: grant, end, reason, inUse: inUse)
+    }
+
+    mutating func workerEnds(of grant: GrantID, _ end: WorkerEnd?, _ reason: ReclaimReason, inUse: Bool) {
+        guard let server = harness.manager.grants[grant]?.stored.device.server, let link = links[server] else { return }
+        let message = GPUServerMessage.grantEnded(GrantEnd(grant, reason, worker: end, wasInUse: inUse))
+        happens(.serverMessageReceived(message, link))
+    }
+
     /// The host is gone: its stream ends by silence.
     mutating func dies(_ server: String) { links[GPUServerID(unchecked: server)] = nil }
 

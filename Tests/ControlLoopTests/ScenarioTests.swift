@@ -150,7 +150,9 @@ extension ScenarioWorld {
                     grant,
                     WorkerStatus(
                         attached: true, connected: true, peakMemory: .mebibytes(8), busy: .zero, traffic: true)))
-        case "exits": happens(.workerExited(grant))
+        case "exits": happens(.workerExited(grant, words.last == "asked" ? .ordered : .closed))
+        case "crashes": happens(.workerExited(grant, .killed(signal: 11)))
+        case "overruns": happens(.workerExited(grant, .overran))
         default: throw UnknownCommand(line: words.joined(separator: " "))
         }
     }

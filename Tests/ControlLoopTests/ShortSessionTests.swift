@@ -19,13 +19,13 @@ import Testing
         let status = WorkerStatus(
             attached: true, connected: true, peakMemory: .mebibytes(48), busy: .milliseconds(300), traffic: true)
         #expect(server.handle(.workerReported(worker.grant, status), now: .seconds(10.9)).isEmpty)
-        let effects = server.handle(.workerExited(worker.grant), now: .seconds(11))
+        let effects = server.handle(.workerExited(worker.grant, .closed), now: .seconds(11))
         guard effects.count == 3, case .send(.heartbeat(let heartbeat)) = effects[0] else {
             Issue.record("\(effects)")
             return
         }
         #expect(heartbeat.held.map(\.usedMemory) == [.mebibytes(48)])
         #expect(heartbeat.held.map(\.usedCompute) == [MilliShare(300)])
-        #expect(effects[1] == .send(.grantEnded(worker.grant, .sessionEnded)))
+        #expect(effects[1] == .send(.grantEnded(GrantEnd(worker.grant, .sessionEnded, worker: .closed, wasInUse: true))))
     }
 }

@@ -42,7 +42,8 @@ extension GPUServerMessage {
         case .hello(let hello): "hello, holds \(hello.held.map { "\($0.grant) \($0.level)" })"
         case .heartbeat: nil
         case .commandAnswered(let answer): "\(answer.grant) \(answer.outcome.summary)"
-        case .grantEnded(let grant, let reason): "\(grant) ended, \(reason.rawValue)"
+        case .grantEnded(let end):
+            "\(end.grant) ended, \(end.reason.rawValue)" + (end.worker.map { ": the worker \($0)" } ?? "")
         case .interfaceInstalled(let version): "installed \(version.version)"
         case .interfaceUnavailable(let version, let reason): "cannot use \(version.version): \(reason)"
         case .interfaceMeasured(let measurement): "measured \(measurement.version.version)"

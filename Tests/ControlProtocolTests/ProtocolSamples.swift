@@ -157,6 +157,13 @@ struct ProtocolSamples {
             extensions: several { $0.word() })
     }
 
+    mutating func workerEnd() -> WorkerEnd {
+        pick([
+            .closed, .failed(status: 1 + Int32(random.below(255))), .killed(signal: 1 + Int32(random.below(64))),
+            .vanished, .ordered, .overran,
+        ])
+    }
+
     mutating func gpuServerMessage() -> GPUServerMessage {
         switch random.below(7) {
         case 0:
@@ -176,7 +183,11 @@ struct ProtocolSamples {
                         .inForce(endpoint: nil), .inForce(endpoint: endpoint()), .refusedStale(seen: epoch()),
                         .refusedMemory(free: slice().memory), .refusedAttached, .failed(text()),
                     ])))
-        case 3: return .grantEnded(grant(), pick(ReclaimReason.allCases))
+        case 3:
+            return .grantEnded(
+                GrantEnd(
+                    grant(), pick(ReclaimReason.allCases), worker: maybe { $0.workerEnd() },
+                    wasInUse: random.chance(1, in: 2)))
         case 4: return .interfaceUnavailable(version(), reason: text())
         case 5:
             return .interfaceMeasured(

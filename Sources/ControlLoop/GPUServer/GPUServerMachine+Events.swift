@@ -17,7 +17,7 @@ package enum GPUServerEvent: Sendable {
     /// The answer to ``GPUServerEffect/applyLimit(_:_:)``: the worker enforces this slice.
     case limitApplied(GrantID, Slice)
     /// A worker's process is gone: nothing of it remains.
-    case workerExited(GrantID)
+    case workerExited(GrantID, WorkerEnd)
     case interfaceInstalled(InterfaceVersion)
     /// A version could not be made ready, or may not be used here any longer: why.
     case interfaceFailed(InterfaceVersion, String)
@@ -33,7 +33,7 @@ package enum GPUServerEffect: Hashable, Sendable {
     /// Start a worker of the command's version, with the command's slice as its limit, and answer.
     case startWorker(GrantCommand)
     case applyLimit(GrantID, Slice)
-    /// End the worker's process; answer with ``GPUServerEvent/workerExited(_:)`` once it is gone.
+    /// End the worker's process; answer with ``GPUServerEvent/workerExited(_:_:)`` once it is gone.
     case stopWorker(GrantID)
     /// Send on the open stream; dropped by the shell when there is none.
     case send(GPUServerMessage)

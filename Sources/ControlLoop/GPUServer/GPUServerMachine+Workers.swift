@@ -90,7 +90,7 @@ extension GPUServerMachine {
         if let epoch = grant.unanswered {
             effects.append(answer(id, epoch, grant.isStopping ? .inForce(endpoint: nil) : .failed(reason)))
         } else {
-            effects.append(.send(.grantEnded(id, .serverFailed)))
+            effects.append(.send(.grantEnded(GrantEnd(id, .serverFailed))))
         }
         effects.append(
             .record(
@@ -113,33 +113,42 @@ extension GPUServerMachine {
         return attaches && isLinked ? [heartbeat(now)] : []
     }
 
-    mutating func workerExited(_ id: GrantID, now: MonotonicTime) -> [GPUServerEffect] {
+    mutating func workerExited(_ id: GrantID, _ end: WorkerEnd, now: MonotonicTime) -> [GPUServerEffect] {
         // Of what a session used since the last heartbeat nothing is heard once it is gone.
         let hasUse = grants[id].map { $0.isAttached && ($0.peakMemory > .zero || $0.busy > .zero) } ?? false
         let lastWords = hasUse && isLinked ? [heartbeat(now)] : []
         guard let grant = remove(id) else { return [] }
-        return lastWords + exited(grant, now: now)
+        return lastWords + exited(grant, end, now: now)
     }
 
-    private func exited(_ grant: Grant, now: MonotonicTime) -> [GPUServerEffect] {
+    private func exited(_ grant: Grant, _ end: WorkerEnd, now: MonotonicTime) -> [GPUServerEffect] {
         let id = grant.id
         switch grant.phase {
         case .stopping(let reason):
-            guard let epoch = grant.unanswered else { return [.send(.grantEnded(id, reason))] }
-            return [answer(id, epoch, .inForce(endpoint: nil))]
+            guard let epoch = grant.unanswered else {
+                return [.send(.grantEnded(GrantEnd(id, reason, worker: end, wasInUse: grant.isAttached)))]
+            }
+            // A program whose worker crashes is gone at once, and its session may be called back before the crash is seen.
+            let crash = GrantEnd(unasked: id, worker: end, wasInUse: grant.isAttached)
+            return (end.isCrash ? [.send(.grantEnded(crash))] : []) + [answer(id, epoch, .inForce(endpoint: nil))]
         case .starting:
             let text = "the worker ended before it was ready"
-            return grant.unanswered.map { [answer(id, $0, .failed(text))] } ?? [.send(.grantEnded(id, .serverFailed))]
+            return grant.unanswered.map { [answer(id, $0, .failed(text))] }
+                ?? [.send(.grantEnded(GrantEnd(id, .serverFailed, worker: end)))]
         case .running:
-            let reason: ReclaimReason = grant.isAttached ? .sessionEnded : .serverFailed
             return [
-                .send(.grantEnded(id, reason)),
+                .send(.grantEnded(GrantEnd(unasked: id, worker: end, wasInUse: grant.isAttached))),
                 .record(
                     FleetEvent(
-                        at: now, kind: .reclaimed, instance: grant.instance, grant: id, device: grant.device,
-                        detail: grant.isAttached ? "the session ended" : "the worker ended unasked")),
+                        at: now, kind: end.isCrash ? .failure : .reclaimed, instance: grant.instance, grant: id,
+                        device: grant.device, detail: Self.words(end, inUse: grant.isAttached))),
             ]
         }
+    }
+
+    private static func words(_ end: WorkerEnd, inUse: Bool) -> String {
+        guard end == .closed else { return "the worker \(end)\(inUse ? ", in use" : "")" }
+        return inUse ? "the session ended" : "the session was closed unused"
     }
 
     mutating func interfaceInstalled(_ version: InterfaceVersion, now: MonotonicTime) -> [GPUServerEffect] {

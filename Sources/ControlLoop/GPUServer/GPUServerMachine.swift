@@ -102,7 +102,7 @@ package struct GPUServerMachine: Sendable {
         case .workerFailed(let grant, let reason): workerFailed(grant, reason, now: now)
         case .workerReported(let grant, let status): workerReported(grant, status, now: now)
         case .limitApplied(let grant, let slice): limitApplied(grant, slice)
-        case .workerExited(let grant): workerExited(grant, now: now)
+        case .workerExited(let grant, let end): workerExited(grant, end, now: now)
         case .interfaceInstalled(let version): interfaceInstalled(version, now: now)
         case .interfaceFailed(let version, let reason): interfaceFailed(version, reason, now: now)
         case .interfaceMeasured(let measurement): [.send(.interfaceMeasured(measurement))]

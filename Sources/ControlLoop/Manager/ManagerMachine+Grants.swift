@@ -253,22 +253,29 @@ extension ManagerMachine {
         wait(request, grant.stored.instance.id, of: grant.stored.agent, now: now)
     }
 
-    mutating func ended(
-        _ id: GrantID, _ reason: ReclaimReason, at server: GPUServerID, now: MonotonicTime
-    ) -> [ManagerEffect] {
+    mutating func ended(_ end: GrantEnd, at server: GPUServerID, now: MonotonicTime) -> [ManagerEffect] {
+        let (id, reason) = (end.grant, end.reason)
         guard let grant = grants[id], grant.stored.device.server == server else { return [] }
         grants[id]?.lifecycle.ended(reason)
         charge(id, .none)
         grants.touch(id)
-        if reason == .serverFailed { noteCrashed(grant) }
+        if isCrash(end, of: grant) { noteCrashed(grant) }
         if reason == .sessionEnded { sessionLasted(grant, now) }
         if reason == .taken { totals.taken += 1 }
-        if reason == .sessionEnded || reason == .taken {
+        if reason == .sessionEnded || reason == .taken || end.wasInUse {
             sessionIsOver(grant.stored.instance.id, now)
         } else {
             update(grant.stored.instance.id) { $0.intake.recordEndOfGPUUse(receivedAt: now) }
         }
-        return grant.lifecycle.isReleasing ? [] : [event(.reclaimed, at: now, grant, reason.rawValue)]
+        guard !grant.lifecycle.isReleasing else { return [] }
+        let how = end.worker.map { $0.isCrash || $0 == .overran ? ": its worker \($0)" : "" } ?? ""
+        return [event(.reclaimed, at: now, grant, reason.rawValue + how)]
+    }
+
+    /// Whether a session's end counts against its version. A GPU server that does not say how the worker ended takes one whose
+    /// holder has closed it for one that failed: what was on its way back is not counted then.
+    private func isCrash(_ end: GrantEnd, of grant: GrantRecord) -> Bool {
+        end.worker?.isCrash ?? (end.reason == .serverFailed && !grant.lifecycle.isReleasing)
     }
 
     private mutating func sessionIsOver(_ instance: InstanceID, _ now: MonotonicTime) {

@@ -51,8 +51,8 @@ extension ManagerMachine {
             return effects
         case .commandAnswered(let answer):
             return answered(answer, by: server, now: now)
-        case .grantEnded(let grant, let reason):
-            return ended(grant, reason, at: server, now: now)
+        case .grantEnded(let end):
+            return ended(end, at: server, now: now)
         case .interfaceInstalled(let version):
             return installed(version, on: server, now: now) + returned(server, with: version, now: now)
         case .interfaceUnavailable(let version, let reason):

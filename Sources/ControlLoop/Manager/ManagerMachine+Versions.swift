@@ -68,14 +68,15 @@ extension ManagerMachine {
         rollouts.count(grant.stored.version) { $0.opened.count(now - begun) }
     }
 
+    /// A session could not be opened. One that had been was: what became of it then its GPU server tells.
     mutating func noteFailed(_ id: GrantID) {
-        guard let grant = grants[id] else { return }
+        guard let grant = grants[id], grant.begun != nil else { return }
         grants[id]?.begun = nil
         change(recordOf: grant) { $0.sessionFailed() }
         rollouts.count(grant.stored.version) { $0.failedToOpen += 1 }
     }
 
-    /// A session's worker has failed, in whoever's hands the session was.
+    /// A session's worker has crashed, in whoever's hands the session was.
     mutating func noteCrashed(_ grant: GrantRecord) {
         change(recordOf: grant) { $0.sessionFailed() }
         rollouts.count(grant.stored.version) { $0.crashed += 1 }

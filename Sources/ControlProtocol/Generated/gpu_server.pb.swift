@@ -442,7 +442,104 @@ package nonisolated struct WireGrantEnded: Sendable {
 
   package var reason: WireReclaimReason = .unspecified
 
+  /// How the worker's process ended; absent where nobody saw it, and from releases before it was said.
+  package var worker: WireWorkerEnd {
+    get {_worker ?? WireWorkerEnd()}
+    set {_worker = newValue}
+  }
+  /// Returns true if `worker` has been explicitly set.
+  package var hasWorker: Bool {self._worker != nil}
+  /// Clears the value of `worker`. Subsequent reads from it will return its default value.
+  package mutating func clearWorker() {self._worker = nil}
+
+  /// Whether a program had sent a command on the session.
+  package var wasInUse: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _worker: WireWorkerEnd? = nil
+}
+
+/// How a worker's process ended. A kind that the reader does not know counts as not seen.
+package nonisolated struct WireWorkerEnd: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var kind: WireWorkerEnd.Kind = .unspecified
+
+  /// The exit status of FAILED, the signal of KILLED, else 0.
+  package var code: Int32 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum Kind: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+
+    /// By itself, with status 0.
+    case closed // = 1
+
+    /// By itself, with another status.
+    case failed // = 2
+
+    /// By a signal that nobody had asked for.
+    case killed // = 3
+
+    /// Its status could not be read, and it left behind what a worker that ends well takes with it.
+    case vanished // = 4
+
+    /// Its GPU server ended it.
+    case ordered // = 5
+
+    /// Its GPU server ended it because a command ran for longer than any may.
+    case overran // = 6
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .closed
+      case 2: self = .failed
+      case 3: self = .killed
+      case 4: self = .vanished
+      case 5: self = .ordered
+      case 6: self = .overran
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .closed: return 1
+      case .failed: return 2
+      case .killed: return 3
+      case .vanished: return 4
+      case .ordered: return 5
+      case .overran: return 6
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [WireWorkerEnd.Kind] = [
+      .unspecified,
+      .closed,
+      .failed,
+      .killed,
+      .vanished,
+      .ordered,
+      .overran,
+    ]
+
+  }
 
   package init() {}
 }
@@ -1301,7 +1398,7 @@ nonisolated extension WireGrantCommandAnswer.InForce: SwiftProtobuf.Message, Swi
 
 nonisolated extension WireGrantEnded: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GrantEnded"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}reason\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}reason\0\u{1}worker\0\u{3}was_in_use\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1311,17 +1408,29 @@ nonisolated extension WireGrantEnded: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.grant) }()
       case 2: try { try decoder.decodeSingularEnumField(value: &self.reason) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._worker) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.wasInUse) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.grant != 0 {
       try visitor.visitSingularUInt64Field(value: self.grant, fieldNumber: 1)
     }
     if self.reason != .unspecified {
       try visitor.visitSingularEnumField(value: self.reason, fieldNumber: 2)
+    }
+    try { if let v = self._worker {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if self.wasInUse != false {
+      try visitor.visitSingularBoolField(value: self.wasInUse, fieldNumber: 4)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1329,9 +1438,50 @@ nonisolated extension WireGrantEnded: SwiftProtobuf.Message, SwiftProtobuf._Mess
   package static func ==(lhs: WireGrantEnded, rhs: WireGrantEnded) -> Bool {
     if lhs.grant != rhs.grant {return false}
     if lhs.reason != rhs.reason {return false}
+    if lhs._worker != rhs._worker {return false}
+    if lhs.wasInUse != rhs.wasInUse {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension WireWorkerEnd: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".WorkerEnd"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}kind\0\u{1}code\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 2: try { try decoder.decodeSingularInt32Field(value: &self.code) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.kind != .unspecified {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 1)
+    }
+    if self.code != 0 {
+      try visitor.visitSingularInt32Field(value: self.code, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: WireWorkerEnd, rhs: WireWorkerEnd) -> Bool {
+    if lhs.kind != rhs.kind {return false}
+    if lhs.code != rhs.code {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension WireWorkerEnd.Kind: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0KIND_UNSPECIFIED\0\u{1}KIND_CLOSED\0\u{1}KIND_FAILED\0\u{1}KIND_KILLED\0\u{1}KIND_VANISHED\0\u{1}KIND_ORDERED\0\u{1}KIND_OVERRAN\0")
 }
 
 nonisolated extension WireManagerToGpuServerEnvelope: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

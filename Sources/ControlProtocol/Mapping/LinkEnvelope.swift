@@ -119,12 +119,7 @@ extension WireGpuServerEnvelope: LinkEnvelope {
         case .message(.hello(let hello)): body = .hello(hello.wire)
         case .message(.heartbeat(let heartbeat)): body = .heartbeat(heartbeat.wire)
         case .message(.commandAnswered(let answer)): body = .commandAnswered(answer.wire)
-        case .message(.grantEnded(let grant, let reason)):
-            body = .grantEnded(
-                .with {
-                    $0.grant = grant.rawValue
-                    $0.reason = reason.wire
-                })
+        case .message(.grantEnded(let end)): body = .grantEnded(end.wire)
         case .message(.interfaceInstalled(let version)): body = .interfaceInstalled(version.wire)
         case .message(.interfaceUnavailable(let version, let reason)):
             body = .interfaceUnavailable(WireInterfaceUnavailable(version, reason))
@@ -137,8 +132,7 @@ extension WireGpuServerEnvelope: LinkEnvelope {
         case .hello(let wire): .message(.hello(try Read.required(wire, "hello")))
         case .heartbeat(let wire): .message(.heartbeat(try Read.required(wire, "heartbeat")))
         case .commandAnswered(let wire): .message(.commandAnswered(try Read.required(wire, "command_answered")))
-        case .grantEnded(let wire):
-            .message(.grantEnded(GrantID(rawValue: wire.grant), try Read.required(wire.reason, "grant_ended.reason")))
+        case .grantEnded(let wire): .message(.grantEnded(try Read.required(wire, "grant_ended")))
         case .interfaceInstalled(let wire):
             .message(.interfaceInstalled(try Read.required(wire, "interface_installed")))
         case .interfaceUnavailable(let wire):

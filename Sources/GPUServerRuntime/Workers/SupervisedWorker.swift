@@ -23,8 +23,8 @@ final class SupervisedWorker {
     var endpoint: SessionEndpoint?
     /// When patience with the phase is over; nil for a worker that is ready.
     var deadline: MonotonicTime?
-    /// Whether the GPU server asked for the end.
-    var isStopped = false
+    /// Why the GPU server ends it, where it does: how the process ends then says nothing more.
+    var endedFor: WorkerEnd?
     /// Why the worker failed, in its own words.
     var complaint: String?
     /// Nil once the worker has closed it.
@@ -56,11 +56,12 @@ final class SupervisedWorker {
     /// Sends a command; a worker that does not take it is ending or lost.
     func send(_ command: WorkerCommand) -> Bool { channel?.send(command.encoded) ?? false }
 
-    /// Whether the process is gone, in which case its files are removed as well.
-    func isGone() -> Bool {
-        guard process.hasEnded() else { return false }
-        files.remove()
-        return true
+    /// How the process ended, once it is gone, in which case its files are removed as well; nil while it is there.
+    func takeEnd() -> WorkerEnd? {
+        guard let end = process.end() else { return nil }
+        defer { files.remove() }
+        // A worker that ends well takes its files with it.
+        return endedFor ?? end.worker ?? (files.areThere ? .vanished : .closed)
     }
 
     func kill() { process.kill() }
@@ -121,15 +122,35 @@ struct WorkerProcessHandle {
     /// Nil for a child that had ended before it could be recorded; only a child can lack it.
     let record: ProcessRecord?
 
+    /// How a process ended that is gone.
+    enum End: Hashable {
+        /// The status of wait(2).
+        case reaped(Int32)
+        /// It was no child of ours, or another has reaped it.
+        case unseen
+
+        /// What that says about a worker; nil where nothing is known.
+        var worker: WorkerEnd? {
+            guard case .reaped(let status) = self else { return nil }
+            let signal = status & 0x7F
+            guard signal == 0 else { return .killed(signal: signal) }
+            let code = (status >> 8) & 0xFF
+            return code == 0 ? .closed : .failed(status: code)
+        }
+    }
+
     /// Whether the process is gone. Reaps it where it is our child.
-    func hasEnded() -> Bool {
+    func hasEnded() -> Bool { end() != nil }
+
+    /// How the process ended; nil while it is there. Reaps it where it is our child: only the first answer has its status.
+    func end() -> End? {
         var status: Int32 = 0
         switch waitpid(pid, &status, WNOHANG) {
-        case pid: return true
+        case pid: return .reaped(status)
         // A child whose first thread has ended looks like one that has ended, but its other threads still hold what
         // it has of the device. It is gone once it can be reaped, or if the number is another process's by now.
-        case 0: return ProcessRecord(of: pid).map { $0 != record } ?? false
-        default: return record.map { !$0.isRunning } ?? (errno == ECHILD)
+        case 0: return ProcessRecord(of: pid).map { $0 != record } ?? false ? .unseen : nil
+        default: return record.map { !$0.isRunning } ?? (errno == ECHILD) ? .unseen : nil
         }
     }
 
@@ -159,6 +180,9 @@ struct WorkerFiles: Hashable {
     }
 
     var recordPath: String { controlPath + WorkerLaunch.recordSuffix }
+
+    /// Whether the worker's record is there.
+    var areThere: Bool { access(recordPath, F_OK) == 0 }
 
     func remove() {
         unlink(controlPath)

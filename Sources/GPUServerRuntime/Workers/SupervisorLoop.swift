@@ -87,21 +87,22 @@ final class SupervisorLoop: @unchecked Sendable {
             if worker.send(.setLimit(slice, epoch)) { worker.epoch = max(worker.epoch, epoch) }
         case .stop(let grant):
             guard let worker = workers[grant] else {
-                events.yield(.workerExited(grant))
+                events.yield(.workerExited(grant, .ordered))
                 return
             }
-            worker.isStopped = true
+            // One that has ended already did not end for that.
+            if worker.phase != .ending, worker.process.record?.isRunning ?? false { worker.endedFor = .ordered }
             if !worker.send(.terminate) { worker.kill() }
             awaitEnd(of: worker)
         case .requestStatuses:
             for worker in workers.values where worker.phase == .ready { _ = worker.send(.reportStatus) }
         case .endAtFault(let grant, let fault):
             guard let worker = workers[grant] else { return }
-            worker.complaint =
-                switch fault {
-                case .overrun: "a command ran for longer than any may while others want the device"
-                case .noPage(let error): "its share cannot be enforced: \(error)"
-                }
+            switch fault {
+            case .overrun: worker.endedFor = worker.endedFor ?? .overran
+            // What computes without its page is no worker as it should be: that counts against its version.
+            case .noPage(let error): worker.complaint = "its share cannot be enforced: \(error)"
+            }
             worker.kill()
             awaitEnd(of: worker)
         case .endOvergrown(let folders):
@@ -165,7 +166,7 @@ final class SupervisorLoop: @unchecked Sendable {
                 awaitEnd(of: worker)
             }
         }
-        if worker.phase == .ending, worker.isGone() { return remove(worker) }
+        if worker.phase == .ending, let end = worker.takeEnd() { return remove(worker, end) }
         if let deadline = worker.deadline, deadline <= Self.now {
             if worker.phase == .starting { worker.complaint = "the worker was not ready in time" }
             worker.kill()
@@ -203,13 +204,13 @@ final class SupervisorLoop: @unchecked Sendable {
         worker.deadline = Self.now + configuration.stopPatience
     }
 
-    private func remove(_ worker: SupervisedWorker) {
+    private func remove(_ worker: SupervisedWorker, _ end: WorkerEnd) {
         workers[worker.grant] = nil
         shares.remove(worker.grant)
         configuration.kernelCaches?.end(worker.instance)
         events.yield(
-            worker.endpoint == nil && !worker.isStopped
-                ? .workerFailed(worker.grant, worker.failure) : .workerExited(worker.grant))
+            worker.endpoint == nil && end != .ordered
+                ? .workerFailed(worker.grant, worker.failure) : .workerExited(worker.grant, end))
     }
 
     private static var now: MonotonicTime {

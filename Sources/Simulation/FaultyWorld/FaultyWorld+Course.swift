@@ -96,7 +96,9 @@ extension FaultyWorld {
         case .serverLost:
             if let index = pick(servers.indices.filter({ servers[$0].process.isUp })) { loseServer(index) }
         case .workerCrashed:
-            if let index = pick(workers.indices.filter({ workers[$0].phase == .running })) { endWorker(index) }
+            if let index = pick(workers.indices.filter({ workers[$0].phase == .running })) {
+                endWorker(index, .killed(signal: 9))
+            }
         case .instanceRestarted:
             let agent = Int(random.below(UInt64(agents.count)))
             if let instance = pick(agents[agent].instances) { restartInstance(instance, on: agent) }

@@ -110,7 +110,7 @@ extension FaultyWorld {
             guard let worker = liveWorker(of: grant, on: index) else { return }
             let isUsed = workers[worker].attachIsReported && workers[worker].isConnected
             observeAtServer(index, .workerStopped(servers[index].id, grant, inUse: isUsed))
-            endWorker(worker)
+            endWorker(worker, .ordered)
         case .send(let message):
             switch message {
             case .commandAnswered(let answer): observeAtServer(index, .commandAnswered(servers[index].id, answer))

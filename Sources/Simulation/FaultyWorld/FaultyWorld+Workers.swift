@@ -51,9 +51,10 @@ extension FaultyWorld {
     }
 
     /// The worker is told to end, or ends by itself: it takes a moment, and longer when it hangs.
-    mutating func endWorker(_ index: Int) {
+    mutating func endWorker(_ index: Int, _ end: WorkerEnd) {
         guard workers[index].phase == .running || workers[index].phase == .starting else { return }
         workers[index].phase = .ending
+        workers[index].end = end
         let hangs = phase == .faulty && random.chance(1, in: 8)
         schedule(.workerEnds(index), after: delay(hangs ? 500...4_000 : 5...100))
     }
@@ -63,7 +64,7 @@ extension FaultyWorld {
         workers[index].phase = .gone
         let (server, grant) = (workers[index].server, workers[index].grant)
         observeAtServer(server, .workerGone(worker: index, grant))
-        tell(server: server, .workerExited(grant))
+        tell(server: server, .workerExited(grant, workers[index].end))
         let connection = workers[index].connection
         workers[index].connection = .none
         switch connection {
@@ -80,7 +81,7 @@ extension FaultyWorld {
     /// The one connection is closed: a ticket opens one session, so the worker has nothing more to do.
     mutating func connectionCloses(_ index: Int) {
         workers[index].connection = .none
-        endWorker(index)
+        endWorker(index, .closed)
     }
 
     mutating func observeLimit(_ index: Int) {

@@ -32,6 +32,8 @@ struct SimulatedWorker: Sendable {
     var ticketIsUsed = false
     var connection = Connection.none
     var isAttached = false
+    /// How it ends, or ended.
+    var end = WorkerEnd.closed
     /// Whether the GPU server in its present life has been told that a program is attached.
     var attachIsReported = false
     private var reportedAt: MonotonicTime?

@@ -2,9 +2,10 @@ import ControlLoop
 import DeviceDrivers
 import FleetModel
 import Foundation
-import GPUServerRuntime
 import Testing
 import WorkerControl
+
+@testable import GPUServerRuntime
 
 @Suite("A worker supervisor", .timeLimit(.minutes(1)))
 struct WorkerSupervisorTests {
@@ -64,8 +65,8 @@ struct WorkerSupervisorTests {
         try await next(supervisor) { if case .workerStarted(Self.grant, let endpoint) = $0 { endpoint } else { nil } }
     }
 
-    private func exited(_ supervisor: WorkerSupervisor) async throws {
-        try await next(supervisor) { if case .workerExited(Self.grant) = $0 { () } else { nil } }
+    @discardableResult private func exited(_ supervisor: WorkerSupervisor) async throws -> WorkerEnd {
+        try await next(supervisor) { if case .workerExited(Self.grant, let end) = $0 { end } else { nil } }
     }
 
     private func failure(_ supervisor: WorkerSupervisor) async throws -> String {
@@ -95,7 +96,7 @@ struct WorkerSupervisorTests {
             status == WorkerStatus(attached: false, connected: false, peakMemory: .zero, busy: .zero, traffic: false))
 
         supervisor.stop(Self.grant)
-        try await exited(supervisor)
+        #expect(try await exited(supervisor) == .ordered)
         #expect(!process.isRunning)
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
     }
@@ -124,13 +125,28 @@ struct WorkerSupervisorTests {
         #expect(!process.isRunning)
     }
 
-    @Test("reports a worker that is killed")
+    @Test("tells a worker that is killed from one that ends by itself, also where an earlier life started it")
     func noticesKill() async throws {
-        let (supervisor, _) = try takeUp()
-        supervisor.start(try command(), on: .synthetic)
-        _ = try await started(supervisor)
-        try record().kill()
-        try await exited(supervisor)
+        for isTakenUp in [false, true] {
+            var (supervisor, _) = try takeUp()
+            for isKilled in [true, false] {
+                supervisor.start(try command(timeToLive: .milliseconds(isKilled ? 30_000 : 300)), on: .synthetic)
+                _ = try await started(supervisor)
+                if isTakenUp { supervisor = try takeUp().supervisor }
+                if isKilled { try record().kill() }
+                let expected: WorkerEnd = isKilled ? isTakenUp ? .vanished : .killed(signal: SIGKILL) : .closed
+                #expect(try await exited(supervisor) == expected)
+            }
+        }
+    }
+
+    @Test("says with which status a worker failed")
+    func readsStatus() {
+        #expect(WorkerProcessHandle.End.reaped(0).worker == .closed)
+        #expect(WorkerProcessHandle.End.reaped(3 << 8).worker == .failed(status: 3))
+        // With a core dump (wait(2)).
+        #expect(WorkerProcessHandle.End.reaped(0x80 | SIGSEGV).worker == .killed(signal: SIGSEGV))
+        #expect(WorkerProcessHandle.End.unseen.worker == nil)
     }
 
     @Test("ends what it cannot identify before it says that nothing is left")
@@ -163,7 +179,7 @@ struct WorkerSupervisorTests {
             // Orders are carried out one after the other.
             let other = GrantID(rawValue: 99)
             supervisor.stop(other)
-            try await next(supervisor) { if case .workerExited(other) = $0 { () } else { nil } }
+            try await next(supervisor) { if case .workerExited(other, _) = $0 { () } else { nil } }
             process = try record()
             #expect(process.isRunning)
         }
