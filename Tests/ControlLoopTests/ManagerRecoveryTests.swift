@@ -108,6 +108,25 @@ import Testing
         #expect(fleet.placed.last?.server == server("s1"))
     }
 
+    @Test func nobodyElseIsAskedWhenAServerReturns() throws {
+        var harness = ManagerHarness()
+        harness.serverSaysHello("s1", on: 10)
+        // It is still busy installing what it was asked for.
+        harness.serverSaysHello("s2", on: 11, installed: [])
+        let now = harness.manager.wallTime(harness.now)
+        _ = try harness.change(
+            .addMaintenance(MaintenanceWindow(server: server("s1"), from: now, deadline: nil, atDeadline: .wait)))
+        harness.periodPasses(servers: [10, 11])
+        var effects = try harness.change(.removeMaintenance(server("s1"), from: nil))
+        effects += harness.periodPasses(servers: [10, 11])
+        let asked = effects.compactMap { effect -> UInt64? in
+            guard case .sendToServer(.prepareInterface(_, let sources), let link) = effect else { return nil }
+            #expect(sources.testsAnew)
+            return link.rawValue
+        }
+        #expect(asked == [10])
+    }
+
     // MARK: Standbys
 
     @Test(arguments: [PriorityClass.Backup.warm, .reserved])

@@ -128,7 +128,7 @@ extension ManagerMachine {
         servers[server]?.asked = [:]
         servers[server]?.unavailable = [:]
         recountInstalled()
-        return prepareServers(now)
+        return prepareServer(server, now)
     }
 
     /// A version has passed its self-test on a GPU server: it is used again, if that was what it waited for.

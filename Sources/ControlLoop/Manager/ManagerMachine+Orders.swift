@@ -42,9 +42,11 @@ extension ManagerMachine {
         guard !hasResigned else { throw OrderError("another manager has taken over") }
         var settings = OperatorSettings(rules: setRules, orders: orders)
         for change in changes { try settings.apply(change, configured: configuration.classes, now: wallTime(now)) }
+        // What is installed follows from rules about versions, and from the classes that these are about; not from drains.
+        let isOfVersions = settings.orders.versionRules != orders.versionRules || settings.rules != setRules
         take(settings, now)
         let events = changes.map { ManagerEffect.record(FleetEvent(at: now, kind: .ordered, detail: "\($0)")) }
-        return write() + events + noteMaintenance(now) + followVersionRules(now)
+        return write() + events + noteMaintenance(now) + (isOfVersions ? followVersionRules(now) : [])
     }
 
     private mutating func take(_ settings: OperatorSettings, _ now: MonotonicTime) {
