@@ -65,8 +65,12 @@ struct ManagerMetrics: Sendable {
     /// Sets the fleet's figures before each exposition.
     func exposeFleet(from inbox: ManagerInbox) {
         let fleet = FleetMetrics(registry: registry)
+        let rollouts = RolloutMetrics(registry: registry)
         registry.onScrape {
-            if let overview = await inbox.overview(forecasts: false) { fleet.set(overview, inputsWaiting: inbox.count) }
+            guard let overview = await inbox.overview(forecasts: false) else { return }
+            fleet.set(overview, inputsWaiting: inbox.count)
+            let servers = Set(overview.devices.lazy.filter(\.available).map(\.description.id.server))
+            if let all = await inbox.rollouts() { rollouts.set(all, servers: servers.count) }
         }
     }
 }
