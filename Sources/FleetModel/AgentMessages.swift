@@ -100,10 +100,14 @@ package struct AgentHeartbeat: Hashable, Sendable {
 package struct GPURequest: Hashable, Sendable {
     package var request: RequestID
     package var instance: InstanceID
+    /// The version of the client library that the program has loaded: only a session of a client of that version is of use to
+    /// it. Nil for one that takes any.
+    package var library: SemanticVersion?
 
-    package init(request: RequestID, instance: InstanceID) {
+    package init(request: RequestID, instance: InstanceID, library: SemanticVersion? = nil) {
         self.request = request
         self.instance = instance
+        self.library = library
     }
 }
 

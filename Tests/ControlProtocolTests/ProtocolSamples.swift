@@ -92,7 +92,8 @@ struct ProtocolSamples {
                     }))
         case 2: .heartbeat(AgentHeartbeat(sequence: random.next(), held: several { $0.heldSession() }))
         case 3: .instanceChanged(instance(), present: random.chance(1, in: 2))
-        case 4: .gpuRequested(GPURequest(request: request(), instance: id()))
+        case 4:
+            .gpuRequested(GPURequest(request: request(), instance: id(), library: maybe { $0.version().version }))
         case 5: .gpuRequestCancelled(request())
         case 6:
             .acknowledged(

@@ -78,9 +78,7 @@ extension AgentMachine {
             instances: instances.keys.sorted().compactMap { instances[$0] }, installed: installed, held: holdings(),
             platform: configuration.platform)
         let requests = waiting.keys.sorted().compactMap { request in
-            waiting[request].map {
-                AgentEffect.send(.gpuRequested(GPURequest(request: request, instance: $0.instance)))
-            }
+            waiting[request].map { ask(request, of: $0.instance, $0.library) }
         }
         return [.send(.hello(hello))] + requests
     }

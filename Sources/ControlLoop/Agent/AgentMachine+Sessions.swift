@@ -37,6 +37,9 @@ extension AgentMachine {
         }
         guard notification.epoch >= session.notification.epoch else { return [] }
         if hasLapsed(notification.grant, now) { return lapse(notification.grant, now) }
+        // Its connection was opened as a client of one version, and is that whatever the manager would open it as now.
+        var notification = notification
+        notification.version = session.notification.version
         sessions[notification.grant]?.notification = notification
         renew(notification.grant, now: now)
         switch session.state {
@@ -74,28 +77,37 @@ extension AgentMachine {
     /// A held session is at the level of its newest notification: say so, and serve who waits for it.
     private mutating func ready(_ notification: AllocationNotification) -> [AgentEffect] {
         guard notification.level == .reserved else { return [acknowledge(notification, .ready)] }
-        let refused = refuseOtherLibraries(than: notification)
-        let served =
-            waiting[notification.request ?? RequestID(rawValue: .max)]?.instance == notification.instance
-            ? notification.request
-            : waiting.keys.sorted().first { waiting[$0]?.instance == notification.instance }
-        guard let request = served, let program = waiting.removeValue(forKey: request)
+        let refused = refuseUnfit(notification)
+        guard let request = waiting(for: notification), let program = waiting.removeValue(forKey: request)
         else { return refused + [acknowledge(notification, .ready)] }
         return refused + handOver(notification.grant, to: request, found: program.found)
     }
 
-    /// The version that there is for the instance is not that of every program that waits: waiting on would not help.
-    private mutating func refuseOtherLibraries(than notification: AllocationNotification) -> [AgentEffect] {
-        var effects: [AgentEffect] = []
-        for request in waiting.keys.sorted() {
-            guard let program = waiting[request], program.instance == notification.instance,
-                let library = program.library, !library.isOf(notification.version)
-            else { continue }
-            waiting[request] = nil
-            effects.append(refuse(request, library, notification.version))
-            effects.append(.send(.gpuRequestCancelled(request)))
+    /// Who gets a session: the program that it is for, or else the one of its instance that has waited longest; its library is
+    /// of the session's version.
+    private func waiting(for notification: AllocationNotification) -> RequestID? {
+        func fits(_ request: RequestID) -> Bool {
+            guard let program = waiting[request], program.instance == notification.instance else { return false }
+            return program.library?.isOf(notification.version) ?? true
         }
-        return effects
+        if let named = notification.request, fits(named) { return named }
+        return waiting.keys.sorted().first(where: fits)
+    }
+
+    /// The manager knows what library the program has loaded, and has nothing better for it: waiting on would not help.
+    private mutating func refuseUnfit(_ notification: AllocationNotification) -> [AgentEffect] {
+        guard let request = notification.request, let program = waiting[request],
+            program.instance == notification.instance, let library = program.library,
+            !library.isOf(notification.version)
+        else { return [] }
+        waiting[request] = nil
+        return [refuse(request, library, notification.version), .send(.gpuRequestCancelled(request))]
+    }
+
+    /// Asks the manager for a session that a program can use.
+    func ask(_ request: RequestID, of instance: InstanceID, _ library: ClientLibrary?) -> AgentEffect {
+        let version = library.flatMap { SemanticVersion($0.version) }
+        return .send(.gpuRequested(GPURequest(request: request, instance: instance, library: version)))
     }
 
     private func refuse(_ request: RequestID, _ library: ClientLibrary, _ version: InterfaceVersion) -> AgentEffect {
@@ -174,13 +186,11 @@ extension AgentMachine {
         if let fitting = prepared.first(where: { isOfVersion(library, $0) }) {
             return handOver(fitting, to: request, found: .reserved)
         }
-        if let library, let other = prepared.first.flatMap({ sessions[$0] })?.notification.version {
-            return [refuse(request, library, other)]
-        }
+        // What is prepared for another library is nothing for this program: the manager is told which it has.
         waiting[request] = WaitingProgram(
-            instance: instance, library: library, found: readiness(of: instance),
+            instance: instance, library: library, found: prepared.isEmpty ? readiness(of: instance) : .staged,
             patience: Lease(from: now, timeToLive: configuration.requestPatience))
-        return [.send(.gpuRequested(GPURequest(request: request, instance: instance)))]
+        return [ask(request, of: instance, library)]
     }
 
     /// The sessions that could be handed to a program of the instance, ascending.

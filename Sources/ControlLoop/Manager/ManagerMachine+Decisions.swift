@@ -214,6 +214,7 @@ extension ManagerMachine {
             return [.sendToAgent(.requestRefused(request.request, reason: "too many requests wait"), link)]
         }
         totals.requests += 1
+        update(request.instance) { $0.library = request.library }
         let found = preparing(instance).flatMap { grants[$0]?.lifecycle.readiness } ?? .staged
         if found == .warm { totals.requestsFoundWarm += 1 }
         let rehearsed = countRehearsed(request.instance)
@@ -223,7 +224,7 @@ extension ManagerMachine {
                 FleetEvent(
                     at: now, kind: .requested, instance: request.instance,
                     detail: "not foreseen, found \(found)" + rehearsed))
-        ] + serveWaiting(now)
+        ] + serveWaiting(now) + releaseUnfit(request.instance, now: now)
     }
 
     mutating func cancelled(_ request: RequestID, by agent: AgentID) {

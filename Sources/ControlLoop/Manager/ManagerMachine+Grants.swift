@@ -26,6 +26,9 @@ extension ManagerMachine {
                 stored: stored, lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
                 charge: slice.map { .slice($0) } ?? .warm, unusedSince: now, request: request))
         grants[id]?.begun = now
+        let client = clientVersion(of: record, with: version)
+        grants[id]?.client = client
+        grants[id]?.library = record.library
         update(instance) { $0.grants.append(id) }
         totals.grants += 1
         store(id)
@@ -124,7 +127,7 @@ extension ManagerMachine {
             let notification = AllocationNotification(
                 grant: id, instance: grant.stored.instance.id, level: level,
                 slice: level == .reserved ? grant.stored.slice : .zero, endpoint: endpoint,
-                version: clientVersion(on: grant.stored.agent, with: grant.stored.version),
+                version: clientVersion(of: grant),
                 ticket: grant.stored.ticket, epoch: epoch,
                 timeToLive: configuration.timeToLive, request: grant.request)
             return [.sendToAgent(.allocation(notification), link)]

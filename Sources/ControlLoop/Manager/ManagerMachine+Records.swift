@@ -83,6 +83,8 @@ extension ManagerMachine {
         /// Sessions that could not be opened, in a row, and until when no further one is tried.
         var failures = 0
         var pausedUntil: MonotonicTime?
+        /// The client library that the program had loaded which asked last; nil for one that takes any.
+        var library: SemanticVersion?
         /// Whether its agent said that it is gone; it is forgotten with its last grant.
         var isGone = false
     }
@@ -114,6 +116,9 @@ extension ManagerMachine {
         var begun: MonotonicTime?
         /// The program's request that it is for, when it was not foreseen.
         var request: RequestID?
+        /// The client's version of its session, and the library that it was chosen for; nil for what an earlier manager began.
+        var client: InterfaceVersion?
+        var library: SemanticVersion?
         /// Answers to older commands and notifications are ignored.
         var commanded: (epoch: Epoch, goal: GrantCommand.Goal)?
         var notified: (epoch: Epoch, level: Readiness)?

@@ -14,7 +14,7 @@ extension ManagerMachine {
     /// Whether what is prepared in a grant could still be of use: its GPU server is there, or was a moment ago, and is to
     /// stay, and so is its version.
     func isUsable(_ id: GrantID) -> Bool {
-        guard rollouts.outdated[id] == nil, !isLost(id) else { return false }
+        guard rollouts.outdated[id] == nil, !isLost(id), fitsLibrary(id) else { return false }
         return grants.read(id) { closedServers.isEmpty || !closedServers.contains($0.stored.device.server) } ?? false
     }
 

@@ -54,7 +54,7 @@ extension ManagerMachine {
     /// The version of the library that programs of an instance are to load: that in which sessions open on some server
     /// that is there, else the best that its host has.
     private func clientVersion(of instance: InstanceID) -> InterfaceVersion? {
-        let selection = selection(question(of: instance, on: nil))
+        let selection = selection(questionOfNewPrograms(of: instance, on: nil))
         return selection.chosenPair?.client
             ?? selection.candidates.first { $0.obstacles.isEmpty && $0.isAtClient }?.offer.version
     }
@@ -69,6 +69,42 @@ extension ManagerMachine {
             serving.testedWith.contains($0.version.digest) && installed.contains($0.version)
         }
         return served?.version ?? worker
+    }
+
+    /// The client's version of an instance's session whose worker runs `worker`: that of the library which its programs have
+    /// loaded, where the worker serves it, else as for any.
+    func clientVersion(of instance: InstanceRecord, with worker: InterfaceVersion) -> InterfaceVersion {
+        guard let library = instance.library, library != worker.version,
+            let installed = agents[instance.agent]?.installed,
+            let serving = offers.first(where: { $0.version == worker })?.manifest,
+            let loaded = offers.last(where: { $0.version.version == library && installed.contains($0.version) }),
+            serving.testedWith.contains(loaded.version.digest)
+        else { return clientVersion(on: instance.agent, with: worker) }
+        return loaded.version
+    }
+
+    /// The client's version of a grant's session.
+    func clientVersion(of grant: GrantRecord) -> InterfaceVersion {
+        grant.client ?? clientVersion(on: grant.stored.agent, with: grant.stored.version)
+    }
+
+    // MARK: Libraries that programs have loaded
+
+    /// Whether the programs of a grant's instance can use its session, as far as can be known: it is of the library with which
+    /// was asked last, or the best that there was for it.
+    func fitsLibrary(_ id: GrantID) -> Bool {
+        guard let grant = grants[id], let library = record(of: grant.stored.instance.id)?.library,
+            grant.library != library
+        else { return true }
+        return clientVersion(of: grant).version == library
+    }
+
+    /// Gives up what is prepared for another library than the one with which was asked last.
+    mutating func releaseUnfit(_ instance: InstanceID, now: MonotonicTime) -> [ManagerEffect] {
+        let unfit = record(of: instance)?.grants.filter {
+            isPrepared($0) && grants[$0]?.request == nil && !fitsLibrary($0)
+        }
+        return (unfit ?? []).flatMap { release($0, .ordered, now: now) }
     }
 
     /// The newest version on some server whose worker serves a client that an agent has; nil for none.

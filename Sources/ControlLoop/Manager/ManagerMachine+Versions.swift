@@ -18,8 +18,18 @@ extension ManagerMachine {
         return try selection(question).choose(question)
     }
 
-    /// What speaks for and against each version for an instance, on a device or on any.
+    /// What speaks for and against each version for an instance, on a device or on any: for programs that have loaded the
+    /// library that was asked with last, as long as a session can be opened for it.
     func question(of instance: InstanceID, on device: DeviceID?) -> InterfaceSelection.Question {
+        let question = questionOfNewPrograms(of: instance, on: device)
+        guard let library = record(of: instance)?.library else { return question }
+        var loaded = question
+        loaded.library = library
+        return selection(loaded).chosenPair == nil ? question : loaded
+    }
+
+    /// The same for programs that have yet to load a library.
+    func questionOfNewPrograms(of instance: InstanceID, on device: DeviceID?) -> InterfaceSelection.Question {
         let record = record(of: instance)
         let server = device.flatMap { servers[$0.server] }
         var question = InterfaceSelection.Question(

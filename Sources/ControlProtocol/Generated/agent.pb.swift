@@ -505,6 +505,9 @@ package nonisolated struct WireGpuRequest: Sendable {
 
   package var instance: String = String()
 
+  /// The version of the client library that the program has loaded, as text; empty for one that takes any.
+  package var libraryVersion: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1423,7 +1426,7 @@ nonisolated extension WireInstanceChanged: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WireGpuRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GpuRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}instance\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}instance\0\u{3}library_version\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1433,6 +1436,7 @@ nonisolated extension WireGpuRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.request) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.instance) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.libraryVersion) }()
       default: break
       }
     }
@@ -1445,12 +1449,16 @@ nonisolated extension WireGpuRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.instance.isEmpty {
       try visitor.visitSingularStringField(value: self.instance, fieldNumber: 2)
     }
+    if !self.libraryVersion.isEmpty {
+      try visitor.visitSingularStringField(value: self.libraryVersion, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: WireGpuRequest, rhs: WireGpuRequest) -> Bool {
     if lhs.request != rhs.request {return false}
     if lhs.instance != rhs.instance {return false}
+    if lhs.libraryVersion != rhs.libraryVersion {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

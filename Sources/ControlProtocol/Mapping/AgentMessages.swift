@@ -79,14 +79,18 @@ extension AgentHeartbeat: WireMapped {
 
 extension GPURequest: WireMapped {
     package init(wire: WireGpuRequest) throws(ProtocolError) {
+        let library = SemanticVersion(wire.libraryVersion)
+        guard library != nil || wire.libraryVersion.isEmpty else { throw ProtocolError("library_version", .malformed) }
         self.init(
-            request: RequestID(rawValue: wire.request), instance: try Read.identifier(wire.instance, "instance"))
+            request: RequestID(rawValue: wire.request), instance: try Read.identifier(wire.instance, "instance"),
+            library: library)
     }
 
     package var wire: WireGpuRequest {
         .with {
             $0.request = request.rawValue
             $0.instance = instance.rawValue
+            $0.libraryVersion = library?.description ?? ""
         }
     }
 }

@@ -4,6 +4,11 @@ extension InterfaceSelection {
     /// What decided for the version that is chosen, in a sentence fragment.
     package func decision(_ question: Question) -> String {
         guard let pair = chosenPair else { return refusal(question) }
+        if let library = question.library {
+            return pair.client == pair.worker
+                ? "its programs have loaded \(library)"
+                : "its programs have loaded \(library), and \(pair.worker) was tested with it"
+        }
         if pair.client != pair.worker {
             return "the ends have no version in common, and \(pair.worker) was tested with clients of \(pair.client)"
         }

@@ -40,6 +40,8 @@ package struct InterfaceSelection: Sendable {
         package var withheld: [InterfaceVersion: String] = [:]
         /// The version number that a rollout has come to it with: it goes before all that are possible.
         package var preferred: SemanticVersion?
+        /// The client library that its programs have loaded: a session as a client of any other version is nothing to them.
+        package var library: SemanticVersion?
 
         package init(
             kind: String, client: End, server: End, device: DeviceDescription? = nil, rule: VersionRule? = nil,
@@ -71,14 +73,15 @@ package struct InterfaceSelection: Sendable {
     package struct Candidate: Hashable, Sendable {
         package var offer: InterfaceOffer
         package var obstacles: [Obstacle]
+        /// Whether the client's host has it and its programs can use it.
         package var isAtClient: Bool
         package var isAtServer: Bool
         /// Older versions at the client that this one's worker serves, and that are possible there; the best first.
         package var servedAtClient: [InterfaceVersion] = []
     }
 
-    /// What the two ends of a session run. They differ only where they have no version in common, and the worker's, the
-    /// newer, was tested with the client's.
+    /// What the two ends of a session run. They differ only where they have no version in common, or programs have loaded an
+    /// older library; the worker's, the newer, was tested with the client's.
     package struct Pair: Hashable, Sendable {
         package var client: InterfaceVersion
         package var worker: InterfaceVersion
@@ -95,6 +98,7 @@ package struct InterfaceSelection: Sendable {
     var advantage: String { leaders.map { $0.first.advantage(over: $0.second) } ?? "" }
     /// Words are made of them only where a person asks.
     private let leaders: (first: Rank, second: Rank)?
+    private let isLibraryLoaded: Bool
 
     /// The best of those that are possible: what is to be installed.
     package var wanted: InterfaceVersion? {
@@ -105,6 +109,14 @@ package struct InterfaceSelection: Sendable {
     /// worker serves an older client that is there.
     package var chosenPair: Pair? {
         let atServer = candidates.filter { $0.obstacles.isEmpty && $0.isAtServer }
+        // A library that programs have loaded stays as it is: there is nothing to wait for, and the best worker serves it.
+        if isLibraryLoaded {
+            return atServer.lazy.compactMap { worker in
+                (worker.isAtClient ? worker.offer.version : worker.servedAtClient.first).map {
+                    Pair(client: $0, worker: worker.offer.version)
+                }
+            }.first
+        }
         if let shared = atServer.first(where: \.isAtClient)?.offer.version {
             return Pair(client: shared, worker: shared)
         }
@@ -130,13 +142,16 @@ package struct InterfaceSelection: Sendable {
         for (place, offer) in offers.enumerated() where offer.version.kind == question.kind {
             let obstacles = Self.obstacles(to: offer, question, quarantined)
             let candidate = Candidate(
-                offer: offer, obstacles: obstacles, isAtClient: question.client.installed.contains(offer.version),
+                offer: offer, obstacles: obstacles,
+                isAtClient: question.client.installed.contains(offer.version)
+                    && (question.library.map { $0 == offer.version.version } ?? true),
                 isAtServer: question.server.installed.contains(offer.version))
             ranked.append(
                 (candidate, Rank(candidate, question, record(offer.version), bestRate: best, place: place)))
         }
         ranked.sort { $0.rank < $1.rank }
         candidates = Self.withServedClients(ranked.map(\.candidate))
+        isLibraryLoaded = question.library != nil
         leaders = ranked.count < 2 ? nil : (ranked[0].rank, ranked[1].rank)
     }
 

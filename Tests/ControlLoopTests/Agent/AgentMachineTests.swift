@@ -127,11 +127,12 @@ private func lapsed(at time: MonotonicTime, epoch counter: UInt64 = 1) -> [Agent
     private static let reason =
         "the program's library is opencl 0.9.0, its session opencl 1.0.0 (000000000000): not a shared version"
 
-    @Test func `a program with another library is refused, and the session stays for the next`() {
+    @Test func `a program with another library is asked for, and the session stays for the next`() {
         var agent = Agent.holding()
+        let request = GPURequest(request: program, instance: instance.id, library: SemanticVersion(0, 9, 0))
         #expect(
             agent.happens(.programAsked(program, instance.id, library: Self.other), at: 1)
-                == [.refuse(program, reason: Self.reason)])
+                == [.send(.gpuRequested(request))])
         let next = RequestID(rawValue: 9)
         let library = ClientLibrary(kind: "opencl", version: "1.0.0")
         #expect(
@@ -139,7 +140,25 @@ private func lapsed(at time: MonotonicTime, epoch counter: UInt64 = 1) -> [Agent
                 == [.handOver(grant, next, found: .reserved), acknowledged(.handedOver(next))])
     }
 
-    @Test func `a program that waits is refused when its session turns out to be of another version`() {
+    @Test func `a session of another version passes by a program that waits and that it is not for`() {
+        var agent = Agent()
+        _ = agent.happens(.programAsked(program, instance.id, library: Self.other), at: 0.1)
+        _ = agent.hears(.allocation(notification()), at: 0.5)
+        #expect(agent.happens(.sessionOpened(grant), at: 0.6) == [acknowledged(.ready)])
+    }
+
+    @Test func `a session stays one of the version as which it was opened, whatever is said of it later`() {
+        var agent = Agent.holding()
+        var later = notification()
+        later.version.version = SemanticVersion(0, 9, 0)
+        _ = agent.hears(.allocation(later), at: 0.8)
+        let request = GPURequest(request: program, instance: instance.id, library: SemanticVersion(0, 9, 0))
+        #expect(
+            agent.happens(.programAsked(program, instance.id, library: Self.other), at: 1)
+                == [.send(.gpuRequested(request))])
+    }
+
+    @Test func `a program is refused when the session that it was told of turns out to be of another version`() {
         var agent = Agent()
         _ = agent.happens(.programAsked(program, instance.id, library: Self.other), at: 0.1)
         _ = agent.hears(.allocation(notification(request: program)), at: 0.5)

@@ -54,6 +54,21 @@ import Testing
             server: InterfaceSelection.End(platform: linux, installed: Set(server.map(version))), rule: rule)
     }
 
+    @Test func aLibraryThatIsLoadedIsServedByTheBestWorkerThatCan() throws {
+        let offers = try [Self.offer(1), Self.offer(2), Self.offer(3, serves: [2], wire: 1...2)]
+        func pair(_ library: UInt32, preferred: UInt32? = nil) -> InterfaceSelection.Pair? {
+            var question = Self.ends(client: [1, 2, 3], server: [1, 2, 3])
+            question.library = Self.version(library).version
+            question.preferred = preferred.map { Self.version($0).version }
+            return InterfaceSelection(question, offers: offers).chosenPair
+        }
+        #expect(pair(1) == InterfaceSelection.Pair(client: Self.version(1), worker: Self.version(1)))
+        #expect(pair(2) == InterfaceSelection.Pair(client: Self.version(2), worker: Self.version(3)))
+        #expect(pair(2, preferred: 2) == InterfaceSelection.Pair(client: Self.version(2), worker: Self.version(2)))
+        #expect(pair(3) == InterfaceSelection.Pair(client: Self.version(3), worker: Self.version(3)))
+        #expect(pair(4) == nil)
+    }
+
     @Test func aNewerWorkerServesAnOlderClientWhereNothingIsShared() throws {
         let offers = try [Self.offer(1), Self.offer(2), Self.offer(3, serves: [1, 2], wire: 1...2)]
         func pair(_ client: [UInt32], _ server: [UInt32], _ rule: VersionRule? = nil) -> InterfaceSelection.Pair? {
