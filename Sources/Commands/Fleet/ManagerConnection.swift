@@ -25,6 +25,10 @@ struct ManagerConnection: FleetClient {
         do { return try await client.overview() } catch { throw failure(error) }
     }
 
+    func overview(forecasts: Bool) async throws(CommandFailure) -> FleetOverview {
+        do { return try await client.overview(forecasts: forecasts) } catch { throw failure(error) }
+    }
+
     func forecast(of instance: InstanceID) async throws(CommandFailure) -> InstanceForecast? {
         do { return try await client.forecast(of: instance) } catch { throw failure(error) }
     }

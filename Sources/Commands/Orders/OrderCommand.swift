@@ -38,7 +38,9 @@ struct OrderOptions: ParsableArguments {
     func give(_ changes: [OperatorChange]) async throws {
         try await CommandRunner.run {
             let settings = try await ManagerConnection.withClient(address: manager.address) { client in
-                try await client.change(changes)
+                let settings = try await client.change(changes)
+                await OrderNotes.write(on: changes, asking: client)
+                return settings
             }
             try output.write(OrdersView(settings.orders))
         }

@@ -28,9 +28,12 @@ struct PlanCommand: AsyncParsableCommand {
     func run() async throws {
         try await CommandRunner.run {
             let kept = try to.map { path throws(CommandFailure) in try OutputFile(path, sparing: [file]) }
-            let changes = try ChangeFile(text: try Self.read(file), name: file).changes
+            let name = file == "-" ? "standard input" : file
+            let changes = try ChangeFile(text: try Self.read(file, name), name: name).changes
             let plan = try await ManagerConnection.withClient(address: manager.address) { client in
-                try await client.plan(changes)
+                let plan = try await client.plan(changes)
+                await OrderNotes.write(on: changes, asking: client)
+                return plan
             }
             if let kept {
                 guard let text = try? plan.savedText() else {
@@ -42,10 +45,12 @@ struct PlanCommand: AsyncParsableCommand {
         }
     }
 
-    private static func read(_ path: String) throws(CommandFailure) -> String {
-        let data = path == "-" ? try? FileHandle.standardInput.readToEnd() : FileManager.default.contents(atPath: path)
+    private static func read(_ path: String, _ name: String) throws(CommandFailure) -> String {
+        let data =
+            path == "-"
+            ? (try? FileHandle.standardInput.readToEnd()) ?? Data() : FileManager.default.contents(atPath: path)
         guard let data else {
-            throw CommandFailure(.noInput, "\(path) cannot be read", advice: "name a file of changes, a command a line")
+            throw CommandFailure(.noInput, "\(name) cannot be read", advice: "name a file of changes, a command a line")
         }
         return String(decoding: data, as: UTF8.self)
     }
@@ -70,17 +75,24 @@ struct ApplyCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await CommandRunner.run {
-            guard let data = FileManager.default.contents(atPath: file),
-                let plan = try? ChangePlan(savedText: String(decoding: data, as: UTF8.self))
-            else {
-                throw CommandFailure(
-                    .noInput, "\(file) is no plan", advice: "make one with 'presync plan CHANGES --to \(file)'")
-            }
+            let plan = try Self.read(file)
             _ = try await ManagerConnection.withClient(address: manager.address) { client in
                 try await client.apply(plan)
             }
             try output.write(PlanView(plan))
         }
+    }
+
+    private static func read(_ file: String) throws(CommandFailure) -> ChangePlan {
+        guard let data = FileManager.default.contents(atPath: file) else {
+            throw CommandFailure(
+                .noInput, "\(file) cannot be read", advice: "name a file that 'presync plan CHANGES --to FILE' wrote")
+        }
+        guard let plan = try? ChangePlan(savedText: String(decoding: data, as: UTF8.self)) else {
+            throw CommandFailure(
+                .noInput, "\(file) is no plan", advice: "make one: 'presync plan \(file) --to FILE', if it has changes")
+        }
+        return plan
     }
 }
 
@@ -97,7 +109,7 @@ struct ChangeFile {
             do {
                 let command = try PresyncCommand.parseAsRoot(words)
                 guard let changing = command as? any ChangingCommand else {
-                    throw ValidationError("it changes nothing")
+                    throw ValidationError("'\(words.joined(separator: " "))' changes nothing")
                 }
                 changes += try changing.changes()
             } catch {
@@ -106,7 +118,11 @@ struct ChangeFile {
                     advice: "write a command a line, such as: order pin chat-1 gpu-1#0")
             }
         }
-        guard !changes.isEmpty else { throw CommandFailure(.noInput, "\(name) has no changes") }
+        guard !changes.isEmpty else {
+            throw CommandFailure(
+                .noInput, "\(name) has no changes",
+                advice: "write a command a line, such as: order pin chat-1 gpu-1#0")
+        }
     }
 
     /// The words of a line: parted by blanks that do not stand within quotes; # before a word begins a comment.

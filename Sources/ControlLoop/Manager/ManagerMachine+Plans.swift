@@ -60,8 +60,15 @@ extension ManagerMachine {
         return steps
             + plan.actions.map { action in
                 PlannedStep(
-                    instance: action.instance, action: trial.planned(action), holds: holdings[action.instance])
+                    instance: action.instance, action: trial.planned(action),
+                    holds: holdings[action.instance] ?? trial.heldUntilReplaced(by: action.instance))
             }
+    }
+
+    /// What an instance still holds on a GPU server that is drained, or in a version that goes, until that is replaced.
+    private func heldUntilReplaced(by instance: InstanceID) -> PlannedHolding? {
+        record(of: instance)?.grants.lazy.compactMap { grants[$0] }.first { !$0.lifecycle.isReleasing }
+            .map(PlannedHolding.init)
     }
 
     private func planned(_ action: AllocationAction) -> PlannedStep.Action {
