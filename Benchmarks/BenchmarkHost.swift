@@ -5,12 +5,6 @@ import RemotingCore
 
 /// A host with an agent and a GPU server of this build, and the processes that the agent measures.
 final class BenchmarkHost {
-    struct Usage {
-        var cpuSeconds: Double
-        var residentMebibytes: Double
-        var anonymousMebibytes: Double
-    }
-
     struct NotServed: Error, CustomStringConvertible {
         var description: String
     }
@@ -77,22 +71,7 @@ final class BenchmarkHost {
     }
 
     /// What the agent's process has used; nil where it is gone.
-    func agentUsage() -> Usage? {
-        guard let pid = agent?.processIdentifier,
-            let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
-            let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
-        else { return nil }
-        // After the name come the state as field 3, and user and system time as fields 14 and 15 (proc(5)).
-        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
-        let ticks = fields.count > 12 ? [fields[11], fields[12]].compactMap { Double($0) }.reduce(0, +) : 0
-        func mebibytes(_ name: String) -> Double {
-            let line = status.split(separator: "\n").first { $0.hasPrefix(name) } ?? ""
-            return (line.split(separator: " ").dropLast().last.flatMap { Double($0) } ?? 0) / 1_024
-        }
-        return Usage(
-            cpuSeconds: ticks / Double(sysconf(Int32(_SC_CLK_TCK))), residentMebibytes: mebibytes("VmRSS:"),
-            anonymousMebibytes: mebibytes("RssAnon:"))
-    }
+    func agentUsage() -> ProcessUsage? { agent.flatMap { ProcessUsage(of: $0.processIdentifier) } }
 
     /// Ends what was started, the last first.
     func end() {

@@ -1,3 +1,4 @@
+import ControlProtocol
 import Foundation
 
 /// `presync-bench [NAME ...] [--small]`: measures and prints; `--small` runs each on a small input, as the tests do.
@@ -15,6 +16,8 @@ import Foundation
         ("placement", PlacementBenchmark.run),
         ("trust", TrustBenchmark.run),
         ("install", InstallBenchmark.run),
+        ("streams", StreamsBenchmark.run),
+        ("host-batches", HostBatchesBenchmark.run),
     ]
 
     static var usage: String {
@@ -40,6 +43,7 @@ import Foundation
             }
             return
         }
+        if await runsPeers(Array(arguments)) { return }
         if arguments.contains("--help") || arguments.contains("-h") { return print(usage) }
         if let unknown = arguments.first(where: { $0.hasPrefix("-") && $0 != "--small" }) {
             FileHandle.standardError.write(Data("no option '\(unknown)'; see --help\n".utf8))
@@ -65,6 +69,31 @@ import Foundation
                 exit(70)
             }
         }
+    }
+}
+
+extension PresyncBench {
+    /// Runs the other end of a benchmark over sockets, where the arguments name one: such processes are started by the
+    /// benchmarks themselves.
+    private static func runsPeers(_ arguments: [String]) async -> Bool {
+        do {
+            if arguments.first == ReportingPeers.command,
+                let peers = ReportingPeers(arguments: Array(arguments.dropFirst()))
+            {
+                try await peers.run()
+                return true
+            }
+            if arguments.first == EchoPeer.command,
+                let address = arguments.dropFirst().first.flatMap(ManagerAddress.init)
+            {
+                try await EchoPeer.run(on: address)
+                return true
+            }
+        } catch {
+            FileHandle.standardError.write(Data("\(arguments.first ?? ""): \(error)\n".utf8))
+            exit(70)
+        }
+        return false
     }
 }
 

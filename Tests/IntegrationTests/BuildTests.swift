@@ -37,7 +37,7 @@ extension LiveSystemTests {
             #expect(!needed.contains { $0.contains("swift") || $0.contains("Foundation") }, "\(needed)")
         }
 
-        @Test(arguments: ["manager-step", "durable-grants", "agent", "forecast", "placement"])
+        @Test(arguments: ["manager-step", "durable-grants", "agent", "forecast", "placement", "host-batches"])
         func `every benchmark runs on a small input`(name: String) async throws {
             let bench = URL(fileURLWithPath: Binaries.presync).deletingLastPathComponent()
                 .appendingPathComponent("presync-bench").path
