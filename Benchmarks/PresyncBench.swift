@@ -14,6 +14,7 @@ import Foundation
         ("forecast", ForecastBenchmark.run),
         ("snapshot", SnapshotBenchmark.run),
         ("placement", PlacementBenchmark.run),
+        ("pool-placement", PoolPlacementBenchmark.run),
         ("trust", TrustBenchmark.run),
         ("install", InstallBenchmark.run),
         ("streams", StreamsBenchmark.run),

@@ -26,8 +26,11 @@ package struct IdlePrice: Hashable, Sendable {
     }
 
     /// The price now, as a multiple of that of a half full pool; 0.25 to 100.
-    package var factor: Double {
-        let free = 1 - min(max(load ?? 0, 0), Self.greatestLoad)
+    package var factor: Double { Self.factor(at: load ?? 0) }
+
+    /// The price at a promised share, smoothed or not.
+    static func factor(at load: Double) -> Double {
+        let free = 1 - min(max(load, 0), greatestLoad)
         return 1 / (4 * free * free)
     }
 }

@@ -1,5 +1,5 @@
 /// Devices ordered by one figure (the key), each with a second one (its capacity): finds the first device from a key
-/// on whose capacity is large enough.
+/// on whose capacity is large enough, and the one with the greatest capacity between two keys.
 ///
 /// A treap over slots (Seidel and Aragon, "Randomized search trees", Algorithmica 1996) in which each node knows the
 /// greatest capacity beneath it. Every operation takes O(log count) expected; equal keys stand in the order in which
@@ -9,8 +9,9 @@ struct PlacementIndex: Sendable {
         var key: Int64 = 0
         var order: UInt64 = 0
         var capacity: Int64 = 0
-        /// The greatest capacity of this node and all beneath it.
+        /// The greatest capacity of this node and all beneath it, and the least order of those that have it.
         var greatest: Int64 = 0
+        var greatestOrder: UInt64 = 0
         var priority: UInt64 = 0
         var left = none
         var right = none
@@ -29,7 +30,8 @@ struct PlacementIndex: Sendable {
     mutating func insert(slot: Int, order: UInt64, key: Int64, capacity: Int64) {
         while nodes.count <= slot { nodes.append(Node()) }
         nodes[slot] = Node(
-            key: key, order: order, capacity: capacity, greatest: capacity, priority: Self.priority(of: order))
+            key: key, order: order, capacity: capacity, greatest: capacity, greatestOrder: order,
+            priority: Self.priority(of: order))
         let (before, after) = split(root, key: key, order: order)
         root = merge(merge(before, Int32(slot)), after)
         count += 1
@@ -65,6 +67,43 @@ struct PlacementIndex: Sendable {
             node = current.left
         }
         return greatest
+    }
+
+    /// The slot with the greatest capacity of those with a key in `keys`, of equals the one that was added first; nil
+    /// where there is none.
+    /// - Parameter admits: which slots are looked at; those that it refuses cost visits more.
+    func greatest(
+        keysIn keys: ClosedRange<Int64>, where admits: (Int) -> Bool = { _ in true }
+    ) -> (slot: Int, capacity: Int64)? {
+        var best: Int32 = Self.none
+        findGreatest(under: root, keys, &best, where: admits)
+        return best == Self.none ? nil : (Int(best), nodes[Int(best)].capacity)
+    }
+
+    private func findGreatest(
+        under node: Int32, _ keys: ClosedRange<Int64>, _ best: inout Int32, where admits: (Int) -> Bool
+    ) {
+        guard node != Self.none else { return }
+        let current = nodes[Int(node)]
+        func isGreater(_ capacity: Int64, _ order: UInt64) -> Bool {
+            guard best != Self.none else { return true }
+            let found = nodes[Int(best)]
+            return Self.isGreater(capacity, order, than: found.capacity, found.order)
+        }
+        guard isGreater(current.greatest, current.greatestOrder) else { return }
+        if current.key < keys.lowerBound { return findGreatest(under: current.right, keys, &best, where: admits) }
+        if current.key > keys.upperBound { return findGreatest(under: current.left, keys, &best, where: admits) }
+        if isGreater(current.capacity, current.order), admits(Int(node)) { best = node }
+        // The side that has more first: what is found there spares most of the other.
+        let (left, right) = (current.left, current.right)
+        let isRightFirst = left == Self.none || (right != Self.none && hasMore(right, than: left))
+        findGreatest(under: isRightFirst ? right : left, keys, &best, where: admits)
+        findGreatest(under: isRightFirst ? left : right, keys, &best, where: admits)
+    }
+
+    private func hasMore(_ node: Int32, than other: Int32) -> Bool {
+        let (one, two) = (nodes[Int(node)], nodes[Int(other)])
+        return Self.isGreater(one.greatest, one.greatestOrder, than: two.greatest, two.greatestOrder)
     }
 
     /// The greatest key; nil when empty.
@@ -146,11 +185,22 @@ struct PlacementIndex: Sendable {
     }
 
     private mutating func refresh(_ index: Int) {
-        var greatest = nodes[index].capacity
-        for child in [nodes[index].left, nodes[index].right] where child != Self.none {
-            greatest = max(greatest, nodes[Int(child)].greatest)
+        var (greatest, order) = (nodes[index].capacity, nodes[index].order)
+        func take(_ child: Int32) {
+            guard child != Self.none else { return }
+            let beneath = nodes[Int(child)]
+            guard Self.isGreater(beneath.greatest, beneath.greatestOrder, than: greatest, order) else { return }
+            (greatest, order) = (beneath.greatest, beneath.greatestOrder)
         }
+        take(nodes[index].left)
+        take(nodes[index].right)
         nodes[index].greatest = greatest
+        nodes[index].greatestOrder = order
+    }
+
+    /// More capacity, or as much and added earlier.
+    private static func isGreater(_ capacity: Int64, _ order: UInt64, than other: Int64, _ otherOrder: UInt64) -> Bool {
+        capacity == other ? order < otherOrder : capacity > other
     }
 
     /// The finaliser of SplitMix64: neighbours get unrelated priorities.

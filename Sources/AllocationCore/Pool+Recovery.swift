@@ -10,10 +10,11 @@ extension Pool {
         for slice: Slice, at level: Readiness, where admits: (DeviceID) -> Bool
     ) -> DeviceID? {
         let isAdmitted = { (slot: Int) in self.device(at: slot).map(admits) ?? false }
-        let index = level == .warm ? byWarmSessions : byFreeMemory
-        let slot = index.first(
-            keyAtLeast: level == .warm ? 0 : slice.memory.rawValue,
-            capacityAtLeast: level == .warm ? slice.memory.rawValue : Int64(slice.compute.rawValue), where: isAdmitted)
+        let slot =
+            level == .warm
+            ? warmByFreeMemory.greatest(keysIn: slice.memory.rawValue...Int64.max, where: isAdmitted)?.slot
+            : byFreeMemory.first(
+                keyAtLeast: slice.memory.rawValue, capacityAtLeast: Int64(slice.compute.rawValue), where: isAdmitted)
         guard let device = slot.flatMap(device(at:)), let account = account(of: device) else { return nil }
         return level == .warm && account.warmSessions >= maximumWarmPerDevice ? nil : device
     }

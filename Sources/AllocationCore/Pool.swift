@@ -21,12 +21,14 @@ package struct Pool: Sendable {
     private var totalCompute = 0.0
     private var promisedMemory = 0.0
     private var promisedCompute = 0.0
+    /// Of all devices, available or not, in bytes.
+    private var greatestMemory: Int64 = 0
     /// Available devices: by free memory, with free compute as capacity.
     private(set) var byFreeMemory = PlacementIndex()
-    /// Available devices: the one with the most free compute first, with free memory as capacity.
-    private var byLoad = PlacementIndex()
-    /// Available devices: by warm sessions, with free memory as capacity.
-    private(set) var byWarmSessions = PlacementIndex()
+    /// Available devices: by free memory, with warm sessions below 0 as capacity: the fewest are the greatest.
+    private(set) var warmByFreeMemory = PlacementIndex()
+    /// What free memory is worth to the slices that are expected (``expect(slices:)``).
+    private(set) var memoryValue = FreeMemoryValue.unknown
 
     package init(computeOvercommit: Double = 4, maximumWarmPerDevice: Int = 16) {
         precondition((1...1_000).contains(computeOvercommit) && maximumWarmPerDevice >= 0)
@@ -78,7 +80,23 @@ package struct Pool: Sendable {
         min(max(Self.share(promisedMemory, of: totalMemory), Self.share(promisedCompute, of: totalCompute)), 1)
     }
 
-    private static func share(_ part: Double, of whole: Double) -> Double { whole > 0 ? part / whole : 0 }
+    static func share(_ part: Double, of whole: Double) -> Double { whole > 0 ? part / whole : 0 }
+
+    /// Says what slices are expected, each by its memory, so that what is placed leaves room for them. Those of no memory
+    /// are left out; where there is none, what was said before holds. O(slices), and a millisecond more where they
+    /// differ from what was said before.
+    package mutating func expect(slices: some Sequence<Bytes>) {
+        guard greatestMemory > 0 else { return }
+        let part = FreeMemoryValue.part(of: greatestMemory)
+        var counts = [Int](repeating: 0, count: FreeMemoryValue.parts + 1)
+        var isNothing = true
+        for memory in slices where memory > .zero && memory.rawValue <= greatestMemory {
+            counts[Int((memory.rawValue - 1) / part) + 1] += 1
+            isNothing = false
+        }
+        guard !isNothing, !memoryValue.stillHolds(for: counts, greatest: greatestMemory) else { return }
+        memoryValue = FreeMemoryValue(counts: counts, greatest: greatestMemory)
+    }
 
     // MARK: Devices
 
@@ -86,6 +104,7 @@ package struct Pool: Sendable {
     /// promised on it. Amounts below 0 count as 0.
     package mutating func add(_ device: DeviceID, memory: Bytes, compute: MilliShare) {
         let memory = max(memory, .zero)
+        greatestMemory = max(greatestMemory, memory.rawValue)
         let promisable = min(Double(max(compute.rawValue, 0)) * computeOvercommit, Double(Int32.max / 2))
         let compute = MilliShare(Int32(promisable))
         if let slot = slots[device] {
@@ -115,6 +134,9 @@ package struct Pool: Sendable {
         leaveIndexes(slot, account)
         accounts[slot] = nil
         freeSlots.append(slot)
+        if account.memory.rawValue == greatestMemory {
+            greatestMemory = accounts.reduce(0) { max($0, $1?.memory.rawValue ?? 0) }
+        }
     }
 
     /// A device that is not available keeps its account, and nothing new is placed on it.
@@ -187,49 +209,6 @@ package struct Pool: Sendable {
         }
     }
 
-    // MARK: Placement
-
-    /// The available device with the least free memory that the slice fits on: best fit leaves the large gaps to
-    /// large slices. Of equals, the one that was added first. O(log devices)
-    package func bestFit(for slice: Slice) -> DeviceID? {
-        let slot = byFreeMemory.first(
-            keyAtLeast: slice.memory.rawValue, capacityAtLeast: Int64(slice.compute.rawValue))
-        return slot.flatMap { accounts[$0]?.device }
-    }
-
-    /// From this share of a device's memory on, a slice goes where it fits best.
-    private static let largeShare = 0.125
-
-    /// Where a slice goes. One that takes much of a device's memory goes where it fits best (``bestFit(for:)``), which
-    /// leaves the large gaps to large slices; the others to the device with the most free compute, whose tenants they
-    /// delay least. Nil where none has room. O(log devices)
-    package func place(for slice: Slice) -> DeviceID? {
-        let memory = Self.share(Double(slice.memory.rawValue) * Double(byLoad.count), of: totalMemory)
-        guard memory < Self.largeShare, let device = leastLoaded(with: slice.memory), canReserve(slice, on: device)
-        else {
-            return bestFit(for: slice)
-        }
-        return device
-    }
-
-    /// The available device with the most free compute among those with that much free memory. O(log devices)
-    package func leastLoaded(with memory: Bytes) -> DeviceID? {
-        byLoad.first(keyAtLeast: .min, capacityAtLeast: memory.rawValue).flatMap { accounts[$0]?.device }
-    }
-
-    /// Where a warm session goes: of the available devices that have the memory of `slice` free, the one with the
-    /// fewest warm sessions; where none has, the one with the fewest of all. Nil where that one has as many as it may,
-    /// or is too small for the slice even when empty. O(log devices)
-    package func deviceForWarmSession(laterNeeding slice: Slice) -> DeviceID? {
-        let slot =
-            byWarmSessions.first(keyAtLeast: 0, capacityAtLeast: slice.memory.rawValue)
-            ?? byWarmSessions.first(keyAtLeast: 0, capacityAtLeast: 0)
-        guard let account = slot.flatMap({ accounts[$0] }), account.warmSessions < maximumWarmPerDevice,
-            account.memory >= slice.memory
-        else { return nil }
-        return account.device
-    }
-
     /// The free memory of the available device that has most of it; 0 where there is none. O(log devices)
     package var greatestFreeMemory: Bytes { Bytes(byFreeMemory.greatestKey ?? 0) }
 
@@ -276,12 +255,9 @@ package struct Pool: Sendable {
         byFreeMemory.insert(
             slot: slot, order: account.order, key: account.freeMemory.rawValue,
             capacity: Int64(account.freeCompute.rawValue))
-        byLoad.insert(
-            slot: slot, order: account.order, key: -Int64(account.freeCompute.rawValue),
-            capacity: account.freeMemory.rawValue)
-        byWarmSessions.insert(
-            slot: slot, order: account.order, key: Int64(account.warmSessions),
-            capacity: account.freeMemory.rawValue)
+        warmByFreeMemory.insert(
+            slot: slot, order: account.order, key: account.freeMemory.rawValue,
+            capacity: -Int64(account.warmSessions))
     }
 
     private mutating func leaveIndexes(_ slot: Int, _ account: DeviceAccount) {
@@ -291,8 +267,7 @@ package struct Pool: Sendable {
         promisedMemory -= Double(account.reserved.memory.rawValue)
         promisedCompute -= Double(account.reserved.compute.rawValue)
         byFreeMemory.remove(slot: slot)
-        byLoad.remove(slot: slot)
-        byWarmSessions.remove(slot: slot)
+        warmByFreeMemory.remove(slot: slot)
     }
 
     /// Stops the program where an account or an index is wrong. O(devices)
@@ -308,8 +283,7 @@ package struct Pool: Sendable {
         }
         precondition(accounts.count == slots.count + freeSlots.count, "a slot is lost")
         checkIndex(byFreeMemory, available) { ($0.freeMemory.rawValue, Int64($0.freeCompute.rawValue)) }
-        checkIndex(byLoad, available) { (-Int64($0.freeCompute.rawValue), $0.freeMemory.rawValue) }
-        checkIndex(byWarmSessions, available) { (Int64($0.warmSessions), $0.freeMemory.rawValue) }
+        checkIndex(warmByFreeMemory, available) { ($0.freeMemory.rawValue, -Int64($0.warmSessions)) }
     }
 
     private func checkIndex(
@@ -329,6 +303,6 @@ extension Pool: Equatable {
     /// Equal pools make equal choices: same bounds, same accounts, in the same order.
     package static func == (left: Self, right: Self) -> Bool {
         left.computeOvercommit == right.computeOvercommit && left.maximumWarmPerDevice == right.maximumWarmPerDevice
-            && left.devices == right.devices
+            && left.memoryValue == right.memoryValue && left.devices == right.devices
     }
 }

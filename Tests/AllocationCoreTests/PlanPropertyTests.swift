@@ -1,7 +1,8 @@
-import AllocationCore
 import Determinism
 import FleetModel
 import Testing
+
+@testable import AllocationCore
 
 /// What holds of every plan, over random fleets.
 @Suite struct PlanPropertyTests {
@@ -128,7 +129,9 @@ import Testing
 
     @Test(arguments: 0..<100 as Range<UInt64>)
     func withoutTakingThePlanIsThatOfASlowObviousRule(seed: UInt64) {
-        let (subjects, pool) = fleet(seed: seed) { $0.priority.mayBeTakenFrom = false }
+        let (subjects, start) = fleet(seed: seed) { $0.priority.mayBeTakenFrom = false }
+        var pool = start
+        if seed.isMultiple(of: 2) { pool.expect(slices: subjects.map(\.amount.memory)) }
         let plan = planner.plan(subjects, pool: pool, now: now)
         #expect(plan.actions.filter { !$0.isContention } == ObviousRule(now: now).actions(subjects, pool))
     }
@@ -199,7 +202,15 @@ private struct ObviousRule {
         let roomiest = pool.devices.filter { $0.freeMemory >= needed.memory }.max { $0.freeCompute < $1.freeCompute }
         let memory = pool.devices.reduce(0) { $0 + Double($1.memory.rawValue) } / Double(pool.count)
         let isSmall = Double(needed.memory.rawValue) / memory < 0.125
-        let spread = isSmall ? roomiest.flatMap { pool.canReserve(needed, on: $0.device) ? $0 : nil } : nil
+        var spread = isSmall ? roomiest.flatMap { pool.canReserve(needed, on: $0.device) ? $0 : nil } : nil
+        if !pool.memoryValue.isFlat {
+            spread = cheapest(fitting, for: needed, pool) { account in
+                isSmall
+                    ? -Int(account.freeCompute.rawValue) * 12_500 / 1_000 : freeParts(of: account, pool) * 12_500 / 64
+            } before: {
+                isSmall ? $0.freeCompute > $1.freeCompute : $0.freeMemory < $1.freeMemory
+            }
+        }
         guard let best = spread ?? fitting.min(by: { $0.freeMemory < $1.freeMemory }),
             (try? pool.reserve(needed, on: best.device)) != nil
         else { return subject.holding == nil ? openWarm(subject, &pool) : [] }
@@ -209,9 +220,43 @@ private struct ObviousRule {
 
     private func openWarm(_ subject: AllocationSubject, _ pool: inout Pool) -> [AllocationAction] {
         let roomy = pool.devices.filter { $0.freeMemory >= subject.amount.memory }
-        guard let device = (roomy.isEmpty ? pool.devices : roomy).min(by: { $0.warmSessions < $1.warmSessions }),
+        var best = roomy.min { $0.warmSessions < $1.warmSessions }
+        if !pool.memoryValue.isFlat {
+            let open = roomy.filter { $0.warmSessions < pool.maximumWarmPerDevice }
+            best = cheapest(open, for: subject.amount, pool) {
+                $0.warmSessions * 12_500
+            } before: {
+                $0.warmSessions < $1.warmSessions
+            }
+        }
+        guard let device = best ?? pool.devices.min(by: { $0.warmSessions < $1.warmSessions }),
             device.memory >= subject.amount.memory, (try? pool.openWarm(on: device.device)) != nil
         else { return [] }
         return [.openWarm(subject.instance, device.device)]
+    }
+
+    /// The device that costs the slices expected least, and is best in itself; of equals the one with the least memory
+    /// free, in parts, and among those the one that stands `before` the others.
+    private func cheapest(
+        _ devices: [DeviceAccount], for slice: Slice, _ pool: Pool, own: (DeviceAccount) -> Int,
+        before: (DeviceAccount, DeviceAccount) -> Bool
+    ) -> DeviceAccount? {
+        let part = pool.memoryValue.part
+        let needed = Int((slice.memory.rawValue + part - 1) / part)
+        let urgency = 1 / (4 * ((1 - min(pool.promisedShare, 0.95)) * (1 - min(pool.promisedShare, 0.95))))
+        func cost(_ account: DeviceAccount) -> Double {
+            Double(pool.memoryValue.cost(of: needed, where: freeParts(of: account, pool))) * urgency
+                + Double(own(account))
+        }
+        return devices.min { one, other in
+            let costs = (cost(one), cost(other))
+            if costs.0 != costs.1 { return costs.0 < costs.1 }
+            let parts = (freeParts(of: one, pool), freeParts(of: other, pool))
+            return parts.0 == parts.1 ? before(one, other) : parts.0 < parts.1
+        }
+    }
+
+    private func freeParts(of account: DeviceAccount, _ pool: Pool) -> Int {
+        min(Int(account.freeMemory.rawValue / pool.memoryValue.part), 64)
     }
 }

@@ -11,41 +11,47 @@ package struct GapPrices: Hashable, Sendable {
     private static let maximumSizes = 48
     private static let maximumPivots = 400
 
-    /// Millionths of a device, by gap in thousandths: 0 at 0, 1,000,000 at 1,000, never falling.
+    /// Millionths of a device, by gap in parts of it: 0 at 0, 1,000,000 at a whole device, never falling.
     package let values: [Int]
 
-    /// - Parameter counts: how often each share is asked for, by its size in thousandths; sizes outside 1...999 are
-    ///   whole devices or nothing, and left out.
-    package init(counts: [Int: Int]) {
-        let common = counts.filter { (1...999).contains($0.key) && $0.value > 0 }
+    /// - Parameters:
+    ///   - counts: how often each share is asked for, by its size; sizes outside `1..<whole` are whole devices or
+    ///     nothing, and left out.
+    ///   - whole: into how many parts a device is counted, at least 1; thousandths, unless fewer suffice.
+    package init(counts: [Int: Int], whole: Int = 1_000) {
+        let common = counts.filter { $0.key >= 1 && $0.key < whole && $0.value > 0 }
             .sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(Self.maximumSizes)
         let demands = common.sorted { $0.key < $1.key }
         let sizes = demands.map(\.key)
-        var programme = CuttingStock(sizes: sizes, demands: demands.map { Double($0.value) })
-        var best = Knapsack(sizes: sizes, prices: programme.prices)
+        var programme = CuttingStock(sizes: sizes, demands: demands.map { Double($0.value) }, whole: whole)
+        var best = Knapsack(sizes: sizes, prices: programme.prices, whole: whole)
         for _ in 0..<Self.maximumPivots {
             guard programme.improve(with: best.pattern()) else { break }
-            best = Knapsack(sizes: sizes, prices: programme.prices)
+            best = Knapsack(sizes: sizes, prices: programme.prices, whole: whole)
         }
         var values = best.values.map { Int((min($0, 1) * 1e6).rounded()) }
-        values[1_000] = 1_000_000
+        values[whole] = 1_000_000
         self.values = values
     }
 
-    /// What of a gap is wasted, in millionths of a device, by gap in thousandths; 0 or more.
-    package var waste: [Int] { values.enumerated().map { max(0, $0.offset * 1_000 - $0.element) } }
+    /// What of a gap is wasted, in millionths of a device, by gap; 0 or more.
+    package var waste: [Int] {
+        values.enumerated().map { max(0, $0.offset * 1_000_000 / (values.count - 1) - $0.element) }
+    }
 }
 
-/// The best filling of every gap, at given prices: an unbounded knapsack by dynamic programming. O(1,000 × sizes)
+/// The best filling of every gap, at given prices: an unbounded knapsack by dynamic programming. O(parts × sizes)
 private struct Knapsack {
     let sizes: [Int]
-    private(set) var values = [Double](repeating: 0, count: 1_001)
-    /// The share that is put last into the gap; -1 for a thousandth left empty.
-    private var last = [Int](repeating: -1, count: 1_001)
+    private(set) var values: [Double]
+    /// The share that is put last into the gap; -1 for a part left empty.
+    private var last: [Int]
 
-    init(sizes: [Int], prices: [Double]) {
+    init(sizes: [Int], prices: [Double], whole: Int) {
         self.sizes = sizes
-        for gap in 1...1_000 {
+        values = [Double](repeating: 0, count: whole + 1)
+        last = [Int](repeating: -1, count: whole + 1)
+        for gap in 1...whole {
             values[gap] = values[gap - 1]
             for (index, size) in sizes.enumerated() where size <= gap {
                 let value = values[gap - size] + prices[index]
@@ -57,7 +63,7 @@ private struct Knapsack {
     /// How many shares of each size fill a whole device best.
     func pattern() -> [Double] {
         var pattern = [Double](repeating: 0, count: sizes.count)
-        var gap = 1_000
+        var gap = values.count - 1
         while gap > 0 {
             let index = last[gap]
             if index < 0 {
@@ -79,8 +85,8 @@ private struct CuttingStock {
     /// 1 for a device, 0 for a share that is covered more often than asked for.
     private var costs: [Double]
 
-    init(sizes: [Int], demands: [Double]) {
-        let copies = sizes.map { Double(1_000 / $0) }
+    init(sizes: [Int], demands: [Double], whole: Int) {
+        let copies = sizes.map { Double(whole / $0) }
         inverse = copies.indices.map { row in copies.indices.map { $0 == row ? 1 / copies[row] : 0 } }
         amounts = zip(demands, copies).map { $0 / $1 }
         costs = [Double](repeating: 1, count: sizes.count)

@@ -13,6 +13,7 @@ extension ManagerMachine {
         expectCompute()
         if mode == .active { idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds) }
         let (subjects, places) = attentiveSubjects(now, inStep: true)
+        pool.expect(slices: subjects.lazy.map(\.amount.memory))
         let plan = actingPlanner.plan(
             subjects, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
         pool = plan.pool

@@ -147,6 +147,9 @@ struct PolicyWorld: Sendable {
         for account in pool.devices { pool.expect(MilliShare(sums[account.device] ?? 0), on: account.device) }
     }
 
+    /// Says what slices are expected (``Pool/expect(slices:)``).
+    mutating func expect(slices: some Sequence<Bytes>) { pool.expect(slices: slices) }
+
     /// Does what a plan made on ``pool`` says.
     mutating func carryOut(_ actions: [AllocationAction], at second: Int) {
         var contending: Set<Int> = []

@@ -37,6 +37,7 @@ struct PresyncPolicy: Sendable {
             }
             subjects.append(subject)
         }
+        world.expect(slices: subjects.lazy.map(\.amount.memory))
         let plan = planner.plan(subjects, pool: world.pool, price: price, now: .seconds(Double(second)))
         world.carryOut(plan.actions, at: second)
     }
