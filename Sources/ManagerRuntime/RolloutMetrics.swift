@@ -41,7 +41,8 @@ struct RolloutMetrics: Sendable {
             "presync_rollout_command_rate_ratio",
             help: "Small commands a second, as a share of those of the version before: the median over GPU servers.")
         ended = registry.counter(
-            "presync_rollouts_ended_total", help: "Rollouts that are over, those that a new manager remembers among them.")
+            "presync_rollouts_ended_total",
+            help: "Rollouts that are over, those that a new manager remembers among them.")
     }
 
     /// Takes in all rollouts that are remembered, oldest first.

@@ -26,6 +26,7 @@ import Testing
         }
         #expect(heartbeat.held.map(\.usedMemory) == [.mebibytes(48)])
         #expect(heartbeat.held.map(\.usedCompute) == [MilliShare(300)])
-        #expect(effects[1] == .send(.grantEnded(GrantEnd(worker.grant, .sessionEnded, worker: .closed, wasInUse: true))))
+        #expect(
+            effects[1] == .send(.grantEnded(GrantEnd(worker.grant, .sessionEnded, worker: .closed, wasInUse: true))))
     }
 }

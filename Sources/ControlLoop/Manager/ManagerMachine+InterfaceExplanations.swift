@@ -31,7 +31,8 @@ extension ManagerMachine {
             let version = candidate.offer.version
             let record = versionRecords[RecordKey(version: version, model: model)]
             return InterfaceExplanation.Candidate(
-                version: version, isAtClient: question.client.installed.contains(version), isAtServer: candidate.isAtServer,
+                version: version, isAtClient: question.client.installed.contains(version),
+                isAtServer: candidate.isAtServer,
                 obstacles: candidate.obstacles.prefix(InterfaceExplanation.obstacleLimit).map(\.description),
                 serves: candidate.servedAtClient, opened: record?.opened ?? 0, failed: record?.failed ?? 0,
                 timeToOpen: record?.timeToOpen, commandRate: record?.commandRate)
