@@ -5,13 +5,13 @@ import Testing
 @testable import ManagerRuntime
 
 struct RolloutMetricsTests {
-    private static func version(_ minor: Int) -> InterfaceVersion {
+    private static func version(_ minor: UInt32) -> InterfaceVersion {
         InterfaceVersion(kind: "opencl", version: SemanticVersion(1, minor, 0), digest: .zero)
     }
 
     private static func rollout(_ number: UInt64, _ phase: RolloutPhase) -> RolloutOverview {
         var record = RolloutRecord(
-            id: RolloutID(rawValue: number), plan: RolloutPlan(target: version(Int(number))), baseline: version(0),
+            id: RolloutID(rawValue: number), plan: RolloutPlan(target: version(UInt32(number))), baseline: version(0),
             startedAt: WallTime(rawValue: 0))
         record.phase = phase
         record.eligible = 8
