@@ -31,8 +31,8 @@ enum ManagerStepBenchmark {
     private static func measure(instances: Int, _ activity: Activity, isSmall: Bool) -> Measurement {
         let steps = isSmall ? 3 : instances < 100_000 ? 30 : 10
         var fleet = BenchmarkFleet(instances: instances, activity)
-        // Long enough that it is known who uses a GPU, and sessions are held.
-        for _ in 0..<(isSmall ? 5 : 40) { _ = fleet.second() }
+        // Long enough that sessions are held, and that it is known who never uses a GPU.
+        for _ in 0..<(isSmall ? 5 : activity.everActive < 100 ? 60 : 12) { _ = fleet.second() }
         var takingIn: [Double] = []
         var stepping: [Double] = []
         var slices: [Double] = []

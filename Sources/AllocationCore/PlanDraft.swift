@@ -1,11 +1,11 @@
 import FleetModel
 
 /// A plan in the making: a transaction on a copy of the pool. Instances are decided one by one, in serving order.
-struct PlanDraft {
+struct PlanDraft: Sendable {
     private let planner: AllocationPlanner
     private let others: [AllocationSubject]
     private let price: IdlePrice
-    private let now: MonotonicTime
+    private var now: MonotonicTime
     private var limits: AllocationLimits
     /// Unused reservations beyond their limit, with what is short: they are given back.
     private var excess: [GrantID: Contention.Reason] = [:]
@@ -37,9 +37,12 @@ struct PlanDraft {
         self.others = others
         self.pool = pool
         self.now = now
-        guard !isCertain else { return }
+        if !isCertain { close() }
+    }
+
+    private mutating func close() {
         closed = limits.closing.filter { pool.account(of: $0)?.available == true }
-        for device in closed { self.pool.setAvailable(device, false) }
+        for device in closed { pool.setAvailable(device, false) }
     }
 
     /// The plan, once every instance is decided.
@@ -48,6 +51,35 @@ struct PlanDraft {
         for device in closed { pool.setAvailable(device, true) }
         return AllocationPlan(actions: actions, pool: pool)
     }
+
+    // MARK: In parts
+
+    /// Leaves the plan to be gone on with later (``PlanInParts``).
+    /// - Returns: what was decided since it was last left, and the pool, in which what is held back stays promised.
+    mutating func pause() -> (actions: [AllocationAction], pool: Pool) {
+        for device in closed { pool.setAvailable(device, true) }
+        var left = Pool(computeOvercommit: pool.computeOvercommit, maximumWarmPerDevice: pool.maximumWarmPerDevice)
+        swap(&left, &pool)
+        defer { actions = [] }
+        return (actions, left)
+    }
+
+    /// Goes on, on the pool as it is by now, which is taken out. What has `changed` is taken from nobody.
+    mutating func resume(on pool: inout Pool, without changed: [GrantID], now: MonotonicTime) {
+        swap(&self.pool, &pool)
+        self.now = now
+        close()
+        unused?.withdraw(changed)
+    }
+
+    /// - Returns: the devices on which something was held back, and is free now.
+    mutating func releaseHeldBack(in pool: inout Pool) -> [DeviceID] {
+        defer { heldBack = [] }
+        for (slice, device) in heldBack { pool.free(slice, on: device) }
+        return heldBack.map(\.device)
+    }
+
+    // MARK: Deciding
 
     /// The rule for one instance: what it holds, against what it should have. One that is pinned is decided on the part
     /// of the pool where it may be.

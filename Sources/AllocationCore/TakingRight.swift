@@ -6,7 +6,7 @@ import FleetModel
 /// |---|---|---|
 /// | lower classes | all, where its class may take | the same |
 /// | its own class | those whose demand is less probable by ``AllocationConfiguration/displacementShare`` | all |
-struct TakingRight: Hashable {
+struct TakingRight: Hashable, Sendable {
     /// The weights of the classes of which all may be taken; nil for none.
     private let weights: ClosedRange<Double>?
     private let ownWeight: Double

@@ -2,8 +2,8 @@ import FleetModel
 
 /// What may be taken back for another: reservations that no program has attached to, of classes that may be taken from.
 /// By device, and on each device in the order in which they would be taken.
-struct UnusedReservations {
-    struct Candidate {
+struct UnusedReservations: Sendable {
+    struct Candidate: Sendable {
         var instance: InstanceID
         var grant: GrantID
         var slice: Slice
@@ -24,7 +24,7 @@ struct UnusedReservations {
         var awaited: GrantID
     }
 
-    private struct Group {
+    private struct Group: Sendable {
         var device: DeviceID
         /// Where the whole pool has it; nil where it does not know it.
         var slot: Int?
@@ -45,6 +45,18 @@ struct UnusedReservations {
 
         mutating func take(_ index: Int) {
             candidates[index].isComing = true
+            count(candidates[index])
+            noteStaying()
+        }
+
+        /// Nothing comes of it any more, whether or not it was on its way.
+        mutating func withdraw(_ index: Int) {
+            if candidates[index].isComing {
+                coming -= candidates[index].slice.memory
+                comingCount -= 1
+            }
+            candidates[index].isComing = true
+            candidates[index].slice = .zero
             count(candidates[index])
             noteStaying()
         }
@@ -70,6 +82,8 @@ struct UnusedReservations {
     private static let maximumComparedDevices = 16
 
     private var groups: [Group] = []
+    /// Where each candidate is; empty until something is withdrawn.
+    private var positions: [GrantID: (group: Int, index: Int)] = [:]
     private var taken: Set<GrantID> = []
     private var remainingSearches: Int
     /// The last slice for which no device could make room: in the same plan none can for a greater one, by a right that
@@ -133,6 +147,25 @@ struct UnusedReservations {
         }
         groups[choice.group].claimed.memory += claim.memory
         groups[choice.group].claimed.compute += claim.compute
+    }
+
+    /// Takes reservations out that are not what they were: attached, lowered or released by others since. O(candidates) the
+    /// first time.
+    mutating func withdraw(_ grants: [GrantID]) {
+        guard !grants.isEmpty else { return }
+        if positions.isEmpty {
+            for group in groups.indices {
+                for (index, candidate) in groups[group].candidates.enumerated() {
+                    positions[candidate.grant] = (group, index)
+                }
+            }
+        }
+        for grant in grants where !taken.contains(grant) {
+            guard let (group, index) = positions[grant] else { continue }
+            groups[group].withdraw(index)
+        }
+        // What no device could make room for then, one may by now.
+        impossible = nil
     }
 
     private func choose(

@@ -5,6 +5,16 @@ import Testing
 
 @Suite struct FaultyWorldTests {
     /// 500 seeds, in batches that run beside each other.
+    @Test(arguments: [1, 2, 5])
+    func `a step that is taken in slices and decided in parts breaks no rule`(sliceSize: Int) {
+        for seed in 200..<203 as Range<UInt64> {
+            var world = FaultyWorld(seed: seed, sliceSize: sliceSize)
+            let run = world.run()
+            #expect(run.violation == nil, "seed \(seed), slices of \(sliceSize)")
+            #expect(run.events > 500)
+        }
+    }
+
     @Test(arguments: 0..<UInt64(10))
     func noRuleIsBrokenWhateverGoesWrong(batch: UInt64) {
         for seed in (batch * 50 + 1)...(batch * 50 + 50) {

@@ -10,7 +10,7 @@ import SessionCore
 /// follows every change by itself.
 struct GrantTable: Sendable {
     /// What a step asks of each grant. It has no references: copying it is free.
-    struct Standing: Sendable {
+    struct Standing: Hashable, Sendable {
         /// What the pool counts for it, a slice or not.
         enum Charge: Sendable {
             case none
@@ -51,6 +51,9 @@ struct GrantTable: Sendable {
     /// Grants of which something was wanted or learned since they were last looked at, some more than once. Not a set: one
     /// that has once held a whole fleet takes as long to go through as if it still did, and this is done at every event.
     private var touched: [GrantID] = []
+    /// Grants whose standing has changed since that was last asked for, and those that were forgotten; nil while nobody
+    /// asks.
+    private var changes: [GrantID]?
     /// Grants whose sides do not yet have what is wanted: what was said to them may have been lost.
     private var unsettled: Set<GrantID> = []
 
@@ -64,8 +67,8 @@ struct GrantTable: Sendable {
             defer {
                 precondition((record != nil) == (place != nil), "a grant was added or removed past its table's lists")
                 if let place, let changed = record.take() {
-                    standings[place] = Standing(changed)
                     records[place] = changed
+                    noteChange(at: place)
                 }
             }
             yield &record
@@ -89,8 +92,14 @@ struct GrantTable: Sendable {
         guard let place = places[id] else { return nil }
         let result = body(&records[place])
         precondition(records[place].stored.grant == id, "a grant was given another name")
-        standings[place] = Standing(records[place])
+        noteChange(at: place)
         return result
+    }
+
+    private mutating func noteChange(at place: Int) {
+        let standing = Standing(records[place])
+        if changes != nil, standings[place] != standing { changes?.append(standing.grant) }
+        standings[place] = standing
     }
 
     /// What a step asks of a grant; nil where there is none.
@@ -138,7 +147,21 @@ struct GrantTable: Sendable {
         byAgent.removeMember(id, of: record.stored.agent)
         byServer.removeMember(id, of: record.stored.device.server)
         unsettled.remove(id)
+        changes?.append(id)
     }
+
+    // MARK: What has changed
+
+    /// Begins to take note of grants that change.
+    mutating func followChanges() { changes = [] }
+
+    /// What has changed since ``followChanges()``, or since this was last asked.
+    mutating func takeChanges() -> [GrantID] {
+        defer { if changes != nil { changes = [] } }
+        return changes ?? []
+    }
+
+    mutating func endChanges() { changes = nil }
 
     // MARK: What is to be looked at
 

@@ -12,14 +12,22 @@ extension ManagerMachine {
         effects += serveWaiting(now) + takeForWaiting(now) + releaseSurplus(now)
         expectCompute()
         if mode == .active { idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds) }
+        guard instances.count <= configuration.sliceSize else {
+            decision = DecisionInParts()
+            return effects + [.continueStep]
+        }
         let (subjects, places) = attentiveSubjects(now, inStep: true)
         pool.expect(slices: subjects.lazy.map(\.amount.memory))
         let plan = actingPlanner.plan(
             subjects, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
         pool = plan.pool
         awaitingRoom.removeAll(keepingCapacity: true)
-        effects += carryOut(plan.actions, for: places, now: now)
-        if mode == .forecastOnly { effects += rehearse(now) }
+        return effects + carryOut(plan.actions, for: places, now: now) + endDecision(now)
+    }
+
+    /// What is decided once the plan is carried out.
+    mutating func endDecision(_ now: MonotonicTime) -> [ManagerEffect] {
+        let effects = mode == .forecastOnly ? rehearse(now) : []
         return effects + keepStandbys(now)
     }
 

@@ -30,7 +30,8 @@ extension ManagerMachine {
         func isMeant(_ subject: AllocationSubject) -> Bool { subject.instance == record.description.id }
         let rehearses = mode == .forecastOnly && !record.order.isReserved && preparing(record) == nil
         guard rehearses else {
-            let (subjects, _) = attentiveSubjects(instances.indices, now, withIdle: true)
+            var memo = SubjectMemo()
+            let (subjects, _) = attentiveSubjects(instances.indices, now, &memo, withIdle: true)
             return actingPlanner.explain(
                 subjects.first(where: isMeant) ?? unattended(record, now), others: subjects, pool: pool,
                 price: idlePrice, limits: allocationLimits(now), now: now)

@@ -13,7 +13,8 @@ extension ManagerMachine {
         // Ascending, so that equal histories make equal plans.
         let places = awaitingRoom.filter { freed.contains($0.value) }.compactMap { instanceIndex[$0.key] }.sorted()
         guard !places.isEmpty else { return effects }
-        let (subjects, decided) = attentiveSubjects(places, now)
+        var memo = SubjectMemo()
+        let (subjects, decided) = attentiveSubjects(places, now, &memo)
         let plan = actingPlanner.plan(
             subjects, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
         pool = plan.pool

@@ -5,10 +5,12 @@ import SessionCore
 
 /// Instances as the planner sees them.
 extension ManagerMachine {
-    /// What several instances of one pass have in common, so that it is found out once: nothing of it changes meanwhile.
-    struct SubjectMemo {
-        private var agent: AgentID?
-        private var version: InterfaceVersion?
+    /// What several instances of one decision have in common, so that it is found out once. Whether a session can be opened is
+    /// asked again when it is.
+    struct SubjectMemo: Sendable {
+        private var versions: [AgentID: InterfaceVersion?] = [:]
+        /// The last that was asked for: an agent's instances lie side by side.
+        private var last: (agent: AgentID, version: InterfaceVersion?)?
         /// The version in which ``onDevice`` and ``anywhere`` were found.
         private var pricedVersion: InterfaceVersion?
         private var onDevice: [DeviceID: LadderCosts] = [:]
@@ -18,11 +20,10 @@ extension ManagerMachine {
         mutating func sharedVersion(
             _ agent: AgentID, _ find: (AgentID) -> InterfaceVersion?
         ) -> InterfaceVersion? {
-            // An agent's instances lie side by side.
-            if self.agent != agent {
-                self.agent = agent
-                version = find(agent)
-            }
+            if let last, last.agent == agent { return last.version }
+            let version = versions[agent] ?? find(agent)
+            versions[agent] = .some(version)
+            last = (agent, version)
             return version
         }
 
@@ -52,10 +53,17 @@ extension ManagerMachine {
     mutating func keepAmounts(_ slice: Range<Int>, _ now: MonotonicTime) {
         for place in slice {
             let standing = instances.standing(place)
-            guard let slot = standing.slot, mayBeSubject(standing, forecasts.onset(of: slot), now) else { continue }
+            guard let slot = standing.slot, mayBeSubject(standing, forecasts.onset(of: slot), now),
+                standing.grantCount != 1 || !isInUse(at: place)
+            else { continue }
             let amounts = burstAmounts(slot, serviceLevel: standing.serviceLevel)
             forecasts.keep(amounts, of: slot, serviceLevel: standing.serviceLevel, step: lastStep)
         }
+    }
+
+    /// Whether a program has the session of every grant of an instance.
+    private func isInUse(at place: Int) -> Bool {
+        instances.read(place) { $0.grants.allSatisfy { grants.standing($0)?.isAttached == true } } ?? false
     }
 
     private func burstAmounts(_ slot: ForecastSlot, serviceLevel: Double) -> BurstAmounts {
@@ -79,20 +87,22 @@ extension ManagerMachine {
     mutating func attentiveSubjects(
         _ now: MonotonicTime, inStep: Bool = false
     ) -> (subjects: [AllocationSubject], places: [Int]) {
-        attentiveSubjects(instances.indices, now, inStep: inStep)
+        var memo = SubjectMemo()
+        return attentiveSubjects(instances.indices, now, &memo, inStep: inStep)
     }
 
     /// - Parameters:
     ///   - inStep: by the amounts that this step has kept, and not as they are between steps.
     ///   - withIdle: also those for which the plan will do nothing, for who asks why.
     mutating func attentiveSubjects(
-        _ places: some Sequence<Int>, _ now: MonotonicTime, inStep: Bool = false, withIdle: Bool = false
+        _ places: some Sequence<Int>, _ now: MonotonicTime, _ memo: inout SubjectMemo, inStep: Bool = false,
+        withIdle: Bool = false
     ) -> (subjects: [AllocationSubject], places: [Int]) {
         // What is open for an instance whose program waits is wanted, whatever is forecast: its request decides.
         let waiting = Set(requests.compactMap { instanceIndex[$0.instance] })
         let places = places.filter { waiting.isEmpty || !waiting.contains($0) }
         for place in places where instances.standing(place).hasLostSession { noticeRecovered(at: place, now) }
-        let found = findSubjects(places, now, inStep: inStep, withIdle: withIdle)
+        let found = findSubjects(places, now, &memo, inStep: inStep, withIdle: withIdle)
         for place in found.idle { lacksNothing(at: place) }
         for id in found.wanted { grants.change(id) { $0.unusedSince = now } }
         return (found.subjects, found.places)
@@ -111,10 +121,9 @@ extension ManagerMachine {
 
     /// It changes nothing: a method that changed the machine could not call others without copying it for each.
     private func findSubjects(
-        _ places: [Int], _ now: MonotonicTime, inStep: Bool, withIdle: Bool
+        _ places: [Int], _ now: MonotonicTime, _ memo: inout SubjectMemo, inStep: Bool, withIdle: Bool
     ) -> FoundSubjects {
         var found = FoundSubjects()
-        var memo = SubjectMemo()
         let planner = actingPlanner
         for place in places {
             let standing = instances.standing(place)

@@ -170,6 +170,8 @@ package struct ManagerMachine: Sendable {
 
     // Step
     var cursor: Int?
+    /// Of a large fleet, the decision that is under way.
+    var decision: DecisionInParts?
     var lastStep: MonotonicTime
     /// The agents whose report has come since the last step.
     var reported: Set<AgentID> = []
@@ -250,11 +252,12 @@ package struct ManagerMachine: Sendable {
     /// The manager's step (design, section 2). A large fleet is taken in by slices, with other events in between.
     private mutating func step(_ now: MonotonicTime, begins: Bool) -> [ManagerEffect] {
         if begins {
-            guard cursor == nil, isStepDue(now) else { return [] }
+            guard cursor == nil, decision == nil, isStepDue(now) else { return [] }
             cursor = 0
             lastStep = now
             reported.removeAll(keepingCapacity: true)
         }
+        if decision != nil { return goOnDeciding(now) }
         guard let begin = cursor else { return [] }
         let end = min(begin + configuration.sliceSize, instances.count)
 
@@ -270,9 +273,14 @@ package struct ManagerMachine: Sendable {
         var effects = noticeSilence(now)
         effects += stepRollout(now)
         effects += decideReadiness(now)
+        return decision == nil ? effects + endStep(now) : effects
+    }
+
+    /// What is done once all is decided.
+    mutating func endStep(_ now: MonotonicTime) -> [ManagerEffect] {
         keepAccounts(now)
         drillOneLoss()
-        return effects + renewLeases() + remindOfInterface(now) + snapshotIfDue(now)
+        return renewLeases() + remindOfInterface(now) + snapshotIfDue(now)
     }
 
     /// Step 1: what the reports since the last step say becomes one observation per instance and second.

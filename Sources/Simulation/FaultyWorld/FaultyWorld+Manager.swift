@@ -98,7 +98,8 @@ extension FaultyWorld {
             links[Int(link.rawValue)].isClosedAtManager = true
             breakLink(link)
         case .continueStep:
-            schedule(.managerSlice(index), after: .zero)
+            // Where a fleet is to count as a large one, much happens between two slices.
+            schedule(.managerSlice(index), after: isSliced ? delay(0...60) : .zero)
         case .record(let event):
             trace.add(event)
         case .keepSnapshot:

@@ -10,6 +10,8 @@ package struct FaultyWorld {
     let seed: UInt64
     let managerConfiguration: ManagerMachineConfiguration
     let bugs: Set<SeededBug>
+    /// Whether a manager's step is cut into slices with time between them.
+    let isSliced: Bool
     let mix: FaultMix
     var random: SeededGenerator
     var queue = EventQueue<WorldEvent>()
@@ -55,8 +57,11 @@ package struct FaultyWorld {
     ///   - bugs: deliberate faults of the machines, for the tests of the checkers.
     ///   - ignored: rules that may be broken, to see whether another checker finds the same bug.
     ///   - keepsJournal: whether the last happenings are kept as text for ``FaultyRun/journal``.
+    ///   - sliceSize: how many instances a manager takes in at once, as if the fleet were too large for more; nil for as
+    ///     many as in operation.
     package init(
-        seed: UInt64, bugs: Set<SeededBug> = [], ignoring ignored: Set<Violation.Rule> = [], keepsJournal: Bool = false
+        seed: UInt64, bugs: Set<SeededBug> = [], ignoring ignored: Set<Violation.Rule> = [],
+        keepsJournal: Bool = false, sliceSize: Int? = nil
     ) {
         self.seed = seed
         self.bugs = bugs
@@ -65,6 +70,8 @@ package struct FaultyWorld {
             classes: Self.classes(seed), bugs: bugs)
         // In half of the runs what is published is used by itself, in the others it waits for a rollout.
         if seed.isMultiple(of: 2) { managerConfiguration.updates = .rollout }
+        isSliced = sliceSize != nil
+        if let sliceSize { managerConfiguration.sliceSize = sliceSize }
         self.managerConfiguration = managerConfiguration
         var random = SeededGenerator(seed: seed)
         mix = FaultMix(random: &random)
@@ -82,6 +89,7 @@ package struct FaultyWorld {
     init(fleet: SimulatedFleet, seed: UInt64, configuration: ManagerMachineConfiguration) {
         self.seed = seed
         bugs = []
+        isSliced = false
         managerConfiguration = configuration
         mix = .none
         checkers = SafetyCheckers(
