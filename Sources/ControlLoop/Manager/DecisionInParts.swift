@@ -33,6 +33,7 @@ extension ManagerMachine {
             // The subjects are found anew when their turn comes.
             let subjects = decision?.subjects ?? []
             decision?.subjects = []
+            pool.expect(slices: subjects.lazy.map(\.amount.memory))
             let plan = PlanInParts(
                 of: subjects, by: actingPlanner, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
             decision?.plan = plan
