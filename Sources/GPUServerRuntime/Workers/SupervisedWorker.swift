@@ -146,7 +146,10 @@ struct WorkerProcessHandle {
     func end() -> End? {
         var status: Int32 = 0
         switch waitpid(pid, &status, WNOHANG) {
-        case pid: return .reaped(status)
+        case pid:
+            // What it has started and left is of its process group, which it cannot leave.
+            Glibc.kill(-pid, SIGKILL)
+            return .reaped(status)
         // A child whose first thread has ended looks like one that has ended, but its other threads still hold what
         // it has of the device. It is gone once it can be reaped, or if the number is another process's by now.
         case 0: return ProcessRecord(of: pid).map { $0 != record } ?? false ? .unseen : nil
@@ -165,8 +168,12 @@ struct WorkerProcessHandle {
         return overflow || bytes < 0 ? nil : Bytes(bytes)
     }
 
-    /// The record keeps a later process of the same number from harm.
-    func kill() { record?.kill() }
+    /// With all that it has started. The record keeps a later process of the same number from harm.
+    func kill() {
+        guard let record, record.isRunning else { return }
+        Glibc.kill(-pid, SIGKILL)
+        record.kill()
+    }
 }
 
 /// The files of one worker in the supervisor's directory.

@@ -107,7 +107,8 @@ final class SupervisorLoop: @unchecked Sendable {
             awaitEnd(of: worker)
         case .endOvergrown(let folders):
             for worker in workers.values where folders.contains(KernelCacheFolder.name(of: worker.instance)) {
-                worker.complaint = "its cache of compiled kernels is greater than any may be"
+                // What its program has compiled speaks against no version.
+                worker.endedFor = worker.endedFor ?? .ordered
                 worker.kill()
                 awaitEnd(of: worker)
             }

@@ -94,8 +94,8 @@ struct WorkerRecovery {
     private func end(_ grant: GrantID, _ record: ProcessRecord?, _ channel: ControlLinkBox?) throws {
         _ = channel?.send(WorkerCommand.terminate.encoded)
         if let record {
-            record.kill()
             let process = WorkerProcessHandle(pid: record.pid, record: record)
+            process.kill()
             let deadline = ContinuousClock.now + Self.endingPatience
             while !process.hasEnded() {
                 guard ContinuousClock.now < deadline else {

@@ -13,6 +13,8 @@ package enum CallCage {
         SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_kill, SYS_tkill, SYS_rt_sigqueueinfo,
         SYS_rt_tgsigqueueinfo, SYS_kcmp,
         SYS_pidfd_open, SYS_pidfd_getfd, SYS_pidfd_send_signal,
+        // Ways out of the process group with which the GPU server ends all that a worker has started.
+        SYS_setsid, SYS_setpgid,
         // Other roots and namespaces.
         SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_setns, SYS_unshare, SYS_open_by_handle_at,
         SYS_name_to_handle_at, SYS_fsopen, SYS_fsmount, SYS_move_mount, SYS_open_tree,

@@ -164,6 +164,22 @@ struct WorkerSupervisorTests {
         #expect(!process.isRunning)
     }
 
+    @Test("ends with a worker what that has started and left")
+    func endsOrphans() async throws {
+        try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
+        let (leaving, left) = (directory.path + "/leaving", directory.path + "/left")
+        let script = "#!/bin/sh\\nsleep 600 >/dev/null 2>&1 &\\necho $! > \(left)\\nexit 3\\n"
+        let writer = popen("printf '\(script)' > '\(leaving)' && chmod 755 '\(leaving)'", "r")
+        #expect(pclose(writer) == 0)
+        let (supervisor, _) = try takeUp(executable: leaving)
+        supervisor.start(try command(), on: .synthetic)
+        _ = try await failure(supervisor)
+        let text = try #require(SmallFile.read(left)).trimmingCharacters(in: .whitespacesAndNewlines)
+        let orphan = try #require(pid_t(text))
+        for _ in 0..<1_000 where ProcessRecord(of: orphan) != nil { usleep(5_000) }
+        #expect(ProcessRecord(of: orphan) == nil)
+    }
+
     @Test("records a worker before it has done anything, so that the next life ends it")
     func recordsBeforeTicket() async throws {
         try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)

@@ -123,13 +123,16 @@ struct HostileProgramTests {
     }
 
     #if arch(x86_64)
-        @Test("that run machine code send no signal to another process, by any of the calls for it")
+        @Test(
+            "that run machine code send no signal to another process, by any of the calls for it, nor leave the worker's"
+        )
         func signals() throws {
             try besideHonestTenant(inProcess: true) { honest in
                 let other = try TestWorkerProcess()
                 let worker = try TestWorkerProcess()
                 let client = try client(worker)
-                // kill, tkill, tgkill, rt_sigqueueinfo and rt_tgsigqueueinfo; signal 0 asks whether one could be sent.
+                // kill, tkill, tgkill, rt_sigqueueinfo and rt_tgsigqueueinfo, where signal 0 asks whether one could be
+                // sent; setsid and setpgid.
                 let source = #"""
                     long ask(long call, long first, long second, long third, long fourth) {
                         long answer;
@@ -144,6 +147,8 @@ struct HostileProgramTests {
                         x[2] = ask(234, process, process, 0, 0);
                         x[3] = ask(129, process, 0, (long)x, 0);
                         x[4] = ask(297, process, process, 0, (long)x);
+                        x[5] = ask(112, 0, 0, 0, 0);
+                        x[6] = ask(109, 0, 0, 0, 0);
                     }
                     """#
                 #expect(try build(source, on: client) == CL_SUCCESS)
@@ -156,9 +161,9 @@ struct HostileProgramTests {
                         KernelLaunch(
                             queue: Self.queue, kernel: Self.kernel, dimensions: 1, globalSize: SIMD3(1, 0, 0))))
                 let answers = try client.read(
-                    BufferCommand(queue: Self.queue, buffer: Self.buffer, offset: 0, size: 40))
+                    BufferCommand(queue: Self.queue, buffer: Self.buffer, offset: 0, size: 56))
                 let refusal = withUnsafeBytes(of: Int64(-EPERM)) { Array($0) }
-                #expect(answers == Array([refusal, refusal, refusal, refusal, refusal].joined()))
+                #expect(answers == Array((0..<7).map { _ in refusal }.joined()))
                 honest.expectProgress("during")
             }
         }
