@@ -148,7 +148,7 @@ struct PolicyWorld: Sendable {
     }
 
     /// Says what slices are expected (``Pool/expect(slices:)``).
-    mutating func expect(slices: some Sequence<Bytes>) { pool.expect(slices: slices) }
+    mutating func expect(slices: some RandomAccessCollection<Bytes>) { pool.expect(slices: slices) }
 
     /// Does what a plan made on ``pool`` says.
     mutating func carryOut(_ actions: [AllocationAction], at second: Int) {
