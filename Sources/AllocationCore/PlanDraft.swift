@@ -21,6 +21,8 @@ struct PlanDraft: Sendable {
     private(set) var actions: [AllocationAction] = []
     /// Built at the first shortage.
     private var unused: UnusedReservations?
+    /// What has changed while the plan was left, and is to be taken from nobody, until ``unused`` is built.
+    private var changed: [GrantID] = []
     /// What is set aside until the plan is finished, so that nobody who comes later takes what a higher class waits
     /// beside.
     private var heldBack: [(slice: Slice, device: DeviceID)] = []
@@ -69,7 +71,7 @@ struct PlanDraft: Sendable {
         swap(&self.pool, &pool)
         self.now = now
         close()
-        unused?.withdraw(changed)
+        if unused == nil { self.changed += changed } else { unused?.withdraw(changed) }
     }
 
     /// - Returns: the devices on which something was held back, and is free now.
@@ -255,6 +257,8 @@ struct PlanDraft: Sendable {
         let right = TakingRight(
             of: subject.priority, demand, isAsked: isCertain, planner.configuration.displacementShare)
         var unused = self.unused ?? UnusedReservations(of: others, planner: planner, pool: whole ?? pool)
+        unused.withdraw(changed)
+        changed = []
         defer { self.unused = unused }
         guard let choice = unused.choose(for: subject.amount, by: right, pool: pool),
             let account = pool.account(of: choice.device)

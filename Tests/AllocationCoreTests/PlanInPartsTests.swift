@@ -45,22 +45,26 @@ import Testing
         #expect(left == whole.pool)
     }
 
-    @Test func `what has changed since is taken from nobody`() throws {
-        let holder = AllocationSubject.make("holder", .batch, onset: 0.1, holding: .make(1, .reserved, on: device(0)))
-        let takers = (1...2).map { AllocationSubject.make("taker\($0)", .interactive, onset: 1) }
-        var pool = try Pool.holding([holder], gibibytes: 1)
-        var parts = parts(of: takers + [holder], pool)
-        // Somebody else's program has asked: the first is not decided.
-        #expect(parts.decide([], pool: &pool, changed: [], now: now).isEmpty)
-        let first = parts.decide([takers[0]], pool: &pool, changed: [], now: now)
-        #expect(first.contains { $0.instance == holder.instance && !$0.isContention })
-
-        pool = try Pool.holding([holder], gibibytes: 1)
-        parts = self.parts(of: takers + [holder], pool)
-        // The search is made before the holder's program has come, so that it is known who could give way.
-        let other = AllocationSubject.make("other", .interactive, onset: 1, amount: .gibibytes(2))
-        _ = parts.decide([other], pool: &pool, changed: [], now: now)
-        let then = parts.decide([takers[0]], pool: &pool, changed: [GrantID(rawValue: 1)], now: now)
-        #expect(!then.isEmpty && then.allSatisfy { $0.instance != holder.instance })
+    @Test(arguments: [false, true])
+    func `what has changed since is taken from nobody`(afterASearch: Bool) throws {
+        let holders = (0...1).map {
+            AllocationSubject.make(
+                "holder\($0)", .batch, onset: 0.1, holding: .make(UInt64($0), .reserved, on: device($0)))
+        }
+        let takers = (0...2).map { AllocationSubject.make("taker\($0)", .interactive, onset: 1) }
+        func isTaken(_ action: AllocationAction) -> Bool {
+            !action.isContention && holders.contains { $0.instance == action.instance }
+        }
+        var pool = try Pool.holding(holders, gibibytes: 1, 1)
+        var parts = parts(of: holders + takers, pool)
+        if afterASearch {
+            let first = parts.decide([takers[0]], pool: &pool, changed: [], now: now)
+            #expect(first.count(where: isTaken) == 1, "one of them gives way")
+        }
+        let all = holders.compactMap(\.holding?.grant)
+        let then = parts.decide([takers[1]], pool: &pool, changed: all, now: now)
+        #expect(then.contains(where: \.isContention) && !then.contains(where: isTaken))
+        let later = parts.decide([takers[2]], pool: &pool, changed: [], now: now)
+        #expect(!later.contains(where: isTaken))
     }
 }

@@ -69,7 +69,7 @@ import Testing
             var subject = AllocationSubject.random(number, from: &random, chargedTo: &spare)
             subject.holding = nil
             let least = Bytes(Int64(random.below(UInt64(subject.amount.memory.rawValue) + 1)))
-            let scale = Float(random.unit() * 0.3)
+            let scale = number.isMultiple(of: 2) ? Float(random.unit() * 0.3) : 1
             subject.onset = [subject.onset[0] * scale, subject.onset[1] * scale, subject.onset[2] * scale]
             let isBelow = planner.isBelowEveryBar(
                 subject.onset, of: subject.priority, costs: .init(warmShare: 0.03212), least: least, pool: pool,
