@@ -18,7 +18,7 @@ enum StreamsBenchmark {
             let peers = try load.start()
             defer { peers.end() }
             try await waitUntilOpened(load.count, by: manager)
-            report(try await steadyState(of: manager, load, seconds: isSmall ? 1 : 20))
+            report(try await steadyState(of: manager, load, seconds: isSmall ? 1 : 15))
             try await deaths(of: .agents, isSmall ? 5 : dying, beside: load, manager, report)
             try await deaths(of: .servers, isSmall ? 5 : dying, beside: load, manager, report)
         }
@@ -46,7 +46,7 @@ enum StreamsBenchmark {
         of manager: ManagerProcess, _ load: ReportingPeers, seconds: Int
     ) async throws -> Measurement {
         // What came with the hellos is over by then.
-        try await Task.sleep(for: .seconds(seconds))
+        try await Task.sleep(for: .seconds(5))
         let before = try manager.figures(usageLast: true)
         let begin = ContinuousClock.now
         try await Task.sleep(for: .seconds(seconds))
@@ -110,7 +110,7 @@ extension StreamsBenchmark {
             let process = try peers.start()
             defer { process.kill() }
             try await waitUntilOpened(Int(opened) + count, by: manager)
-            try await Task.sleep(for: .seconds(3))
+            try await Task.sleep(for: .seconds(1))
             let times = try await noticed(peers, at: manager.address) { end(process) }
             report(
                 Measurement(
@@ -131,8 +131,8 @@ extension StreamsBenchmark {
         let last = try await AdminClient.withConnection(to: manager) { try await $0.events(limit: 1) }
         let begin = Date().timeIntervalSince1970 * 1e3
         end()
-        // Both limits are below 3 s; what is not noticed after twice that is counted as missing.
-        try await Task.sleep(for: .seconds(6))
+        // The goal is 3 s; what is not noticed after this is counted as missing.
+        try await Task.sleep(for: .milliseconds(4_500))
         let kind: FleetEvent.Kind = peers.role == .agents ? .agentLost : .serverLost
         let from = (last.last?.sequence ?? 0) + 1
         return try await AdminClient.withConnection(to: manager) { try await $0.events(from: from) }

@@ -68,6 +68,13 @@ struct ManagerParts: Sendable {
         _ = await keeping
     }
 
+    /// Ends streams whose peers are dead, until the task is cancelled.
+    func watchLinks() async {
+        async let agents: Void = agents.watch()
+        async let servers: Void = servers.watch()
+        _ = await (agents, servers)
+    }
+
     /// Begins the machine's step once a period; a step that is late is not made up for.
     func tick(every period: Duration) async {
         let clock = ContinuousClock()

@@ -129,6 +129,10 @@ package struct ManagerService: Service {
                 return .other
             }
             group.addTask {
+                await parts.watchLinks()
+                return .other
+            }
+            group.addTask {
                 await announce(transport, httpPort: httpPort, parts)
                 return .other
             }

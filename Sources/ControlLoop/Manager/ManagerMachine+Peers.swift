@@ -77,6 +77,7 @@ extension ManagerMachine {
             effects.append(.closeLink(old, reason: "the agent has connected anew"))
         }
         links[link] = .agent(hello.agent)
+        unreported.insert(hello.agent)
         let known = agents[hello.agent]?.instances ?? []
         agents[hello.agent] = AgentRecord(
             link: link, newestLink: link, lastContact: now, installed: hello.installed, instances: known,
@@ -192,6 +193,7 @@ extension ManagerMachine {
         switch links.removeValue(forKey: link) {
         case .agent(let agent) where agents[agent]?.link == link:
             agents[agent]?.link = nil
+            unreported.remove(agent)
             return [.record(FleetEvent(at: now, kind: .agentLost, detail: agent.rawValue))]
         case .server(let server) where servers[server]?.link == link:
             servers[server]?.link = nil
@@ -206,6 +208,9 @@ extension ManagerMachine {
     /// servers, and forgets who has been away for long.
     mutating func noticeSilence(_ now: MonotonicTime) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
+        // What peers have sent may wait behind a step that is late itself.
+        let late = max(now - silenceLookedAt - configuration.period, .zero)
+        silenceLookedAt = now
         for link in links.keys.sorted() {
             let last: MonotonicTime? =
                 switch links[link] {
@@ -213,7 +218,7 @@ extension ManagerMachine {
                 case .server(let server): servers[server]?.lastContact
                 case nil: nil
                 }
-            guard let last, now - last > configuration.silence else { continue }
+            guard let last, now - last > configuration.silence + late else { continue }
             effects += closed(link, now: now)
             effects.append(.closeLink(link, reason: "silent for \(configuration.silence.inSeconds) s"))
         }

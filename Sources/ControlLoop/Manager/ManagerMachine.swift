@@ -173,8 +173,10 @@ package struct ManagerMachine: Sendable {
     /// Of a large fleet, the decision that is under way.
     var decision: DecisionInParts?
     var lastStep: MonotonicTime
-    /// The agents whose report has come since the last step.
-    var reported: Set<AgentID> = []
+    /// When it was last looked for peers that are silent.
+    var silenceLookedAt: MonotonicTime
+    /// The agents that are there and whose report has not come since the last step.
+    var unreported: Set<AgentID> = []
     var lastAccount: MonotonicTime
     var lastSnapshot: MonotonicTime
     var watched = WatchedForecasts()
@@ -209,6 +211,7 @@ package struct ManagerMachine: Sendable {
         startedAt = now
         lastAccount = now
         lastStep = now
+        silenceLookedAt = now
         lastSnapshot = now
         guard !configuration.bugs.contains(.forgetGrantsOnRestart) else { return }
         for stored in recovered.grants.sorted(by: { $0.grant < $1.grant }) { recover(stored, now: now) }
@@ -241,11 +244,8 @@ package struct ManagerMachine: Sendable {
     /// Takes the step as soon as every agent that is there has reported, rather than at the period's end: what the
     /// reports show is then half a period younger, which is what a request that is on its way leaves.
     mutating func stepIfAllReported(_ agent: AgentID, now: MonotonicTime) -> [ManagerEffect] {
-        reported.insert(agent)
-        // Asked of every agent only once half a period has passed: O(agents), a few times a period.
-        guard isStepDue(now), agents.allSatisfy({ $0.value.link == nil || reported.contains($0.key) }) else {
-            return []
-        }
+        unreported.remove(agent)
+        guard unreported.isEmpty, isStepDue(now) else { return [] }
         return step(now, begins: true)
     }
 
@@ -255,7 +255,7 @@ package struct ManagerMachine: Sendable {
             guard cursor == nil, decision == nil, isStepDue(now) else { return [] }
             cursor = 0
             lastStep = now
-            reported.removeAll(keepingCapacity: true)
+            unreported = Set(agents.lazy.filter { $0.value.link != nil }.map(\.key))
         }
         if decision != nil { return goOnDeciding(now) }
         guard let begin = cursor else { return [] }

@@ -62,12 +62,23 @@ final class Peer<Role: LinkRole>: Sendable {
         outbox.finish()
     }
 
+    /// Probes a peer that is silent, and cuts off one that is dead: called for all peers together, a few times a second, as
+    /// a timer for each of ten thousand streams would take more than what they say.
+    /// - Parameter late: by how much later than it should this look comes.
+    func look(at now: ContinuousClock.Instant, late: Duration) {
+        switch liveness.look(at: now, late: late) {
+        case .alive: break
+        case .probe: _ = outbox.offer(.keepAlive(reply: false))
+        case .dead: decide(.silent)
+        }
+    }
+
     private func decide(_ reason: StreamEnding) {
         ending.withLock { $0 = $0 ?? reason }
         _ = endingDecided.offer(())
     }
 
-    /// Reads, writes and watches until one of them ends.
+    /// Reads and writes until one of them ends, or the stream is to end.
     func run(
         _ requests: RPCAsyncSequence<Role.ToManager, any Error>, _ writer: RPCWriter<Role.FromManager>,
         deliver: @Sendable @escaping (Role.ToManager.Body) async -> Void
@@ -76,10 +87,6 @@ final class Peer<Role: LinkRole>: Sendable {
             group.addTask { await self.read(requests, deliver: deliver) }
             group.addTask { await self.write(writer) }
             group.addTask { await self.waitForEnding() }
-            group.addTask {
-                await self.liveness.waitForSilence { _ = self.outbox.offer(.keepAlive(reply: false)) }
-                return .silent
-            }
             var first: StreamEnding?
             while first == nil, let ended = await group.next() { first = ended }
             group.cancelAll()
@@ -122,7 +129,7 @@ final class Peer<Role: LinkRole>: Sendable {
     /// Returns at once for a peer that is cut off, and for one that is closed when it had time to read the rest.
     private func waitForEnding() async -> StreamEnding? {
         guard await endingDecided.next() != nil, let reason = ending.withLock({ $0 }) else { return nil }
-        if reason != .slow { try? await Task.sleep(for: Self.closingTime) }
+        if reason != .slow, reason != .silent { try? await Task.sleep(for: Self.closingTime) }
         return reason
     }
 }

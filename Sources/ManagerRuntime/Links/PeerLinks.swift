@@ -59,6 +59,21 @@ final class PeerLinks<Role: LinkRole>: Sendable {
         for peer in peers { peer.close(reason: reason) }
     }
 
+    /// Looks after all streams until the task is cancelled: probes the silent, and ends the dead.
+    func watch() async {
+        let interval = Duration.milliseconds(100)
+        var last = ContinuousClock.now
+        while !Task.isCancelled {
+            try? await Task.sleep(for: interval)
+            let peers = state.withLock { Array($0.peers.values) }
+            let now = ContinuousClock.now
+            // A look that is a little late says nothing of how soon what comes is read.
+            let late = max(now - last - interval * 3, .zero)
+            last = now
+            for peer in peers { peer.look(at: now, late: late) }
+        }
+    }
+
     /// Serves one stream to its end.
     func serve(
         _ requests: RPCAsyncSequence<Role.ToManager, any Error>, _ writer: RPCWriter<Role.FromManager>,
