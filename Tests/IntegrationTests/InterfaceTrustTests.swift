@@ -51,13 +51,7 @@ extension LiveSystemTests {
 
 extension LiveFleet {
     /// Runs `presync interface` to its end.
-    func interface(_ arguments: [String]) async throws {
-        let output = "\(folder)/interface-\(UInt32.random(in: 1...(.max))).log"
-        let process = try OwnedProcess(Binaries.presync, ["interface"] + arguments, output: output, errors: output)
-        defer { process.endGroup() }
-        let end = try await eventually("presync interface has ended") { process.poll() }
-        #expect(end == .exited(0), "\(process.output)")
-    }
+    func interface(_ arguments: [String]) async throws { try await presync(["interface"] + arguments) }
 
     /// Revokes what the manager has published in its own repository.
     func revokePublished() async throws {

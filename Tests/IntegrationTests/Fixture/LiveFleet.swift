@@ -27,13 +27,23 @@ final class LiveFleet {
     /// What has to be undone, in the order in which it was done.
     private var cleanUps: [() -> Void] = []
 
+    /// What is done before the daemons start, and what further arguments they get for it.
+    struct Preparation {
+        static var none: Preparation { Preparation { _ in [:] } }
+
+        let arguments: (LiveFleet) async throws -> [Role: [String]]
+    }
+
     /// Starts a fleet, gives it to `test` when all of it is ready, and ends it. A failure comes with the ends of the
     /// daemons' logs.
-    static func run(_ test: (LiveFleet) async throws -> Void) async throws {
+    static func run(
+        _ preparation: Preparation = .none, _ test: (LiveFleet) async throws -> Void
+    ) async throws {
         let fleet = try await LiveFleet()
         defer { fleet.cleanUp() }
         do {
-            for role in Role.allCases { try fleet.start(role) }
+            let arguments = try await preparation.arguments(fleet)
+            for role in Role.allCases { try fleet.start(role, also: arguments[role] ?? []) }
             try await fleet.waitUntilReady()
             try await test(fleet)
         } catch {
@@ -106,6 +116,36 @@ final class LiveFleet {
 
     /// Ends a daemon as kill -9 does. What it started lives on.
     func crash(_ role: Role) { daemons[role]?.crash() }
+
+    /// Runs `presync` to its end.
+    /// - Returns: what it wrote to both outputs.
+    @discardableResult
+    func presync(_ arguments: [String]) async throws -> String {
+        let output = "\(folder)/presync-\(UInt32.random(in: 1...(.max))).log"
+        let process = try OwnedProcess(
+            Binaries.presync, arguments, environment: ["PRESYNC_MANAGER": manager.description], output: output,
+            errors: output)
+        defer { process.endGroup() }
+        let end = try await eventually("presync \(arguments[0]) has ended") { process.poll() }
+        #expect(end == .exited(0), "\(arguments): \(process.output)")
+        return process.output
+    }
+
+    /// Starts `presync sample` on an instance: a program that begins bursts of real GPU work, each a process of its own, one
+    /// after the other, and checks every result.
+    func startSample(on instance: String, seed: Int, for time: Duration) throws -> OwnedProcess {
+        let process = try OwnedProcess(
+            Binaries.presync,
+            ["run", "--instance", instance, "--", Binaries.presync, "sample", "--for", "\(time.inSeconds)s", "--seed"]
+                + [
+                    "\(seed)", "--mean-gap", "0.6", "--minimum-gap", "0.4", "--memory-cap", "4MiB", "--uplink",
+                    "100000",
+                ],
+            environment: ["PRESYNC_AGENT_SOCKET": agentSocket],
+            output: "\(folder)/\(instance)-sample.json", errors: "\(folder)/logs/\(instance)-sample.log")
+        cleanUps.append { process.endGroup() }
+        return process
+    }
 
     /// Starts a program on an instance: real GPU work in `tokens` kernels, `pace` apart, each result checked. It begins
     /// at once, or with the end of its input; the instance is there meanwhile.
