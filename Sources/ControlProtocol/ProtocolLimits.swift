@@ -12,6 +12,8 @@ package enum ProtocolLimits {
     package static let deviceIndex = 1_023
     package static let interfaceVersions = 64
     package static let extensions = 512
+    package static let capabilities = 64
+    package static let capabilityBytes = 64
     package static let softwareVersionBytes = 64
     package static let deviceTextBytes = 512
     package static let reasonBytes = 512

@@ -7,8 +7,14 @@ package struct SessionUsage: Hashable, Sendable {
     package var sent: Bytes
     /// Commands that its device had been given and that had not ended, at most.
     package var queueDepth: Int32
+    /// What it used of its interface that not every version can do, by the names that manifests have for it.
+    package var capabilities: Set<String>
 
-    package init(commands: Int64 = 0, received: Bytes = .zero, sent: Bytes = .zero, queueDepth: Int32 = 0) {
+    package init(
+        commands: Int64 = 0, received: Bytes = .zero, sent: Bytes = .zero, queueDepth: Int32 = 0,
+        capabilities: Set<String> = []
+    ) {
+        self.capabilities = capabilities
         self.commands = commands
         self.received = received
         self.sent = sent
@@ -19,7 +25,8 @@ package struct SessionUsage: Hashable, Sendable {
     package static func + (first: Self, second: Self) -> Self {
         Self(
             commands: first.commands + second.commands, received: first.received + second.received,
-            sent: first.sent + second.sent, queueDepth: max(first.queueDepth, second.queueDepth))
+            sent: first.sent + second.sent, queueDepth: max(first.queueDepth, second.queueDepth),
+            capabilities: first.capabilities.union(second.capabilities))
     }
 }
 
@@ -30,8 +37,14 @@ package struct SessionActivity: Hashable, Sendable {
     package var receiveRate: Double
     package var sendRate: Double
     package var queueDepth: Int32
+    /// As ``SessionUsage/capabilities``.
+    package var capabilities: Set<String>
 
-    package init(commandRate: Double = 0, receiveRate: Double = 0, sendRate: Double = 0, queueDepth: Int32 = 0) {
+    package init(
+        commandRate: Double = 0, receiveRate: Double = 0, sendRate: Double = 0, queueDepth: Int32 = 0,
+        capabilities: Set<String> = []
+    ) {
+        self.capabilities = capabilities
         self.commandRate = commandRate
         self.receiveRate = receiveRate
         self.sendRate = sendRate
@@ -43,6 +56,7 @@ package struct SessionActivity: Hashable, Sendable {
         let seconds = max(elapsed.inSeconds, 0.001)
         self.init(
             commandRate: Double(usage.commands) / seconds, receiveRate: Double(usage.received.rawValue) / seconds,
-            sendRate: Double(usage.sent.rawValue) / seconds, queueDepth: usage.queueDepth)
+            sendRate: Double(usage.sent.rawValue) / seconds, queueDepth: usage.queueDepth,
+            capabilities: usage.capabilities)
     }
 }

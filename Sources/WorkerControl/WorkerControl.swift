@@ -202,7 +202,9 @@ package struct WorkerReport: Hashable, Sendable {
             traffic: traffic,
             usage: SessionUsage(
                 commands: line.amount("commands") ?? 0, received: Bytes(line.amount("received") ?? 0),
-                sent: Bytes(line.amount("sent") ?? 0), queueDepth: Int32(clamping: line.amount("depth") ?? 0)))
+                sent: Bytes(line.amount("sent") ?? 0), queueDepth: Int32(clamping: line.amount("depth") ?? 0),
+                capabilities: Set(
+                    (line["uses"] ?? "").split(separator: ",").prefix(Self.mostCapabilities).map(String.init))))
     }
 
     var line: ControlLine {
@@ -216,6 +218,10 @@ package struct WorkerReport: Hashable, Sendable {
         line["received"] = String(usage.received.rawValue)
         line["sent"] = String(usage.sent.rawValue)
         line["depth"] = String(usage.queueDepth)
+        if !usage.capabilities.isEmpty { line["uses"] = usage.capabilities.sorted().joined(separator: ",") }
         return line
     }
+
+    /// What a worker may name of its interface: a line is bounded all the same.
+    private static let mostCapabilities = 64
 }

@@ -148,7 +148,8 @@ struct ProtocolSamples {
 
     mutating func activity() -> SessionActivity {
         SessionActivity(
-            commandRate: rate(), receiveRate: rate(), sendRate: rate(), queueDepth: Int32(random.below(5_000)))
+            commandRate: rate(), receiveRate: rate(), sendRate: rate(), queueDepth: Int32(random.below(5_000)),
+            capabilities: Set(several { $0.word() }))
     }
 
     mutating func deviceDescription(_ id: DeviceID) -> DeviceDescription {

@@ -41,6 +41,8 @@ struct SharedMemorySessionTests {
         let read = try client.read(BufferCommand(queue: queue, buffer: buffer, offset: 0, size: UInt64(size)))
         #expect(read == bytes)
         #expect(client.receivesThroughMemory)
+        guard case .status(let report)? = worker.control.ask(.reportStatus) else { return #expect(Bool(false)) }
+        #expect(report.usage.capabilities == [InterfaceCapability.sharedMemory])
     }
 
     @Test("A client on the host that does not switch goes on over the socket")
@@ -51,6 +53,8 @@ struct SharedMemorySessionTests {
         try client.send(.createContext(context), .createQueue(queue, context: context, properties: 0))
         #expect(try client.finish(queue).code == 0)
         #expect(!client.receivesThroughMemory)
+        guard case .status(let report)? = worker.control.ask(.reportStatus) else { return #expect(Bool(false)) }
+        #expect(report.usage.capabilities.isEmpty)
     }
 
     @Test("A client over TCP is offered no memory, and a switch ends its session")

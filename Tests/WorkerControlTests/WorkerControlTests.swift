@@ -24,7 +24,9 @@ struct WorkerControlTests {
         .status(
             WorkerReport(
                 attached: false, connected: true, peakMemory: Bytes(1), busy: .nanoseconds(17), traffic: true,
-                usage: SessionUsage(commands: 5, received: Bytes(6), sent: Bytes(7), queueDepth: 8))),
+                usage: SessionUsage(
+                    commands: 5, received: Bytes(6), sent: Bytes(7), queueDepth: 8,
+                    capabilities: ["kernel-output", "shared-memory"]))),
     ]
 
     @Test("commands are read as they were written", arguments: commands)

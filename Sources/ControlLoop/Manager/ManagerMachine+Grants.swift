@@ -298,6 +298,7 @@ extension ManagerMachine {
         }
         guard let isNews = found else { return }
         learnWarm(held)
+        if !held.activity.capabilities.isEmpty { learnNeeds(held) }
         guard isNews, let grant = grants[held.grant] else { return }
         if held.level == .attached, !grant.lifecycle.isAttached {
             grants[held.grant]?.lifecycle.serverHolds(.attached, endpoint: held.endpoint)

@@ -83,6 +83,8 @@ extension ManagerMachine {
         /// Sessions that could not be opened, in a row, and until when no further one is tried.
         var failures = 0
         var pausedUntil: MonotonicTime?
+        /// What its sessions have used of their interfaces that not every version can do, of what is published.
+        var needs: Set<String> = []
         /// The client library that the program had loaded which asked last; nil for one that takes any.
         var library: SemanticVersion?
         /// Whether its agent said that it is gone; it is forgotten with its last grant.

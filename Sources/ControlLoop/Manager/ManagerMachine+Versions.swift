@@ -36,7 +36,7 @@ extension ManagerMachine {
             kind: configuration.interfaceKind, client: end(record?.agent),
             server: server.map(Self.end) ?? InterfaceSelection.End(installed: Set(installedOnServers)),
             device: server?.devices.first { $0.id == device },
-            rule: record.flatMap(versionRule(of:)),
+            rule: record.flatMap(versionRule(of:)), needs: record?.needs ?? [],
             isCanary: rollouts.active == nil && rollouts.explorers.contains(instance))
         question.withheld = withheld(from: instance, on: device?.server)
         question.preferred = preferred(by: instance)
@@ -90,6 +90,15 @@ extension ManagerMachine {
     mutating func noteCrashed(_ grant: GrantRecord) {
         change(recordOf: grant) { $0.sessionFailed() }
         rollouts.count(grant.stored.version) { $0.crashed += 1 }
+    }
+
+    /// What an instance's programs have used they are taken to need again, as long as some version can do it.
+    mutating func learnNeeds(_ held: HeldGrant) {
+        guard let instance = grants[held.grant]?.stored.instance.id, let known = record(of: instance)?.needs,
+            !held.activity.capabilities.isSubset(of: known)
+        else { return }
+        let offered = Set(offers.lazy.compactMap(\.manifest).flatMap(\.capabilities))
+        update(instance) { $0.needs.formUnion(held.activity.capabilities.intersection(offered)) }
     }
 
     mutating func noteMeasured(_ measurement: InterfaceMeasurement, on server: GPUServerID) {

@@ -534,6 +534,9 @@ package nonisolated struct WireSessionActivity: Sendable {
   /// Commands that its device had been given and that had not ended, at most.
   package var queueDepth: Int32 = 0
 
+  /// What it used of its interface that not every version can do, by the names of manifests. At most 64 of 64 bytes.
+  package var capabilities: [String] = []
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -1143,7 +1146,7 @@ nonisolated extension WireNothing: SwiftProtobuf.Message, SwiftProtobuf._Message
 
 nonisolated extension WireSessionActivity: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".SessionActivity"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_rate\0\u{3}receive_rate\0\u{3}send_rate\0\u{3}queue_depth\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}command_rate\0\u{3}receive_rate\0\u{3}send_rate\0\u{3}queue_depth\0\u{1}capabilities\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1155,6 +1158,7 @@ nonisolated extension WireSessionActivity: SwiftProtobuf.Message, SwiftProtobuf.
       case 2: try { try decoder.decodeSingularDoubleField(value: &self.receiveRate) }()
       case 3: try { try decoder.decodeSingularDoubleField(value: &self.sendRate) }()
       case 4: try { try decoder.decodeSingularInt32Field(value: &self.queueDepth) }()
+      case 5: try { try decoder.decodeRepeatedStringField(value: &self.capabilities) }()
       default: break
       }
     }
@@ -1173,6 +1177,9 @@ nonisolated extension WireSessionActivity: SwiftProtobuf.Message, SwiftProtobuf.
     if self.queueDepth != 0 {
       try visitor.visitSingularInt32Field(value: self.queueDepth, fieldNumber: 4)
     }
+    if !self.capabilities.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.capabilities, fieldNumber: 5)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1181,6 +1188,7 @@ nonisolated extension WireSessionActivity: SwiftProtobuf.Message, SwiftProtobuf.
     if lhs.receiveRate != rhs.receiveRate {return false}
     if lhs.sendRate != rhs.sendRate {return false}
     if lhs.queueDepth != rhs.queueDepth {return false}
+    if lhs.capabilities != rhs.capabilities {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -78,10 +78,18 @@ extension HeldGrant: WireMapped {
 extension SessionActivity: WireMapped {
     package init(wire: WireSessionActivity) throws(ProtocolError) {
         guard wire.queueDepth >= 0 else { throw ProtocolError("queue_depth", .outOfRange) }
+        guard wire.capabilities.count <= ProtocolLimits.capabilities else {
+            throw ProtocolError("capabilities", .tooMany(limit: ProtocolLimits.capabilities))
+        }
+        var capabilities: Set<String> = []
+        for name in wire.capabilities {
+            capabilities.insert(try Read.text(name, "capabilities", limit: ProtocolLimits.capabilityBytes))
+        }
         self.init(
             commandRate: try Read.rate(wire.commandRate, "command_rate"),
             receiveRate: try Read.rate(wire.receiveRate, "receive_rate"),
-            sendRate: try Read.rate(wire.sendRate, "send_rate"), queueDepth: wire.queueDepth)
+            sendRate: try Read.rate(wire.sendRate, "send_rate"), queueDepth: wire.queueDepth,
+            capabilities: capabilities)
     }
 
     package var wire: WireSessionActivity {
@@ -90,6 +98,7 @@ extension SessionActivity: WireMapped {
             $0.receiveRate = receiveRate
             $0.sendRate = sendRate
             $0.queueDepth = queueDepth
+            $0.capabilities = Array(capabilities.sorted().prefix(ProtocolLimits.capabilities))
         }
     }
 }

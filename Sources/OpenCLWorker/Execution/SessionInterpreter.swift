@@ -127,6 +127,8 @@ struct SessionInterpreter<Device: ComputeDevice> {
     func sendOutput(_ send: Send) throws(SessionEnd) {
         guard let output = device.output else { return }
         while case let bytes = output.take(OpenCLInterface.chunk), !bytes.isEmpty {
+            // It needs that, whether its client can be told or not.
+            account.noteUse(of: InterfaceCapability.kernelOutput)
             // A client of an older revision would take it for a fault.
             if tellsOutput { try answer(.output(bytes[...]), send) }
         }

@@ -149,6 +149,7 @@ struct SessionConnection: ~Copyable {
     /// The client's commands come through the memory from here on: so do the answers.
     private mutating func switchToSharedMemory() throws(SessionEnd) {
         guard pipe.canSwitch else { throw .protocolViolated("a switch to memory that was not offered") }
+        account.noteUse(of: InterfaceCapability.sharedMemory)
         stream.switchToSharedMemory()
         while true {
             try flush()

@@ -67,6 +67,11 @@ final class SliceAccount: Sendable {
         }
     }
 
+    /// The session has used something of its interface that not every version can do.
+    func noteUse(of capability: String) {
+        state.withLock { _ = $0.usage.capabilities.insert(capability) }
+    }
+
     /// Whether the session has a connection now.
     func noteConnected(_ isConnected: Bool) {
         state.withLock { $0.connected = isConnected }

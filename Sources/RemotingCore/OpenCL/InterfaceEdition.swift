@@ -1,3 +1,11 @@
+/// What versions of the interface can do beyond what every one can, by the names that manifests have for it.
+package enum InterfaceCapability {
+    /// What kernels print reaches the program's standard output.
+    package static let kernelOutput = "kernel-output"
+    /// A session of one host goes through memory that both ends share.
+    package static let sharedMemory = "shared-memory"
+}
+
 /// What the client libraries and workers that this tree builds can do. There are two of each: who links them says which.
 package enum InterfaceEdition: UInt8, Hashable, Sendable, CaseIterable {
     /// Sessions over sockets, and nothing that revision 1 of the wire does not have: for hosts that are to share no
@@ -26,7 +34,7 @@ package enum InterfaceEdition: UInt8, Hashable, Sendable, CaseIterable {
     package var capabilities: [String] {
         switch self {
         case .basic: []
-        case .current: ["kernel-output", "shared-memory"]
+        case .current: [InterfaceCapability.kernelOutput, InterfaceCapability.sharedMemory]
         }
     }
 
