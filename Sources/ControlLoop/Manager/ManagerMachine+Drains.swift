@@ -124,6 +124,7 @@ extension ManagerMachine {
     private mutating func testAnew(_ server: GPUServerID, _ now: MonotonicTime) -> [ManagerEffect] {
         guard let record = servers[server], record.link != nil else { return [] }
         servers[server]?.testsSince = now
+        servers[server]?.verifiesAgain += record.installed.filter { !record.verifiesAgain.contains($0) }
         servers[server]?.installed = []
         servers[server]?.asked = [:]
         servers[server]?.unavailable = [:]

@@ -61,13 +61,14 @@ extension ManagerMachine {
         // Since when it has been asked: how long it takes is measured.
         servers[server]?.asked = [:]
         let isReturning = orders.returning.contains(server)
-        for version in wanted(on: server, record, now)
+        let wanted = wanted(on: server, record, now)
+        for version in wanted + record.verifiesAgain.filter({ published.contains($0) && !wanted.contains($0) })
         where lacks(version, record.installed, record.unavailable, now) {
             servers[server]?.asked[version] = record.asked[version] ?? now
             // Testing takes a while, and is not asked for again meanwhile.
             if isReturning, let since = record.asked[version], now - since < Self.retrySoonAfter { continue }
             var sources = sources(of: version, besides: server)
-            sources.testsAnew = isReturning
+            sources.testsAnew = isReturning || record.verifiesAgain.contains(version)
             effects.append(.sendToServer(.prepareInterface(version, from: sources), link))
         }
         return effects
@@ -240,6 +241,7 @@ extension ManagerMachine {
     ) -> [ManagerEffect] {
         let isFirst = !installedOnServers.contains(version)
         servers[server]?.unavailable[version] = nil
+        servers[server]?.verifiesAgain.removeAll { $0 == version }
         rollouts.judge(version, by: "server \(server)", passed: true)
         if servers[server]?.installed.contains(version) == false {
             servers[server]?.installed.append(version)

@@ -134,6 +134,7 @@ extension ManagerMachine {
             platform: hello.platform, bundleSource: hello.bundleSource, used: hello.devices.map { _ in .zero },
             obeyed: hello.epochs, strangers: known?.strangers ?? [:])
         lostServers.remove(hello.server)
+        if orders.returning.contains(hello.server) { servers[hello.server]?.verifiesAgain = hello.installed }
         servers[hello.server]?.host = hello.host
         servers[hello.server]?.rates = known?.rates ?? [:]
         epoch = max(epoch, hello.epochs.max() ?? .zero)

@@ -49,6 +49,8 @@ extension ManagerMachine {
         var bundleSource = ""
         /// Versions that it could not use, or may not any longer.
         var unavailable: [InterfaceVersion: Unavailability] = [:]
+        /// What it had before work on it, and has yet to show that it still has: there may be clients of each.
+        var verifiesAgain: [InterfaceVersion] = []
         /// Since when its self-test is awaited after work on it; nil where none is.
         var testsSince: MonotonicTime?
         /// Small commands a second, as its last self-test of a version measured them.

@@ -134,7 +134,8 @@ struct WorkerSupervisorTests {
                 _ = try await started(supervisor)
                 if isTakenUp { supervisor = try takeUp().supervisor }
                 if isKilled { try record().kill() }
-                let expected: WorkerEnd = isKilled ? isTakenUp ? .vanished : .killed(signal: SIGKILL) : .closed
+                // Both lives are this process, which is the parent of the worker.
+                let expected: WorkerEnd = isKilled ? .killed(signal: SIGKILL) : .closed
                 #expect(try await exited(supervisor) == expected)
             }
         }

@@ -35,14 +35,13 @@ extension LiveFleet {
         let from = "\(folder)/build"
         let build = URL(fileURLWithPath: Binaries.presync).deletingLastPathComponent().path
         try FileManager.default.createDirectory(atPath: from, withIntermediateDirectories: true)
-        try FileManager.default.createSymbolicLink(
-            atPath: "\(from)/libPresyncOpenCL.so", withDestinationPath: "\(build)/libPresyncOpenCL.so")
+        try FileManager.default.copyItem(
+            atPath: "\(build)/libPresyncOpenCL.so", toPath: "\(from)/libPresyncOpenCL.so")
         if let worker {
             let script = worker.replacingOccurrences(of: "WORKER", with: "\(build)/presync-worker")
             try script.write(toFile: "\(from)/presync-worker", atomically: true, encoding: .utf8)
         } else {
-            try FileManager.default.createSymbolicLink(
-                atPath: "\(from)/presync-worker", withDestinationPath: "\(build)/presync-worker")
+            try FileManager.default.copyItem(atPath: "\(build)/presync-worker", toPath: "\(from)/presync-worker")
         }
         try await interface(
             ["build", store, "--edition", "current", "--from", from]
