@@ -31,11 +31,14 @@ struct ManagerServiceTests {
         let folder = StateFolder()
         try await withManager(in: folder) { addresses in
             try await withLink(AgentRole.self, to: addresses.control) { link in
-                #expect(await link.events.next() == .opened)
-                link.send(agentHello(revision: 99))
-                guard case .closed(let reason)? = await link.events.next() else {
-                    Issue.record("not closed")
-                    return
+                // Where other tests hold this process's threads for long, the link is opened more than once.
+                var reason = ""
+                for _ in 0..<40 where !reason.contains("99") {
+                    switch await link.events.next() {
+                    case .opened: link.send(agentHello(revision: 99))
+                    case .closed(let why): reason = why
+                    default: break
+                    }
                 }
                 #expect(reason.contains("99"))
             }
