@@ -93,10 +93,13 @@ extension ManagerMachine {
     /// Whether the programs of a grant's instance can use its session, as far as can be known: it is of the library with which
     /// was asked last, or the best that there was for it.
     func fitsLibrary(_ id: GrantID) -> Bool {
-        guard let grant = grants[id], let library = record(of: grant.stored.instance.id)?.library,
-            grant.library != library
-        else { return true }
-        return clientVersion(of: grant).version == library
+        // Asked of every grant in every step: the records are read where they lie.
+        grants.read(id) { grant in
+            guard let place = instanceIndex[grant.stored.instance.id],
+                let library = instances.read(place, \.library) ?? nil, grant.library != library
+            else { return true }
+            return clientVersion(of: grant).version == library
+        } ?? true
     }
 
     /// Gives up what is prepared for another library than the one with which was asked last.

@@ -289,7 +289,7 @@ final class OpenCLObject<Handle> {
 
 /// A command of an OpenCL queue.
 ///
-/// Sendable because the API allows all of its calls on any thread (OpenCL 3.0, section 2.1), and nothing here changes.
+/// Sendable because the API allows all of its calls on any thread (OpenCL 3.0, section 2.1), and what changes here is atomic.
 final class OpenCLEvent: DeviceEvent, @unchecked Sendable {
     private let handle: cl_event
     private let functions: OpenCLEventFunctions
