@@ -22,6 +22,8 @@ def main() -> None:
 
     results = [result for path in arguments.beside for result in engine(path)]
     for method in METHODS:
+        if method.name in arguments.without:
+            continue
         results += measured(method, panel, range(first, last + 1), arguments.slow_step)
     for step in (1, arguments.slow_step):
         print_table(f"origins every {step} s from {first} to {last}", [one for one in results if one["step"] == step])
@@ -36,6 +38,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("trace", help="a telemetry trace, plain or gzip")
     parser.add_argument("--origins", type=first_and_last, metavar="FIRST..LAST", help="default: the last 40 %% of it")
     parser.add_argument("--slow-step", type=int, default=60, help="seconds between the origins of slow methods")
+    parser.add_argument(
+        "--without", action="append", default=[], choices=[method.name for method in METHODS],
+        metavar="METHOD", help="leave a method out, named as in the table: AutoARIMA may take hours")
     parser.add_argument("--beside", action="append", default=[], help="JSON of 'presync forecast evaluate'")
     parser.add_argument("--json", help="the file to write")
     return parser.parse_args()

@@ -136,16 +136,11 @@ package struct AllocationPlanner: Sendable {
 
     /// The subjects in the order in which they are served. O(subjects log subjects)
     func servingOrder(_ subjects: [AllocationSubject]) -> [ServingTurn] {
-        subjects.withUnsafeBufferPointer { subjects in
-            guard let base = subjects.baseAddress else { return [] }
-            var turns: [ServingTurn] = []
-            turns.reserveCapacity(subjects.count)
-            for index in subjects.indices { turns.append(ServingTurn(base[index], demand(of: base[index]), index)) }
-            turns.sort { one, other in
-                one.precedes(other) ?? (base[one.index].instance < base[other.index].instance)
-            }
-            return turns
-        }
+        var turns: [ServingTurn] = []
+        turns.reserveCapacity(subjects.count)
+        for (index, subject) in subjects.enumerated() { turns.append(ServingTurn(subject, demand(of: subject), index)) }
+        turns.sort { $0.precedes($1) }
+        return turns
     }
 }
 

@@ -3,6 +3,7 @@ import FleetModel
 /// A plan in the making: a transaction on a copy of the pool. Instances are decided one by one, in serving order.
 struct PlanDraft: Sendable {
     private let planner: AllocationPlanner
+    /// Whose reservations ``unused`` is built of.
     private let others: [AllocationSubject]
     private let price: IdlePrice
     private var now: MonotonicTime
@@ -21,16 +22,16 @@ struct PlanDraft: Sendable {
     private(set) var actions: [AllocationAction] = []
     /// Built at the first shortage.
     private var unused: UnusedReservations?
-    /// What has changed while the plan was left, and is to be taken from nobody, until ``unused`` is built.
-    private var changed: [GrantID] = []
     /// What is set aside until the plan is finished, so that nobody who comes later takes what a higher class waits
     /// beside.
     private var heldBack: [(slice: Slice, device: DeviceID)] = []
 
     init(
-        planner: AllocationPlanner, others: [AllocationSubject], pool: Pool, price: IdlePrice,
-        limits: AllocationLimits = AllocationLimits(), now: MonotonicTime, isCertain: Bool = false
+        planner: AllocationPlanner, others: [AllocationSubject] = [], pool: Pool, price: IdlePrice,
+        limits: AllocationLimits = AllocationLimits(), now: MonotonicTime, isCertain: Bool = false,
+        unused: UnusedReservations? = nil
     ) {
+        self.unused = unused
         self.limits = limits
         isAsked = isCertain
         self.isCertain = isCertain
@@ -71,8 +72,11 @@ struct PlanDraft: Sendable {
         swap(&self.pool, &pool)
         self.now = now
         close()
-        if unused == nil { self.changed += changed } else { unused?.withdraw(changed) }
+        unused?.withdraw(changed)
     }
+
+    /// How often room was searched for among what others hold.
+    var searches: Int { unused?.searches ?? 0 }
 
     /// - Returns: the devices on which something was held back, and is free now.
     mutating func releaseHeldBack(in pool: inout Pool) -> [DeviceID] {
@@ -190,6 +194,11 @@ struct PlanDraft: Sendable {
         limits.uncount(holding.slice.memory, of: subject)
     }
 
+    /// Whether a subject's class or tenant holds more than it may.
+    func isBeyondLimit(_ subject: AllocationSubject) -> Bool {
+        limits.obstacle(to: .zero, for: subject, in: pool) != nil
+    }
+
     /// Enlarges a reservation in place where the amount has outgrown it.
     private mutating func grow(_ holding: Holding, for subject: AllocationSubject) {
         let held = Double(holding.slice.memory.rawValue)
@@ -256,11 +265,10 @@ struct PlanDraft: Sendable {
         guard pool.hasAvailableDevice else { return nil }
         let right = TakingRight(
             of: subject.priority, demand, isAsked: isCertain, planner.configuration.displacementShare)
-        var unused = self.unused ?? UnusedReservations(of: others, planner: planner, pool: whole ?? pool)
-        unused.withdraw(changed)
-        changed = []
+        // Taken out while it changes: a second reference would copy it.
+        var unused = self.unused.take() ?? unusedOfOthers
         defer { self.unused = unused }
-        guard let choice = unused.choose(for: subject.amount, by: right, pool: pool),
+        guard let choice = unused.choose(for: subject.amount, by: right, pool: pool, of: whole ?? pool),
             let account = pool.account(of: choice.device)
         else { return nil }
         for victim in choice.victims {
@@ -279,6 +287,12 @@ struct PlanDraft: Sendable {
             claim: Slice(
                 memory: subject.amount.memory - heldBack.memory, compute: subject.amount.compute - heldBack.compute))
         return (choice.device, choice.awaited)
+    }
+
+    private var unusedOfOthers: UnusedReservations {
+        var unused = UnusedReservations(maximumSearches: planner.configuration.maximumPreemptionSearches)
+        for other in others { unused.add(other, planner.demand(of: other)) }
+        return unused
     }
 
     /// Counts the warm session that a reservation becomes, unless it would take the last place of the subject's own.

@@ -26,8 +26,9 @@ struct UnusedReservations: Sendable {
 
     private struct Group: Sendable {
         var device: DeviceID
-        /// Where the whole pool has it; nil where it does not know it.
+        /// Where the whole pool has it; nil where it does not know it, or was not asked yet.
         var slot: Int?
+        /// In the order in which they would be taken.
         var candidates: [Candidate] = []
         /// What those who wait beside this device have been promised of what is coming.
         var claimed = Slice.zero
@@ -37,10 +38,15 @@ struct UnusedReservations: Sendable {
         /// The first candidate that is not coming; the number of them where all are.
         var firstStaying = 0
 
+        /// Before any is taken. O(candidates), a move each
         mutating func add(_ candidate: Candidate) {
-            candidates.append(candidate)
+            var (low, high) = (0, candidates.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if candidate.isTaken(before: candidates[middle]) { high = middle } else { low = middle + 1 }
+            }
+            candidates.insert(candidate, at: low)
             if candidate.isComing { count(candidate) }
-            noteStaying()
         }
 
         mutating func take(_ index: Int) {
@@ -66,7 +72,7 @@ struct UnusedReservations: Sendable {
             comingCount += 1
         }
 
-        private mutating func noteStaying() {
+        mutating func noteStaying() {
             while firstStaying < candidates.count, candidates[firstStaying].isComing { firstStaying += 1 }
         }
 
@@ -81,49 +87,63 @@ struct UnusedReservations: Sendable {
     /// How many devices that would do are compared before the best of them is chosen.
     private static let maximumComparedDevices = 16
 
+    private let maximumSearches: Int
+    /// How many searches were made.
+    private(set) var searches = 0
+    /// Ascending by device once one is looked for.
     private var groups: [Group] = []
-    /// Where each candidate is; empty until something is withdrawn.
-    private var positions: [GrantID: (group: Int, index: Int)] = [:]
+    private var groupOfDevice: [DeviceID: Int] = [:]
+    private var deviceOfGrant: [GrantID: DeviceID] = [:]
+    private var isOrdered = false
     private var taken: Set<GrantID> = []
-    private var remainingSearches: Int
     /// The last slice for which no device could make room: in the same plan none can for a greater one, by a right that
     /// reaches no further.
     private var impossible: (slice: Slice, right: TakingRight)?
 
-    /// O(subjects log subjects)
-    init(of subjects: [AllocationSubject], planner: AllocationPlanner, pool: Pool) {
-        remainingSearches = planner.configuration.maximumPreemptionSearches
-        var byDevice: [(device: DeviceID, candidate: Candidate)] = []
-        for subject in subjects {
-            guard let holding = subject.holding, holding.level == .reserved, subject.priority.mayBeTakenFrom
-            else { continue }
-            let candidate = Candidate(
-                instance: subject.instance, grant: holding.grant, slice: holding.slice,
-                weight: subject.priority.weight, demand: planner.demand(of: subject),
-                unusedSince: holding.unusedSince, isComing: !holding.settled)
-            byDevice.append((holding.device, candidate))
+    /// Of nobody yet.
+    init(maximumSearches: Int) { self.maximumSearches = maximumSearches }
+
+    /// Takes in what a subject holds, before anything is looked for. O(log candidates of its device), and a move of each
+    mutating func add(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
+        guard let holding = subject.holding, holding.level == .reserved, subject.priority.mayBeTakenFrom else { return }
+        let group = groupOfDevice[holding.device] ?? groups.count
+        if group == groups.count {
+            groups.append(Group(device: holding.device))
+            groupOfDevice[holding.device] = group
         }
-        byDevice.sort { one, other in
-            one.device == other.device ? one.candidate.isTaken(before: other.candidate) : one.device < other.device
-        }
-        for (device, candidate) in byDevice {
-            if groups.last?.device != device { groups.append(Group(device: device, slot: pool.slot(of: device))) }
-            groups[groups.count - 1].add(candidate)
+        deviceOfGrant[holding.grant] = holding.device
+        groups[group].add(
+            Candidate(
+                instance: subject.instance, grant: holding.grant, slice: holding.slice, weight: subject.priority.weight,
+                demand: demand, unusedSince: holding.unusedSince, isComing: !holding.settled))
+    }
+
+    /// O(devices log devices)
+    private mutating func orderGroups(in pool: Pool) {
+        isOrdered = true
+        groups.sort { $0.device < $1.device }
+        for index in groups.indices {
+            groupOfDevice[groups[index].device] = index
+            groups[index].slot = pool.slot(of: groups[index].device)
+            groups[index].noteStaying()
         }
     }
 
     func isTaken(_ grant: GrantID) -> Bool { taken.contains(grant) }
 
     /// The device where taking by this right costs least: the lightest classes, then the fewest grants, then the least
-    /// memory. Nil where none can make room, or no search is left for this plan.
-    mutating func choose(for slice: Slice, by right: TakingRight, pool: Pool) -> Choice? {
+    /// memory. Nil where none can make room, or no search is left for this plan. O(devices)
+    ///
+    /// - Parameter whole: the pool of which `pool` may be a part.
+    mutating func choose(for slice: Slice, by right: TakingRight, pool: Pool, of whole: Pool) -> Choice? {
+        if !isOrdered { orderGroups(in: whole) }
         if let impossible, impossible.slice.memory <= slice.memory, impossible.slice.compute <= slice.compute,
             !right.reachesFurther(than: impossible.right)
         {
             return nil
         }
-        guard remainingSearches > 0 else { return nil }
-        remainingSearches -= 1
+        guard searches < maximumSearches else { return nil }
+        searches += 1
         var best: (choice: Choice, cost: (Double, Int, Int64))?
         var compared = 0
         for index in groups.indices where compared < Self.maximumComparedDevices {
@@ -149,19 +169,14 @@ struct UnusedReservations: Sendable {
         groups[choice.group].claimed.compute += claim.compute
     }
 
-    /// Takes reservations out that are not what they were: attached, lowered or released by others since. O(candidates) the
-    /// first time.
+    /// Takes reservations out that are not what they were: attached, lowered or released by others since. O(grants ×
+    /// candidates of a device)
     mutating func withdraw(_ grants: [GrantID]) {
         guard !grants.isEmpty else { return }
-        if positions.isEmpty {
-            for group in groups.indices {
-                for (index, candidate) in groups[group].candidates.enumerated() {
-                    positions[candidate.grant] = (group, index)
-                }
-            }
-        }
         for grant in grants where !taken.contains(grant) {
-            guard let (group, index) = positions[grant] else { continue }
+            guard let group = deviceOfGrant[grant].flatMap({ groupOfDevice[$0] }),
+                let index = groups[group].candidates.firstIndex(where: { $0.grant == grant })
+            else { continue }
             groups[group].withdraw(index)
         }
         // What no device could make room for then, one may by now.

@@ -9,6 +9,7 @@ extension FleetForecaster {
 
     package mutating func forecast(_ slots: [ForecastSlot], madeAt: MonotonicTime) -> [DemandForecast] {
         settle()
+        if spreadsLearning { learner.goOn(parts: 1) }
         advanceTypes()
         followAmounts()
         amounts.prepare()

@@ -94,6 +94,8 @@ package struct FleetForecaster: Forecaster {
     var calibration = UpperCalibration()
     var scoring: PendingForecasts
     var learner: NetworkLearner
+    /// Whether the fleet is so large that it is forecast by many calls a second.
+    var spreadsLearning = false
     var tile: ForecastTile
     /// By the same index as `slots`.
     private var descriptions: [InstanceDescription] = []

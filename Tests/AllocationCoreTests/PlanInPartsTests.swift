@@ -6,6 +6,8 @@ import Testing
 @Suite struct PlanInPartsTests {
     private let planner = AllocationPlanner(configuration: .priced)
     private let now = MonotonicTime.seconds(20)
+    /// Of the seven devices' memory less than the tenant of the test's subjects holds, so that something is taken back.
+    private let quotas = [TenantID(unchecked: "small"): 0.1]
 
     private func fleet(seed: UInt64) -> (subjects: [AllocationSubject], pool: Pool) {
         var random = SeededGenerator(seed: seed)
@@ -14,29 +16,43 @@ import Testing
             pool.add(device(index), memory: Bytes(Int64(4 + random.below(24))), compute: .wholeDevice)
         }
         var subjects: [AllocationSubject] = []
-        for number in 0..<60 { subjects.append(.random(number, from: &random, chargedTo: &pool)) }
+        for number in 0..<60 {
+            var subject = AllocationSubject.random(number, from: &random, chargedTo: &pool)
+            if number % 3 == 0 { subject.tenant = TenantID(unchecked: "small") }
+            subjects.append(subject)
+        }
         return (subjects, pool)
     }
 
-    private func parts(of subjects: [AllocationSubject], _ pool: Pool) -> PlanInParts {
-        var limits = AllocationLimits.counting(subjects)
+    private func limits(_ subjects: [AllocationSubject]) -> AllocationLimits {
+        var limits = AllocationLimits.counting(subjects, quotas: quotas)
         limits.closing = [device(3)]
-        return PlanInParts(
-            of: subjects, by: planner, pool: pool, price: IdlePrice(), limits: limits, now: now)
+        return limits
+    }
+
+    /// Taken in by fives.
+    private func parts(of subjects: [AllocationSubject], _ pool: Pool) -> PlanInParts {
+        var parts = PlanInParts(by: planner)
+        for begin in stride(from: 0, to: subjects.count, by: 5) {
+            parts.add(Array(subjects[begin..<min(begin + 5, subjects.count)]), quotas: quotas)
+        }
+        parts.begin(on: pool, price: IdlePrice(), limits: limits(subjects), now: now)
+        return parts
     }
 
     @Test(arguments: 0..<60 as Range<UInt64>)
     func `a plan in parts between which nothing happens is the plan`(seed: UInt64) {
         let (subjects, pool) = fleet(seed: seed)
-        var limits = AllocationLimits.counting(subjects)
-        limits.closing = [device(3)]
-        let whole = planner.plan(subjects, pool: pool, limits: limits, now: now)
+        let whole = planner.plan(subjects, pool: pool, limits: limits(subjects), now: now)
         var parts = parts(of: subjects, pool)
         var left = pool
         var actions: [AllocationAction] = []
         while !parts.isDecided {
             let turn = parts.next(7)
-            actions += parts.decide(turn.map { subjects[$0] }, pool: &left, changed: [], now: now)
+            let (decisions, decided) = parts.decide(turn.map { subjects[$0] }, pool: &left, changed: [], now: now)
+            #expect(decided > 0)
+            actions += decisions
+            parts.pass(decided)
             left.checkInvariants()
             #expect(left.account(of: device(3))?.available == true, "closed while something is decided alone")
         }
@@ -58,13 +74,38 @@ import Testing
         var pool = try Pool.holding(holders, gibibytes: 1, 1)
         var parts = parts(of: holders + takers, pool)
         if afterASearch {
-            let first = parts.decide([takers[0]], pool: &pool, changed: [], now: now)
+            let first = parts.decide([takers[0]], pool: &pool, changed: [], now: now).actions
             #expect(first.count(where: isTaken) == 1, "one of them gives way")
         }
         let all = holders.compactMap(\.holding?.grant)
-        let then = parts.decide([takers[1]], pool: &pool, changed: all, now: now)
+        let then = parts.decide([takers[1]], pool: &pool, changed: all, now: now).actions
         #expect(then.contains(where: \.isContention) && !then.contains(where: isTaken))
-        let later = parts.decide([takers[2]], pool: &pool, changed: [], now: now)
+        let later = parts.decide([takers[2]], pool: &pool, changed: [], now: now).actions
         #expect(!later.contains(where: isTaken))
+    }
+
+    @Test func `a part in which room is searched for often ends before its subjects do`() throws {
+        // Each needs less than the one before, so that it is looked again, and none has a right to what there is.
+        let takers = (0..<40).map {
+            AllocationSubject.make(
+                "taker\($0)", onset: 0.9 - Float($0) / 1_000,
+                amount: Slice(memory: .mebibytes(Int64(1_000 - $0)), compute: .zero))
+        }
+        let holder = AllocationSubject.make(
+            "holder", onset: 1, holding: .make(1, .reserved, on: device(0), .gibibytes(8)))
+        var pool = try Pool.holding([holder], gibibytes: 8)
+        var parts = parts(of: [holder] + takers, pool)
+        var told: [Int] = []
+        var ends: [Int] = []
+        while !parts.isDecided {
+            let turns = parts.next(41)
+            let subjects = turns.map { $0 == 0 ? holder : takers[$0 - 1] }
+            let decided = parts.decide(subjects, pool: &pool, changed: [], now: now).decided
+            parts.pass(decided)
+            told += turns.prefix(decided)
+            ends.append(decided)
+        }
+        #expect(Set(told).count == 41 && told.count == 41, "each has one turn")
+        #expect(ends.count > 1, "\(ends)")
     }
 }

@@ -86,7 +86,8 @@ import Testing
         #expect(command.grant != prepared)
         #expect(notification?.version == Self.old && notification?.request == RequestID(rawValue: 2))
         #expect(withdrawn == [prepared])
-        #expect(harness.manager.fitsLibrary(command.grant))
+        let instance = try #require(harness.manager.record(of: command.instance))
+        #expect(harness.manager.fitsLibrary(command.grant, of: instance))
     }
 
     /// Programs that come load what is best: the one that asked last does not decide for them.

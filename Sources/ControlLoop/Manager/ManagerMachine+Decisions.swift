@@ -5,16 +5,20 @@ import SessionCore
 
 /// What to prepare for whom, and the requests that were not foreseen.
 extension ManagerMachine {
-    /// Step 3: requests that wait come first, then each instance by what is expected of it.
-    mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
+    /// Step 3: orders and requests that wait come first, then each instance by what is expected of it.
+    mutating func servePending(_ now: MonotonicTime) -> [ManagerEffect] {
         refreshOrders(now)
-        var effects = keepMaintenance(now)
-        effects += serveWaiting(now) + takeForWaiting(now) + releaseSurplus(now)
-        expectCompute()
+        let effects = keepMaintenance(now)
+        return effects + serveWaiting(now) + takeForWaiting(now) + releaseSurplus(now)
+    }
+
+    /// Decides what is prepared for whom, or begins to.
+    mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
         if mode == .active { idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds) }
-        guard instances.count <= configuration.sliceSize else {
-            decision = DecisionInParts()
-            return effects + [.continueStep]
+        guard isDecidedAtOnce else {
+            stepPart = .decision(DecisionInParts(plan: PlanInParts(by: actingPlanner)))
+            grants.followChanges()
+            return []
         }
         let (subjects, places) = attentiveSubjects(now, inStep: true)
         pool.expect(slices: subjects.lazy.map(\.amount.memory))
@@ -22,11 +26,12 @@ extension ManagerMachine {
             subjects, pool: pool, price: idlePrice, limits: allocationLimits(now), now: now)
         pool = plan.pool
         awaitingRoom.removeAll(keepingCapacity: true)
-        return effects + carryOut(plan.actions, for: places, now: now) + endDecision(now)
+        return carryOut(plan.actions, for: places, now: now) + endDecision(now)
     }
 
     /// What is decided once the plan is carried out.
     mutating func endDecision(_ now: MonotonicTime) -> [ManagerEffect] {
+        stepPart = .accounts
         let effects = mode == .forecastOnly ? rehearse(now) : []
         return effects + keepStandbys(now)
     }
@@ -115,22 +120,27 @@ extension ManagerMachine {
 
     // MARK: Compute
 
-    /// Says anew what the tenants of each device are expected to use of its compute together. O(grants)
-    private mutating func expectCompute() {
-        let sums = expectedCompute()
-        for server in servers.values {
-            for device in server.devices {
-                pool.expect(MilliShare(Int32(clamping: sums[device.id] ?? 0)), on: device.id)
-            }
+    /// Says anew what the tenants of each device are expected to use of its compute together: one part of it.
+    /// - Parameter servers: of which the last comes first.
+    /// - Returns: the GPU servers that are left.
+    mutating func expectCompute(of servers: [GPUServerID]) -> [GPUServerID] {
+        var left = servers
+        var looked = 0
+        while looked < Self.grantsInPart, let server = left.popLast() {
+            let devices = self.servers[server]?.devices ?? []
+            looked += 1 + grants.grants(on: server).count
+            let sums = expectedCompute(on: server)
+            for device in devices { pool.expect(MilliShare(Int32(clamping: sums[device.id] ?? 0)), on: device.id) }
         }
+        return left
     }
 
-    /// What the tenants of each device are expected to use of its compute together, in thousandths.
-    private func expectedCompute() -> [DeviceID: Int64] {
+    /// By device, in thousandths.
+    private func expectedCompute(on server: GPUServerID) -> [DeviceID: Int64] {
         var sums: [DeviceID: Int64] = [:]
-        for (place, standing) in grants.standings.enumerated()
-        where standing.charge == .slice || standing.charge == .lowering {
-            grants.read(at: place) { grant in
+        for id in grants.grants(on: server) {
+            guard let charge = grants.standing(id)?.charge, charge == .slice || charge == .lowering else { continue }
+            grants.read(id) { grant in
                 let instance = instanceIndex[grant.stored.instance.id].map { instances.standing($0) }
                 let slice = grant.charge.slice
                 var expected = instance?.slot.flatMap { forecasts.promisedCompute(of: $0) } ?? slice.compute

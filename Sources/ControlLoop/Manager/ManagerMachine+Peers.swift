@@ -301,16 +301,30 @@ extension ManagerMachine {
         return effects
     }
 
-    /// Renews, at the GPU servers, what is held for agents that are there.
-    mutating func renewLeases() -> [ManagerEffect] {
-        servers.keys.sorted().compactMap { server in
-            guard let link = serverLink(server) else { return nil }
-            let renewed = grants.grants(on: server).filter { id in
-                grants.read(id) { !$0.lifecycle.isReleasing && agentLink($0.stored.agent) != nil } ?? false
-            }
-            guard !renewed.isEmpty else { return nil }
-            return .sendToServer(
-                .renew(epoch: nextEpoch(), grants: renewed, timeToLive: configuration.timeToLive), link)
+    /// Renews, at the GPU servers, what is held for agents that are there: one part of it.
+    /// - Parameter servers: of which the last comes first.
+    /// - Returns: also the GPU servers that are left.
+    mutating func renewLeases(of servers: [GPUServerID]) -> (effects: [ManagerEffect], left: [GPUServerID]) {
+        var left = servers
+        var effects: [ManagerEffect] = []
+        var looked = 0
+        while looked < Self.grantsInPart, let server = left.popLast() {
+            guard let link = serverLink(server) else { continue }
+            looked += 1 + grants.grants(on: server).count
+            let renewed = renewable(on: server)
+            guard !renewed.isEmpty else { continue }
+            effects.append(
+                .sendToServer(
+                    .renew(epoch: nextEpoch(), grants: renewed, timeToLive: configuration.timeToLive), link))
+        }
+        return (effects, left)
+    }
+
+    /// It changes nothing: a method that changed the machine could not ask for each grant without copying it.
+    private func renewable(on server: GPUServerID) -> [GrantID] {
+        grants.grants(on: server).filter { id in
+            grants.standing(id)?.isReleasing == false
+                && grants.read(id) { agentLink($0.stored.agent) != nil } == true
         }
     }
 

@@ -138,13 +138,13 @@ extension ManagerMachine {
 
     /// Whether an instance has as much prepared in another session, which is to stay.
     func isReplaced(_ id: GrantID) -> Bool {
-        guard let grant = grants[id] else { return false }
-        return record(of: grant.stored.instance.id)?.grants.contains { other in
-            guard other != id, isPrepared(other), isUsable(other), let lifecycle = grants[other]?.lifecycle else {
-                return false
-            }
+        guard let grant = grants[id], let instance = record(of: grant.stored.instance.id) else { return false }
+        return instance.grants.contains { other in
+            guard other != id, isPrepared(other), isUsable(other, of: instance),
+                let lifecycle = grants[other]?.lifecycle
+            else { return false }
             return lifecycle.isSettled && lifecycle.readiness >= grant.lifecycle.readiness
-        } ?? false
+        }
     }
 
     // MARK: For people

@@ -63,7 +63,9 @@ extension ManagerMachine {
 
     /// Whether a program has the session of every grant of an instance.
     private func isInUse(at place: Int) -> Bool {
-        instances.read(place) { $0.grants.allSatisfy { grants.standing($0)?.isAttached == true } } ?? false
+        let held = instances.read(place) { $0.grants } ?? []
+        for id in held where grants.standing(id)?.isAttached != true { return false }
+        return !held.isEmpty
     }
 
     private func burstAmounts(_ slot: ForecastSlot, serviceLevel: Double) -> BurstAmounts {
@@ -247,7 +249,9 @@ extension ManagerMachine {
 
     /// The grant of an instance that a program could still get, on a GPU server that stays.
     func preparing(_ instance: InstanceRecord) -> GrantID? {
-        instance.grants.first { isPrepared($0) && isUsable($0) }
+        // By a loop: a closure that asks the machine copies it.
+        for id in instance.grants where isPrepared(id) && isUsable(id, of: instance) { return id }
+        return nil
     }
 
     func isPrepared(_ id: GrantID) -> Bool {
@@ -259,10 +263,15 @@ extension ManagerMachine {
     /// way back. What is kept for the loss of a GPU server is not seen while its session is there.
     private func holder(_ instance: InstanceRecord) -> GrantID? {
         guard !instance.grants.isEmpty else { return nil }
-        let attached = instance.grants.last { grants.standing($0)?.isAttached == true && !isLost($0) }
+        var attached: GrantID?
+        var releasing: GrantID?
+        for id in instance.grants {
+            guard let grant = grants.standing(id) else { continue }
+            if grant.isAttached, !isLost(id) { attached = id }
+            if grant.isReleasing, isReachable(id) { releasing = id }
+        }
         if attached != nil, instance.priority.backup != .none { return attached }
-        return preparing(instance) ?? attached
-            ?? instance.grants.last { grants.standing($0)?.isReleasing == true && isReachable($0) }
+        return preparing(instance) ?? attached ?? releasing
     }
 
     func holding(_ id: GrantID) -> Holding? {

@@ -92,22 +92,18 @@ extension ManagerMachine {
 
     /// Whether the programs of a grant's instance can use its session, as far as can be known: it is of the library with which
     /// was asked last, or the best that there was for it.
-    func fitsLibrary(_ id: GrantID) -> Bool {
-        // Asked of every grant in every step: the records are read where they lie.
-        grants.read(id) { grant in
-            guard let place = instanceIndex[grant.stored.instance.id],
-                let library = instances.read(place, \.library) ?? nil, grant.library != library
-            else { return true }
-            return clientVersion(of: grant).version == library
-        } ?? true
+    func fitsLibrary(_ id: GrantID, of instance: InstanceRecord) -> Bool {
+        guard let library = instance.library else { return true }
+        return grants.read(id) { $0.library == library || clientVersion(of: $0).version == library } ?? true
     }
 
     /// Gives up what is prepared for another library than the one with which was asked last.
     mutating func releaseUnfit(_ instance: InstanceID, now: MonotonicTime) -> [ManagerEffect] {
-        let unfit = record(of: instance)?.grants.filter {
-            isPrepared($0) && grants[$0]?.request == nil && !fitsLibrary($0)
+        guard let record = record(of: instance) else { return [] }
+        let unfit = record.grants.filter {
+            isPrepared($0) && grants[$0]?.request == nil && !fitsLibrary($0, of: record)
         }
-        return (unfit ?? []).flatMap { release($0, .ordered, now: now) }
+        return unfit.flatMap { release($0, .ordered, now: now) }
     }
 
     /// The newest version on some server whose worker serves a client that an agent has; nil for none.

@@ -46,7 +46,7 @@ package struct ManagerMachineConfiguration: Sendable {
         silence: Duration = .seconds(3), forgetAfter: Duration = .seconds(600),
         snapshotPeriod: Duration? = nil, allocation: AllocationConfiguration = AllocationConfiguration(),
         classes: [PriorityClass] = PriorityClass.builtIn, minimumMemory: Bytes = .mebibytes(16),
-        sliceSize: Int = 2_048, maximumInstances: Int = 1_000_000, maximumWaiting: Int = 65_536,
+        sliceSize: Int = 256, maximumInstances: Int = 1_000_000, maximumWaiting: Int = 65_536,
         bugs: Set<SeededBug> = []
     ) {
         self.softwareVersion = softwareVersion
@@ -169,9 +169,8 @@ package struct ManagerMachine: Sendable {
     var underWay: StoreTransaction?
 
     // Step
-    var cursor: Int?
-    /// Of a large fleet, the decision that is under way.
-    var decision: DecisionInParts?
+    /// Of a large fleet, what comes next in the step that is under way.
+    var stepPart: StepPart?
     var lastStep: MonotonicTime
     /// When it was last looked for peers that are silent.
     var silenceLookedAt: MonotonicTime
@@ -223,7 +222,8 @@ package struct ManagerMachine: Sendable {
         guard !hasResigned else { return [] }
         var effects: [ManagerEffect]
         switch event {
-        case .stepDue, .stepSliceDue: effects = step(now, begins: event.beginsStep)
+        case .stepDue: effects = beginStep(now)
+        case .stepSliceDue: effects = goOnWithStep(now)
         case .agentMessageReceived(let message, let link): effects = received(message, on: link, now: now)
         case .serverMessageReceived(let message, let link): effects = received(message, on: link, now: now)
         case .linkClosed(let link): effects = closed(link, now: now)
@@ -237,90 +237,6 @@ package struct ManagerMachine: Sendable {
         return effects
     }
 
-    /// Whether half a period has passed since the last step: the one that is due may have been taken early, when the
-    /// last of the agents had reported.
-    private func isStepDue(_ now: MonotonicTime) -> Bool { now - lastStep >= configuration.period / 2 }
-
-    /// Takes the step as soon as every agent that is there has reported, rather than at the period's end: what the
-    /// reports show is then half a period younger, which is what a request that is on its way leaves.
-    mutating func stepIfAllReported(_ agent: AgentID, now: MonotonicTime) -> [ManagerEffect] {
-        unreported.remove(agent)
-        guard unreported.isEmpty, isStepDue(now) else { return [] }
-        return step(now, begins: true)
-    }
-
-    /// The manager's step (design, section 2). A large fleet is taken in by slices, with other events in between.
-    private mutating func step(_ now: MonotonicTime, begins: Bool) -> [ManagerEffect] {
-        if begins {
-            guard cursor == nil, decision == nil, isStepDue(now) else { return [] }
-            cursor = 0
-            lastStep = now
-            unreported = Set(agents.lazy.filter { $0.value.link != nil }.map(\.key))
-        }
-        if decision != nil { return goOnDeciding(now) }
-        guard let begin = cursor else { return [] }
-        let end = min(begin + configuration.sliceSize, instances.count)
-
-        takeInReports(begin..<end, now)
-        forecastDemand(begin..<end, now)
-        guard end == instances.count else {
-            cursor = end
-            return [.continueStep]
-        }
-        cursor = nil
-        keepWatched(now)
-        grants.touchUnsettled()
-        var effects = noticeSilence(now)
-        effects += stepRollout(now)
-        effects += decideReadiness(now)
-        return decision == nil ? effects + endStep(now) : effects
-    }
-
-    /// What is done once all is decided.
-    mutating func endStep(_ now: MonotonicTime) -> [ManagerEffect] {
-        keepAccounts(now)
-        drillOneLoss()
-        return renewLeases() + remindOfInterface(now) + snapshotIfDue(now)
-    }
-
-    /// Step 1: what the reports since the last step say becomes one observation per instance and second.
-    mutating func takeInReports(_ slice: Range<Int>, _ now: MonotonicTime) {
-        for index in slice {
-            instances.change(index) { record in
-                let observations = record.intake.takeObservations(before: now.secondIndex + 1)
-                for observation in observations {
-                    forecaster.observe(record.slot, observation)
-                    record.hasUsedGPU = record.hasUsedGPU || observation.gpuMemory > 0
-                }
-                record.isObserved = record.isObserved || !observations.isEmpty
-            }
-        }
-    }
-
-    /// Step 2: what each instance will need. Step 4's comparison with what came is the forecaster's, at the next
-    /// observations: it scores its own forecasts, and its experts' weights follow.
-    mutating func forecastDemand(_ slice: Range<Int>, _ now: MonotonicTime) {
-        let slots = slice.compactMap { index in
-            let standing = instances.standing(index)
-            return standing.isObserved ? standing.slot : nil
-        }
-        let forecasts = forecaster.forecast(slots, madeAt: now)
-        for index in slots.indices { self.forecasts[slots[index]] = forecasts[index] }
-        keepAmounts(slice, now)
-    }
-
-    private mutating func snapshotIfDue(_ now: MonotonicTime) -> [ManagerEffect] {
-        guard let period = configuration.snapshotPeriod, now - lastSnapshot >= period else { return [] }
-        lastSnapshot = now
-        return [.keepSnapshot]
-    }
-
     /// What the forecaster has learned so far, for a later life to go on from; nil while that is nothing.
     package func forecastSnapshot() -> FleetSnapshot? { forecaster.snapshot() }
-}
-
-extension ManagerEvent {
-    fileprivate var beginsStep: Bool {
-        if case .stepDue = self { true } else { false }
-    }
 }

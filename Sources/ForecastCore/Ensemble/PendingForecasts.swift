@@ -61,6 +61,8 @@ struct PendingForecasts: Sendable {
     private var offered = 0
     private var offeredAt: Int64 = .min
     private var stride = 1
+    /// How often was asked for forecasts since a second was settled.
+    var calls = 0
 
     init(perSecond: Int) { self.perSecond = perSecond }
 
@@ -125,9 +127,16 @@ struct PendingForecasts: Sendable {
 }
 
 extension FleetForecaster {
+    /// From so many calls a second on, each pays for one part of the networks' step, and not the first for all.
+    private static let manyCalls = 4
+
     /// Scores what has come true since the last call, and learns from it.
     mutating func settle() {
+        scoring.calls += 1
         guard let seconds = scoring.takeUnsettled() else { return }
+        let spreadsLearning = scoring.calls >= Self.manyCalls
+        self.spreadsLearning = spreadsLearning
+        scoring.calls = 0
         for second in seconds {
             for horizon in ForecastHorizon.allCases {
                 let origin = second - Int64(horizons[horizon]) - PendingForecasts.patience
@@ -142,6 +151,7 @@ extension FleetForecaster {
             calibration.learn()
             scoring.scorer.fade()
             learner.step(at: second, units: lossUnits())
+            if !spreadsLearning { learner.goOn(parts: .max) }
         }
     }
 

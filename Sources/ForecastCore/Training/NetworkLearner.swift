@@ -49,12 +49,22 @@ package struct NetworkLearner: Sendable {
         }
     }
 
+    /// A part of a step: of one network, by the place of its seat.
+    private enum Part: Sendable {
+        case judgement(Int)
+        case learning(Int)
+    }
+
     private let rules: Rules
     private let learns: Bool
     private let algebra: any LinearAlgebra
     private var seats: [Seat]
+    /// What is left of the step that was begun, the next part last.
+    private var due: [Part] = []
+    private var units = InlineArray<12, Float>(repeating: 0)
     private var stepsDone = 0
     private var takenSinceStep = 0
+    private var batchSize = 0
     private(set) var promotions = 0
     private(set) var rollbacks = 0
     private var recent: ExampleStore
@@ -123,48 +133,69 @@ package struct NetworkLearner: Sendable {
         add(to: &fresh)
     }
 
-    /// Lets a second pass, and takes a step when one is due. `units` make the losses of curves comparable.
-    ///
-    /// O((batch + judged) × parameters) when due.
+    /// Lets a second pass, and begins a step when one is due. `units` make the losses of curves comparable.
     mutating func step(at second: Int64, units: InlineArray<12, Float>) {
         guard learns, !seats.isEmpty, second % rules.every == 0, recent.count >= rules.leastBatch else {
             return
         }
-        if fresh.count >= rules.leastJudged { judgeAll(units) }
+        goOn(parts: .max)
+        self.units = units
+        due = seats.indices.reversed().map { .learning($0) }
+        if fresh.count >= rules.leastJudged { due += seats.indices.reversed().map { .judgement($0) } }
         stepsDone += 1
-        let rate = rules.rate * min(1, Float(stepsDone) / Float(rules.warmUp))
-        let examples = min(rules.batch, max(rules.leastBatch, 4 * takenSinceStep))
-        takenSinceStep = 0
-        for index in seats.indices {
-            fillBatch(examples, units)
-            seats[index].learn(from: batch, rate: rate, using: algebra)
+    }
+
+    /// Goes on with the step that was begun. O((batch + judged) × parameters) for a part
+    mutating func goOn(parts: Int) {
+        var done = 0
+        while done < parts, let part = due.popLast() {
+            done += 1
+            switch part {
+            case .judgement(let seat):
+                if seat == 0 { takeFresh() }
+                judge(seat)
+            case .learning(let seat):
+                fillBatch(examples(for: seat))
+                let rate = rules.rate * min(1, Float(stepsDone) / Float(rules.warmUp))
+                seats[seat].learn(from: batch, rate: rate, using: algebra)
+            }
         }
     }
 
-    private mutating func judgeAll(_ units: InlineArray<12, Float>) {
+    /// How many examples a step is made of: the same for all seats.
+    private mutating func examples(for seat: Int) -> Int {
+        if seat == 0 {
+            batchSize = min(rules.batch, max(rules.leastBatch, 4 * takenSinceStep))
+            takenSinceStep = 0
+        }
+        return batchSize
+    }
+
+    private mutating func takeFresh() {
         batch.removeAll()
         for index in 0..<fresh.count { batch.append(fresh, index, units: units) }
         fresh.removeAll()
-        for index in seats.indices {
-            let champion = judge.loss(seats[index].champion, on: batch, using: algebra)
-            if let former = seats[index].former {
-                seats[index].former = nil
-                if judge.loss(former, on: batch, using: algebra) < champion * 0.98 {
-                    seats[index].champion = former
-                    rollbacks += 1
-                    continue
-                }
+    }
+
+    private mutating func judge(_ index: Int) {
+        let champion = judge.loss(seats[index].champion, on: batch, using: algebra)
+        if let former = seats[index].former {
+            seats[index].former = nil
+            if judge.loss(former, on: batch, using: algebra) < champion * 0.98 {
+                seats[index].champion = former
+                rollbacks += 1
+                return
             }
-            let challenger = judge.loss(seats[index].challenger, on: batch, using: algebra)
-            if challenger <= champion {
-                seats[index].former = seats[index].champion
-                seats[index].champion = seats[index].challenger
-                seats[index].defeats = 0
-                promotions += 1
-            } else {
-                seats[index].defeats += 1
-                if seats[index].defeats >= rules.patience || !challenger.isFinite { setBack(index) }
-            }
+        }
+        let challenger = judge.loss(seats[index].challenger, on: batch, using: algebra)
+        if challenger <= champion {
+            seats[index].former = seats[index].champion
+            seats[index].champion = seats[index].challenger
+            seats[index].defeats = 0
+            promotions += 1
+        } else {
+            seats[index].defeats += 1
+            if seats[index].defeats >= rules.patience || !challenger.isFinite { setBack(index) }
         }
     }
 
@@ -175,7 +206,7 @@ package struct NetworkLearner: Sendable {
         rollbacks += 1
     }
 
-    private mutating func fillBatch(_ count: Int, _ units: InlineArray<12, Float>) {
+    private mutating func fillBatch(_ count: Int) {
         batch.removeAll()
         for index in 0..<count {
             if index % 2 == 0 {
