@@ -38,6 +38,7 @@ let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "s
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
@@ -122,7 +123,7 @@ let package = Package(
         library("OpenBLAS", ["ForecastCore"]),
         library(
             "Observability",
-            ["FleetModel", logging, lifecycle, nioCore, hummingbird]),
+            ["FleetModel", logging, lifecycle, nioCore, hummingbird, hummingbirdCore]),
 
         // Shells
         library(

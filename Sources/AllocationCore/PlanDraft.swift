@@ -154,7 +154,9 @@ struct PlanDraft: Sendable {
             return
         }
         let charge = Slice(memory: subject.amount.memory, compute: subject.expectedCompute)
-        if let holding = subject.holding, take(charge, on: holding.device) {
+        if let holding = subject.holding,
+            take(charge, on: holding.device) || waitsForNoCompute(charge, on: holding.device)
+        {
             pool.closeWarm(on: holding.device)
             actions.append(.reserve(subject.instance, holding.device, subject.amount, existing: holding.grant))
         } else if let device = takeAnywhere(charge) {
@@ -173,10 +175,17 @@ struct PlanDraft: Sendable {
     /// is late, not lost.
     private mutating func takeAnywhere(_ slice: Slice) -> DeviceID? {
         if let device = pool.place(for: slice), take(slice, on: device) { return device }
-        guard isCertain, let device = pool.leastLoaded(with: slice.memory),
-            (try? pool.adopt(slice, on: device)) != nil
-        else { return nil }
+        guard let device = pool.leastLoaded(with: slice.memory), waitsForNoCompute(slice, on: device) else {
+            return nil
+        }
         return device
+    }
+
+    /// Takes a slice for a program that asks on a device where compute may be short: where its warm session is, a command
+    /// that is late costs less than another session.
+    private mutating func waitsForNoCompute(_ slice: Slice, on device: DeviceID) -> Bool {
+        guard isCertain, pool.account(of: device)?.available == true else { return false }
+        return (try? pool.adopt(slice, on: device)) != nil
     }
 
     /// What limits what is foreseen; a program that asks is never limited.
@@ -268,7 +277,9 @@ struct PlanDraft: Sendable {
         // Taken out while it changes: a second reference would copy it.
         var unused = self.unused.take() ?? unusedOfOthers
         defer { self.unused = unused }
-        guard let choice = unused.choose(for: subject.amount, by: right, pool: pool, of: whole ?? pool),
+        // A program that asks does not wait for compute.
+        let needed = Slice(memory: subject.amount.memory, compute: isCertain ? .zero : subject.amount.compute)
+        guard let choice = unused.choose(for: needed, by: right, pool: pool, of: whole ?? pool),
             let account = pool.account(of: choice.device)
         else { return nil }
         for victim in choice.victims {

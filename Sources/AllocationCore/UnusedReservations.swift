@@ -197,7 +197,10 @@ struct UnusedReservations: Sendable {
         var compute = Int64(account.freeCompute.rawValue) - Int64(group.claimed.compute.rawValue)
         var firstComing: GrantID?
         var indices: [Int] = []
-        func suffices() -> Bool { memory >= slice.memory && compute >= Int64(slice.compute.rawValue) }
+        // Where no compute is asked for, it does not matter by how much there is too little.
+        func suffices() -> Bool {
+            memory >= slice.memory && (slice.compute == .zero || compute >= Int64(slice.compute.rawValue))
+        }
         // Read where they lie: this is looked at for each device and each who lacks something.
         group.candidates.withUnsafeBufferPointer { candidates in
             guard let base = candidates.baseAddress else { return }

@@ -121,6 +121,7 @@ package struct GPUServerService: Service {
             }
         }
         try await StatusServer.run(server, beside: tasks)
+        logger.info("the GPU server ends")
     }
 
     /// The workers of a life before that can be served on; those of devices that are no longer there are ended.
@@ -152,9 +153,11 @@ package struct GPUServerService: Service {
         _ link: ManagerLink<GPUServerRole>, into events: BoundedMailbox<GPUServerEvent>, _ status: ServerStatus,
         _ tests: DeviceSelfTests, _ metrics: GPUServerMetrics
     ) async {
+        var isMissing = false
         for await event in link.events {
             switch event {
             case .opened:
+                isMissing = false
                 status.isLinked = true
                 metrics.link(isOpen: true)
                 logger.info("connected to the manager")
@@ -170,7 +173,11 @@ package struct GPUServerService: Service {
                 logger.warning("the manager is gone", metadata: ["reason": "\(reason)"])
                 await events.put(.linkClosed)
             case .unreachable(let reason):
-                logger.debug("the manager cannot be reached", metadata: ["reason": "\(reason)"])
+                // Once, however long that goes on.
+                logger.log(
+                    level: isMissing ? .debug : .warning, "the manager cannot be reached yet; it is tried again",
+                    metadata: ["manager": "\(link.address)", "reason": "\(reason)"])
+                isMissing = true
             }
         }
     }

@@ -88,6 +88,7 @@ package struct HostInterfaces: Sendable {
         let client = client(sources)
         try await ensureRoot(client)
         var (repository, bundle) = try await client.refresh(holding: version)
+        try keepOrigin(sources.manager)
         _ = try await repository.install(bundle, into: store, peers: sources.peers)
         return try await repository.activate(version, in: store)
     }
@@ -154,7 +155,7 @@ package struct HostInterfaces: Sendable {
 
     private func client(_ sources: InterfaceSources?) -> TrustClient {
         var mirrors = configuration.mirrors.map { RepositoryMirror(base: $0) }
-        if let manager = sources?.manager, !manager.isEmpty {
+        if let manager = sources?.manager ?? keptOrigin, !manager.isEmpty {
             mirrors.append(RepositoryMirror(base: Self.repository(at: manager), isOrigin: true))
         }
         // What is stored is read without asking any; a client wants one named.
@@ -168,6 +169,33 @@ package struct HostInterfaces: Sendable {
 
     private static func repository(at manager: String) -> String {
         (manager.last == "/" ? String(manager.dropLast()) : manager) + repositoryPath
+    }
+
+    // MARK: The origin
+
+    /// The name of the file, beside the metadata, that holds where the manager last said that the repository is: a host that
+    /// is restarted with everything installed is told of nothing, and is to hear of what is revoked all the same.
+    private static let origin = "origin"
+    private static let longestOrigin = 1_024
+
+    private var keptOrigin: String? {
+        let bytes = try? StoredFile("\(trust)/\(Self.origin)").contents(maximum: Self.longestOrigin)
+        return bytes.map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func keepOrigin(_ manager: String) throws {
+        guard !manager.isEmpty, manager != keptOrigin else { return }
+        try keep(Array(manager.utf8), as: Self.origin)
+    }
+
+    private func keep(_ bytes: [UInt8], as name: String) throws {
+        do {
+            let file = try IncomingFile(in: trust)
+            try bytes.withUnsafeBytes { try file.write($0) }
+            try file.commit(to: name, in: trust, executable: false)
+        } catch let error as StoreError {
+            throw TrustError(.storage, error.message)
+        }
     }
 
     // MARK: The first root
@@ -202,13 +230,7 @@ package struct HostInterfaces: Sendable {
 
     private func begin(_ root: [UInt8], _ client: TrustClient) throws {
         _ = try TrustClient.initialise(folder: trust, root: root, limits: client.limits)
-        do {
-            let file = try IncomingFile(in: trust)
-            try root.withUnsafeBytes { try file.write($0) }
-            try file.commit(to: Self.bootstrap, in: trust, executable: false)
-        } catch let error as StoreError {
-            throw TrustError(.storage, error.message)
-        }
+        try keep(root, as: Self.bootstrap)
     }
 
     private func firstRoot(_ client: TrustClient) async throws -> [UInt8] {

@@ -1,4 +1,6 @@
+import Glibc
 package import Hummingbird
+import HummingbirdCore
 package import Logging
 import NIOCore
 import ServiceLifecycle
@@ -14,7 +16,16 @@ package struct StatusServer: Service {
         case notReady(reason: String)
     }
 
+    /// Why it serves nothing.
+    package struct CannotListen: Error, CustomStringConvertible {
+        package let description: String
+    }
+
+    /// How long a connection may take to send a request, and may stand without one: who dawdles does not keep a descriptor.
+    private static let patience = TimeAmount.seconds(15)
+
     private let application: Application<RouterResponder<BasicRequestContext>>
+    private let address: String
 
     /// - Parameters:
     ///   - host: a host name or numeric address to listen on.
@@ -39,13 +50,23 @@ package struct StatusServer: Service {
             Self.text(await metrics.exposition(), type: "text/plain; version=0.0.4; charset=utf-8")
         }
         addRoutes(router)
+        address = "\(host):\(port)"
         application = Application(
             responder: router.buildResponder(),
+            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: Self.patience)),
             configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
             onServerRunning: { channel in onListening(channel.localAddress?.port ?? port) }, logger: logger)
     }
 
-    package func run() async throws { try await application.run() }
+    package func run() async throws {
+        do {
+            try await application.run()
+        } catch let error as IOError {
+            throw CannotListen(
+                description: "cannot listen on \(address) for status requests: "
+                    + String(cString: strerror(error.errnoCode)))
+        }
+    }
 
     /// Runs a daemon's tasks beside its status server, if it has one, until a graceful shutdown is begun or one of the
     /// two ends. At a shutdown `body` is cancelled while the server closes in its own order: a server that is cancelled

@@ -92,7 +92,8 @@ enum TelemetryTraceRange {
     static let rates = 0.0...1e12
 }
 
-/// Reads a telemetry trace, plain or gzip, row by row. Memory does not grow with the file.
+/// Reads a telemetry trace, plain or gzip, row by row. Memory does not grow with the file, but for the instances that have
+/// a row in one second; a second row of one in the same second is refused.
 ///
 /// `time_s`, `instance`, `application`, `gpu_memory_bytes` and `gpu_compute_millishare` must be there; the rest may be
 /// absent, as columns or as empty fields.
@@ -112,6 +113,8 @@ package final class TelemetryTraceReader {
     private let longest: Double
     private var firstTime: Double?
     private var lastTime = 0.0
+    /// Those of which the last second has a row.
+    private var inSecond: Set<InstanceID> = []
 
     package init(path: String, limits: TraceLimits = TraceLimits()) throws(TraceError) {
         table = try TableReader(path: path, limits: limits)
@@ -143,7 +146,11 @@ package final class TelemetryTraceReader {
             throw TraceError(
                 .outOfOrder, file: row.file, line: row.line, column: time.name, cause: "\(now) after \(lastTime)")
         }
+        if Int64(now) > Int64(lastTime) { inSecond.removeAll(keepingCapacity: true) }
         lastTime = now
+        guard inSecond.insert(instance).inserted else {
+            throw row.invalid(self.instance, "'\(instance)' has a second row in second \(Int64(now))")
+        }
         let first = firstTime ?? now
         firstTime = first
         guard now - first <= longest else {

@@ -171,6 +171,25 @@ import Testing
                 == [.reserve(name("b"), device(0), .gibibytes(1), existing: nil)])
     }
 
+    /// A late command is late, not lost; another session would be later.
+    @Test func aRequestKeepsItsWarmSessionWhereComputeIsShort() throws {
+        let warm = AllocationSubject.make("a", onset: 0, holding: .make(7, .warm, on: device(0)))
+        var pool = try Pool.holding([warm], gibibytes: 4, 4)
+        try pool.adopt(Slice(memory: .gibibytes(1), compute: MilliShare(4_000)), on: device(0))
+        #expect(
+            planner.serve(warm, others: [], pool: pool, now: now).actions
+                == [.reserve(name("a"), device(0), .gibibytes(1), existing: GrantID(rawValue: 7))])
+    }
+
+    @Test func aRequestTakesMemoryWhereComputeIsShort() throws {
+        let idle = AllocationSubject.make("b", onset: 0, holding: .make(1, .reserved, on: device(0)))
+        let asking = AllocationSubject.make("a", onset: 0)
+        var pool = try Pool.holding([idle], gibibytes: 1)
+        try pool.adopt(Slice(memory: .zero, compute: MilliShare(4_000)), on: device(0))
+        let actions = planner.serve(asking, others: [idle], pool: pool, now: now).actions
+        #expect(actions.first == .lower(name("b"), GrantID(rawValue: 1), .preempted))
+    }
+
     @Test(arguments: [Readiness.reserved, .attached])
     func aRequestThatFindsItsReservationChangesNothing(level: Readiness) throws {
         let subject = AllocationSubject.make(

@@ -145,6 +145,15 @@ import Testing
         #expect(fleet.manager.heldGrants.map(\.device.server.rawValue) == ["s1"])
     }
 
+    @Test func aServerThatIsNotKnownIsNotWorkedOn() {
+        var fleet = fleet()
+        let window = MaintenanceWindow(
+            server: GPUServerID(unchecked: "misspelt"), from: fleet.manager.wallTime(fleet.now))
+        let error = #expect(throws: OrderError.self) { try fleet.give(.addMaintenance(window)) }
+        #expect(error?.description.contains("misspelt is known") == true)
+        #expect(fleet.manager.settings.orders.maintenance.isEmpty)
+    }
+
     // MARK: Durability
 
     @Test func ordersAreWrittenAndStandAfterARestart() throws {

@@ -31,6 +31,7 @@ import Testing
         fleet.now = fleet.now + .seconds(20)
         asks(&fleet, "i3", 8)
         #expect(fleet.manager.waitingOverview(fleet.now).map(\.request.rawValue) == [8, 7])
+        #expect(fleet.manager.overview(at: fleet.now).waiting == fleet.manager.waitingOverview(fleet.now))
         fleet.now = fleet.now + .seconds(20)
         #expect(fleet.manager.waitingOverview(fleet.now).map(\.request.rawValue) == [8, 7])
         var early = crowded()

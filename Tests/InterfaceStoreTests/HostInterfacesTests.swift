@@ -129,6 +129,22 @@ import Testing
         #expect(try versions.store().active(kind: "opencl") == versions.old)
     }
 
+    /// A host that finds everything installed is told of no repository, and hears of what was revoked all the same.
+    @Test func afterARestartTheManagersRepositoryIsStillAsked() async throws {
+        let versions = try TwoVersions()
+        try await withServer(versions.manager()) { base in
+            _ = try await versions.host("host", onlyManager) {
+                try await $0.prepare(versions.new, from: InterfaceSources(manager: base))
+            }
+            let bundles = try versions.trusted.repository.bundles().filter { $0.version == versions.new }
+            _ = try versions.trusted.repository.revoke(bundles.map(\.path), reason: "wrong results")
+            let refused = try await versions.host("host", onlyManager) {
+                await $0.review([versions.new], sources: nil)
+            }
+            #expect(refused.map(\.version) == [versions.new])
+        }
+    }
+
     // MARK: Where from
 
     @Test func filesComeFromAPeerBeforeTheManager() async throws {

@@ -119,6 +119,31 @@ struct ManagerServiceTests {
         }
     }
 
+    /// More than may watch at once come one after the other, while nothing happens that would be written to them.
+    @Test func watchersThatLeaveMakeRoomForOthers() async throws {
+        let folder = StateFolder()
+        try await withManager(in: folder) { addresses in
+            try await withLink(AgentRole.self, to: addresses.control) { link in
+                #expect(await link.events.next() == .opened)
+                link.send(agentHello())
+                _ = await link.events.next()
+                try await AdminClient.withConnection(to: addresses.control) { admin in
+                    for _ in 0..<70 {
+                        let (events, seen) = AsyncStream<RecordedEvent>.makeStream()
+                        let watching = Task {
+                            defer { seen.finish() }
+                            try await admin.watchEvents { seen.yield($0) }
+                        }
+                        var watched = events.makeAsyncIterator()
+                        #expect(await watched.next()?.event.kind == .agentConnected)
+                        watching.cancel()
+                        _ = await watching.result
+                    }
+                }
+            }
+        }
+    }
+
     @Test func whatWasLearnedIsKeptAtTheEnd() async throws {
         let folder = StateFolder()
         let instance = InstanceDescription(

@@ -52,6 +52,10 @@ private func gzipped(_ text: String) throws -> [UInt8] {
         (header + "\n0,a,c,0,nan,0\n", "2: column gpu_compute_millishare: nan is outside 0.0...64000.0"),
         (header + "\n0,a b,c,0,0,0\n", "2: column instance: 'a b' is not an identifier"),
         (header + "\n5,a,c,0,0,0\n4,a,c,0,0,0\n", "3: column time_s: 4.0 after 5.0"),
+        (
+            header + "\n5,a,c,0,0,0\n5,b,c,0,0,0\n5.5,a,c,0,0,0\n",
+            "4: column instance: 'a' has a second row in second 5"
+        ),
     ])
     func errorsNameFileLineColumnAndCause(_ text: String, _ expected: String) throws {
         let file = try TemporaryFile(text)
@@ -66,7 +70,8 @@ private func gzipped(_ text: String) throws -> [UInt8] {
     }
 
     @Test func aGzipFileThatEndsEarlyIsAnError() throws {
-        let whole = try gzipped(header + "\n" + String(repeating: "0,a00,llm-chat,0,0.000,0\n", count: 50_000))
+        let rows = (0..<50_000).map { "\($0),a00,llm-chat,0,0.000,0\n" }
+        let whole = try gzipped(header + "\n" + rows.joined())
         let file = try TemporaryFile(whole.dropLast(20))
         let error = #expect(throws: TraceError.self) { try TelemetryTrace.read(path: file.path) }
         #expect(error?.code == .cannotRead)
@@ -77,7 +82,7 @@ private func gzipped(_ text: String) throws -> [UInt8] {
         let limits = TraceLimits(lineBytes: 1_000, rows: 3)
         var error = #expect(throws: TraceError.self) { try TelemetryTrace.read(path: long.path, limits: limits) }
         #expect(error?.description == "\(long.path):2: line is longer than 1000 bytes")
-        let many = try TemporaryFile(header + "\n" + String(repeating: "0,a,c,0,0,0\n", count: 4))
+        let many = try TemporaryFile(header + "\n" + (0..<4).map { "\($0),a,c,0,0,0\n" }.joined())
         error = #expect(throws: TraceError.self) { try TelemetryTrace.read(path: many.path, limits: limits) }
         #expect(error?.description == "\(many.path):5: more than 3 rows")
     }

@@ -45,6 +45,7 @@ package struct AgentService: Service {
                 metadata: ["socket": "\(configuration.socketPath)", "instances": "\(configuration.instances.count)"])
             defer { daemon.stop() }
             try await serve(daemon)
+            logger.info("the agent ends")
         }
     }
 

@@ -65,9 +65,11 @@ final class RunningAgent: Sendable {
 
     /// Hands what the manager says to the loop until the link ends.
     func readLink() async {
+        var isMissing = false
         for await event in link.events {
             switch event {
             case .opened:
+                isMissing = false
                 setLinked(true)
                 logger.info("connected to the manager")
                 post(.event(.linkOpened))
@@ -81,7 +83,11 @@ final class RunningAgent: Sendable {
                 logger.warning("the manager is gone", metadata: ["reason": "\(reason)"])
                 post(.event(.linkClosed))
             case .unreachable(let reason):
-                logger.debug("the manager cannot be reached", metadata: ["reason": "\(reason)"])
+                // Once, however long that goes on.
+                logger.log(
+                    level: isMissing ? .debug : .warning, "the manager cannot be reached yet; it is tried again",
+                    metadata: ["manager": "\(link.address)", "reason": "\(reason)"])
+                isMissing = true
             }
         }
     }

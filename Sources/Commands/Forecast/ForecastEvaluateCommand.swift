@@ -131,7 +131,7 @@ struct ForecastEvaluateCommand: ParsableCommand {
             throw CommandFailure(
                 .noInput,
                 "the trace has \(panel.seconds) s, and no origin of \(wanted) has \(looking.horizons[.long]) s after it",
-                advice: "name others with --origins, or a longer trace")
+                advice: "name others with --origins, or a trace of at least \(looking.horizons[.long] * 5 / 2 + 3) s")
         }
         return scored
     }

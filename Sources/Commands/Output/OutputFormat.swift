@@ -69,7 +69,29 @@ struct AnswerRenderer {
     static func yaml(_ value: some Encodable) throws -> String {
         let encoder = YAMLEncoder()
         encoder.options.sortKeys = true
-        return try encoder.encode(value)
+        let text = try encoder.encode(value)
+        guard let node = try Yams.compose(yaml: text) else { return text }
+        return try Yams.serialize(node: withPlainNumbers(node))
+    }
+
+    /// Numbers with a point, which YAML 1.1 knows as numbers as well: to it the encoder's `2e+0` is a string.
+    private static func withPlainNumbers(_ node: Node) -> Node {
+        switch node {
+        case .scalar(var scalar):
+            guard scalar.style == .plain || scalar.style == .any, scalar.string.contains("e"),
+                let value = Double(scalar.string)
+            else { return node }
+            let text = "\(value)"
+            scalar.string = text.contains(".") ? text : text.replacingOccurrences(of: "e", with: ".0e")
+            return .scalar(scalar)
+        case .mapping(let mapping):
+            let pairs = mapping.map { ($0.key, withPlainNumbers($0.value)) }
+            return .mapping(Node.Mapping(pairs, mapping.tag, mapping.style))
+        case .sequence(let sequence):
+            return .sequence(Node.Sequence(sequence.map(withPlainNumbers), sequence.tag, sequence.style))
+        default:
+            return node
+        }
     }
 }
 

@@ -104,10 +104,17 @@ struct RunCommand: ParsableCommand {
         environment["OCL_ICD_VENDORS"] = library
         environment["OCL_ICD_FILENAMES"] = library
         environment["PRESYNC_AGENT_SOCKET"] = socketPath
-        let child = try ChildProcess(
-            ChildProcess.Launch(
-                executable: command[0], arguments: Array(command.dropFirst()), environment: environment,
-                input: .inherited))
+        let child: ChildProcess
+        do {
+            child = try ChildProcess(
+                ChildProcess.Launch(
+                    executable: command[0], arguments: Array(command.dropFirst()), environment: environment,
+                    input: .inherited))
+        } catch {
+            complain("\(error)")
+            // As a shell says it: 127 where there is no such program, 126 where it cannot be run.
+            return FileManager.default.fileExists(atPath: command[0]) ? 126 : 127
+        }
         let forwarding = SignalForwarding(to: child.pid)
         defer { forwarding.stop() }
         return child.wait().shellStatus

@@ -75,7 +75,8 @@ enum Daemon {
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch {
-            throw CommandFailure(.software, "the \(name) ended: \(error)", advice: "read the log above")
+            throw CommandFailure(
+                .software, "the \(name) ended: \(error)", advice: "mend what it names; the log says what came before")
         }
     }
 }

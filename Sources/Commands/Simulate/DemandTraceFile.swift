@@ -18,15 +18,20 @@ struct DemandTraceFile {
 
     /// - Throws: ``CommandFailure`` with what is wrong with the file.
     func read() throws(CommandFailure) -> DemandTrace {
+        let trace: DemandTrace
         do {
             switch try TraceKind.of(path: path, limits: limits) {
-            case .requests: return try readRequests()
-            case .telemetry: return try readTelemetry()
+            case .requests: trace = try readRequests()
+            case .telemetry: trace = try readTelemetry()
             }
         } catch {
             throw CommandFailure(
                 .noInput, "\(error)", advice: "name a telemetry or a request trace: see docs/traces.md")
         }
+        guard trace.length > 0 else {
+            throw CommandFailure(.noInput, "\(path) has no rows", advice: "record one with 'presync record'")
+        }
+        return trace
     }
 
     private var name: String { ReportPage.fileName(path) }

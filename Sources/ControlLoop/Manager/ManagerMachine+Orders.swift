@@ -40,6 +40,11 @@ extension ManagerMachine {
         _ changes: [OperatorChange], at now: MonotonicTime
     ) throws(OrderError) -> [ManagerEffect] {
         guard !hasResigned else { throw OrderError("another manager has taken over") }
+        for case .addMaintenance(let window) in changes where servers[window.server] == nil {
+            throw OrderError(
+                "no GPU server \(window.server) is known: one is from its first connection to this manager on, and for "
+                    + "\(Int(configuration.forgetAfter.inSeconds)) s after its last")
+        }
         var settings = OperatorSettings(rules: setRules, orders: orders)
         for change in changes { try settings.apply(change, configured: configuration.classes, now: wallTime(now)) }
         // What is installed follows from rules about versions, and from the classes that these are about; not from drains.

@@ -14,7 +14,7 @@ extension ManagerMachine {
             instances: instanceIndex.keys.sorted().compactMap { overview(of: $0, at: now, forecasts) },
             devices: servers.keys.sorted().flatMap(overview(of:)), totals: totals, violations: violations,
             accuracy: forecaster.accuracy, recovery: recovery(at: now), ladder: ladderOverview, mode: mode,
-            audit: audit(at: now))
+            audit: audit(at: now), waiting: waitingOverview(now))
     }
 
     /// Every grant that a peer may have heard of, ascending. For checkers.
@@ -58,7 +58,7 @@ extension ManagerMachine {
             let account = pool.account(of: device.id)
             let used = record.used.indices.contains(index) ? record.used[index] : .zero
             return DeviceOverview(
-                description: device, available: record.link != nil,
+                description: device, available: record.link != nil && !closedServers.contains(server),
                 reservedMemory: account?.reserved.memory ?? .zero, reservedCompute: account?.reserved.compute ?? .zero,
                 usedMemory: used.memory, usedCompute: used.compute,
                 warmSessions: held.count { $0.lifecycle.readiness == .warm },

@@ -74,7 +74,7 @@ extension ManagerMachine {
         var effects: [ManagerEffect] = []
         if let old = agents[hello.agent]?.link, old != link {
             links[old] = nil
-            effects.append(.closeLink(old, reason: "the agent has connected anew"))
+            effects.append(.closeLink(old, reason: "the agent has connected anew, or another goes by its name"))
         }
         links[link] = .agent(hello.agent)
         unreported.insert(hello.agent)
@@ -123,7 +123,7 @@ extension ManagerMachine {
         var effects = watch(hello.epochs, of: hello.server, now: now)
         if let old = servers[hello.server]?.link, old != link {
             links[old] = nil
-            effects.append(.closeLink(old, reason: "the GPU server has connected anew"))
+            effects.append(.closeLink(old, reason: "the GPU server has connected anew, or another goes by its name"))
         }
         links[link] = .server(hello.server)
         let known = servers[hello.server]

@@ -91,9 +91,11 @@ package final class BoundedMailbox<Element: Sendable>: Sendable, AsyncSequence {
     /// The next element; nil once the mailbox is finished and empty, or when the task is cancelled. One reader at a
     /// time.
     package func next() async -> Element? {
-        await withTaskCancellationHandler {
+        // Most often something is there already, and nothing need be prepared for waiting.
+        if let answer = takeNow(orWaitWith: nil) { return answer }
+        return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                read(with: continuation)
+                if let answer = takeNow(orWaitWith: continuation) { continuation.resume(returning: answer) }
                 if Task.isCancelled { abandonReader() }
             }
         } onCancel: {
@@ -101,9 +103,9 @@ package final class BoundedMailbox<Element: Sendable>: Sendable, AsyncSequence {
         }
     }
 
-    private func read(with continuation: CheckedContinuation<Element?, Never>) {
-        typealias Outcome = (answer: Element??, served: CheckedContinuation<Bool, Never>?)
-        let outcome = state.withLock { state -> Outcome in
+    /// What can be answered at once: an element, or that none will come. Else nil, and `reader` is answered later.
+    private func takeNow(orWaitWith reader: CheckedContinuation<Element?, Never>?) -> Element?? {
+        let (answer, served) = state.withLock { state -> (Element??, CheckedContinuation<Bool, Never>?) in
             precondition(state.reader == nil, "a mailbox has one reader")
             if let element = state.buffer.popFirst() {
                 let writer = state.writers.popFirst()
@@ -111,11 +113,11 @@ package final class BoundedMailbox<Element: Sendable>: Sendable, AsyncSequence {
                 return (.some(element), writer?.continuation)
             }
             if state.isFinished { return (.some(nil), nil) }
-            state.reader = continuation
+            state.reader = reader
             return (nil, nil)
         }
-        outcome.served?.resume(returning: true)
-        if let answer = outcome.answer { continuation.resume(returning: answer) }
+        served?.resume(returning: true)
+        return answer
     }
 
     private func enqueue(_ writer: Writer) {

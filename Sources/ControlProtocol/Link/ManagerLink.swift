@@ -48,7 +48,7 @@ package final class ManagerLink<Role: LinkRole>: Sendable {
     /// What happened on the link, in order.
     package let events: BoundedMailbox<LinkEvent<Incoming>>
 
-    private let address: ManagerAddress
+    package let address: ManagerAddress
     private let openStream = Mutex<LinkStream<Role>?>(nil)
 
     package init(to address: ManagerAddress) {
@@ -68,10 +68,12 @@ package final class ManagerLink<Role: LinkRole>: Sendable {
         var generator = SystemRandomNumberGenerator()
         while !Task.isCancelled {
             let stream = LinkStream<Role>()
+            let begin = ContinuousClock.now
             let reason = await connect(stream)
             openStream.withLock { $0 = nil }
             let progress = stream.progress
-            if progress == .heard { backoff.reset() }
+            // Two peers under one name cut each other off as soon as they are heard: they wait longer and longer.
+            if progress == .heard, .now - begin >= ReconnectBackoff.lasting { backoff.reset() }
             await events.put(progress == .opening ? .unreachable(reason: reason) : .closed(reason: reason))
             try? await Task.sleep(for: backoff.next(using: &generator))
         }

@@ -3,6 +3,8 @@
 package struct ReconnectBackoff: Hashable, Sendable {
     package static let first: Duration = .milliseconds(100)
     package static let longest: Duration = .seconds(5)
+    /// How long a link must have lasted for the next wait to be short again.
+    static let lasting: Duration = .seconds(10)
 
     private var step = Self.first
 
@@ -15,6 +17,6 @@ package struct ReconnectBackoff: Hashable, Sendable {
         return wait
     }
 
-    /// After the manager was heard.
+    /// After a link that has lasted.
     package mutating func reset() { step = Self.first }
 }

@@ -133,9 +133,11 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
             throw RPCError(code: .resourceExhausted, message: "too many watchers, or the manager is shutting down")
         }
         defer { events.unwatch(watch.id) }
-        for event in watch.kept { try await response.write(event.wire) }
-        for await event in watch.coming where event.sequence >= request.fromSequence {
-            try await response.write(event.wire)
+        try await untilCallerLeaves(watch.coming) {
+            for event in watch.kept { try await response.write(event.wire) }
+            for await event in watch.coming where event.sequence >= request.fromSequence {
+                try await response.write(event.wire)
+            }
         }
     }
 
@@ -146,15 +148,29 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
             throw RPCError(code: .resourceExhausted, message: "too many watchers, or the manager is shutting down")
         }
         defer { telemetry.unwatch(watch.id) }
-        while let first = await watch.coming.next() {
-            var batch = WireTelemetryBatch()
-            batch.observations = [first.wire]
-            while batch.observations.count < Self.largestBatch, watch.coming.count > 0,
-                let next = await watch.coming.next()
-            {
-                batch.observations.append(next.wire)
+        try await untilCallerLeaves(watch.coming) {
+            while let first = await watch.coming.next() {
+                var batch = WireTelemetryBatch()
+                batch.observations = [first.wire]
+                while batch.observations.count < Self.largestBatch, watch.coming.count > 0,
+                    let next = await watch.coming.next()
+                {
+                    batch.observations.append(next.wire)
+                }
+                try await response.write(batch)
             }
-            try await response.write(batch)
+        }
+    }
+
+    /// Runs `body`, which reads `coming`, and ends `coming` when the caller has gone: a call that is given up cancels no
+    /// task by itself, and a watch that nothing comes to would be kept for ever.
+    private func untilCallerLeaves<Element>(
+        _ coming: BoundedMailbox<Element>, _ body: () async throws -> Void
+    ) async throws {
+        try await withRPCCancellationHandler {
+            try await body()
+        } onCancelRPC: {
+            coming.finish()
         }
     }
 

@@ -99,6 +99,10 @@ struct TappedForecaster<Base: Forecaster>: Forecaster {
         base.amountIfDemanded(slot, resource: resource, level: level)
     }
 
+    func burstAmounts(_ slot: ForecastSlot, serviceLevel: Double, highestLevel: Double) -> BurstAmounts {
+        base.burstAmounts(slot, serviceLevel: serviceLevel, highestLevel: highestLevel)
+    }
+
     func snapshot() -> FleetSnapshot? { base.snapshot() }
 
     func course(_ slot: ForecastSlot) -> DemandCourse { base.course(slot) }

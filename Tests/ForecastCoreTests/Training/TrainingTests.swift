@@ -103,20 +103,25 @@ import Testing
 
 @Suite struct NetworkLearnerTests {
     /// An engine that has run over a fleet, with `networks` proposed half-way.
-    private func run(proposing networks: [QuantileNetwork]?) throws -> FleetForecaster {
+    /// - Parameter calls: by how many calls the fleet is forecast each second.
+    private func run(proposing networks: [QuantileNetwork]?, calls: Int = 1) throws -> FleetForecaster {
         let panel = try #require(SyntheticFleet.panel(seed: 11, instances: 32, seconds: 400))
         var forecaster = FleetForecaster()
         let slots = panel.instances.map { forecaster.admit($0) }
         for second in 0..<400 {
             if second == 300, let networks { forecaster.propose(networks) }
             for (index, slot) in slots.enumerated() { forecaster.observe(slot, panel.observations[index][second]) }
-            _ = forecaster.forecast(slots, madeAt: .seconds(Double(second)))
+            for call in 0..<calls {
+                let asked = slots[(call * slots.count / calls)..<((call + 1) * slots.count / calls)]
+                _ = forecaster.forecast(Array(asked), madeAt: .seconds(Double(second)))
+            }
         }
         return forecaster
     }
 
-    @Test func theNetworksLearnWhileTheyServe() throws {
-        let forecaster = try run(proposing: nil)
+    /// Also where each of many calls pays for a part of what is learned.
+    @Test(arguments: [1, 8]) func theNetworksLearnWhileTheyServe(calls: Int) throws {
+        let forecaster = try run(proposing: nil, calls: calls)
         #expect(forecaster.learner.promotions > 0)
         #expect(forecaster.networks != ShippedNetworks.all)
     }
