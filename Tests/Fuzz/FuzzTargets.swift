@@ -45,6 +45,7 @@ struct FuzzTarget: Sendable {
         )
         _ = worker.sendData([1, 2, 3])
         worker.announce(SessionSlice(memory: 1 << 30, compute: 250))
+        worker.announce(completed: 3)
         worker.ping(1)
         worker.goAway(SessionFarewell(.failed, "why"))
         var bytes: [UInt8] = [7]
@@ -65,6 +66,7 @@ struct FuzzTarget: Sendable {
             rest = rest.dropFirst(1 + Int(cut))
             while let event = client.nextEvent() {
                 if case .data(let payload) = event { kept += payload.count }
+                if case .completed(let number) = event { precondition(number <= client.completed, "taken back") }
             }
         }
         precondition(kept <= bytes.count, "more than came")

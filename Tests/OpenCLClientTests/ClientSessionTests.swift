@@ -108,6 +108,18 @@ struct ClientSessionTests {
         #expect(bytes[8...].allSatisfy { $0 == 7 })
     }
 
+    @Test("A worker that says that more requests have ended than were sent is at fault", arguments: [3, 4] as [UInt64])
+    func checksCompleted(number: UInt64) throws {
+        let fixture = try ClientFixture { request in
+            guard case .finish(let call, _) = request else { return succeed(request) }
+            return .complete(number, .completed(call, Completion()))
+        }
+        defer { fixture.end() }
+        // Context, queue and finish are three.
+        let (_, queue) = try fixture.queue()
+        #expect(fixture.calls.clFinish(queue) == (number == 3 ? CL_SUCCESS : CL_DEVICE_NOT_AVAILABLE))
+    }
+
     @Test("A handle that names nothing is refused, and so is one of another kind or of an object that is gone")
     func handles() throws {
         let fixture = try ClientFixture { succeed($0) }

@@ -11,6 +11,8 @@ final class ScriptedWorker: Sendable {
         case answer([OpenCLResponse])
         /// Bytes in a data frame, be they messages or not.
         case send([UInt8])
+        /// So many requests have ended, and an answer.
+        case complete(UInt64, OpenCLResponse)
         /// The connection breaks.
         case leave
     }
@@ -86,7 +88,7 @@ final class ScriptedWorker: Sendable {
                         pipe.switchReceiving()
                         state.withLock { $0.usesMemory = true }
                     case .goneAway: return
-                    case .pong, .sliceChanged, .placed: break
+                    case .pong, .sliceChanged, .completed, .placed: break
                     }
                 }
                 try send(&stream, pipe)
@@ -105,6 +107,9 @@ final class ScriptedWorker: Sendable {
             case .nothing: break
             case .answer(let responses): for response in responses { _ = stream.sendData(response.encoded()) }
             case .send(let bytes): _ = stream.sendData(bytes)
+            case .complete(let number, let response):
+                stream.announce(completed: number)
+                _ = stream.sendData(response.encoded())
             case .leave: return false
             }
             try send(&stream, pipe)

@@ -239,7 +239,7 @@ final class TestClient {
                 while let response = try messages.next() { responses.append(response) }
             case .goneAway(let farewell): throw Failure.unexpected(farewell.message)
             case .peerSwitched: pipe.switchReceiving()
-            case .pong, .sliceChanged, .placed: break
+            case .pong, .sliceChanged, .completed, .placed: break
             }
         }
     }

@@ -80,6 +80,7 @@ import Testing
                 pair.worker.expectToSend(Array(repeating: 1, count: 1 + Int(random.below(400))))
             }
             pair.worker.announce(SessionFixture.slice)
+            pair.worker.announce(completed: 3)
             pair.worker.ping(1)
             pair.worker.goAway(SessionFarewell(.failed, "why"))
             let bytes = mutate(pair.worker.takeUnsent(), &random)

@@ -53,6 +53,7 @@ struct RecordedMessages {
         switch revision {
         case SessionRevision.first: samples += try firstSamples()
         case SessionRevision.sharedMemory: samples += try sharedMemorySamples()
+        case SessionRevision.completedRequests: samples += completedRequestsSamples()
         default: Issue.record("revision \(revision) has no samples yet")
         }
         return samples
@@ -110,6 +111,12 @@ struct RecordedMessages {
             ("response.6", OpenCLResponse.output([0x68, 0x69]).encoded()),
         ]
     }
+
+    private func completedRequestsSamples() -> [(name: String, bytes: [UInt8])] {
+        var pair = SessionFixture()
+        pair.worker.announce(completed: 0x0102)
+        return [("frame.completed", pair.worker.takeUnsent())]
+    }
 }
 
 @Suite struct RecordedMessagesTests {
@@ -139,7 +146,11 @@ struct RecordedMessages {
         case "frame":
             // Of a worker what only it says, of a client the rest.
             var pair = SessionFixture()
-            if name == "frame.slice" { try pair.client.received(bytes) } else { try pair.worker.received(bytes) }
+            if ["frame.slice", "frame.completed"].contains(name) {
+                try pair.client.received(bytes)
+            } else {
+                try pair.worker.received(bytes)
+            }
         case "hand-over-request": #expect(try HandOverRequest(decoding: bytes)?.encoded() == bytes)
         case "hand-over-reply": #expect(try HandOverReply(decoding: bytes)?.encoded() == bytes)
         case "request": try again(OpenCLRequest.self, bytes)

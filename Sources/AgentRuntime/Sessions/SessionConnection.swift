@@ -197,6 +197,7 @@ struct SessionConnection {
                 case .sliceChanged, .pong: continue
                 case .goneAway(let farewell): return end("the worker ended the session: \(farewell)")
                 case .peerSwitched: return end("the worker left the socket of a session without a program")
+                case .completed: return end("the worker completed requests of a session without a program")
                 case .data, .placed: return end("the worker sent data to a session without a program")
                 }
             }

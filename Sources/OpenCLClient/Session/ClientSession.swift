@@ -40,8 +40,8 @@ final class ClientSession {
     var hasGuardian = false
     private var spinning = SpinBudget(processors: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
     private var batch = ByteWriter(reservingCapacity: batchLimit)
-    /// What would make the program's objects again in another worker.
-    private(set) var creations = CreationLog()
+    /// What the session would need to go on in another worker.
+    private var commands = CommandWindow()
     private var calls: [CallID: PendingCall] = [:]
     private var lastID: UInt64 = 0
     private var lastCall: UInt64 = 0
@@ -122,7 +122,7 @@ final class ClientSession {
     func send(_ request: OpenCLRequest) throws(OpenCLError) {
         guard !isLost else { throw .deviceNotAvailable }
         request.write(to: &batch)
-        creations.note(request)
+        commands.collect(request)
         if batch.count >= Self.batchLimit { try flush() }
     }
 
@@ -222,6 +222,7 @@ final class ClientSession {
             guard !isLost else { throw .deviceNotAvailable }
             batch.write(bytes: head)
             batch.write(bytes: bulk)
+            commands.collectTransfer()
         } else {
             try flush()
             try wait { self.stream.sendablePayload >= head.count + bulk.count && !self.stream.hasUnsent }
@@ -233,6 +234,7 @@ final class ClientSession {
                 }
                 return count
             }
+            if isTaken { commands.sendTransfer() }
             if !isOpen { try comeBack("the connection to the worker broke") }
             guard isTaken else { throw .deviceNotAvailable }
             try transmit()
@@ -245,6 +247,7 @@ final class ClientSession {
             try wait { self.stream.sendablePayload >= self.batch.count }
             // While this thread waited, another may have sent the batch.
             guard batch.count > 0, stream.sendData(batch.bytes) else { continue }
+            commands.sendCollected(batch.bytes)
             batch.removeAll()
         }
         guard !isLost else { throw .deviceNotAvailable }
@@ -381,6 +384,8 @@ final class ClientSession {
             _ = lose("the worker ended the session: \(farewell.message)")
         case .peerSwitched:
             pipe.switchReceiving()
+        case .completed(let number):
+            try commands.complete(number)
         case .pong, .sliceChanged:
             break
         }
@@ -436,7 +441,7 @@ final class ClientSession {
     func lose(_ reason: String) -> OpenCLError {
         guard !isLost else { return .deviceNotAvailable }
         isLost = true
-        debug(reason)
+        debug("\(reason) (\(commands.underWay) of \(commands.sent) requests may not have ended)")
         for call in calls.values { call.lose() }
         calls.removeAll()
         // Not closed: another thread may sleep in poll on it, and wakes by this.

@@ -6,6 +6,8 @@ struct DeferredErrors {
     private var byQueue: [ObjectID: [DeferredError]] = [:]
     private var ofObjects: [DeferredError] = []
 
+    var isEmpty: Bool { byQueue.isEmpty && ofObjects.isEmpty }
+
     /// An error of a creation or a change: it comes with the next answer of any queue.
     mutating func add(object: ObjectID, request: UInt16, _ failure: OpenCLFailure) {
         guard ofObjects.count < OpenCLInterface.deferredErrors else { return }

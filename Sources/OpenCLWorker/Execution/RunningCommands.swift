@@ -15,6 +15,8 @@ struct RunningCommands<Device: ComputeDevice> {
     private var commands: [Command] = []
     /// Of `commands`, those before it are accounted for.
     private var first = 0
+    /// The numbers of the requests that they are of.
+    private var numbers = OldestNumber()
 
     init(account: SliceAccount) { self.account = account }
 
@@ -23,11 +25,17 @@ struct RunningCommands<Device: ComputeDevice> {
 
     var isEmpty: Bool { first == commands.count }
     var count: Int { commands.count - first }
+    /// The lowest number of a request of which a command is not accounted for; nil where there is none.
+    var oldestRequest: UInt64? { numbers.least }
 
-    /// Takes a command in. Waits for the oldest when there are too many, and returns the errors of those that ended.
-    mutating func add(_ event: Device.Event, queue: ObjectID, request: UInt16) -> [DeferredError] {
+    /// Takes a command of the client's request `number`, of kind `request`, in. Waits for the oldest when there are too
+    /// many, and returns the errors of those that ended.
+    mutating func add(
+        _ event: Device.Event, queue: ObjectID, request: UInt16, number: UInt64
+    ) -> [DeferredError] {
         let errors = commands.count - first < Self.capacity ? [] : drain(Self.capacity / 4)
         commands.append(Command(event: event, queue: queue, request: request))
+        numbers.append(number)
         taken += 1
         return errors
     }
@@ -63,6 +71,7 @@ struct RunningCommands<Device: ComputeDevice> {
         }
         if busy > 0 { account.addBusy(.nanoseconds(Int64(clamping: busy))) }
         first += ended
+        numbers.removeFirst(ended)
         if first == commands.count || first >= Self.capacity {
             commands.removeFirst(first)
             first = 0

@@ -60,7 +60,7 @@ extension SessionInterpreter {
         do {
             try check(queue, order)
             let event = try command(&self)
-            errors.add(running.add(event, queue: queue, request: request.kind))
+            file(running.add(event, queue: queue, request: request.kind, number: current))
             file(.success(.taken(event)), as: order.event)
         } catch {
             errors.add(queue: queue, exists: queues[queue] != nil, request: request.kind, error)
@@ -208,7 +208,7 @@ extension SessionInterpreter {
         file(outcome.map { .taken($0) }, as: order.event)
         var completion = Completion()
         if case .failure(let failure) = outcome { completion.code = failure.code }
-        errors.add(running.drain())
+        file(running.drain())
         completion.deferred = errors.take(queue: queue)
         try sendOutput(send)
         try answer(.completed(call, completion), send)
@@ -246,8 +246,10 @@ extension SessionInterpreter {
                     _ = arriving?.event.wait()
                     break
                 }
-                errors.add(
-                    running.add(event, queue: command.queue, request: OpenCLRequest.readBuffer(call, command).kind))
+                file(
+                    running.add(
+                        event, queue: command.queue, request: OpenCLRequest.readBuffer(call, command).kind,
+                        number: current))
                 if isLong { device.flush() }
                 underWay = (event, piece)
                 asked += piece.bytes.count
@@ -280,7 +282,7 @@ extension SessionInterpreter {
             return Completion(code: CL_INVALID_COMMAND_QUEUE, deferred: errors.take(queue: queue))
         }
         device.flush()
-        errors.add(running.drain())
+        file(running.drain())
         return Completion(deferred: errors.take(queue: queue))
     }
 
@@ -295,7 +297,7 @@ extension SessionInterpreter {
                 if event.wait() < 0 { code = CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST }
             }
         }
-        errors.add(running.reap())
+        file(running.reap())
         return Completion(code: code, deferred: errors.takeAll())
     }
 

@@ -234,7 +234,7 @@ extension SessionInterpreter {
             guard let slot = buffers.remove(id) else { throw OpenCLFailure(CL_INVALID_MEM_OBJECT) }
             guard case .success(let buffer) = slot else { return }
             // Commands that still run may use the memory: it is not promised again before they have ended.
-            errors.add(running.drain())
+            file(running.drain())
             giveBack(buffer)
         case .program:
             guard let slot = programs.remove(id) else { throw OpenCLFailure(CL_INVALID_PROGRAM) }

@@ -74,7 +74,7 @@ extension SessionInterpreter {
             let piece = ReadMemory(count: bytes)
             last = Slot { () throws(OpenCLFailure) in try read(piece.bytes, part) }
             guard case .success(let event) = last else { break }
-            errors.add(running.add(event, queue: queue, request: kind))
+            file(running.add(event, queue: queue, request: kind, number: current))
             try Self.send(piece, at: done, for: call, send)
             done += bytes
         }

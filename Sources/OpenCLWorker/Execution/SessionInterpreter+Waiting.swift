@@ -33,7 +33,7 @@ extension SessionInterpreter {
         guard request.command?.order.waitFor.allSatisfy({ events[$0] != nil }) ?? true else {
             return try refuse(request, OpenCLFailure(CL_INVALID_EVENT_WAIT_LIST), send)
         }
-        var entry = WaitingRequests.Entry(request: request)
+        var entry = WaitingRequests.Entry(request: request, number: current)
         if case .launchKernel(let launch) = request, case .success(let kernel)? = kernels[launch.kernel] {
             entry.arguments = kernel.values
         }
@@ -73,7 +73,10 @@ extension SessionInterpreter {
         openUserEvents -= 1
         let entries = waiting.entries
         waiting = WaitingRequests()
+        let number = current
+        defer { current = number }
         for entry in entries {
+            current = entry.number
             if mustWait(entry.request) {
                 // There was room for all of them.
                 _ = waiting.append(entry)
@@ -102,16 +105,16 @@ extension SessionInterpreter {
         guard watches.count < OpenCLInterface.objectsPerKind else {
             return try answer(.eventStatus(call, EventStatus(code: CL_OUT_OF_RESOURCES, status: 0)), send)
         }
-        watches.append((call, id))
+        watches.append((call, id, current))
         try answerWatches(send)
     }
 
     mutating func answerWatches(_ send: Send) throws(SessionEnd) {
-        var left: [(CallID, ObjectID)] = []
-        for (call, id) in watches {
+        var left: [(CallID, ObjectID, UInt64)] = []
+        for (call, id, number) in watches {
             let status = status(of: id)
             if status.code == CL_SUCCESS, status.status > CL_COMPLETE {
-                left.append((call, id))
+                left.append((call, id, number))
             } else {
                 try answer(.eventStatus(call, status), send)
             }

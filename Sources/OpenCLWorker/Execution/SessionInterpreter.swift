@@ -31,11 +31,16 @@ struct SessionInterpreter<Device: ComputeDevice> {
     /// What waits for user events, and how many of these the client has not ended.
     var waiting = WaitingRequests()
     var openUserEvents = 0
-    var watches: [(call: CallID, event: ObjectID)] = []
+    var watches: [(call: CallID, event: ObjectID, number: UInt64)] = []
     var sourceBytes = 0
     /// Whether the client understands messages that answer no request of its own.
     var tellsOutput = true
     private var nextSerial: UInt64 = 0
+    /// The requests that came: the number of the next.
+    private var requests: UInt64 = 0
+    /// The number of the request that is carried out.
+    var current: UInt64 = 0
+    private var lastCompleted: UInt64 = 0
 
     init(device: Device, account: SliceAccount) {
         self.device = device
@@ -45,6 +50,8 @@ struct SessionInterpreter<Device: ComputeDevice> {
 
     /// Carries out one request and sends its answers. Throws when the connection ends meanwhile.
     mutating func execute(_ request: OpenCLRequest, send: Send) throws(SessionEnd) {
+        current = requests
+        requests += 1
         if mustWait(request) { try hold(request, send) } else { try perform(request, send) }
     }
 
@@ -103,11 +110,28 @@ struct SessionInterpreter<Device: ComputeDevice> {
         }
     }
 
+    /// Files the errors of commands that were accounted for; of a queue that the client has released it hears none.
+    mutating func file(_ ended: [DeferredError]) {
+        guard !ended.isEmpty else { return }
+        errors.add(ended.filter { queues[$0.object] != nil })
+    }
+
+    /// Every request before this number has ended, and all that the client is to hear of them was sent, but for what was
+    /// printed (``sendOutput(_:)``): the device has no command of theirs, none is held back, no event is watched, and no
+    /// error waits for an answer to carry it. Commands are seen to have ended when they are accounted for, which this does
+    /// not do. To be asked between two requests. O(1).
+    mutating func completed() -> UInt64 {
+        guard errors.isEmpty else { return lastCompleted }
+        lastCompleted = min(
+            running.oldestRequest ?? requests, waiting.oldestRequest ?? requests, watches.first?.number ?? requests)
+        return lastCompleted
+    }
+
     /// Called when nothing more has arrived: lets commands begin, accounts for those that have ended, and answers who
     /// watches their events. Returns the milliseconds after which to call it again; -1 for never.
     mutating func settle(_ send: Send) throws(SessionEnd) -> Int32 {
         device.flush()
-        errors.add(running.reap())
+        file(running.reap())
         try sendOutput(send)
         if !watches.isEmpty { try answerWatches(send) }
         guard !running.isEmpty else { return -1 }

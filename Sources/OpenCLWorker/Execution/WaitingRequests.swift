@@ -42,6 +42,8 @@ enum SessionEvent<Event: DeviceEvent> {
 struct WaitingRequests {
     struct Entry {
         var request: OpenCLRequest
+        /// The request's number.
+        var number: UInt64 = 0
         /// The arguments that the kernel had, where the request launches one.
         var arguments: [UInt32: KernelArgument]?
 
@@ -71,6 +73,8 @@ struct WaitingRequests {
     private var barriers: [ObjectID: Int] = [:]
 
     var isEmpty: Bool { entries.isEmpty }
+    /// The number of the one that came first; nil where none waits.
+    var oldestRequest: UInt64? { entries.first?.number }
 
     /// False when there is no room.
     mutating func append(_ entry: Entry) -> Bool {

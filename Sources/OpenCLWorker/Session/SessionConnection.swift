@@ -69,7 +69,7 @@ struct SessionConnection: ~Copyable {
                 case .data(let payload): return .requests(payload)
                 case .peerSwitched: try switchToSharedMemory()
                 case .goneAway: throw .clientLeft
-                case .pong, .sliceChanged, .placed: break
+                case .pong, .sliceChanged, .completed, .placed: break
                 }
             }
             if let key = stream.resumptionKey, !hasAnsweredOffer {
@@ -181,6 +181,19 @@ struct SessionConnection: ~Copyable {
         offered = nil
         greeting = greeting.dropFirst(sent)
     }
+
+    /// Whether the client is to be told that every request before `completed` has ended: now that it hears nothing else
+    /// for long, or else when something goes out anyway and there is enough to tell.
+    func isWorthTelling(completed: UInt64, isIdle: Bool) -> Bool {
+        guard completed > stream.completed, stream.canAnnounceCompleted else { return false }
+        return isIdle || stream.hasUnsent && completed - stream.completed >= Self.requestsPerNotice
+    }
+
+    /// To be sent with what goes out next.
+    mutating func tell(completed: UInt64) { stream.announce(completed: completed) }
+
+    /// So many more must have ended for a notice beside an answer: it costs less than one of them, of all.
+    private static let requestsPerNotice: UInt64 = 64
 
     /// Tells the client why the session ends, if it still listens.
     mutating func sayFarewell(_ farewell: SessionFarewell) {

@@ -23,11 +23,18 @@ struct SessionRunner<Device: ComputeDevice> {
                 case .requests(let payload):
                     if account.noteAttached() { onAttached() }
                     try execute(payload, &requests, &interpreter, &connection)
+                    try tellCompleted(by: &interpreter, to: &connection, isIdle: false)
                     try connection.flush()
                     patience = 0
                 case .nothing:
+                    // The first time it is only that a burst has ended.
+                    let isIdle = patience != 0
                     patience = try interpreter.settle { (head, bulk, owner) throws(SessionEnd) in
                         try connection.send(head, bulk, owner)
+                    }
+                    try tellCompleted(by: &interpreter, to: &connection, isIdle: isIdle)
+                    if patience < 0, connection.isWorthTelling(completed: interpreter.completed(), isIdle: true) {
+                        patience = Self.idlePeriod
                     }
                     try connection.flush()
                 }
@@ -38,6 +45,22 @@ struct SessionRunner<Device: ComputeDevice> {
             }
             return error
         }
+    }
+
+    /// After so many milliseconds without a request the client is told how far the worker has come.
+    private static var idlePeriod: Int32 { 100 }
+
+    /// Tells the client which of its requests have ended, where that is worth it.
+    private func tellCompleted(
+        by interpreter: inout SessionInterpreter<Device>, to connection: inout SessionConnection, isIdle: Bool
+    ) throws(SessionEnd) {
+        let completed = interpreter.completed()
+        guard connection.isWorthTelling(completed: completed, isIdle: isIdle) else { return }
+        // What they printed is what the client is to hear of them, too.
+        try interpreter.sendOutput { (head, bulk, owner) throws(SessionEnd) in
+            try connection.send(head, bulk, owner)
+        }
+        connection.tell(completed: completed)
     }
 
     private func execute(

@@ -45,6 +45,20 @@ package struct CreationLog: Sendable {
 
     // MARK: Taking note
 
+    /// Whether ``note(_:)`` does anything about such a request.
+    package static func concerns(_ request: OpenCLRequest) -> Bool {
+        switch request {
+        case .createContext, .createQueue, .createBuffer, .createSubBuffer, .createImage, .createSampler,
+            .createUserEvent, .createKernel, .createProgram, .linkProgram, .appendSource, .appendBinary, .buildProgram,
+            .compileProgram, .loadBinary, .setUserEventStatus, .setArgument, .release:
+            true
+        case .writeBuffer, .readBuffer, .copyBuffer, .fillBuffer, .launchKernel, .marker, .flush, .finish,
+            .waitForEvents, .queryEvent, .queryObject, .writeRectangle, .readRectangle, .copyRectangle, .watchEvent,
+            .readBinary, .writeImage, .readImage, .copyImage, .fillImage, .queryFormats:
+            false
+        }
+    }
+
     /// Takes note of a request that was sent. Others than creations, changes of what was created, and releases cost a
     /// look at their kind. O(1), but for releases, which may free what was only needed by what they release.
     package mutating func note(_ request: OpenCLRequest) {

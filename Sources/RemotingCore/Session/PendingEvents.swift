@@ -1,5 +1,5 @@
 /// Events that the program has not taken yet. Bounded by what can be in it: data by the receive window, pongs by the
-/// outstanding pings, one slice, one farewell.
+/// outstanding pings, one slice, one number of completed requests, one farewell.
 struct PendingEvents: Sendable {
     private var events: [SessionStream.Event] = []
     private var taken = 0
@@ -16,6 +16,14 @@ struct PendingEvents: Sendable {
             if case .sliceChanged = event { true } else { false }
         }
         if let pending { events[pending] = .sliceChanged(slice) } else { append(.sliceChanged(slice)) }
+    }
+
+    /// Appends the number, or puts it in the place of one that was not taken yet.
+    mutating func replaceCompleted(_ number: UInt64) {
+        let pending = events[taken...].firstIndex { event in
+            if case .completed = event { true } else { false }
+        }
+        if let pending { events[pending] = .completed(number) } else { append(.completed(number)) }
     }
 
     mutating func popFirst() -> SessionStream.Event? {

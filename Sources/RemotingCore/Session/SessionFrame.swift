@@ -20,6 +20,8 @@ struct FrameHeader: Hashable, Sendable {
         /// The sender's last frame on the socket: what follows goes through the memory that both ends share. The
         /// client says it first, and the worker answers with the same.
         case shared = 7
+        /// From a worker: every request of the client before this number has ended, UInt64. Each is above the one before.
+        case completed = 8
         /// The client may come back after a break, and proves then that it has this secret: 16 bytes. Once, from the
         /// client.
         case resumable = 16
@@ -77,7 +79,7 @@ extension FrameHeader.Kind {
         switch self {
         case .data: 1...SessionLimits.framePayload
         case .credit: 4...4
-        case .ping, .pong: 8...8
+        case .ping, .pong, .completed: 8...8
         case .slice: 12...12
         case .goAway: 6...6 + SessionLimits.message
         case .shared: 0...0

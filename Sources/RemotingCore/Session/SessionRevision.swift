@@ -8,6 +8,8 @@ package enum SessionRevision {
     /// Memory that both ends share (a descriptor beside the worker's hello, and frame 7), messages that answer no request
     /// (what kernels print), and in hand-over reports, users and warnings.
     package static let sharedMemory: UInt16 = 2
+    /// How far the worker has come with the client's requests (frame 8).
+    package static let completedRequests: UInt16 = 3
 
     /// The highest that both speak; nil where there is none.
     package static func agreed(_ client: ClosedRange<UInt16>, _ worker: ClosedRange<UInt16>) -> UInt16? {

@@ -29,6 +29,9 @@ package struct SessionStream: Sendable {
         case pong(UInt64)
         /// The worker enforces another slice; only at a client.
         case sliceChanged(SessionSlice)
+        /// Every request before this number has ended, and all that the client is to hear of them has come; only at a
+        /// client. A later number takes the place of one that was not taken.
+        case completed(UInt64)
         /// What the peer sends from here on comes through the memory that both ends share. Said once.
         case peerSwitched
         /// The peer sends nothing more.
@@ -57,6 +60,11 @@ package struct SessionStream: Sendable {
     package private(set) var slice: SessionSlice
     /// How many frames the peer has said that it received.
     package private(set) var acknowledged: UInt64 = 0
+
+    /// Every request of the client before this number has ended: as last heard (at a client) or said (at a worker).
+    package private(set) var completed: UInt64 = 0
+    /// At a worker, every frame before this must have arrived before it says another such number.
+    private var saidCompleted: UInt64 = 0
 
     /// Whether the peer has ever sent a ping. A program does so as soon as it has taken a session over, and an agent that
     /// holds one never does.
@@ -178,6 +186,22 @@ package struct SessionStream: Sendable {
         guard canSend else { return }
         self.slice = slice
         sendControl(.slice, length: 12) { $0.write(slice) }
+    }
+
+    /// Whether a worker may say how far it has come: the client understands it, and has got the last that was said. So
+    /// one is under way at most, however long a client reads nothing.
+    package var canAnnounceCompleted: Bool {
+        canSend && revision >= SessionRevision.completedRequests && acknowledged >= saidCompleted
+    }
+
+    /// Tells the client that every request before `number` has ended, and that all it is to hear of them was sent. Only a
+    /// worker says it. Dropped where it is no news, or may not be said now (``canAnnounceCompleted``).
+    package mutating func announce(completed number: UInt64) {
+        guard role == .worker else { return defect("a client announced what it has completed") }
+        guard canAnnounceCompleted, number > completed else { return }
+        completed = number
+        sendControl(.completed, length: 8) { $0.write(number) }
+        saidCompleted = sender.nextSequence
     }
 
     /// Ends what is sent on the socket: once everything is sent, the rest goes through the memory that both ends share. A
@@ -362,6 +386,13 @@ extension SessionStream {
             guard role == .client else { throw RemotingError(.unexpected, "a slice from a client") }
             slice = try reader.readSlice()
             events.replaceSlice(slice)
+        case .completed:
+            let number: UInt64 = try reader.read()
+            guard role == .client, revision >= SessionRevision.completedRequests, number > completed else {
+                throw RemotingError(.unexpected, "\(number) completed requests after \(completed), or of a client")
+            }
+            completed = number
+            events.replaceCompleted(number)
         case .shared:
             guard revision >= SessionRevision.sharedMemory, !hasPeerSwitched, role == .worker || hasSwitched else {
                 throw RemotingError(.unexpected, "a switch to shared memory out of turn")

@@ -76,6 +76,40 @@ struct RemadeSessionTests {
         #expect(remade.errors.takeAll().isEmpty)
         #expect(Self.usedMemory(remade) == Self.usedMemory(session))
     }
+
+    @Test(
+        "and from what its client keeps of what may not have ended, wherever it is", arguments: 0..<100 as Range<UInt64>
+    )
+    func sameWhereverItIs(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed ^ 0xC0)
+        var client = MadeUpClient(seed: seed)
+        var (session, window) = (Self.interpreter(), CommandWindow())
+        for _ in 0..<120 {
+            let requests = client.next()
+            for request in requests {
+                window.collect(request)
+                try session.execute(request) { _, _, _ in }
+            }
+            window.sendCollected(requests.flatMap { $0.encoded() })
+            if random.chance(1, in: 4) {
+                try window.complete(window.completed + random.below(window.underWay + 1))
+            }
+        }
+        var remade = Self.interpreter()
+        var calls: UInt64 = 0
+        let requests = try #require(
+            window.creations.requests {
+                calls += 1
+                return CallID(rawValue: calls)
+            })
+        for request in requests { try remade.execute(request) { _, _, _ in } }
+        var messages = WireMessages<OpenCLRequest>(payload: Array(window.messages))
+        while let request = try messages.next() { try remade.execute(request) { _, _, _ in } }
+        let (found, expected) = (Self.state(remade, upTo: client.last), Self.state(session, upTo: client.last))
+        #expect(Set(found).symmetricDifference(expected) == [])
+        #expect(found.count == expected.count)
+        #expect(remade.errors.takeAll().isEmpty)
+    }
 }
 
 /// Makes and releases objects as a client library does: nothing is made of what was released.

@@ -14,6 +14,9 @@ struct BrokenConnections {
     var takenUp: [[UInt8]] = []
     var takenDown: [[UInt8]] = []
     var breaks = 0
+    /// Up to which number the worker said that all requests had ended, and those of which the client heard.
+    var said: UInt64 = 0
+    var heard: [UInt64] = []
     private var attempt: UInt64 = 0
     private var watch: ResumptionGuard
     /// Hellos of attempts that came to nothing, as bytes.
@@ -35,6 +38,11 @@ struct BrokenConnections {
 
     mutating func sendUp(_ payload: [UInt8]) { if client.sendData(payload) { sentUp.append(payload) } }
     mutating func sendDown(_ payload: [UInt8]) { if worker.sendData(payload) { sentDown.append(payload) } }
+
+    mutating func complete(_ number: UInt64) {
+        worker.announce(completed: number)
+        said = worker.completed
+    }
 
     /// Hands what waits at both ends to the network.
     mutating func transmit() {
@@ -61,6 +69,7 @@ struct BrokenConnections {
         for _ in 0..<count {
             guard let event = client.nextEvent() else { return }
             if case .data(let payload) = event { takenDown.append(payload) }
+            if case .completed(let number) = event { heard.append(number) }
         }
     }
 
@@ -114,5 +123,6 @@ struct BrokenConnections {
     func expectAllTaken(sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(takenUp == sentUp, sourceLocation: sourceLocation)
         #expect(takenDown == sentDown, sourceLocation: sourceLocation)
+        #expect(heard == heard.sorted() && heard.last ?? 0 == said, sourceLocation: sourceLocation)
     }
 }

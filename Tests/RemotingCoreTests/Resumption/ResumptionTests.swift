@@ -11,6 +11,7 @@ struct ResumptionTests {
         pair.sendUp(Array(repeating: 5, count: 40))
         pair.sendDown([6])
         pair.worker.announce(SessionSlice(memory: 7, compute: 8))
+        pair.complete(12)
         pair.sendDown(Array(repeating: 9, count: 30))
     }
 
@@ -57,7 +58,8 @@ struct ResumptionTests {
             return [UInt8](repeating: UInt8(step & 0xFF), count: 1 + Int(random.below(greatest)))
         }
         for step in 0..<400 {
-            switch random.below(12) {
+            switch random.below(13) {
+            case 12: pair.complete(UInt64(step))
             case 0, 1: pair.sendUp(payload(step))
             case 2, 3: pair.sendDown(payload(step))
             case 4: pair.client.ping(UInt64(step))
@@ -78,7 +80,7 @@ struct ResumptionTests {
         try pair.settle()
         pair.expectAllTaken()
         try pair.replayStaleHellos()
-        #expect(pair.breaks > 5 && !pair.sentUp.isEmpty && !pair.sentDown.isEmpty)
+        #expect(pair.breaks > 5 && !pair.heard.isEmpty && !pair.sentUp.isEmpty && !pair.sentDown.isEmpty)
         #expect(pair.client.sendablePayload == SessionLimits.framePayload)
         #expect(pair.worker.sendablePayload == SessionLimits.framePayload)
     }

@@ -5,7 +5,7 @@ import Testing
     @Test func aClientHelloOnTheWire() throws {
         let hello = SessionFixture.hello(try SessionFixture.identity())
         let expected =
-            "50525331" + "0200" + "0100" + "53000000"  // magic, highest and lowest revision, length
+            "50525331" + "0300" + "0100" + "53000000"  // magic, highest and lowest revision, length
             + "0700000000000000" + "efcdab8967452301" + "1032547698badcfe"  // grant, ticket
             + "00002000"  // window
             + "06000000" + hex(Array("opencl".utf8)) + "05000000" + hex(Array("0.1.0".utf8))
@@ -14,19 +14,19 @@ import Testing
         // In revision 1 there is no lowest: the field is reserved.
         var older = hello
         older.revisions = 1...1
-        #expect(hex(older.encoded()) == expected.replacing("50525331" + "02000100", with: "50525331" + "01000000"))
+        #expect(hex(older.encoded()) == expected.replacing("50525331" + "03000100", with: "50525331" + "01000000"))
     }
 
     @Test func aServerHelloOnTheWire() throws {
         let hello = ServerHello.accepted(SessionFixture.acceptance(try SessionFixture.identity()))
         let expected =
-            "50525731" + "0200" + "0000" + "4f000000" + "00" + "00002000" + "0000004000000000" + "fa000000"
+            "50525731" + "0300" + "0000" + "4f000000" + "00" + "00002000" + "0000004000000000" + "fa000000"
             + "06000000" + hex(Array("opencl".utf8)) + "05000000" + hex(Array("0.1.0".utf8))
             + String(repeating: "01", count: 32) + "00000000" + "03000000" + "010203"
         #expect(hex(hello.encoded()) == expected)
         let refusal = ServerHello.refused(SessionRefusal(.unavailable, "no"))
         #expect(
-            hex(refusal.encoded()) == "50525731" + "0200" + "0000" + "09000000" + "01" + "0500" + "02000000" + "6e6f")
+            hex(refusal.encoded()) == "50525731" + "0300" + "0000" + "09000000" + "01" + "0500" + "02000000" + "6e6f")
     }
 
     @Test func aHandshakeWorksByteForByte() throws {
@@ -113,14 +113,14 @@ import Testing
             Issue.record("not refused")
             return
         }
-        #expect(refusal == .revisionUnsupported(client: 8...9, worker: 1...2))
-        #expect(refusal.message == "the client speaks framing revision 8 to 9, the worker 1 to 2")
+        #expect(refusal == .revisionUnsupported(client: 8...9, worker: 1...3))
+        #expect(refusal.message == "the client speaks framing revision 8 to 9, the worker 1 to 3")
     }
 
     @Test(
         arguments: [
             (1...2, 1...2, 2), (1...1, 1...2, 1), (1...2, 1...1, 1), (1...1, 1...1, 1), (2...2, 1...2, 2),
-            (2...2, 1...1, nil), (1...1, 2...2, nil),
+            (2...2, 1...1, nil), (1...1, 2...2, nil), (1...3, 1...3, 3), (1...3, 1...2, 2), (1...2, 1...3, 2),
         ] as [(ClosedRange<UInt16>, ClosedRange<UInt16>, UInt16?)])
     func theHighestRevisionThatBothSpeakIsAgreedOn(
         client: ClosedRange<UInt16>, worker: ClosedRange<UInt16>, agreed: UInt16?
@@ -154,7 +154,7 @@ import Testing
     @Test func aLaterClientMaySayMore() throws {
         let identity = try SessionFixture.identity()
         var hello = SessionFixture.hello(identity).encoded() + [1, 2, 3]
-        hello[4] = 3
+        hello[4] = 4
         hello[8] += 3
         var worker = WorkerHandshake(
             acceptance: SessionFixture.acceptance(identity), credential: SessionFixture.credential)
@@ -162,7 +162,7 @@ import Testing
             Issue.record("not accepted")
             return
         }
-        #expect(stream.revision == 2)
+        #expect(stream.revision == 3)
     }
 
     @Test func anotherTicketOpensNothing() throws {
