@@ -122,7 +122,7 @@ final class ClientSession {
     func send(_ request: OpenCLRequest) throws(OpenCLError) {
         guard !isLost else { throw .deviceNotAvailable }
         request.write(to: &batch)
-        commands.collect(request)
+        commands.collect()
         if batch.count >= Self.batchLimit { try flush() }
     }
 
@@ -222,7 +222,7 @@ final class ClientSession {
             guard !isLost else { throw .deviceNotAvailable }
             batch.write(bytes: head)
             batch.write(bytes: bulk)
-            commands.collectTransfer()
+            commands.collect()
         } else {
             try flush()
             try wait { self.stream.sendablePayload >= head.count + bulk.count && !self.stream.hasUnsent }

@@ -10,14 +10,8 @@
 /// kept at all (a large write) everything is: a move then waits for the ``awaited`` requests to end first. So the bound
 /// costs a move time, and nothing else; who lets none end for so long has made a move wait, not impossible.
 package struct CommandWindow: Sendable {
-    /// A request that changes what there is, with its number.
-    private struct Change: Sendable {
-        var number: UInt64
-        var request: OpenCLRequest
-    }
-
-    /// Bytes of requests that are kept.
-    package static let capacity = 1 << 20
+    /// Bytes of requests that are kept: some thousand launches, which stay in the processor's cache.
+    package static let capacity = 256 << 10
 
     /// What makes the objects that there are before the request ``start``.
     package private(set) var creations = CreationLog()
@@ -28,13 +22,12 @@ package struct CommandWindow: Sendable {
     /// The requests that have ended, as the worker has said: all before this number.
     package private(set) var completed: UInt64 = 0
 
-    /// Requests that were collected and not sent; their numbers follow on ``sent``.
+    /// Requests that were collected and not sent.
     private var collected: UInt64 = 0
-    /// Ascending; of requests from ``start`` on, the collected ones included.
-    private var changes: [Change] = []
     /// The requests from ``start`` to ``sent``, behind `first` bytes that are needed no more.
     private var bytes: [UInt8] = []
     private var first = 0
+    private var arguments = LatestArguments()
 
     package init() {}
 
@@ -48,13 +41,7 @@ package struct CommandWindow: Sendable {
     // MARK: Sending
 
     /// A request was put behind those that are collected. O(1).
-    package mutating func collect(_ request: OpenCLRequest) {
-        if CreationLog.concerns(request) { changes.append(Change(number: sent + collected, request: request)) }
-        collected += 1
-    }
-
-    /// The same of a request that carries data and changes no object.
-    package mutating func collectTransfer() { collected += 1 }
+    package mutating func collect() { collected += 1 }
 
     /// What was collected is sent: `messages` are all these requests, whole. Costs a copy of them, and a look at each
     /// request that is let go of.
@@ -62,17 +49,14 @@ package struct CommandWindow: Sendable {
         bytes.append(contentsOf: messages)
         sent += collected
         collected = 0
-        while bytes.count - first > Self.capacity { dropFirst() }
-        settle()
+        drop { $0.bytes.count - $0.first > Self.capacity }
     }
 
     /// A request that carries much data and changes no object is sent before those that are collected. It is not kept.
     package mutating func sendTransfer() {
-        for index in changes.indices where changes[index].number >= sent { changes[index].number += 1 }
+        drop { $0.start < $0.sent }
         sent += 1
         start = sent
-        first = bytes.count
-        settle()
     }
 
     // MARK: Ending
@@ -85,24 +69,29 @@ package struct CommandWindow: Sendable {
             throw RemotingError(.unexpected, "\(number) completed requests are not in \(completed)...\(sent)")
         }
         completed = number
-        while start < number { dropFirst() }
-        settle()
+        drop { $0.start < number }
     }
 
-    /// Lets go of the oldest request that is kept.
-    private mutating func dropFirst() {
-        let length = bytes.withUnsafeBytes {
-            UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: first, as: UInt32.self))
+    /// Lets go of the oldest requests that are kept, for as long as `isNeedless` says, hands those that change what there
+    /// is to the log, and gives memory back.
+    private mutating func drop(while isNeedless: (borrowing Self) -> Bool) {
+        while isNeedless(self) {
+            let offset = first
+            let header = header(at: offset)
+            first += WireMessageHeader.length + header.length
+            start += 1
+            if header.kind == LatestArguments.requestKind {
+                let (kernel, index) = argument(at: offset)
+                if !arguments.put(kernel, index, at: offset) {
+                    noteArguments()
+                    _ = arguments.put(kernel, index, at: offset)
+                }
+            } else if CreationLog.concerns(kind: header.kind) {
+                noteArguments()
+                note(at: offset)
+            }
         }
-        first += WireMessageHeader.length + Int(length)
-        start += 1
-    }
-
-    /// Hands the changes before ``start`` to the log, and gives memory back.
-    private mutating func settle() {
-        let passed = changes.firstIndex { $0.number >= start } ?? changes.count
-        for change in changes[..<passed] { creations.note(change.request) }
-        changes.removeFirst(passed)
+        noteArguments()
         if first == bytes.count {
             bytes.removeAll(keepingCapacity: true)
             first = 0
@@ -110,5 +99,78 @@ package struct CommandWindow: Sendable {
             bytes.removeFirst(first)
             first = 0
         }
+    }
+
+    private mutating func noteArguments() {
+        for offset in arguments.takeOffsets() { note(at: offset) }
+    }
+
+    /// Hands the request whose message lies there to the log.
+    private mutating func note(at offset: Int) {
+        let end = offset + WireMessageHeader.length + header(at: offset).length
+        var messages = WireMessages<OpenCLRequest>(payload: Array(bytes[offset..<end]))
+        // This client has written it.
+        if let request = try? messages.next() { creations.note(request) }
+    }
+
+    // MARK: What was written
+
+    private func header(at offset: Int) -> (length: Int, kind: UInt16) {
+        bytes.withUnsafeBytes {
+            (
+                Int(UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self))),
+                UInt16(littleEndian: $0.loadUnaligned(fromByteOffset: offset + 4, as: UInt16.self))
+            )
+        }
+    }
+
+    /// The kernel and the index that a request to set an argument begins with.
+    private func argument(at offset: Int) -> (kernel: UInt64, index: UInt32) {
+        let body = offset + WireMessageHeader.length
+        return bytes.withUnsafeBytes {
+            (
+                UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: body, as: UInt64.self)),
+                UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: body + 8, as: UInt32.self))
+            )
+        }
+    }
+}
+
+/// Where the latest values of kernels' arguments lie among requests that are looked through in their order: most set
+/// again what was set some requests before, and only the last of them is worth a look.
+private struct LatestArguments: Sendable {
+    /// Of ``OpenCLRequest/setArgument(kernel:index:_:)``.
+    static let requestKind: UInt16 = 8
+
+    private struct Slot: Sendable {
+        var kernel: UInt64 = 0
+        var index: UInt32 = 0
+        /// Below 0 where it is empty.
+        var offset = -1
+    }
+
+    private static let count = 64
+    private var slots = [Slot](repeating: Slot(), count: count)
+    private var used: [Int] = []
+
+    /// Keeps the offset in place of an earlier one of the same argument; false where another has its place.
+    mutating func put(_ kernel: UInt64, _ index: UInt32, at offset: Int) -> Bool {
+        let place = Int(truncatingIfNeeded: kernel &* 7 &+ UInt64(index)) & (Self.count - 1)
+        if slots[place].offset < 0 {
+            used.append(place)
+        } else if slots[place].kernel != kernel || slots[place].index != index {
+            return false
+        }
+        slots[place] = Slot(kernel: kernel, index: index, offset: offset)
+        return true
+    }
+
+    /// All offsets, ascending; nothing is kept any more.
+    mutating func takeOffsets() -> [Int] {
+        guard !used.isEmpty else { return [] }
+        let offsets = used.map { slots[$0].offset }.sorted()
+        for place in used { slots[place].offset = -1 }
+        used.removeAll(keepingCapacity: true)
+        return offsets
     }
 }

@@ -94,6 +94,14 @@ package struct CreationLog: Sendable {
         }
     }
 
+    /// The same by the kind of its message. O(1).
+    package static func concerns(kind: UInt16) -> Bool { kind < 64 && kinds >> UInt64(kind) & 1 == 1 }
+
+    /// A bit for each kind that ``concerns(_:)`` is true of.
+    private static let kinds: UInt64 = [1, 2, 3, 4, 5, 6, 7, 8, 9, 21, 25, 26, 28, 29, 30, 31, 33, 38].reduce(0) {
+        $0 | 1 << $1
+    }
+
     private mutating func create(
         _ id: ObjectID, _ kind: ObjectKind, _ request: OpenCLRequest, needing needs: [ObjectID] = [], bytes: Int = 0
     ) {

@@ -87,7 +87,7 @@ struct RemadeSessionTests {
         for _ in 0..<120 {
             let requests = client.next()
             for request in requests {
-                window.collect(request)
+                window.collect()
                 try session.execute(request) { _, _, _ in }
             }
             window.sendCollected(requests.flatMap { $0.encoded() })

@@ -42,7 +42,11 @@ struct CommandWindowTests {
     private func request(_ random: inout SeededGenerator, _ number: Int) -> OpenCLRequest {
         let id = ObjectID(rawValue: UInt64(number) + 10)
         let other = ObjectID(rawValue: 10 + random.below(UInt64(number) + 1))
-        switch random.below(7) {
+        switch random.below(10) {
+        case 7: return .createKernel(id, program: other, name: "k")
+        case 8, 9:
+            let values = (0..<random.below(40)).map { _ in UInt8(truncatingIfNeeded: random.next()) }
+            return .setArgument(kernel: other, index: UInt32(random.below(70)), .value(values[...]))
         case 0: return .createBuffer(id, context: Self.context, flags: 1, size: random.next())
         case 1: return .release(.buffer, other)
         case 2: return .createSubBuffer(id, parent: other, flags: 1, origin: 0, size: 8)
@@ -50,7 +54,7 @@ struct CommandWindowTests {
         case 4: return .finish(CallID(rawValue: UInt64(number)), queue: Self.queue)
         case 5: return .createProgram(id, context: Self.context)
         default:
-            let source = [UInt8](repeating: 0x20, count: Int(random.below(random.chance(1, in: 3) ? 200_000 : 50)))
+            let source = [UInt8](repeating: 0x20, count: Int(random.below(random.chance(1, in: 3) ? 60_000 : 50)))
             return .appendSource(program: other, source[...])
         }
     }
@@ -67,7 +71,7 @@ struct CommandWindowTests {
                 for _ in 0...random.below(6) {
                     let request = request(&random, made)
                     made += 1
-                    if case .marker = request { window.collectTransfer() } else { window.collect(request) }
+                    window.collect()
                     collected.append(request)
                 }
             case 4, 5:
@@ -94,9 +98,9 @@ struct CommandWindowTests {
     func isBounded() throws {
         var window = CommandWindow()
         let request = OpenCLRequest.appendSource(
-            program: Self.context, [UInt8](repeating: 0x20, count: OpenCLInterface.chunk)[...])
+            program: Self.context, [UInt8](repeating: 0x20, count: CommandWindow.capacity / 4)[...])
         for _ in 0..<40 {
-            window.collect(request)
+            window.collect()
             window.sendCollected(request.encoded())
             #expect(window.messages.count <= CommandWindow.capacity)
         }
@@ -114,7 +118,7 @@ struct CommandWindowTests {
             .fillBuffer(BufferCommand(queue: Self.queue, buffer: buffer, offset: 0, size: 8), pattern: [1]),
             .release(.buffer, buffer),
         ]
-        for request in requests { window.collect(request) }
+        for _ in requests { window.collect() }
         window.sendCollected(requests.flatMap { $0.encoded() })
         try window.complete(2)
         #expect(window.creations.requests { CallID(rawValue: 1) } == Array(requests[..<2]))
@@ -124,10 +128,42 @@ struct CommandWindowTests {
         #expect(window.messages.isEmpty)
     }
 
+    @Test("of arguments that are set again and again knows the last values, whatever their places")
+    func keepsLastArguments() throws {
+        let program = ObjectID(rawValue: 3)
+        // Kernels and indices of which many fall together.
+        let kernels = (0..<8 as Range<UInt64>).map { ObjectID(rawValue: 64 * $0 + 100) }
+        var requests: [OpenCLRequest] = [.createContext(Self.context), .createProgram(program, context: Self.context)]
+        requests += kernels.map { .createKernel($0, program: program, name: "k") }
+        for round in 0..<20 as Range<UInt8> {
+            for (place, kernel) in kernels.enumerated() {
+                requests.append(.setArgument(kernel: kernel, index: UInt32(place % 3) * 64, .value([round])))
+            }
+        }
+        var (window, log) = (CommandWindow(), CreationLog())
+        for request in requests {
+            window.collect()
+            log.note(request)
+        }
+        window.sendCollected(requests.flatMap { $0.encoded() })
+        try window.complete(UInt64(requests.count))
+        #expect(window.creations.requests { CallID(rawValue: 1) } == log.requests { CallID(rawValue: 1) })
+    }
+
+    @Test("looks at a request by its kind as by its case")
+    func concerns() {
+        var generator = MessageGenerator(seed: 5)
+        for kind in 1...MessageGenerator.requestKinds {
+            let request = generator.request(kind: kind)
+            #expect(CreationLog.concerns(kind: request.kind) == CreationLog.concerns(request), "\(kind)")
+        }
+        #expect(!CreationLog.concerns(kind: 0) && !CreationLog.concerns(kind: .max))
+    }
+
     @Test("A worker that takes back what it has completed, or completes what it was not sent, is at fault")
     func isChecked() throws {
         var window = CommandWindow()
-        window.collect(.createContext(Self.context))
+        window.collect()
         #expect(throws: RemotingError.self) { try window.complete(1) }
         window.sendCollected(OpenCLRequest.createContext(Self.context).encoded())
         try window.complete(1)
