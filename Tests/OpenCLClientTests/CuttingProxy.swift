@@ -27,7 +27,14 @@ final class CuttingProxy: Sendable {
         state = Mutex(State(random: SeededGenerator(seed: seed)))
         (listener, port) = try Self.listen()
         Thread.detachNewThread { [self] in
-            while case let program = accept(listener, nil, nil), program >= 0 {
+            while true {
+                let program = accept(listener, nil, nil)
+                guard program >= 0 else {
+                    // A signal, or no descriptor for now in a process of many tests, is not the network's end.
+                    guard [EINTR, ECONNABORTED, EMFILE, ENFILE].contains(errno) else { return }
+                    usleep(1_000)
+                    continue
+                }
                 // One session has one connection at a time; what waits for the next is in the backlog.
                 Thread.detachNewThread { self.carry(program) }
             }

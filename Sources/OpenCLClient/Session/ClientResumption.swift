@@ -57,8 +57,9 @@ struct ClientResumption {
     }
 
     private static func sleep(until due: UInt64) {
-        let now = monotonicNanoseconds()
-        guard due > now else { return }
-        _ = poll(nil, 0, CInt(clamping: (due - now) / 1_000_000 + 1))
+        // A signal ends a wait before its time.
+        while case let now = monotonicNanoseconds(), now < due {
+            _ = poll(nil, 0, CInt(clamping: (due - now) / 1_000_000 + 1))
+        }
     }
 }

@@ -51,8 +51,9 @@ extension ClientSession {
         debug("the connection to the worker was replaced")
     }
 
-    /// Has a thread notice a break while the program is in no call: a worker does not wait for long. It is started by the
-    /// first call that waits, which loses nothing by it, and sleeps until the connection ends.
+    /// Has a thread notice a break while the program is in no call: a worker does not wait for long. It is started with the
+    /// first request that is answered: an answer that the program does not take for long may break the connection itself.
+    /// It sleeps until the connection ends.
     func watchConnection() {
         guard resumption != nil, !hasGuardian else { return }
         hasGuardian = true

@@ -132,6 +132,7 @@ final class ClientSession {
         keeping memory: HostShadow? = nil, _ request: (CallID) -> OpenCLRequest
     ) throws(OpenCLError) -> PendingCall {
         guard !isLost else { throw .deviceNotAvailable }
+        watchConnection()
         if calls.count >= Self.pendingCalls { try wait { self.calls.count < Self.pendingCalls } }
         lastCall += 1
         let id = CallID(rawValue: lastCall)

@@ -62,7 +62,7 @@ struct WorkerAddress {
         if status == 0 { return }
         var code = errno
         if code == EINPROGRESS {
-            guard waitUntilReady(descriptor, CShort(POLLOUT), milliseconds: Self.patience) else { throw .unreachable }
+            guard Self.wait(for: descriptor, CShort(POLLOUT), milliseconds: Self.patience) else { throw .unreachable }
             var size = socklen_t(MemoryLayout<CInt>.size)
             getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
         }
@@ -73,6 +73,21 @@ struct WorkerAddress {
         }
     }
 
+    /// Whether the descriptor is ready, or broken, within the time; nil waits without end. A signal, of which some programs
+    /// get hundreds a second, neither ends the time nor adds to it.
+    private static func wait(for descriptor: CInt, _ events: CShort, milliseconds: CInt?) -> Bool {
+        let start = monotonicNanoseconds()
+        while true {
+            var left: CInt = -1
+            if let milliseconds {
+                let elapsed = (monotonicNanoseconds() - start) / 1_000_000
+                guard elapsed <= UInt64(milliseconds) else { return false }
+                left = milliseconds - CInt(elapsed) + 1
+            }
+            if waitUntilReady(descriptor, events, milliseconds: left) { return true }
+        }
+    }
+
     private func shakeHands(_ descriptor: CInt, _ handshake: ResumeHandshake) throws(Failure) -> Return {
         var handshake = handshake
         let hello = handshake.bytesToSend
@@ -80,12 +95,9 @@ struct WorkerAddress {
         guard hello.withUnsafeBytes({ send(descriptor, $0.baseAddress, $0.count, CInt(MSG_NOSIGNAL)) }) == hello.count
         else { throw .unreachable }
         var buffer = [UInt8](repeating: 0, count: 16 << 10)
-        var patience = Self.patience
+        var patience: CInt? = Self.patience
         while true {
-            guard waitUntilReady(descriptor, CShort(POLLIN), milliseconds: patience) else {
-                if errno == EINTR { continue }
-                throw .unreachable
-            }
+            guard Self.wait(for: descriptor, CShort(POLLIN), milliseconds: patience) else { throw .unreachable }
             let count = recv(descriptor, &buffer, buffer.count, 0)
             if count < 0, errno == EAGAIN || errno == EINTR { continue }
             guard count > 0 else { throw .unreachable }
@@ -97,7 +109,7 @@ struct WorkerAddress {
             }
             switch outcome {
             case .incomplete: continue
-            case .pending: patience = -1
+            case .pending: patience = nil
             case .refused(let refusal): throw .refused(refusal.message)
             case .resumed(let received, let rest):
                 return Return(descriptor: descriptor, received: received, rest: rest)

@@ -40,6 +40,8 @@ struct SessionDoor {
             /// What it wants cannot be told yet, or it comes back and its hello is not complete.
             case arriving([UInt8])
             case handshaking(WorkerHandshake)
+            /// It comes back, and it cannot be told yet whether it may.
+            case returning(ResumeHello)
             /// Refused and told so; what it still sends is read and dropped, so that the reason arrives before the end.
             case leaving
         }
@@ -172,9 +174,10 @@ struct SessionDoor {
     }
 
     private func hear(_ visitor: inout Visitor, now: MonotonicTime, line: SessionLine) -> Hearing {
-        guard let bytes = Self.read(visitor) else { return .stays }
-        if bytes.isEmpty { return .left }
-        guard case .arriving(let before) = visitor.phase else { return .stays }
+        let bytes = Self.read(visitor)
+        if let bytes, bytes.isEmpty { return .left }
+        if case .returning(let hello) = visitor.phase { return judge(hello, &visitor, now: now, line: line) }
+        guard let bytes, case .arriving(let before) = visitor.phase else { return .stays }
         let received = before + bytes
         visitor.phase = .arriving(received)
         guard let isReturning = ResumeHello.begins(received) else { return .stays }
@@ -184,18 +187,26 @@ struct SessionDoor {
         }
         do {
             guard let hello = try ResumeHello(decoding: received) else { return .stays }
-            // Said before the session's thread can say more.
-            let pending = ResumeAnswer.pending.encoded()
-            if let refusal = line.judge(hello, from: visitor.connection, saying: pending) {
-                Self.dismiss(&visitor, with: ResumeAnswer.refused(refusal).encoded(), now: now)
-                return .stays
-            }
-            return .left
+            return judge(hello, &visitor, now: now, line: line)
         } catch {
             let refusal = SessionRefusal(.malformedHello, error.message)
             Self.dismiss(&visitor, with: ResumeAnswer.refused(refusal).encoded(), now: now)
             return .stays
         }
+    }
+
+    private func judge(
+        _ hello: ResumeHello, _ visitor: inout Visitor, now: MonotonicTime, line: SessionLine
+    ) -> Hearing {
+        // Said before the session's thread can say more.
+        let pending = ResumeAnswer.pending.encoded()
+        switch line.judge(hello, from: visitor.connection, saying: pending) {
+        case .accepted: return .left
+        case .refused(let refusal):
+            Self.dismiss(&visitor, with: ResumeAnswer.refused(refusal).encoded(), now: now)
+        case .undecided: visitor.phase = .returning(hello)
+        }
+        return .stays
     }
 
     private static let isOpened = ServerHello.refused(

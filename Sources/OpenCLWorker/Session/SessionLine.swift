@@ -15,10 +15,21 @@ final class SessionLine: Sendable {
         var hello: ResumeHello
     }
 
+    /// What is to be done about a client that comes back.
+    enum Judgement: Hashable {
+        /// It was told so, and the session's thread of it.
+        case accepted
+        case refused(SessionRefusal)
+        /// It may have offered to come back by what the session's thread has not read yet: ask again.
+        case undecided
+    }
+
     private struct State {
         var connection: Descriptor
         /// Nil until the client has offered to come back.
         var watch: ResumptionGuard?
+        /// Whether somebody came back before that.
+        var isAwaited = false
         /// The client that has come back and that the session has not gone on with.
         var returning: Return?
         /// Since when there is no connection.
@@ -33,6 +44,8 @@ final class SessionLine: Sendable {
 
     /// How long the session's thread has to find out for itself why the connection ended, where it is not idle.
     private static let patience = Duration.milliseconds(100)
+    /// The same where somebody waits for it.
+    private static let awaitedPatience = SessionDoor.patience
 
     /// `wakeup` is the session's thread's.
     init(_ connection: Descriptor, grace: Duration, wakeup: Wakeup) {
@@ -85,26 +98,32 @@ final class SessionLine: Sendable {
     /// When the session is given up; nil while it has a connection.
     var deadline: MonotonicTime? {
         state.withLock { state in
-            state.brokenSince.map { $0 + (state.watch == nil ? Self.patience : max(grace, Self.patience)) }
+            guard let brokenSince = state.brokenSince else { return nil }
+            if state.watch != nil { return brokenSince + max(grace, Self.patience) }
+            return brokenSince + (state.isAwaited ? Self.awaitedPatience : Self.patience)
         }
     }
 
-    /// Why a client is not let back in; nil where it is, and is told `pending` and the session's thread of it.
-    func judge(_ hello: ResumeHello, from connection: Descriptor, saying pending: [UInt8]) -> SessionRefusal? {
-        let refusal: SessionRefusal? = state.withLock { state in
-            guard var watch = state.watch, !state.isClosed else {
-                return SessionRefusal(.ticketInvalid, "the worker's session cannot be come back to")
+    /// Whether a client is let back in. One that is, is told `pending`.
+    func judge(_ hello: ResumeHello, from connection: Descriptor, saying pending: [UInt8]) -> Judgement {
+        let judgement: Judgement = state.withLock { state in
+            guard grace > .zero, !state.isClosed else {
+                return .refused(SessionRefusal(.ticketInvalid, "the worker's session cannot be come back to"))
             }
-            if let refusal = watch.judge(hello) { return refusal }
+            guard var watch = state.watch else {
+                state.isAwaited = true
+                return .undecided
+            }
+            if let refusal = watch.judge(hello) { return .refused(refusal) }
             state.watch = watch
             // Before the session's thread can say more. It is far smaller than a fresh connection's send buffer.
             _ = pending.withUnsafeBytes { connection.send($0) }
             state.returning = Return(connection: connection, hello: hello)
             state.brokenSince = nil
-            return nil
+            return .accepted
         }
-        if refusal == nil { wakeup.signal() }
-        return refusal
+        if judgement == .accepted { wakeup.signal() }
+        return judgement
     }
 
     /// Ends the connection under the session's thread.
