@@ -231,7 +231,7 @@ let package = Package(
                 lifecycle,
             ]),
         tests("AgentRuntime", ["ControlLoop", "RemotingCore", "SessionTransport"]),
-        tests("GPUServerRuntime", ["ControlLoop", "DeviceDrivers", "WorkerControl", "StateStore"]),
+        tests("GPUServerRuntime", ["ControlLoop", "ControlProtocol", "DeviceDrivers", "WorkerControl", "StateStore"]),
         tests("InterfaceSelfTest", ["DeviceDrivers"]),
         tests(
             "OpenCLWorker",

@@ -21,12 +21,26 @@ package struct SessionUsage: Hashable, Sendable {
         self.queueDepth = queueDepth
     }
 
-    /// Both one after the other.
+    /// Commands and bytes are counted up to here: more than any session does between two reports, and little enough that
+    /// no rate made of it is one that a manager would refuse.
+    package static let greatestCount: Int64 = 1 << 49
+    /// So many names of what was used are kept, the first in their order.
+    package static let greatestCapabilities = 64
+
+    /// Both one after the other; counts that would be too great are the greatest.
     package static func + (first: Self, second: Self) -> Self {
-        Self(
-            commands: first.commands + second.commands, received: first.received + second.received,
-            sent: first.sent + second.sent, queueDepth: max(first.queueDepth, second.queueDepth),
-            capabilities: first.capabilities.union(second.capabilities))
+        func sum(_ first: Int64, _ second: Int64) -> Int64 {
+            let (sum, overflows) = first.addingReportingOverflow(second)
+            return overflows ? greatestCount : min(sum, greatestCount)
+        }
+        let names = first.capabilities.union(second.capabilities)
+        return Self(
+            commands: sum(first.commands, second.commands),
+            received: Bytes(sum(first.received.rawValue, second.received.rawValue)),
+            sent: Bytes(sum(first.sent.rawValue, second.sent.rawValue)),
+            queueDepth: max(first.queueDepth, second.queueDepth),
+            capabilities: names.count <= greatestCapabilities ? names : Set(names.sorted().prefix(greatestCapabilities))
+        )
     }
 }
 

@@ -67,9 +67,6 @@ package enum WorkerAnswer: Hashable, Sendable {
     /// Also sent unasked when the session connects and when its first command comes.
     case status(WorkerReport)
 
-    /// Bytes of a reason that are sent; the rest is cut.
-    private static let longestReason = 500
-
     /// Nil when the line is not an answer.
     package init?(line: some Collection<UInt8>) {
         guard let line = ControlLine(line) else { return nil }
@@ -78,7 +75,8 @@ package enum WorkerAnswer: Hashable, Sendable {
             guard let identity = WorkerIdentity(line) else { return nil }
             self = .identity(identity)
         case "failed":
-            self = .failed(line["reason"] ?? "no reason given")
+            let reason = line["reason"] ?? "no reason given"
+            self = .failed(String(decoding: reason.utf8.prefix(ControlLimits.reason), as: UTF8.self))
         case "limit":
             guard let slice = line.slice, let epoch = line.epoch else { return nil }
             self = .limit(slice, epoch)
@@ -98,7 +96,7 @@ package enum WorkerAnswer: Hashable, Sendable {
         case .identity(let identity): line = identity.line
         case .failed(let reason):
             line = ControlLine("failed")
-            line["reason"] = String(decoding: reason.utf8.prefix(Self.longestReason), as: UTF8.self)
+            line["reason"] = String(decoding: reason.utf8.prefix(ControlLimits.reason), as: UTF8.self)
         case .limit(let slice, let epoch):
             line = ControlLine("limit")
             line.slice = slice
@@ -142,13 +140,13 @@ package struct WorkerIdentity: Hashable, Sendable {
         guard let grant = line["grant"].flatMap({ UInt64($0) }),
             let instance = line["instance"].flatMap(InstanceID.init(rawValue:)),
             let server = line["server"].flatMap(GPUServerID.init(rawValue:)),
-            let index = line["device"].flatMap({ UInt16($0) }), let epoch = line.epoch, let slice = line.slice,
-            let host = line["host"], let port = line["port"].flatMap({ UInt16($0) }),
+            let index = line["device"].flatMap({ UInt16($0) }), index <= ControlLimits.device,
+            let epoch = line.epoch, let slice = line.slice, let endpoint = line.endpoint,
             let attached = line.flag("attached")
         else { return nil }
         self.init(
             grant: GrantID(rawValue: grant), instance: instance, device: DeviceID(server: server, index: Int(index)),
-            epoch: epoch, slice: slice, endpoint: SessionEndpoint(host: host, port: port), attached: attached)
+            epoch: epoch, slice: slice, endpoint: endpoint, attached: attached)
     }
 
     var line: ControlLine {
@@ -159,8 +157,7 @@ package struct WorkerIdentity: Hashable, Sendable {
         line["device"] = String(device.index)
         line.epoch = epoch
         line.slice = slice
-        line["host"] = endpoint.host
-        line["port"] = String(endpoint.port)
+        line.endpoint = endpoint
         line["attached"] = String(attached)
         return line
     }
@@ -195,16 +192,18 @@ package struct WorkerReport: Hashable, Sendable {
 
     init?(_ line: ControlLine) {
         guard let attached = line.flag("attached"), let connected = line.flag("connected"),
-            let peak = line.amount("peak"), let busy = line.amount("busy-ns"), let traffic = line.flag("traffic")
+            let peak = line.amount("peak", to: ControlLimits.memory),
+            let busy = line.amount("busy-ns", to: ControlLimits.duration), let traffic = line.flag("traffic")
         else { return nil }
+        func count(_ key: String) -> Int64 { line.amount(key, to: SessionUsage.greatestCount) ?? 0 }
+        let names = (line["uses"] ?? "").split(separator: ",").filter { $0.utf8.count <= ControlLimits.capability }
         self.init(
             attached: attached, connected: connected, peakMemory: Bytes(peak), busy: .nanoseconds(busy),
             traffic: traffic,
             usage: SessionUsage(
-                commands: line.amount("commands") ?? 0, received: Bytes(line.amount("received") ?? 0),
-                sent: Bytes(line.amount("sent") ?? 0), queueDepth: Int32(clamping: line.amount("depth") ?? 0),
-                capabilities: Set(
-                    (line["uses"] ?? "").split(separator: ",").prefix(Self.mostCapabilities).map(String.init))))
+                commands: count("commands"), received: Bytes(count("received")), sent: Bytes(count("sent")),
+                queueDepth: Int32(clamping: count("depth")),
+                capabilities: Set(names.prefix(SessionUsage.greatestCapabilities).map(String.init))))
     }
 
     var line: ControlLine {
@@ -221,7 +220,4 @@ package struct WorkerReport: Hashable, Sendable {
         if !usage.capabilities.isEmpty { line["uses"] = usage.capabilities.sorted().joined(separator: ",") }
         return line
     }
-
-    /// What a worker may name of its interface: a line is bounded all the same.
-    private static let mostCapabilities = 64
 }

@@ -10,6 +10,17 @@ struct SessionUsageTests {
         #expect(first + second == SessionUsage(commands: 11, received: Bytes(22), sent: Bytes(33), queueDepth: 9))
     }
 
+    @Test("is never more than can be counted, whatever is added to it")
+    func isBounded() {
+        let names = Set((0..<50).map { "capability-\($0)" })
+        let most = SessionUsage(
+            commands: .max, received: Bytes(.max), sent: Bytes(.max), queueDepth: .max, capabilities: names)
+        let sum = most + SessionUsage(commands: 1, received: Bytes(.max), capabilities: Set((0..<50).map { "\($0)" }))
+        let greatest = SessionUsage.greatestCount
+        #expect([sum.commands, sum.received.rawValue, sum.sent.rawValue] == [greatest, greatest, greatest])
+        #expect(sum.queueDepth == .max && sum.capabilities.count == SessionUsage.greatestCapabilities)
+    }
+
     @Test("is an activity a second; in no time it is none that is beyond bounds")
     func rates() {
         let usage = SessionUsage(commands: 10, received: Bytes(20), sent: Bytes(30), queueDepth: 4)

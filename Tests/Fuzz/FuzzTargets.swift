@@ -22,6 +22,7 @@ struct FuzzTarget: Sendable {
         stream, clientHello, serverHello, resumeHello, resumeAnswer, handOverRequest, handOverReply, deviceInformation,
         headers, manifest, json,
         metadata, rule, snapshot, telemetryTrace, requestTrace, clusterNodes, clusterPods,
+        agentMessage, toAgentMessage, gpuServerMessage, toGPUServerMessage, workerCommand, workerAnswer,
     ]
 
     private static func messages<Message: WireMessage>(

@@ -67,6 +67,38 @@ struct WorkerControlTests {
         }
     }
 
+    /// Numbers and texts at the ends of what any field may say, and beyond.
+    private static let extremes = [
+        "", "0", "-1", "1", "+1", "1000", "1001", "1023", "1024", "65535", "65536", "281474976710656",
+        "281474976710657", "562949953421312", "562949953421313", "315360000000000000", "315360000000000001",
+        "4611686018427387903.0", "4611686018427387904.0", "0.4611686018427387904", "9223372036854775807",
+        "18446744073709551615", "true", "%2C", "%00", "a%2Cb", String(repeating: "h", count: 253),
+        String(repeating: "h", count: 254), String(repeating: "a,", count: 100),
+    ]
+
+    @Test("what a line may say is bounded, and what is read is written as it was read")
+    func extremeValues() {
+        var taken = 0
+        for line in Self.commands.map(\.encoded) + Self.answers.map(\.encoded) {
+            let words = line.dropLast().split(separator: UInt8(ascii: " ")).map { String(decoding: $0, as: UTF8.self) }
+            for index in words.indices.dropFirst() {
+                guard let key = words[index].split(separator: "=").first else { continue }
+                for value in Self.extremes {
+                    var changed = words
+                    changed[index] = "\(key)=\(value)"
+                    let bytes = Array(changed.joined(separator: " ").utf8)
+                    if let command = WorkerCommand(line: bytes) {
+                        #expect(WorkerCommand(line: command.encoded.dropLast()) == command)
+                    }
+                    guard let answer = WorkerAnswer(line: bytes) else { continue }
+                    taken += 1
+                    #expect(WorkerAnswer(line: answer.encoded.dropLast()) == answer)
+                }
+            }
+        }
+        #expect(taken > 50)
+    }
+
     @Test("a ticket does not show in a description")
     func secretTicket() {
         #expect(!"\(WorkerCommand.ticket(SessionTicket(high: 987_654, low: 321)))".contains("987654"))

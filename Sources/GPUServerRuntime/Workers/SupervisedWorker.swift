@@ -25,6 +25,7 @@ final class SupervisedWorker {
     var deadline: MonotonicTime?
     /// Why the GPU server ends it, where it does: how the process ends then says nothing more.
     var endedFor: WorkerEnd?
+    var awaited = AwaitedAnswers()
     /// Why the worker failed, in its own words.
     var complaint: String?
     /// Nil once the worker has closed it.
@@ -54,7 +55,15 @@ final class SupervisedWorker {
     }
 
     /// Sends a command; a worker that does not take it is ending or lost.
-    func send(_ command: WorkerCommand) -> Bool { channel?.send(command.encoded) ?? false }
+    func send(_ command: WorkerCommand) -> Bool {
+        guard let channel, channel.send(command.encoded) else { return false }
+        switch command {
+        case .reportStatus: awaited.askForReport()
+        case .setLimit(let slice, _): awaited.ask(limit: slice)
+        default: break
+        }
+        return true
+    }
 
     /// How the process ended, once it is gone, in which case its files are removed as well; nil while it is there.
     func takeEnd() -> WorkerEnd? {

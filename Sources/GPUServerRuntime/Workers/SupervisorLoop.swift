@@ -186,12 +186,13 @@ final class SupervisorLoop: @unchecked Sendable {
             events.yield(.workerStarted(worker.grant, identity.endpoint))
         case .failed(let reason): worker.complaint = reason
         case .limit(let slice, _):
+            guard worker.awaited.take(limit: slice) else { return }
             worker.slice = slice
             shares.setWeight(worker.grant, slice.compute)
             events.yield(.limitApplied(worker.grant, slice))
         case .limitRefused(let seen): worker.epoch = max(worker.epoch, seen)
         case .status(let report):
-            guard worker.phase == .ready else { return }
+            guard worker.phase == .ready, worker.awaited.takeReport() else { return }
             var status = WorkerStatus(report)
             status.hostMemory = worker.process.privateMemory() ?? .zero
             events.yield(.workerReported(worker.grant, status))

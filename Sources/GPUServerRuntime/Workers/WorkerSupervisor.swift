@@ -53,8 +53,8 @@ package final class WorkerSupervisor: Sendable {
 
     /// What happens to workers, as events of the GPU server's machine.
     ///
-    /// The buffer is bounded by its reader: a worker is reported on once for each ``requestStatuses()``, twice on its
-    /// own account, and else only in answer to an order.
+    /// The buffer is bounded by its reader: a worker is reported on once for each ``requestStatuses()``, three times on
+    /// its own account, and else only in answer to an order. What it says beyond that makes no event.
     package let events: AsyncStream<GPUServerEvent>
     private let orders: SupervisorOrders
 
