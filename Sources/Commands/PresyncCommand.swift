@@ -16,6 +16,8 @@ struct PresyncCommand: AsyncParsableCommand {
             Give a program its GPU:        presync run --instance i1 -- python3 train.py
             Look at a fleet:               presync status
 
+            A duration is a number with ms, s, m or h: 500ms, 90s, 2h. An amount of memory is one with KiB, MiB or GiB.
+
             Exit status:
             \(ExitStatus.table)
             """,

@@ -178,7 +178,7 @@ extension ClassRules {
             }
             let place = place ?? rules.count
             guard (0...rules.count).contains(place) else {
-                throw OrderError("there are \(rules.count) rules: no place \(place + 1)")
+                throw OrderError("there is no place \(place + 1) among the rules, of which there are \(rules.count)")
             }
             guard rules.count < Self.ruleLimit else {
                 throw OrderError("there are \(Self.ruleLimit) rules, the most that may be")
@@ -186,7 +186,7 @@ extension ClassRules {
             rules.insert(rule, at: place)
         case .removeRule(let place):
             guard rules.indices.contains(place) else {
-                throw OrderError("there are \(rules.count) rules: no rule \(place + 1)")
+                throw OrderError("there is no rule \(place + 1): the last is \(rules.count)")
             }
             rules.remove(at: place)
         case .setQuota(let tenant, let share):

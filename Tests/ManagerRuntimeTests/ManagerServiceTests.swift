@@ -229,7 +229,7 @@ struct ManagerServiceTests {
                 #expect(set.classes.last?.idleBudget == 0.25)
                 _ = try await admin.change(.addRule(ClassRule(tenant: "t*", priorityClass: batch), at: nil))
                 let error = await #expect(throws: AdminError.self) { try await admin.change(.removeRule(5)) }
-                #expect(error == .refused("there are 1 rules: no rule 6"))
+                #expect(error == .refused("there is no rule 6: the last is 1"))
             }
         }
         try await withManager(in: folder) { addresses in

@@ -224,7 +224,8 @@ extension PriorityClass.Backup: ExpressibleByArgument {}
 enum ClassArgument {
     static func name<ID: FleetIdentifier>(_ text: String, _ what: String) throws -> ID {
         guard let name = ID(rawValue: text) else {
-            throw ValidationError("'\(text)' is no name of a \(what): 1 to 128 characters from A-Z a-z 0-9 . _ : / @ -")
+            throw ValidationError(
+                "'\(text)' cannot be the name of any \(what): 1 to 128 characters from A-Z a-z 0-9 . _ : / @ -")
         }
         return name
     }

@@ -53,7 +53,7 @@ struct RunReport: Encodable {
         var sentences: [String] = []
         if warmUp > 0 {
             sentences.append(
-                "Before the clock each instance did \(warmUp) warm-up bursts, which count nowhere."
+                "Before the clock each instance did \(warmUp) warm-up burst\(warmUp == 1 ? "" : "s"), which count nowhere."
             )
         }
         if cutShort > 0 {
