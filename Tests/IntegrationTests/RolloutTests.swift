@@ -62,7 +62,7 @@ extension LiveSystemTests {
                     "rollout", "start", "0.1.0", "--canary", "50%", "--soak", "60s", "--sessions", "1000",
                 ])
                 // Programs that come, one after the other, on both instances, one of which is a canary.
-                var failed: [String: Int] = [:]
+                var failed: [String: [String]] = [:]
                 let begin = ContinuousClock.now
                 while try await fleet.newestRollout()?.phase.isTerminal == false,
                     ContinuousClock.now - begin < .seconds(40)
@@ -70,7 +70,9 @@ extension LiveSystemTests {
                     let programs = try ["i1", "i2"].map { ($0, try fleet.startProgram(on: $0, tokens: 40)) }
                     for (instance, program) in programs {
                         let (end, said) = try await program.end()
-                        if end != .exited(0) || said?.error != nil { failed[instance, default: 0] += 1 }
+                        if end != .exited(0) || said?.error != nil {
+                            failed[instance, default: []].append("\(end): \(said?.error ?? "no word")")
+                        }
                         #expect(said?.checksFailed ?? 0 == 0)
                     }
                 }
