@@ -102,7 +102,8 @@ struct PlanDraft: Sendable {
 
     private mutating func decideHere(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
         let bars = planner.bars(for: subject, pool: whole ?? pool, price: price)
-        let wanted = planner.wantedReadiness(of: subject, demand, bars)
+        // A program that asks gets what it needs at any price: its demand is there, and nothing stands idle for it.
+        let wanted = isAsked ? .reserved : planner.wantedReadiness(of: subject, demand, bars)
         // Most that hold nothing want nothing, and are not copied.
         guard subject.holding != nil || wanted > .staged else { return }
         var subject = subject

@@ -171,6 +171,16 @@ import Testing
                 == [.reserve(name("b"), device(0), .gibibytes(1), existing: nil)])
     }
 
+    /// What is foreseen would cost more idle than it saves; what is asked for does not stand idle.
+    @Test func aRequestForAWholeDeviceIsServed() throws {
+        let asking = AllocationSubject.make("a", onset: 1, amount: .gibibytes(8))
+        let pool = try Pool.holding([], gibibytes: 8)
+        #expect(planner.wantedReadiness(of: asking, pool: pool) < .reserved)
+        #expect(
+            planner.serve(asking, others: [], pool: pool, now: now).actions
+                == [.reserve(name("a"), device(0), .gibibytes(8), existing: nil)])
+    }
+
     /// A late command is late, not lost; another session would be later.
     @Test func aRequestKeepsItsWarmSessionWhereComputeIsShort() throws {
         let warm = AllocationSubject.make("a", onset: 0, holding: .make(7, .warm, on: device(0)))

@@ -12,7 +12,7 @@ struct AnsweringFleet {
     private var links: [GPUServerID: LinkID] = [:]
     private var waiting: [RequestID: InstanceID] = [:]
     private var sequence: UInt64 = 0
-    private var instances: [InstanceID] = []
+    var instances: [InstanceID] = []
     /// The sessions that programs have, by instance.
     private(set) var attached: [InstanceID: GrantID] = [:]
     /// Where the newest commands of warm or reserved sessions went, oldest first.

@@ -61,6 +61,32 @@ import Testing
         #expect(fleet.harness.manager.heldGrants.count == 20)
     }
 
+    /// Programs come one after the other under one name: nobody else tries the version between two of them.
+    @Test func aCanaryThatIsBackSoonKeepsItsPlaceAndOneThatStaysAwayGivesItUp() throws {
+        var fleet = Self.fleet()
+        try fleet.orders(.start(Self.plan(soak: .seconds(600))))
+        fleet.passes(2)
+        func canaries() -> Set<InstanceID> {
+            Set((fleet.harness.manager.rollouts.active?.members.instances ?? [:]).keys)
+        }
+        let first = canaries()
+        let leaving = try #require(Self.instances.first { first.contains($0.id) })
+        func moves(present: Bool) {
+            fleet.instances = Self.instances.map(\.id).filter { present || $0 != leaving.id }
+            fleet.happens(
+                .agentMessageReceived(.instanceChanged(leaving, present: present), AnsweringFleet.agentLink))
+        }
+        moves(present: false)
+        fleet.passes(20)
+        #expect(canaries() == first)
+        moves(present: true)
+        fleet.passes(70)
+        #expect(canaries() == first)
+        moves(present: false)
+        fleet.passes(70)
+        #expect(!canaries().contains(leaving.id) && canaries().count == first.count)
+    }
+
     @Test func itGoesThroughAndIsWhatStandsThen() throws {
         var fleet = Self.fleet()
         try fleet.orders(.start(Self.plan()))

@@ -85,7 +85,11 @@ extension ManagerMachine {
         rollouts.lastStep = now
         let isDue = rollouts.lastLook.map { now - $0 >= Self.lookInterval } ?? true
         let looks = now - startedAt >= gathering && (isDue || rollout.record.isFilling)
-        if looks { rollouts.lastLook = now }
+        if looks {
+            rollouts.lastLook = now
+            let back = Set(rollouts.departed.keys.filter { record(of: $0)?.isGone == false })
+            rollouts.forgetDeparted(now, isBack: back.contains)
+        }
         let before = rollout.record.phase
         if looks { addRates(rollout, &seen) }
         let effects = rollout.step(

@@ -62,7 +62,7 @@ extension ManagerMachine {
 
     // MARK: Who can take part
 
-    /// Instances and GPU servers for which the target is possible. O(instances)
+    /// Instances and GPU servers for which the target is possible, those among them that have left of late. O(instances)
     func rolloutFleet(_ target: InterfaceVersion) -> RolloutFleet {
         struct Kind: Hashable {
             var platform: HostPlatform
@@ -76,20 +76,35 @@ extension ManagerMachine {
             let isPossible = known[kind] ?? isPossible(target, client: kind.platform, server: nil, rule: rule)
             known[kind] = isPossible
             guard isPossible else { continue }
-            var tenant = record.description.tenant
-            var priorityClass = record.priority.name
-            if configuration.bugs.contains(.ignoreRolloutLimits) {
-                tenant = TenantID(unchecked: record.description.id.rawValue)
-                priorityClass = PriorityClassName(unchecked: record.description.id.rawValue)
-            }
-            fleet.instances.append(
-                RolloutFleet.Instance(record.description.id, tenant: tenant, priorityClass: priorityClass))
+            fleet.instances.append(rolloutInstance(record))
+        }
+        for departure in rollouts.departed.values.sorted(by: { $0.instance.id < $1.instance.id })
+        where record(of: departure.instance.id)?.isGone != false {
+            fleet.instances.append(departure.instance)
         }
         for id in servers.keys.sorted() {
             guard let record = servers[id], isPossible(target, client: nil, server: record, rule: nil) else { continue }
             fleet.servers.append(RolloutFleet.Server(id, failureDomain: record.host.failureDomain))
         }
         return fleet
+    }
+
+    /// An instance that leaves may be back soon.
+    mutating func noteDeparted(_ record: InstanceRecord, _ now: MonotonicTime) {
+        guard let target = rollouts.active?.target else { return }
+        let platform = agents[record.agent]?.platform ?? HostPlatform()
+        guard isPossible(target, client: platform, server: nil, rule: versionRule(of: record)) else { return }
+        rollouts.noteDeparted(rolloutInstance(record), at: now)
+    }
+
+    private func rolloutInstance(_ record: InstanceRecord) -> RolloutFleet.Instance {
+        var tenant = record.description.tenant
+        var priorityClass = record.priority.name
+        if configuration.bugs.contains(.ignoreRolloutLimits) {
+            tenant = TenantID(unchecked: record.description.id.rawValue)
+            priorityClass = PriorityClassName(unchecked: record.description.id.rawValue)
+        }
+        return RolloutFleet.Instance(record.description.id, tenant: tenant, priorityClass: priorityClass)
     }
 
     private func isPossible(

@@ -53,6 +53,7 @@ extension ManagerMachine {
     ) -> [ManagerEffect] {
         guard let record = record(of: instance), record.agent == agent else { return [] }
         update(instance) { $0.isGone = true }
+        noteDeparted(record, now)
         requests.removeAll { $0.instance == instance }
         let effects = record.grants.flatMap { release($0, .instanceGone, now: now) }
         forgetIfDone(instance)

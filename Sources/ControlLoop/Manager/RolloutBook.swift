@@ -29,6 +29,18 @@ struct RolloutBook: Sendable {
     /// Prepared sessions that are in another version than they would be opened in now: what takes their place is being
     /// prepared.
     var outdated: [GrantID: MonotonicTime] = [:]
+    /// Instances that have left of late, with the moment: one that is back soon keeps its place, as programs that come one
+    /// after the other under one name do, and nobody is let in for it meanwhile.
+    private(set) var departed: [InstanceID: Departure] = [:]
+
+    struct Departure: Hashable {
+        var instance: RolloutFleet.Instance
+        var at: MonotonicTime
+    }
+
+    /// How long one that has left counts as if it were there.
+    private static let returnTime = Duration.seconds(60)
+
     /// Instances that may be the first to try what nobody has used yet.
     var explorers: Set<InstanceID> = []
     var lastStep: MonotonicTime
@@ -46,6 +58,15 @@ struct RolloutBook: Sendable {
         review()
     }
 
+    mutating func noteDeparted(_ instance: RolloutFleet.Instance, at now: MonotonicTime) {
+        departed[instance.id] = Departure(instance: instance, at: now)
+    }
+
+    /// Forgets those that have been away for too long, or are back.
+    mutating func forgetDeparted(_ now: MonotonicTime, isBack: (InstanceID) -> Bool) {
+        departed = departed.filter { now - $0.value.at < Self.returnTime && !isBack($0.key) }
+    }
+
     var nextID: RolloutID {
         RolloutID(rawValue: max(ended.last?.id.rawValue ?? 0, active?.record.id.rawValue ?? 0) + 1)
     }
@@ -55,6 +76,7 @@ struct RolloutBook: Sendable {
 
     mutating func begin(_ rollout: Rollout) {
         active = rollout
+        departed = [:]
         target = VersionHealth()
         baseline = VersionHealth()
         judged = []
