@@ -217,7 +217,7 @@ extension SessionInterpreter {
     /// Bytes that a read takes from the device at once, of a rectangle or an image.
     static var stagedRead: UInt64 { 4 << 20 }
     /// The same of a buffer, of which the next piece is under way while one is sent.
-    private static var readPiece: Int { 1 << 20 }
+    private static var readPiece: Int { ReadMemory.pooledSize }
 
     /// Sends the region of `command`. Returns the last piece's event.
     private mutating func readPieces(
