@@ -156,7 +156,7 @@ struct PlanDraft: Sendable {
         }
         let charge = Slice(memory: subject.amount.memory, compute: subject.expectedCompute)
         if let holding = subject.holding,
-            take(charge, on: holding.device) || waitsForNoCompute(charge, on: holding.device)
+            take(charge, on: holding.device) || takeShortOfCompute(charge, on: holding.device)
         {
             pool.closeWarm(on: holding.device)
             actions.append(.reserve(subject.instance, holding.device, subject.amount, existing: holding.grant))
@@ -176,7 +176,7 @@ struct PlanDraft: Sendable {
     /// is late, not lost.
     private mutating func takeAnywhere(_ slice: Slice) -> DeviceID? {
         if let device = pool.place(for: slice), take(slice, on: device) { return device }
-        guard let device = pool.leastLoaded(with: slice.memory), waitsForNoCompute(slice, on: device) else {
+        guard let device = pool.leastLoaded(with: slice.memory), takeShortOfCompute(slice, on: device) else {
             return nil
         }
         return device
@@ -184,7 +184,7 @@ struct PlanDraft: Sendable {
 
     /// Takes a slice for a program that asks on a device where compute may be short: where its warm session is, a command
     /// that is late costs less than another session.
-    private mutating func waitsForNoCompute(_ slice: Slice, on device: DeviceID) -> Bool {
+    private mutating func takeShortOfCompute(_ slice: Slice, on device: DeviceID) -> Bool {
         guard isCertain, pool.account(of: device)?.available == true else { return false }
         return (try? pool.adopt(slice, on: device)) != nil
     }

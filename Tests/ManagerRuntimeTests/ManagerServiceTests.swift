@@ -92,54 +92,51 @@ struct ManagerServiceTests {
         }
     }
 
-    @Test func toolsSeeTheFleetAndItsEvents() async throws {
+    /// Runs `body` with a tool's client of a manager to which an agent is linked.
+    private func withTool(_ body: (AdminClient) async throws -> Void) async throws {
         let folder = StateFolder()
         try await withManager(in: folder) { addresses in
             try await withLink(AgentRole.self, to: addresses.control) { link in
                 #expect(await link.events.next() == .opened)
                 link.send(agentHello())
                 _ = await link.events.next()
-                try await AdminClient.withConnection(to: addresses.control) { admin in
-                    let overview = try await admin.overview()
-                    #expect(overview.term == 1)
-                    // Not since the host was started, as its clock counts.
-                    #expect(overview.uptime > .zero && overview.uptime < .seconds(60))
-                    #expect(overview.startedAtUnixMs > 1_700_000_000_000)
-                    let events = try await admin.events()
-                    #expect(events.first?.event.kind == .agentConnected)
-                    #expect(events.map(\.sequence) == Array(1...UInt64(events.count)))
-                    let (first, seen) = AsyncStream<RecordedEvent>.makeStream()
-                    let watching = Task { try await admin.watchEvents { seen.yield($0) } }
-                    var watched = first.makeAsyncIterator()
-                    #expect(await watched.next() == events.first)
-                    watching.cancel()
-                    _ = await watching.result
-                }
+                try await AdminClient.withConnection(to: addresses.control) { try await body($0) }
             }
+        }
+    }
+
+    @Test func toolsSeeTheFleetAndItsEvents() async throws {
+        try await withTool { admin in
+            let overview = try await admin.overview()
+            #expect(overview.term == 1)
+            // Not since the host was started, as its clock counts.
+            #expect(overview.uptime > .zero && overview.uptime < .seconds(60))
+            #expect(overview.startedAtUnixMs > 1_700_000_000_000)
+            let events = try await admin.events()
+            #expect(events.first?.event.kind == .agentConnected)
+            #expect(events.map(\.sequence) == Array(1...UInt64(events.count)))
+            let (first, seen) = AsyncStream<RecordedEvent>.makeStream()
+            let watching = Task { try await admin.watchEvents { seen.yield($0) } }
+            var watched = first.makeAsyncIterator()
+            #expect(await watched.next() == events.first)
+            watching.cancel()
+            _ = await watching.result
         }
     }
 
     /// More than may watch at once come one after the other, while nothing happens that would be written to them.
     @Test func watchersThatLeaveMakeRoomForOthers() async throws {
-        let folder = StateFolder()
-        try await withManager(in: folder) { addresses in
-            try await withLink(AgentRole.self, to: addresses.control) { link in
-                #expect(await link.events.next() == .opened)
-                link.send(agentHello())
-                _ = await link.events.next()
-                try await AdminClient.withConnection(to: addresses.control) { admin in
-                    for _ in 0..<70 {
-                        let (events, seen) = AsyncStream<RecordedEvent>.makeStream()
-                        let watching = Task {
-                            defer { seen.finish() }
-                            try await admin.watchEvents { seen.yield($0) }
-                        }
-                        var watched = events.makeAsyncIterator()
-                        #expect(await watched.next()?.event.kind == .agentConnected)
-                        watching.cancel()
-                        _ = await watching.result
-                    }
+        try await withTool { admin in
+            for _ in 0..<70 {
+                let (events, seen) = AsyncStream<RecordedEvent>.makeStream()
+                let watching = Task {
+                    defer { seen.finish() }
+                    try await admin.watchEvents { seen.yield($0) }
                 }
+                var watched = events.makeAsyncIterator()
+                #expect(await watched.next()?.event.kind == .agentConnected)
+                watching.cancel()
+                _ = await watching.result
             }
         }
     }

@@ -120,19 +120,14 @@ extension ManagerMachine {
 
     // MARK: Compute
 
-    /// Says anew what the tenants of each device are expected to use of its compute together: one part of it.
-    /// - Parameter servers: of which the last comes first.
-    /// - Returns: the GPU servers that are left.
-    mutating func expectCompute(of servers: [GPUServerID]) -> [GPUServerID] {
-        var left = servers
-        var looked = 0
-        while looked < Self.grantsInPart, let server = left.popLast() {
-            let devices = self.servers[server]?.devices ?? []
-            looked += 1 + grants.grants(on: server).count
+    /// Says anew what the tenants of each of these GPU servers' devices are expected to use of its compute together.
+    mutating func expectCompute(of servers: [GPUServerID]) {
+        for server in servers {
             let sums = expectedCompute(on: server)
-            for device in devices { pool.expect(MilliShare(Int32(clamping: sums[device.id] ?? 0)), on: device.id) }
+            for device in self.servers[server]?.devices ?? [] {
+                pool.expect(MilliShare(Int32(clamping: sums[device.id] ?? 0)), on: device.id)
+            }
         }
-        return left
     }
 
     /// By device, in thousandths.

@@ -301,23 +301,18 @@ extension ManagerMachine {
         return effects
     }
 
-    /// Renews, at the GPU servers, what is held for agents that are there: one part of it.
-    /// - Parameter servers: of which the last comes first.
-    /// - Returns: also the GPU servers that are left.
-    mutating func renewLeases(of servers: [GPUServerID]) -> (effects: [ManagerEffect], left: [GPUServerID]) {
-        var left = servers
+    /// Renews, at these GPU servers, what is held for agents that are there.
+    mutating func renewLeases(of servers: [GPUServerID]) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
-        var looked = 0
-        while looked < Self.grantsInPart, let server = left.popLast() {
+        for server in servers {
             guard let link = serverLink(server) else { continue }
-            looked += 1 + grants.grants(on: server).count
             let renewed = renewable(on: server)
             guard !renewed.isEmpty else { continue }
             effects.append(
                 .sendToServer(
                     .renew(epoch: nextEpoch(), grants: renewed, timeToLive: configuration.timeToLive), link))
         }
-        return (effects, left)
+        return effects
     }
 
     /// It changes nothing: a method that changed the machine could not ask for each grant without copying it.

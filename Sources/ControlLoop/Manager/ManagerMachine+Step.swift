@@ -23,7 +23,7 @@ enum StepPart: Sendable {
 /// The manager's step (design, section 2).
 extension ManagerMachine {
     /// How many grants one part looks at, at most those of one GPU server more.
-    static let grantsInPart = 1_024
+    private static let grantsInPart = 1_024
 
     /// Whether half a period has passed since the last step: the one that is due may have been taken early, when the
     /// last of the agents had reported.
@@ -76,8 +76,8 @@ extension ManagerMachine {
         case .requests:
             stepPart = .compute(servers.keys.sorted(by: >))
             return servePending(now)
-        case .compute(let servers):
-            let left = expectCompute(of: servers)
+        case .compute(var left):
+            expectCompute(of: takePart(of: &left))
             stepPart = left.isEmpty ? .decision(nil) : .compute(left)
             return []
         case .decision(nil):
@@ -89,14 +89,25 @@ extension ManagerMachine {
             drillOneLoss()
             stepPart = .leases(servers.keys.sorted(by: >))
             return []
-        case .leases(let servers):
-            let (effects, left) = renewLeases(of: servers)
+        case .leases(var left):
+            let effects = renewLeases(of: takePart(of: &left))
             guard left.isEmpty else {
                 stepPart = .leases(left)
                 return effects
             }
             return effects + remindOfInterface(now) + snapshotIfDue(now)
         }
+    }
+
+    /// Takes the next GPU servers from a list, of which the last comes first: those whose grants one part looks at.
+    private func takePart(of left: inout [GPUServerID]) -> [GPUServerID] {
+        var part: [GPUServerID] = []
+        var looked = 0
+        while looked < Self.grantsInPart, let server = left.popLast() {
+            looked += 1 + grants.grants(on: server).count
+            part.append(server)
+        }
+        return part
     }
 
     /// Step 1: what the reports since the last step say becomes one observation per instance and second.

@@ -90,6 +90,7 @@ struct RolloutBook: Sendable {
     mutating func end() -> [RolloutID] {
         guard let record = active?.record, record.phase.isTerminal else { return [] }
         active = nil
+        departed = [:]
         outdated = [:]
         ended.append(record)
         review()
