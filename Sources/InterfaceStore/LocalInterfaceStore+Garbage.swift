@@ -24,7 +24,7 @@ extension LocalInterfaceStore {
         try prepareFolders()
         let descriptor = Disk.create(layout.installing, O_RDWR, mode: 0o644)
         guard descriptor >= 0 else { throw StoreError.system("open \(layout.installing)") }
-        defer { close(descriptor) }
+        defer { FileLock.release(descriptor) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return GarbageReport(wasBusy: true) }
         return try whileLocked {
             var bundles = try storedBundles()

@@ -141,7 +141,7 @@ extension LocalInterfaceStore {
     private func whileInstalling<Result>(_ body: () async throws -> Result) async throws -> Result {
         let descriptor = Disk.create(layout.installing, O_RDWR, mode: 0o644)
         guard descriptor >= 0 else { throw StoreError.system("open \(layout.installing)") }
-        defer { close(descriptor) }
+        defer { FileLock.release(descriptor) }
         while flock(descriptor, LOCK_SH | LOCK_NB) != 0 { try await Task.sleep(for: .milliseconds(20)) }
         return try await body()
     }

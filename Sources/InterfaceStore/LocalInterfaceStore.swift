@@ -179,7 +179,7 @@ package struct LocalInterfaceStore: Sendable {
     func whileLocked<Result>(_ body: () throws -> Result) throws -> Result {
         let descriptor = open(layout.lock, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw StoreError.system("open \(layout.lock)") }
-        defer { close(descriptor) }
+        defer { FileLock.release(descriptor) }
         while flock(descriptor, LOCK_EX) != 0 {
             guard errno == EINTR else { throw StoreError.system("lock \(layout.lock)") }
         }

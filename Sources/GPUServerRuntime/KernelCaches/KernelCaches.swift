@@ -97,7 +97,10 @@ package final class KernelCaches: Sendable {
 
     deinit {
         let lock = state.withLock { $0.lock }
-        if lock >= 0 { close(lock) }
+        guard lock >= 0 else { return }
+        // A child that was forked meanwhile has the same open file until it runs its program, and the lock with it.
+        flock(lock, LOCK_UN)
+        close(lock)
     }
 
     private func carryOut(_ removal: KernelCachePlan.Removal, in root: borrowing FolderWalk, _ pruning: inout Pruning) {

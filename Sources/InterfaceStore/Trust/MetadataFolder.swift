@@ -52,7 +52,7 @@ struct MetadataFolder: Sendable {
                 reason == ENOENT ? .notInitialised : .storage,
                 "cannot use the folder \(path): \(String(cString: strerror(reason)))")
         }
-        defer { close(descriptor) }
+        defer { FileLock.release(descriptor) }
         let end = ContinuousClock.now + limit
         while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
             guard ContinuousClock.now < end else {

@@ -41,7 +41,7 @@ final class PartialFile {
 
     deinit {
         if !isCommitted, !isResumable || size == 0 { Disk.unlink(path) }
-        close(descriptor)
+        FileLock.release(descriptor)
     }
 
     /// Digests what an earlier download left; what is longer than the target is none of it.

@@ -218,7 +218,7 @@ extension TrustRepository {
             try Folder.create(directory)
             let descriptor = open("\(directory)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard descriptor >= 0 else { throw StoreError.system("lock \(directory)") }
-            defer { close(descriptor) }
+            defer { FileLock.release(descriptor) }
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 throw TrustError(.storage, "another process changes \(directory)")
             }
