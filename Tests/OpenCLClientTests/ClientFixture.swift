@@ -51,7 +51,7 @@ final class FakeAgent: Sendable {
         folder = NSTemporaryDirectory() + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let path = folder + "/agent"
-        let listener = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         self.listener = listener
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -67,6 +67,7 @@ final class FakeAgent: Sendable {
         Thread.detachNewThread {
             let program = accept(listener, nil, nil)
             guard program >= 0 else { return }
+            _ = fcntl(program, F_SETFD, FD_CLOEXEC)
             var request = [UInt8](repeating: 0, count: 4_096)
             _ = recv(program, &request, request.count, 0)
             _ = reply.withUnsafeBytes { DescriptorPassing.send($0, passing: descriptors, on: program) }

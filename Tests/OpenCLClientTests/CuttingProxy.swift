@@ -35,6 +35,7 @@ final class CuttingProxy: Sendable {
                     usleep(1_000)
                     continue
                 }
+                _ = fcntl(program, F_SETFD, FD_CLOEXEC)
                 // One session has one connection at a time; what waits for the next is in the backlog.
                 Thread.detachNewThread { self.carry(program) }
             }
@@ -61,7 +62,7 @@ final class CuttingProxy: Sendable {
     }
 
     static func connect(to port: UInt16) -> CInt {
-        let number = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        let number = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var one: CInt = 1
         setsockopt(number, CInt(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<CInt>.size))
         var address = loopback(port)
@@ -86,7 +87,7 @@ final class CuttingProxy: Sendable {
     }
 
     private static func listen() throws -> (CInt, UInt16) {
-        let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = loopback(0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let status = withUnsafeMutablePointer(to: &address) { pointer in

@@ -81,7 +81,7 @@ final class RealWorker {
     private static func open(
         _ port: UInt16, _ handshaking: ClientHandshake
     ) throws -> (CInt, SessionAcceptance, SessionStream) {
-        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian

@@ -35,7 +35,7 @@ final class ScriptedWorker: Sendable {
     init(sharesMemory: Bool, _ script: @escaping Script) {
         self.script = script
         var ends: [CInt] = [-1, -1]
-        socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends)
+        socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends)
         let memory = sharesMemory ? SharedMemory.make() : nil
         (programEnd, socket) = ([ends[0]] + (memory.map { [$0] } ?? []), ends[1])
         let mapping = memory.flatMap { SharedMemory(mapping: $0) }

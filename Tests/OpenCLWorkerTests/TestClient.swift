@@ -69,7 +69,7 @@ final class TestClient {
 
     /// A plain connection to a worker's port.
     static func connect(to port: UInt16) throws -> Descriptor {
-        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         try #require(number >= 0)
         let connection = Descriptor(owning: number)
         var address = sockaddr_in()

@@ -14,7 +14,7 @@ private struct Pipes {
 
     init() throws {
         var ends: [CInt] = [0, 0]
-        try #require(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        try #require(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
         let descriptor = try #require(SharedMemory.make())
         defer { close(descriptor) }
         let (one, other) = (SharedMemory(mapping: descriptor), SharedMemory(mapping: descriptor))
@@ -184,7 +184,7 @@ struct SessionPipeTests {
     @Test("Before the switch bytes go over the socket")
     func socketFirst() throws {
         var ends: [CInt] = [0, 0]
-        try #require(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        try #require(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
         let client = SessionPipe(socket: ends[0], memory: nil, role: .client)
         client.switchSending()
         let bytes: [UInt8] = [1, 2, 3]
@@ -248,7 +248,7 @@ struct DescriptorPassingTests {
     @Test("They arrive with the first byte, in their order", arguments: 0...4)
     func pass(count: Int) throws {
         var ends: [CInt] = [0, 0]
-        try #require(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        try #require(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
         defer { for end in ends { close(end) } }
         let files = (0..<count).map { _ in open("/dev/null", O_RDONLY) }
         let sent = [UInt8(1), 2].withUnsafeBytes { DescriptorPassing.send($0, passing: files, on: ends[0]) }

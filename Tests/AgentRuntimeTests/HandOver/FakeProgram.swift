@@ -28,7 +28,7 @@ final class FakeProgram {
     private var bytes: [UInt8] = []
 
     init?(_ path: String) {
-        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
@@ -79,7 +79,7 @@ final class FakeProgram {
                     header.msg_iovlen = 1
                     header.msg_control = space.baseAddress
                     header.msg_controllen = space.count
-                    let count = recvmsg(descriptor, &header, 0)
+                    let count = recvmsg(descriptor, &header, Int32(MSG_CMSG_CLOEXEC))
                     if count > 0, header.msg_controllen >= 20 {
                         received = space.load(fromByteOffset: 16, as: Int32.self)
                     }

@@ -81,7 +81,7 @@ struct HandOverServerTests {
         program?.ask(.openSession(HandOverDemand()))
         let request = try fixture.nextRequest()
         var ends: [Int32] = [-1, -1]
-        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
         let session = try session()
         #expect(fixture.server.handOver(session, descriptors: [ends[0]], to: request, now: start).isEmpty)
         #expect(try program?.reply() == .session(session))

@@ -14,7 +14,7 @@ final class FakeWorker {
     private(set) var stream: SessionStream?
 
     init?() {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
@@ -40,6 +40,7 @@ final class FakeWorker {
         expecting credential: SessionCredential, interface: InterfaceIdentity?, deviceInformation: [UInt8] = [1, 2, 3]
     ) {
         connection = Glibc.accept(listener, nil, nil)
+        _ = fcntl(connection, F_SETFD, FD_CLOEXEC)
         guard let interface else { return }
         let acceptance = SessionAcceptance(
             slice: .zero, interface: interface, deviceInformation: deviceInformation)

@@ -32,7 +32,7 @@ private struct Connection {
     let far: Int32
 
     init?() {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(listener) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -43,9 +43,11 @@ private struct Connection {
                 guard bind(listener, address, length) == 0, listen(listener, 1) == 0,
                     getsockname(listener, address, &length) == 0
                 else { return nil }
-                let near = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+                let near = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
                 guard connect(near, address, length) == 0 else { return nil }
-                return (near, accept(listener, nil, nil))
+                let far = accept(listener, nil, nil)
+                _ = fcntl(far, F_SETFD, FD_CLOEXEC)
+                return (near, far)
             }
         }
         guard let connected else { return nil }
