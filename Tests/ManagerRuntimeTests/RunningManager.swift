@@ -80,6 +80,31 @@ func withLink<Role: LinkRole>(
     }
 }
 
+/// The link of an agent with these instances, once it has been welcomed.
+///
+/// Where other tests hold this process's threads for long, one end takes the other for dead and the link is opened
+/// again: the agent says hello on each stream, until the body is done.
+func withAgent(
+    of address: ManagerAddress, instances: [InstanceDescription] = [],
+    _ body: (ManagerLink<AgentRole>) async throws -> Void
+) async throws {
+    try await withLink(AgentRole.self, to: address) { link in
+        let (welcomes, welcomed) = AsyncStream<Void>.makeStream()
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                while let event = await link.events.next() {
+                    if event == .opened { link.send(agentHello(instances: instances)) }
+                    if case .received(.welcome) = event { welcomed.yield() }
+                }
+            }
+            var iterator = welcomes.makeAsyncIterator()
+            _ = await iterator.next()
+            try await body(link)
+            tasks.cancelAll()
+        }
+    }
+}
+
 func agentHello(
     revision: UInt32 = controlProtocolRevision, instances: [InstanceDescription] = []
 ) -> AgentMessage {
