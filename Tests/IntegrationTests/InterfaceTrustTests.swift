@@ -7,7 +7,7 @@ extension LiveSystemTests {
     @Suite(.serialized) struct InterfaceTrustTests {
         @Test func `a revoked version ends for who comes, and not for who is there`() async throws {
             try await LiveFleet.run { fleet in
-                let program = try fleet.startProgram(on: "i1", tokens: 120)
+                let program = try fleet.startProgram(on: "i1", tokens: 320)
                 try await fleet.overview(when: "the session is attached") { $0.attachedSessions == 1 }
                 try await fleet.revokePublished()
                 try await eventually("the manager offers it no longer") {

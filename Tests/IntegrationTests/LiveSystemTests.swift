@@ -21,7 +21,7 @@ import Testing
                 try await fleet.startProgram(on: "i1", tokens: 1).succeed()
                 try await fleet.waitUntilFree()
             }
-            try await eventually("all workers are reaped", within: .seconds(2)) {
+            try await eventually("all workers are reaped") {
                 fleet.children(of: .gpuServer).isEmpty ? () : nil
             }
         }

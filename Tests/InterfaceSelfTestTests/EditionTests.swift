@@ -23,7 +23,7 @@ import Testing
     private static func run(
         client: Edition, worker: Edition, serves: [Edition] = [], device: DeviceSelector = .synthetic
     ) async -> SelfTestReport {
-        let process = SelfTestProcess(program: SelfTestProcessTests.built("presync"), deadline: .seconds(30))
+        let process = SelfTestProcess(program: SelfTestProcessTests.built("presync"), deadline: .seconds(120))
         return await process.run(
             SelfTestOrder(
                 interface: worker.interface, servedClients: serves.map(\.digest), client: client.interface,

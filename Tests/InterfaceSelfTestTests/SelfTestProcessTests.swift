@@ -22,7 +22,7 @@ import Testing
             worker: worker ?? built("presync-worker"), device: device, clientRevisions: 1...2)
     }
 
-    private static let process = SelfTestProcess(program: built("presync"), deadline: .seconds(30))
+    private static let process = SelfTestProcess(program: built("presync"), deadline: .seconds(120))
 
     @Test func thisBuildComputesRight() async throws {
         let report = await Self.process.run(try Self.order(device: .openCL(platform: 0, device: 0)))

@@ -173,7 +173,10 @@ import Testing
                 try await withServer(always { Response(status: .ok, body: Self.otherBytes) }) { liar in
                     let sources = InterfaceSources(
                         manager: base, peers: [stalled, liar, "http://127.0.0.1:1", "nonsense"])
-                    let active = try await versions.host("host", onlyManager) {
+                    let active = try await versions.host("host") { configuration in
+                        onlyManager(&configuration)
+                        configuration.transfer = TrustFixture.impatient
+                    } _: {
                         try await $0.prepare(versions.new, from: sources)
                     }
                     #expect(try StoreFixture.read(active.worker) == TwoVersions.newWorker)

@@ -54,7 +54,6 @@ final class TwoVersions: Sendable {
         var configuration = HostInterfacesConfiguration()
         configuration.root = rootFile
         configuration.mirrors = [repository]
-        configuration.transfer = TrustFixture.impatient
         change(&configuration)
         return try await HostInterfaces.with(
             configuration, store: store(name), trust: "\(trusted.directory)/\(name)/trust", logger: quiet,

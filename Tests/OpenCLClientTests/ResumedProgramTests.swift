@@ -120,7 +120,7 @@ extension ClientSessionTests {
 
         @Test("a break while it is in no call included")
         func isWatched() throws {
-            let (worker, proxy) = try Self.start(WorkerLimits(resumption: .seconds(1)), seed: 3)
+            let (worker, proxy) = try Self.start(WorkerLimits(resumption: .seconds(3)), seed: 3)
             let loaded = try LoadedPlatform(LoadedPlatform.presync)
             defer {
                 proxy.close()
@@ -132,7 +132,7 @@ extension ClientSessionTests {
             #expect(program.read(at: 0, 1) == [1])
             proxy.cutOnce()
             // Longer than the worker waits for a client that does not come back.
-            usleep(2_000_000)
+            usleep(5_000_000)
             #expect(program.read(at: 1, 2) == [4, 7])
         }
 

@@ -41,9 +41,9 @@ struct SharedMemorySessionTests {
         let read = try client.read(BufferCommand(queue: queue, buffer: buffer, offset: 0, size: UInt64(size)))
         #expect(read == bytes)
         #expect(client.receivesThroughMemory)
-        // The first answer may be what the worker said by itself when the session was taken over.
+        // The first answers may be what the worker said by itself: when the session came, and when it was taken over.
         var used: Set<String> = []
-        for _ in 0..<2 {
+        for _ in 0..<3 {
             guard case .status(let report)? = worker.control.ask(.reportStatus) else { return #expect(Bool(false)) }
             used.formUnion(report.usage.capabilities)
         }

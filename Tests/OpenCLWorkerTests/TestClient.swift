@@ -87,14 +87,14 @@ final class TestClient {
         return connection
     }
 
-    /// What arrives next; throws when nothing does for 10 s or the connection closes.
+    /// What arrives next; throws when nothing does for 60 s or the connection closes.
     static func receive(_ connection: Descriptor) throws -> [UInt8] {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         // A signal, as of a child's end, ends a wait before its time.
         while ContinuousClock.now < deadline {
             var entries = [pollfd(connection, POLLIN)]
-            wait(for: &entries, milliseconds: 10_000)
+            wait(for: &entries, milliseconds: 60_000)
             switch buffer.withUnsafeMutableBytes({ connection.read(into: $0) }) {
             case .bytes(let count): return Array(buffer[..<count])
             case .nothingYet: continue
@@ -106,7 +106,7 @@ final class TestClient {
 
     private static func receiveWithDescriptors(_ connection: Descriptor) throws -> ([UInt8], [Int32]) {
         var entries = [pollfd(connection, POLLIN)]
-        wait(for: &entries, milliseconds: 10_000)
+        wait(for: &entries, milliseconds: 60_000)
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         let (count, descriptors) = buffer.withUnsafeMutableBytes {
             DescriptorPassing.receive(connection.number, into: $0)
@@ -223,7 +223,7 @@ final class TestClient {
             guard outcome == .nothingYet, attempt == 0 else { break }
             guard pipe.prepareToSleep(forRoom: false) else { continue }
             var entries = [pollfd(connection, pipe.pollEvents(forRoom: false))]
-            wait(for: &entries, milliseconds: 10_000)
+            wait(for: &entries, milliseconds: 60_000)
             guard entries[0].isReady else { throw Failure.closed }
             pipe.noteReady()
         }
@@ -256,7 +256,7 @@ final class TestClient {
             guard stream.hasUnsent else { return }
             guard pipe.prepareToSleep(forBytes: false, forRoom: true) else { continue }
             var entries = [pollfd(connection, pipe.pollEvents(forBytes: false, forRoom: true))]
-            wait(for: &entries, milliseconds: 10_000)
+            wait(for: &entries, milliseconds: 60_000)
             if pipe.sendsThroughMemory { pipe.noteReady() }
         }
     }

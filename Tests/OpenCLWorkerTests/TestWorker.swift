@@ -69,9 +69,9 @@ final class TestWorker {
             timeToLive: timeToLive)
     }
 
-    /// How the worker ended; nil when it does not within 10 s.
+    /// How the worker ended; nil when it does not within 60 s.
     func awaitEnding() -> Worker.Ending? {
-        guard outcome.ended.wait(timeout: .now() + 10) == .success else { return nil }
+        guard outcome.ended.wait(timeout: .now() + 60) == .success else { return nil }
         return outcome.ending.withLock { $0 }
     }
 }
@@ -90,11 +90,11 @@ final class ControlLink {
         return receive()
     }
 
-    /// The next answer; nil when the worker closes the connection or says nothing for 10 s.
+    /// The next answer; nil when the worker closes the connection or says nothing for 60 s.
     func receive() -> WorkerAnswer? {
         while waiting.isEmpty {
             var entries = [pollfd(channel.descriptor, POLLIN)]
-            wait(for: &entries, milliseconds: 10_000)
+            wait(for: &entries, milliseconds: 60_000)
             guard entries[0].isReady, let lines = channel.receive() else { return nil }
             waiting = lines
         }

@@ -45,7 +45,7 @@ final class TestWorkerProcess {
         let connection = try ControlSocket.connect(to: controlPath)
         _ = WorkerCommand.share.encoded.withUnsafeBytes { connection.send($0) }
         var entries = [pollfd(connection, POLLIN)]
-        wait(for: &entries, milliseconds: 10_000)
+        wait(for: &entries, milliseconds: 60_000)
         guard case .page(let page) = SharePage.receive(from: connection) else {
             throw WorkerLaunchError("the worker hands no page over")
         }

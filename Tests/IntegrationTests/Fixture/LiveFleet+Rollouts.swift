@@ -58,7 +58,7 @@ extension LiveFleet {
     }
 
     /// Waits for the end of the newest rollout.
-    func rolloutHasEnded(within patience: Duration = .seconds(40)) async throws -> RolloutOverview {
+    func rolloutHasEnded(within patience: Duration = .seconds(120)) async throws -> RolloutOverview {
         var last: RolloutOverview?
         do {
             return try await eventually("the rollout has ended", within: patience) {

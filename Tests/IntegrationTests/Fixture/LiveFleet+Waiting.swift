@@ -10,7 +10,7 @@ struct NotInTime: Error, CustomStringConvertible {
 
 /// Looks again and again until `look` has an answer, and throws when there is none within `patience`.
 func eventually<Answer>(
-    _ what: String, within patience: Duration = .seconds(20), _ look: () async throws -> Answer?
+    _ what: String, within patience: Duration = .seconds(60), _ look: () async throws -> Answer?
 ) async throws -> Answer {
     let deadline = ContinuousClock.now + patience
     while true {
@@ -33,7 +33,7 @@ extension LiveFleet {
     /// The first view of a manager that `isMet` accepts.
     @discardableResult
     func overview(
-        when what: String, within patience: Duration = .seconds(20), _ isMet: (FleetOverview) throws -> Bool
+        when what: String, within patience: Duration = .seconds(60), _ isMet: (FleetOverview) throws -> Bool
     ) async throws -> FleetOverview {
         var last: FleetOverview?
         do {

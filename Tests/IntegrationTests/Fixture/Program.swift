@@ -22,7 +22,7 @@ struct Program {
     var hasEnded: Bool { process.poll() != nil }
 
     /// Waits for the end; what the program said is nil where it could not even begin.
-    func end(within patience: Duration = .seconds(40)) async throws -> (end: OwnedProcess.End, outcome: Outcome?) {
+    func end(within patience: Duration = .seconds(120)) async throws -> (end: OwnedProcess.End, outcome: Outcome?) {
         let end = try await eventually("program \(process.pid) has ended", within: patience) { process.poll() }
         return (end, try? JSONDecoder().decode(Outcome.self, from: Data(process.output.utf8)))
     }

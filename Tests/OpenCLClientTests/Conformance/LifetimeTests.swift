@@ -189,18 +189,24 @@ extension ClientSessionTests.ConformanceTests {
                 waitpid(child, nil, 0)
             }
             #expect(calls.clFinish(queue) == CL_SUCCESS)
+            var closed: Set<String> = []
+            for _ in 0..<1_000 where closed.count < 2 {
+                usleep(20_000)
+                closed = try Self.sockets(of: "self").subtracting(Self.sockets(of: "\(child)"))
+            }
+            #expect(closed.count >= 2, "the session and the agent's connection are closed in the child")
             // Its call has returned once it sleeps for good.
             usleep(200_000)
             #expect(waitpid(child, nil, WNOHANG) == 0)
-            let sockets = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(child)/fd").compactMap {
-                try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(child)/fd/\($0)")
-            }.filter { $0.hasPrefix("socket:") }
-            let own = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap {
-                try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")
-            }.filter { $0.hasPrefix("socket:") }
-            #expect(
-                Set(own).subtracting(sockets).count >= 2,
-                "the session and the agent's connection are closed in the child")
         }
+    }
+
+    /// The sockets that a process has open.
+    private static func sockets(of process: String) throws -> Set<String> {
+        let folder = "/proc/\(process)/fd"
+        let targets = try FileManager.default.contentsOfDirectory(atPath: folder).compactMap {
+            try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
+        }
+        return Set(targets.filter { $0.hasPrefix("socket:") })
     }
 }

@@ -99,7 +99,7 @@ struct CompilerProcessTests {
         "that dies over a source, or takes too long, fails that build alone: the session goes on, with another compiler"
     )
     func dies() throws {
-        let worker = try worker(["PRESYNC_BUILD_MS": "5000"])
+        let worker = try worker(["PRESYNC_BUILD_MS": "20000"])
         let client = try client(worker)
         #expect(try build("kernel void f() {}", on: client).code == CL_SUCCESS)
         let first = try #require(compilers(of: worker).first)

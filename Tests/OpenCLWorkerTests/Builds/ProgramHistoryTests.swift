@@ -24,7 +24,7 @@ struct ProgramHistoryTests {
     private func note(_ build: SourceBuild, in history: ProgramHistory) throws {
         history.note(build, try #require(history.digest(of: build)))
         // The order is that of the files' times.
-        usleep(5_000)
+        usleep(20_000)
     }
 
     private func sources(_ history: ProgramHistory) -> [String] {

@@ -26,7 +26,7 @@ final class HonestTenant: Sendable {
     /// Waits until some rounds that began after this call have come to the right result.
     func expectProgress(_ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation) {
         let before = rounds.load(ordering: .relaxed)
-        for _ in 0..<3_000 where rounds.load(ordering: .relaxed) < before + 3 {
+        for _ in 0..<12_000 where rounds.load(ordering: .relaxed) < before + 3 {
             if failure.withLock({ $0 != nil }) { break }
             usleep(5_000)
         }
@@ -36,7 +36,7 @@ final class HonestTenant: Sendable {
 
     fileprivate func stop() {
         isStopped.store(true, ordering: .relaxed)
-        #expect(hasEnded.wait(timeout: .now() + 30) == .success, "the honest tenant is stuck")
+        #expect(hasEnded.wait(timeout: .now() + 60) == .success, "the honest tenant is stuck")
         #expect(failure.withLock { $0 } == nil)
     }
 

@@ -35,7 +35,7 @@ struct ShareEnforcementTests {
         #expect(tenants.allSatisfy { $0.ended > 0 })
         let shares = Self.measure(workers, for: .seconds(5))
         print("shares of weights \(weights): \(shares.map { ($0 * 1_000).rounded() / 1_000 })")
-        for (share, weight) in zip(shares, weights) { #expect(abs(share - Double(weight) / 1_000) < 0.15) }
+        for (share, weight) in zip(shares, weights) { #expect(abs(share - Double(weight) / 1_000) < 0.25) }
         #expect(shares[0] < shares[1] && shares[1] < shares[2])
 
         #expect(tenants[2].stop() == nil)
@@ -51,7 +51,7 @@ struct ShareEnforcementTests {
     func endlessCommand() throws {
         var settings = ArbiterSettings()
         settings.patience = .milliseconds(500)
-        settings.longestCommand = .seconds(3)
+        settings.longestCommand = .seconds(10)
         let overran = Mutex<[GrantID]>([])
         let supervisor = try ShareSupervisor(settings) { grant, fault in
             if fault == .overrun { overran.withLock { $0.append(grant) } }
@@ -63,9 +63,9 @@ struct ShareEnforcementTests {
                 controlPath: worker.controlPath)
         }
         let endless = ComputingTenant(port: workers[0].endpoint.port, rounds: 0, ahead: 1)
-        for _ in 0..<1_000 where workers[0].page.observation.outstanding == 0 { usleep(10_000) }
+        for _ in 0..<6_000 where workers[0].page.observation.outstanding == 0 { usleep(10_000) }
         let other = ComputingTenant(port: workers[1].endpoint.port, rounds: 20_000, ahead: 4)
-        for _ in 0..<2_000 where overran.withLock({ $0.isEmpty }) { usleep(10_000) }
+        for _ in 0..<6_000 where overran.withLock({ $0.isEmpty }) { usleep(10_000) }
         #expect(overran.withLock { $0 } == [GrantID(rawValue: 0)])
         #expect(other.ended > 0)
         workers[0].kill()
