@@ -196,7 +196,7 @@ let package = Package(
             dependencies: [
                 "FleetModel", "Determinism", "ControlLoop", "ForecastCore", "AllocationCore", "StateStore",
                 "RemotingCore", "ControlProtocol", "Observability", "ManagerRuntime", "InterfaceCore",
-                "InterfaceStore", hummingbird, logging, lifecycle, grpcCore, grpcTransport,
+                "InterfaceStore", "OpenBLAS", hummingbird, logging, lifecycle, grpcCore, grpcTransport,
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
             ],
             path: "Benchmarks", exclude: ["peers"], swiftSettings: settings),

@@ -6,41 +6,25 @@ import Foundation
 /// What forecasts cost: per instance and second, by size of the fleet; beside what the machine can do in the same run.
 enum ForecastBenchmark {
     /// The share of seconds with demand of the recorded panels A and S.
-    private static let activityShares = [0.29, 0.14]
+    static let activityShares = [0.29, 0.14]
 
     @Sendable static func run(isSmall: Bool, _ report: @Sendable (Measurement) -> Void) async throws {
         report(multiplication(isSmall: isSmall))
         report(copying(isSmall: isSmall))
         for share in activityShares {
-            let panel = try synthetic(busyShare: share, isSmall: isSmall)
+            let panel = try SyntheticDemand(busyShare: share, isSmall: isSmall)
             for instances in isSmall ? [128] : [1_000, 10_000, 100_000] {
                 report(fleet(of: instances, panel: panel, everActive: 1, isSmall: isSmall))
             }
         }
-        let panel = try synthetic(busyShare: activityShares[0], isSmall: isSmall)
+        let panel = try SyntheticDemand(busyShare: activityShares[0], isSmall: isSmall)
         report(fleet(of: isSmall ? 256 : 1_000_000, panel: panel, everActive: 0.3, isSmall: isSmall))
         report(training(panel, isSmall: isSmall))
     }
 
-    private struct NoPanel: Error {}
-
-    /// The synthetic fleet, of a few dozen, whose share of busy seconds comes closest.
-    private static func synthetic(busyShare wanted: Double, isSmall: Bool) throws -> (panel: DemandPanel, share: Double)
-    {
-        var best: (panel: DemandPanel, share: Double)?
-        for seed in 0..<UInt64(isSmall ? 4 : 40) {
-            guard let panel = SyntheticFleet.panel(seed: seed, seconds: isSmall ? 40 : 200) else { continue }
-            let busy = panel.observations.reduce(0) { $0 + $1.count { $0.gpuMemory > 0 } }
-            let share = Double(busy) / Double(panel.seconds * panel.instances.count)
-            if abs(share - wanted) < abs((best?.share ?? 9) - wanted) { best = (panel, share) }
-        }
-        guard let best else { throw NoPanel() }
-        return best
-    }
-
     /// `everActive` is the share of instances that follow the panel; the others never have demand.
     private static func fleet(
-        of instances: Int, panel: (panel: DemandPanel, share: Double), everActive: Double, isSmall: Bool
+        of instances: Int, panel: SyntheticDemand, everActive: Double, isSmall: Bool
     ) -> Measurement {
         let rows = panel.panel.instances.count
         let seconds = min(panel.panel.seconds, max(24, 4_000_000 / instances))
@@ -51,7 +35,7 @@ enum ForecastBenchmark {
         return Measurement(
             name: "forecast",
             conditions: "\(instances) instances, \(String(format: "%.0f", everActive * 100)) % ever active, those busy "
-                + "\(String(format: "%.0f", panel.share * 100)) % of the time, portable linear algebra",
+                + "\(panel.percent) % of the time, portable linear algebra",
             figures: [
                 ("per forecast", perForecast, "us"),
                 ("forecasts", 1 / perForecast, "M/s per core"),
@@ -99,7 +83,7 @@ enum ForecastBenchmark {
     }
 
     /// Steps of training on batches of 512.
-    private static func training(_ panel: (panel: DemandPanel, share: Double), isSmall: Bool) -> Measurement {
+    private static func training(_ panel: SyntheticDemand, isSmall: Bool) -> Measurement {
         let examples = FleetForecaster.examples(of: panel.panel, seconds: panel.panel.seconds, perSecond: 64)
         var trainer = NetworkTrainer(
             ShippedNetworks.all[0], examples: examples, heldOut: ExampleStore(capacity: 1, replacement: .oldest),

@@ -3,36 +3,37 @@ import Determinism
 import FleetModel
 import ForecastCore
 import InterfaceCore
+import OpenBLAS
 
 /// The manager's step over a whole fleet: taking in one report and one second per instance, forecasting every one, and
 /// deciding. No sockets and no store: commits are answered at once, and so are commands and notifications. GPU servers
 /// say once a second what they hold, as they do in operation: one that is silent counts as lost, and with it all that is
 /// prepared there.
 enum ManagerStepBenchmark {
-    /// Of a fleet, in per cent: instances that use a GPU at times, and those of them that do in a second.
-    struct Activity: Sendable {
-        var everActive: UInt64
-        var busy: UInt64
-
-        /// Every instance may want something at any second: the most that a step can have to do.
-        static let all = Activity(everActive: 100, busy: 30)
-        /// As most fleets are: seven in ten have a GPU interface, and do not use it.
-        static let mostlyIdle = Activity(everActive: 30, busy: 30)
-    }
-
     @Sendable static func run(isSmall: Bool, _ report: @Sendable (Measurement) -> Void) async throws {
-        for activity in [Activity.all, .mostlyIdle] {
-            for size in isSmall ? [50] : [1_000, 10_000, 100_000] {
-                report(measure(instances: size, activity, isSmall: isSmall))
+        let demands = try ForecastBenchmark.activityShares.map { try SyntheticDemand(busyShare: $0, isSmall: isSmall) }
+        for size in isSmall ? [50] : [1_000, 10_000, 100_000] {
+            for demand in demands {
+                report(try measure(instances: size, .programs(demand, everActive: 100), isSmall: isSmall))
             }
+            // The most that a step can have to do, and the same where seven in ten have a GPU interface and do not use it.
+            for everActive in [100, 30] {
+                report(try measure(instances: size, .noise(everActive: everActive, busy: 30), isSmall: isSmall))
+            }
+        }
+        for demand in demands {
+            report(
+                try measure(instances: isSmall ? 100 : 1_000_000, .programs(demand, everActive: 30), isSmall: isSmall))
         }
     }
 
-    private static func measure(instances: Int, _ activity: Activity, isSmall: Bool) -> Measurement {
+    private static func measure(instances: Int, _ demand: BenchmarkDemand, isSmall: Bool) throws -> Measurement {
         let steps = isSmall ? 3 : instances < 100_000 ? 30 : 10
-        var fleet = BenchmarkFleet(instances: instances, activity)
+        // As the manager's by default: OpenBLAS where it is installed.
+        let chosen = try LinearAlgebraChoice.automatic.resolve()
+        var fleet = BenchmarkFleet(instances: instances, demand, chosen.algebra)
         // Long enough that sessions are held, and that it is known who never uses a GPU.
-        for _ in 0..<(isSmall ? 5 : activity.everActive < 100 ? 60 : 12) { _ = fleet.second() }
+        for _ in 0..<(isSmall ? 5 : 60) { _ = fleet.second() }
         var takingIn: [Double] = []
         var stepping: [Double] = []
         var slices: [Double] = []
@@ -44,8 +45,8 @@ enum ManagerStepBenchmark {
         }
         return Measurement(
             name: "manager-step",
-            conditions: "\(instances) instances, \(activity.everActive) % ever active, "
-                + "\(activity.busy) % of those with demand in a second, \(steps) steps, one core",
+            conditions: "\(instances) instances, \(demand.description), \(steps) steps, one core, "
+                + "\(chosen.name) linear algebra",
             figures: [
                 ("reports p50", takingIn.quantile(0.5), "ms"), ("step p50", stepping.quantile(0.5), "ms"),
                 ("step max", stepping.quantile(1), "ms"), ("longest slice p50", slices.quantile(0.5), "ms"),
@@ -60,21 +61,24 @@ private struct BenchmarkFleet {
     private var manager: ManagerMachine
     private var random = SeededGenerator(seed: 7)
     private var now = MonotonicTime.seconds(1_000)
-    private var agents: [(link: LinkID, instances: [InstanceID])] = []
+    /// Their instances by number.
+    private var agents: [(link: LinkID, instances: Range<Int>)] = []
     /// What each GPU server holds, by its link.
     private var held: [LinkID: [GrantID: HeldGrant]] = [:]
     /// How long one event has taken at most, in this second's step.
     private var longestSlice = 0.0
     private var sequence: UInt64 = 0
     private var revision: UInt64 = 0
-    private let activity: ManagerStepBenchmark.Activity
+    private let demand: BenchmarkDemand
+    private var sessions = BenchmarkSessions()
     private let version = InterfaceVersion(kind: "opencl", version: SemanticVersion(1, 0, 0), digest: .zero)
 
-    init(instances: Int, _ activity: ManagerStepBenchmark.Activity) {
-        self.activity = activity
+    init(instances: Int, _ demand: BenchmarkDemand, _ algebra: any LinearAlgebra) {
+        self.demand = demand
         manager = ManagerMachine(
             configuration: ManagerMachineConfiguration(softwareVersion: "bench"), recovered: StoredFleet(term: 1),
-            forecaster: FleetForecaster(), random: SeededGenerator(seed: 3), now: now)
+            forecaster: FleetForecaster(configuration: .init(linearAlgebra: algebra)), random: SeededGenerator(seed: 3),
+            now: now)
         handle(.interfacesPublished([InterfaceOffer(version)], source: "none"))
         connectServers(max(1, instances / 50))
         connectAgents(instances)
@@ -98,12 +102,10 @@ private struct BenchmarkFleet {
     private mutating func connectAgents(_ instances: Int) {
         for first in stride(from: 0, to: instances, by: 100) {
             let index = UInt64(first / 100)
-            let members = (first..<min(first + 100, instances)).map { InstanceID(unchecked: "instance-\($0)") }
-            // Who never uses a GPU runs something else: of a newcomer what its type does is believed.
-            let descriptions = members.enumerated().map { place, id in
+            let members = first..<min(first + 100, instances)
+            let descriptions = members.map {
                 InstanceDescription(
-                    id: id, tenant: TenantID(unchecked: "tenant"),
-                    application: ApplicationType(unchecked: place < activity.everActive ? "chat" : "shell"))
+                    id: Self.name($0), tenant: TenantID(unchecked: "tenant"), application: demand.application(of: $0))
             }
             let link = LinkID(rawValue: index + 1)
             let hello = AgentHello(
@@ -118,13 +120,15 @@ private struct BenchmarkFleet {
     mutating func second() -> (reports: Double, step: Double, longestSlice: Double) {
         now = now + .seconds(1)
         sequence += 1
-        let reports = agents.map { agent in (agent.link, report(of: agent.instances)) }
+        let reports = agents.map { agent in (link: agent.link, report: report(of: agent.instances)) }
+        let taken = useSessions(reports)
         let heartbeats = held.keys.sorted().map { link in
             let listed = (held[link] ?? [:]).values.sorted { $0.grant < $1.grant }
             return (link, GPUServerHeartbeat(sequence: sequence, held: listed))
         }
         let takingIn = milliseconds {
             for (link, heartbeat) in heartbeats { handle(.serverMessageReceived(.heartbeat(heartbeat), link)) }
+            for event in taken { handle(event) }
             for (link, report) in reports.dropLast() { handle(.agentMessageReceived(.report(report), link)) }
         }
         // The step begins with the last agent's report.
@@ -136,17 +140,39 @@ private struct BenchmarkFleet {
         return (takingIn, step, longestSlice)
     }
 
-    private mutating func report(of instances: [InstanceID]) -> PredictionReport {
-        let telemetry = instances.enumerated().map { place, instance in
-            // The members of an agent are a hundred.
-            let isActive = place < activity.everActive && random.chance(activity.busy, in: 100)
-            let memory = isActive ? Int64(random.below(4 << 30)) : 0
-            let sample = TelemetrySample(
-                at: now, cpuMilli: Double(random.below(1_000)), networkInRate: Double(random.below(1 << 20)),
-                gpuMemory: Bytes(memory), gpuCompute: MilliShare(isActive ? Int32(random.below(500)) : 0))
-            return InstanceTelemetry(instance: instance, incarnation: 1, source: .trace, samples: [sample])
+    private static func name(_ instance: Int) -> InstanceID { InstanceID(unchecked: "instance-\(instance)") }
+
+    private mutating func report(of instances: Range<Int>) -> PredictionReport {
+        let telemetry = instances.map { instance in
+            InstanceTelemetry(
+                instance: Self.name(instance), incarnation: 1, source: .trace,
+                samples: [demand.sample(of: instance, at: now, &random)])
         }
         return PredictionReport(sequence: sequence, sentAt: now, telemetry: telemetry)
+    }
+
+    /// Programs whose demand begins take the session that is ready for them, and give it back with their demand's end.
+    private mutating func useSessions(_ reports: [(link: LinkID, report: PredictionReport)]) -> [ManagerEvent] {
+        var events: [ManagerEvent] = []
+        guard demand.takesSessions else { return [] }
+        for (link, report) in reports {
+            for telemetry in report.telemetry {
+                let wants = telemetry.samples.contains { $0.gpuMemory ?? .zero > .zero }
+                guard let session = sessions.use(by: telemetry.instance, wants: wants) else { continue }
+                let serverLink = sessions.servers[session.grant] ?? link
+                if wants {
+                    held[serverLink]?[session.grant]?.level = .attached
+                    events.append(acknowledged(session.grant, session.epoch, .handedOver(nil), link))
+                } else {
+                    held[serverLink]?[session.grant] = nil
+                    events.append(acknowledged(session.grant, session.epoch, .ended, link))
+                    events.append(
+                        .serverMessageReceived(
+                            .grantEnded(GrantEnd(session.grant, .sessionEnded, wasInUse: true)), serverLink))
+                }
+            }
+        }
+        return events
     }
 
     /// Carries out what keeps the machine going: commits, slices of the step, and the peers' answers.
@@ -165,8 +191,10 @@ private struct BenchmarkFleet {
                 case .sendToServer(.command(let command), let link):
                     events.append(carriedOut(command, link))
                 case .sendToAgent(.allocation(let notification), let link):
+                    sessions.ready(notification)
                     events.append(acknowledged(notification.grant, notification.epoch, .ready, link))
                 case .sendToAgent(.withdrawal(let withdrawal), let link):
+                    sessions.withdrawn(withdrawal.grant)
                     events.append(acknowledged(withdrawal.grant, withdrawal.epoch, .released, link))
                 default:
                     break
@@ -176,6 +204,7 @@ private struct BenchmarkFleet {
     }
 
     private mutating func carriedOut(_ command: GrantCommand, _ link: LinkID) -> ManagerEvent {
+        sessions.servers[command.grant] = command.goal.isEnd ? nil : link
         let endpoint = command.goal.isEnd ? nil : SessionEndpoint(host: "server", port: 1)
         held[link]?[command.grant] =
             command.goal.isEnd
@@ -194,5 +223,43 @@ private struct BenchmarkFleet {
     ) -> ManagerEvent {
         let acknowledgement = NotificationAcknowledgement(grant: grant, epoch: epoch, outcome: outcome)
         return .agentMessageReceived(.acknowledged(acknowledgement), link)
+    }
+}
+
+/// The sessions that a benchmark's agents hold.
+private struct BenchmarkSessions {
+    struct Session {
+        var instance: InstanceID
+        var grant: GrantID
+        var epoch: Epoch
+        var isUsed = false
+    }
+
+    /// The link of the GPU server that holds each grant.
+    var servers: [GrantID: LinkID] = [:]
+    private var byInstance: [InstanceID: Session] = [:]
+    private var instances: [GrantID: InstanceID] = [:]
+
+    mutating func ready(_ notification: AllocationNotification) {
+        guard notification.level == .reserved, byInstance[notification.instance]?.isUsed != true else { return }
+        byInstance[notification.instance] = Session(
+            instance: notification.instance, grant: notification.grant, epoch: notification.epoch)
+        instances[notification.grant] = notification.instance
+    }
+
+    mutating func withdrawn(_ grant: GrantID) {
+        guard let instance = instances.removeValue(forKey: grant), byInstance[instance]?.grant == grant else { return }
+        byInstance[instance] = nil
+    }
+
+    /// The session that a program takes now, or gives back; nil where it does neither.
+    mutating func use(by instance: InstanceID, wants: Bool) -> Session? {
+        guard let session = byInstance[instance], session.isUsed != wants else { return nil }
+        if wants {
+            byInstance[instance]?.isUsed = true
+        } else {
+            withdrawn(session.grant)
+        }
+        return session
     }
 }

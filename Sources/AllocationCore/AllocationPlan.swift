@@ -78,6 +78,9 @@ package struct Contention: Hashable, Sendable, CustomStringConvertible {
         case notStaged
     }
 
+    /// A warm session is wanted, and no device has room for one.
+    package static let warmSession = Self(reason: .warmLimit, wanted: .warm, slice: .zero)
+
     package var reason: Reason
     /// ``Readiness/warm`` or ``Readiness/reserved``.
     package var wanted: Readiness

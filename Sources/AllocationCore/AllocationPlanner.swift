@@ -67,6 +67,43 @@ package struct AllocationPlanner: Sendable {
         return demand.forWarm >= bar(.warm, bars.warm) ? .warm : .cold
     }
 
+    /// How much a plan has to look at a subject.
+    enum Attention {
+        /// It stays as it is, however full the pool is, unless what it holds is beyond a limit: neither is more wanted than
+        /// it holds, nor has it held what is not wanted for longer than its grace.
+        case none
+        /// It holds nothing and wants a warm session, no more: where there is room for none, there is nothing to decide.
+        case forWarmSession
+        case full
+    }
+
+    /// O(1)
+    func attention(
+        to subject: AllocationSubject, _ demand: DiscountedDemand, pool: Pool, price: IdlePrice, now: MonotonicTime
+    ) -> Attention {
+        if let holding = subject.holding, !holding.settled || holding.level == .attached { return .none }
+        guard subject.order == .none else { return .full }
+        let bars = bars(for: subject, pool: pool, price: price)
+        let wanted = wantedReadiness(of: subject, demand, bars)
+        guard let holding = subject.holding else {
+            if wanted <= .staged { return .none }
+            return wanted == .warm && subject.staged ? .forWarmSession : .full
+        }
+        guard wanted >= holding.level else {
+            return now - holding.unusedSince < grace(of: subject, demand, bars) ? .none : .full
+        }
+        guard wanted == .reserved else { return .none }
+        let amount = demand.forReserve >= bars.ample ? subject.amplest : subject.amount.memory
+        return holding.level == .reserved && !outgrows(holding, subject, amount) ? .none : .full
+    }
+
+    /// Whether an amount is so much more than the reservation that this is enlarged.
+    func outgrows(_ holding: Holding, _ subject: AllocationSubject, _ amount: Bytes) -> Bool {
+        let held = Double(holding.slice.memory.rawValue)
+        let tolerated = subject.order.isReserved ? held : held * (1 + configuration.growthTolerance)
+        return Double(amount.rawValue) > tolerated
+    }
+
     /// From which discounted probability on each step is worth its cost for a subject.
     ///
     /// With demand coming at any time of a horizon alike, a slice that is held for it stands idle for

@@ -52,6 +52,9 @@ struct PlacementIndex: Sendable {
         return found == Self.none ? nil : Int(found)
     }
 
+    /// The greatest capacity of all; nil when empty. O(1)
+    var greatestCapacity: Int64? { root == Self.none ? nil : nodes[Int(root)].greatest }
+
     /// The greatest capacity among the slots with a key of at least `key`; nil where there is none.
     func greatestCapacity(keyAtLeast key: Int64) -> Int64? {
         var greatest: Int64?

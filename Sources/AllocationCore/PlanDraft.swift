@@ -211,9 +211,7 @@ struct PlanDraft: Sendable {
 
     /// Enlarges a reservation in place where the amount has outgrown it.
     private mutating func grow(_ holding: Holding, for subject: AllocationSubject) {
-        let held = Double(holding.slice.memory.rawValue)
-        let tolerated = subject.order.isReserved ? held : held * (1 + planner.configuration.growthTolerance)
-        guard Double(subject.amount.memory.rawValue) > tolerated else { return }
+        guard planner.outgrows(holding, subject, subject.amount.memory) else { return }
         let target = Slice(
             memory: subject.amount.memory, compute: max(subject.amount.compute, holding.slice.compute))
         let increase = Slice(

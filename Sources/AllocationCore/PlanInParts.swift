@@ -10,8 +10,14 @@ package import FleetModel
 package struct PlanInParts: Sendable {
     /// How many searches for reservations that could be taken end a part: each may look at every device.
     private static let searchesInPart = 4
+    /// How many that want a warm session and get none end a part.
+    private static let refusalsInPart = 2_048
 
     private let planner: AllocationPlanner
+    private let price: IdlePrice
+    private let quotas: [TenantID: Double]
+    /// Whether ``AllocationLimits/closing`` will name some: what an amount costs is then another than now.
+    private let closesDevices: Bool
     private var order = ServingOrder()
     /// Turns that were told, and are not decided yet.
     private var told: [ServingTurn] = []
@@ -23,36 +29,61 @@ package struct PlanInParts: Sendable {
     private var draft: PlanDraft?
 
     /// A plan of nobody yet.
-    package init(by planner: AllocationPlanner) {
+    /// - Parameters:
+    ///   - price: of idle device-seconds, as ``AllocationPlanner/plan(_:pool:price:limits:now:)``.
+    ///   - quotas: of tenants, as ``AllocationLimits/quotas``.
+    ///   - closesDevices: whether there will be devices on which nothing is placed ahead of demand.
+    package init(
+        by planner: AllocationPlanner, price: IdlePrice, quotas: [TenantID: Double] = [:], closesDevices: Bool = false
+    ) {
         self.planner = planner
+        self.price = price
+        self.quotas = quotas
+        self.closesDevices = closesDevices
         unused = UnusedReservations(maximumSearches: planner.configuration.maximumPreemptionSearches)
     }
 
     /// Takes in a part of the fleet, before anything is decided. O(subjects log fleet)
     ///
-    /// - Parameter quotas: of tenants, as ``AllocationLimits/quotas``.
-    package mutating func add(_ subjects: [AllocationSubject], quotas: [TenantID: Double] = [:]) {
+    /// - Parameter pool: as it is now; what decides is how large it is.
+    /// - Returns: the indices of those that are to stay as they are: they have no turn, and what they hold unused may be
+    ///   taken for others.
+    package mutating func add(_ subjects: [AllocationSubject], pool: Pool, now: MonotonicTime) -> [Int] {
         var turns: [ServingTurn] = []
-        turns.reserveCapacity(subjects.count)
-        for subject in subjects {
-            let turn = ServingTurn(subject, planner.demand(of: subject), count)
-            count += 1
-            turns.append(turn)
-            unused.add(subject, turn.demand)
-            if subject.holding?.level == .reserved,
-                subject.priority.idleBudget < 1 || subject.tenant.map({ quotas[$0] != nil }) == true
-            {
-                limited.append((turn, subject))
+        var unchanged: [Int] = []
+        // Read where they lie: a subject is large, and a fleet has many.
+        subjects.withUnsafeBufferPointer { subjects in
+            for index in subjects.indices {
+                guard let subject = subjects.baseAddress.map({ $0 + index }) else { return }
+                let demand = planner.demand(of: subject.pointee)
+                unused.add(subject.pointee, demand)
+                let isLimited = isLimited(subject.pointee)
+                let attention =
+                    isLimited || closesDevices
+                    ? .full : planner.attention(to: subject.pointee, demand, pool: pool, price: price, now: now)
+                guard attention != .none else {
+                    unchanged.append(index)
+                    continue
+                }
+                let turn = ServingTurn(subject.pointee, demand, count + index, attention)
+                turns.append(turn)
+                if isLimited { limited.append((turn, subject.pointee)) }
             }
         }
+        count += subjects.count
         order.add(turns)
+        return unchanged
+    }
+
+    /// Whether a subject holds an unused reservation of which its class or its tenant may have too much.
+    private func isLimited(_ subject: AllocationSubject) -> Bool {
+        subject.holding?.level == .reserved
+            && (subject.priority.idleBudget < 1 || subject.tenant.map { quotas[$0] != nil } == true)
     }
 
     /// Ends taking in.
     /// - Parameter limits: on what is held ahead of demand, with all that is held counted.
-    package mutating func begin(
-        on pool: Pool, price: IdlePrice, limits: AllocationLimits, now: MonotonicTime
-    ) {
+    package mutating func begin(on pool: Pool, limits: AllocationLimits, now: MonotonicTime) {
         var draft = PlanDraft(
             planner: planner, pool: pool, price: price, limits: limits, now: now, unused: unused)
         unused = UnusedReservations(maximumSearches: 0)
@@ -64,15 +95,25 @@ package struct PlanInParts: Sendable {
         self.draft = draft
     }
 
-    /// Whether ``begin(on:price:limits:now:)`` was called.
+    /// Whether ``begin(on:limits:now:)`` was called.
     package var hasBegun: Bool { draft != nil }
     package var isDecided: Bool { hasBegun && told.isEmpty && order.isEmpty }
 
-    /// Whose turn it is next: at most `count` indices of the subjects in the order in which they were added. They are told
-    /// again until ``pass(_:)``.
-    package mutating func next(_ count: Int) -> [Int] {
-        while told.count < count, let turn = order.popFirst() { told.append(turn) }
-        return told.prefix(count).map(\.index)
+    /// Whose turn it is next, on the pool as it is now: at most `count` subjects, by their indices in the order in which they
+    /// were added, which are told again until ``pass(_:)``; and those before them for which there is nothing to decide: no
+    /// device has room for the warm session that they want, in a pool that has devices.
+    package mutating func next(_ count: Int, on pool: Pool) -> (turns: [Int], withoutRoom: [Int]) {
+        var withoutRoom: [Int] = []
+        let isFull = pool.hasAvailableDevice && !pool.hasRoomForWarmSession
+        while told.count < count, withoutRoom.count < Self.refusalsInPart, let turn = order.popFirst() {
+            // Those that come later have to wait for what is decided before.
+            if isFull, told.isEmpty, turn.attention == .forWarmSession {
+                withoutRoom.append(turn.index)
+            } else {
+                told.append(turn)
+            }
+        }
+        return (told.prefix(count).map(\.index), withoutRoom)
     }
 
     /// Decides one part.

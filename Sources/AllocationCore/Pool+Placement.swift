@@ -40,6 +40,8 @@ extension Pool {
     /// sessions; where none has, the one with the fewest of all. Nil where that one has as many as it may, or is too small
     /// for the slice even when empty. O(64 × log devices)
     package func deviceForWarmSession(laterNeeding slice: Slice) -> DeviceID? {
+        // Where each has as many as it may, as in a pool that is well used, there is nothing to look for.
+        guard hasRoomForWarmSession else { return nil }
         let roomy =
             memoryValue.isFlat
             ? warmByFreeMemory.greatest(keysIn: slice.memory.rawValue...Int64.max)?.slot

@@ -220,6 +220,11 @@ package struct Pool: Sendable {
     /// Whether something could be placed at all, room permitting.
     package var hasAvailableDevice: Bool { byFreeMemory.count > 0 }
 
+    /// Whether some available device carries fewer warm sessions than it may. O(1)
+    package var hasRoomForWarmSession: Bool {
+        warmByFreeMemory.greatestCapacity.map { -$0 < maximumWarmPerDevice } ?? false
+    }
+
     /// What is missing for the slice on the device that comes nearest to it; nil where it fits. O(log devices)
     package func shortage(for slice: Slice) -> PoolError? {
         guard let freeMemory = byFreeMemory.greatestKey else { return .notAvailable }

@@ -6,14 +6,19 @@ struct ServingTurn: Sendable {
     /// In the subjects given.
     let index: Int
     let demand: DiscountedDemand
+    let attention: AllocationPlanner.Attention
     private let instance: InstanceID
     private let weight: Double
     private let isOrdered: Bool
     private let isCertain: Bool
     private let held: Readiness
 
-    init(_ subject: AllocationSubject, _ demand: DiscountedDemand, _ index: Int) {
+    init(
+        _ subject: AllocationSubject, _ demand: DiscountedDemand, _ index: Int,
+        _ attention: AllocationPlanner.Attention = .full
+    ) {
         self.index = index
+        self.attention = attention
         self.demand = demand
         instance = subject.instance
         weight = subject.priority.weight

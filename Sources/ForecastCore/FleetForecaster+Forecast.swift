@@ -208,7 +208,7 @@ extension FleetForecaster {
                                 &walks, clocks: clocks, to: place)
                         } else {
                             // Without an announcement the network knows all that this model does.
-                            place.update(from: place - 2 * ExpertLayout.levels, count: ExpertLayout.levels)
+                            ExpertLayout.copyCurve(from: place - 2 * ExpertLayout.levels, to: place)
                         }
                     }
                 }

@@ -24,40 +24,44 @@ import Testing
         return (subjects, pool)
     }
 
-    private func limits(_ subjects: [AllocationSubject]) -> AllocationLimits {
+    private func limits(_ subjects: [AllocationSubject], _ closesDevices: Bool) -> AllocationLimits {
         var limits = AllocationLimits.counting(subjects, quotas: quotas)
-        limits.closing = [device(3)]
+        if closesDevices { limits.closing = [device(3)] }
         return limits
     }
 
     /// Taken in by fives.
-    private func parts(of subjects: [AllocationSubject], _ pool: Pool) -> PlanInParts {
-        var parts = PlanInParts(by: planner)
+    private func parts(
+        of subjects: [AllocationSubject], _ pool: Pool, closesDevices: Bool = false
+    ) -> PlanInParts {
+        var parts = PlanInParts(by: planner, price: IdlePrice(), quotas: quotas, closesDevices: closesDevices)
         for begin in stride(from: 0, to: subjects.count, by: 5) {
-            parts.add(Array(subjects[begin..<min(begin + 5, subjects.count)]), quotas: quotas)
+            _ = parts.add(Array(subjects[begin..<min(begin + 5, subjects.count)]), pool: pool, now: now)
         }
-        parts.begin(on: pool, price: IdlePrice(), limits: limits(subjects), now: now)
+        parts.begin(on: pool, limits: limits(subjects, closesDevices), now: now)
         return parts
     }
 
-    @Test(arguments: 0..<60 as Range<UInt64>)
-    func `a plan in parts between which nothing happens is the plan`(seed: UInt64) {
+    @Test(arguments: 0..<60 as Range<UInt64>, [false, true])
+    func `a plan in parts between which nothing happens is the plan`(seed: UInt64, closesDevices: Bool) {
         let (subjects, pool) = fleet(seed: seed)
-        let whole = planner.plan(subjects, pool: pool, limits: limits(subjects), now: now)
-        var parts = parts(of: subjects, pool)
+        let whole = planner.plan(subjects, pool: pool, limits: limits(subjects, closesDevices), now: now)
+        var parts = parts(of: subjects, pool, closesDevices: closesDevices)
         var left = pool
-        var actions: [AllocationAction] = []
+        var (actions, refused): ([AllocationAction], [AllocationAction]) = ([], [])
         while !parts.isDecided {
-            let turn = parts.next(7)
-            let (decisions, decided) = parts.decide(turn.map { subjects[$0] }, pool: &left, changed: [], now: now)
-            #expect(decided > 0)
+            let (turns, withoutRoom) = parts.next(7, on: left)
+            let (decisions, decided) = parts.decide(turns.map { subjects[$0] }, pool: &left, changed: [], now: now)
+            #expect(decided > 0 || !withoutRoom.isEmpty)
             actions += decisions
+            refused += withoutRoom.map { .contend(subjects[$0].instance, .warmSession) }
             parts.pass(decided)
             left.checkInvariants()
             #expect(left.account(of: device(3))?.available == true, "closed while something is decided alone")
         }
         _ = parts.finish(&left)
-        #expect(actions == whole.actions)
+        let decided = whole.actions.filter { !refused.contains($0) }
+        #expect(actions == decided && decided.count + refused.count == whole.actions.count)
         #expect(left == whole.pool)
     }
 
@@ -98,14 +102,39 @@ import Testing
         var told: [Int] = []
         var ends: [Int] = []
         while !parts.isDecided {
-            let turns = parts.next(41)
+            let turns = parts.next(41, on: pool).turns
             let subjects = turns.map { $0 == 0 ? holder : takers[$0 - 1] }
             let decided = parts.decide(subjects, pool: &pool, changed: [], now: now).decided
             parts.pass(decided)
             told += turns.prefix(decided)
             ends.append(decided)
         }
-        #expect(Set(told).count == 41 && told.count == 41, "each has one turn")
+        #expect(Set(told).count == 40 && told.count == 40, "each has one turn, but who keeps what it has")
         #expect(ends.count > 1, "\(ends)")
+    }
+
+    @Test func `who wants a warm session where there is room for none is not looked at, unless others come before`()
+        throws
+    {
+        func subject(_ name: String, _ onset: Float) -> AllocationSubject {
+            AllocationSubject.make(name, onset: onset, amount: .gibibytes(1))
+        }
+        var pool = Pool(maximumWarmPerDevice: 1)
+        pool.add(device(0), memory: .gibibytes(8), compute: .wholeDevice)
+        let probabilities = stride(from: Float(0.001), to: 1, by: 0.001)
+        let onset = try #require(
+            probabilities.first { planner.wantedReadiness(of: subject("any", $0), pool: pool) == .warm })
+        let hopeful = [subject("a", onset), subject("b", onset)]
+        var parts = parts(of: hopeful, pool)
+        let next = parts.next(9, on: pool)
+        #expect(next.turns == [0, 1] && next.withoutRoom.isEmpty, "there is room for one")
+
+        try pool.openWarm(on: device(0))
+        parts = self.parts(of: hopeful, pool)
+        let refused = parts.next(9, on: pool)
+        #expect(refused.turns.isEmpty && refused.withoutRoom == [0, 1] && parts.isDecided)
+
+        parts = self.parts(of: hopeful + [subject("certain", 1)], pool)
+        #expect(parts.next(9, on: pool).turns == [2, 0, 1], "what is decided for it may make room")
     }
 }

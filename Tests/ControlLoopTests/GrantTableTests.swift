@@ -32,7 +32,7 @@ import Testing
         let left: [UInt64] = [2, 4, 5, 6]
         #expect(table.ascending == left.map { GrantID(rawValue: $0) })
         for number in left {
-            #expect(table.read(GrantID(rawValue: number)) { $0.stored.ticket.low } == number)
+            #expect(table.read(GrantID(rawValue: number)) { $0.pointee.stored.ticket.low } == number)
         }
         #expect(table.grants(on: GPUServerID(unchecked: "s1")) == [GrantID(rawValue: 5)])
     }

@@ -34,12 +34,12 @@ import Testing
         var table = table(of: 3)
         table[1] = nil
         #expect(table.standing(1).slot == nil && table[1] == nil)
-        #expect(table.read(1) { $0.slot } == nil && table.change(1) { $0.isGone = true } == nil)
+        #expect(table.read(1) { $0.pointee.slot } == nil && table.change(1) { $0.isGone = true } == nil)
         table[1]?.isGone = true
         #expect(table[1] == nil)
         table[1] = record(7)
         #expect(table.standing(1).slot == ForecastSlot(rawValue: 7))
-        #expect(table.read(1) { $0.description.id } == InstanceID(unchecked: "i7"))
+        #expect(table.read(1) { $0.pointee.description.id } == InstanceID(unchecked: "i7"))
         #expect(table.compactMap { $0?.description.id.rawValue } == ["i0", "i7", "i2"])
         table.checkInvariants()
     }

@@ -87,7 +87,7 @@ import Testing
         #expect(notification?.version == Self.old && notification?.request == RequestID(rawValue: 2))
         #expect(withdrawn == [prepared])
         let instance = try #require(harness.manager.record(of: command.instance))
-        #expect(harness.manager.fitsLibrary(command.grant, of: instance))
+        #expect(harness.manager.fitsLibrary(command.grant, instance.library))
     }
 
     /// Programs that come load what is best: the one that asked last does not decide for them.

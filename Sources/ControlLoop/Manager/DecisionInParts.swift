@@ -22,7 +22,7 @@ extension ManagerMachine {
             findSubjects(of: &decision, now)
         } else if !decision.plan.hasBegun {
             pool.expect(slices: decision.amounts)
-            decision.plan.begin(on: pool, price: idlePrice, limits: allocationLimits(now), now: now)
+            decision.plan.begin(on: pool, limits: allocationLimits(now), now: now)
             awaitingRoom.removeAll(keepingCapacity: true)
         } else {
             effects = decidePart(of: &decision, now)
@@ -39,20 +39,33 @@ extension ManagerMachine {
     private mutating func findSubjects(of decision: inout DecisionInParts, _ now: MonotonicTime) {
         let end = min(decision.found + configuration.sliceSize, instances.count)
         let (subjects, places) = attentiveSubjects(decision.found..<end, now, &decision.memo, inStep: true)
-        decision.plan.add(subjects, quotas: rules.quotas)
+        for index in decision.plan.add(subjects, pool: pool, now: now)
+        where instances.standing(places[index]).hasShortfall {
+            lacksNothing(at: places[index])
+        }
         decision.amounts += subjects.lazy.map(\.amount.memory)
         decision.places += places
         decision.found = end
     }
 
     private mutating func decidePart(of decision: inout DecisionInParts, _ now: MonotonicTime) -> [ManagerEffect] {
-        let turns = decision.plan.next(configuration.sliceSize).map { decision.places[$0] }
+        let next = decision.plan.next(configuration.sliceSize, on: pool)
+        var effects: [ManagerEffect] = []
+        for index in next.withoutRoom { effects += lacksWarmSession(at: decision.places[index], now) }
+        let turns = next.turns.map { decision.places[$0] }
         let (subjects, places) = attentiveSubjects(turns, now, &decision.memo, inStep: true)
         let changed = grants.takeChanges()
         let (actions, decided) = decision.plan.decide(subjects, pool: &pool, changed: changed, now: now)
         // Whoever comes before the first that is not decided has had its turn.
         let passed = decided < places.count ? turns.firstIndex(of: places[decided]) : nil
         decision.plan.pass(passed ?? turns.count)
-        return carryOut(actions, for: Array(places.prefix(decided)), now: now)
+        return effects + carryOut(actions, for: Array(places.prefix(decided)), now: now)
+    }
+
+    /// Notes that an instance which holds nothing wants a warm session, for which no device has room.
+    private mutating func lacksWarmSession(at place: Int, _ now: MonotonicTime) -> [ManagerEffect] {
+        let standing = instances.standing(place)
+        guard standing.slot != nil, standing.grantCount == 0, !standing.lacksWarmSession else { return [] }
+        return contend(at: place, .warmSession, now: now)
     }
 }

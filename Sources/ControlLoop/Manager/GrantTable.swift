@@ -26,22 +26,23 @@ struct GrantTable: Sendable {
         /// Whether it is attached and nothing tells since when.
         var isNewlyAttached: Bool
 
-        init(_ record: ManagerMachine.GrantRecord) {
-            grant = record.stored.grant
+        /// By its address, as ``InstanceTable/Standing``.
+        init(_ record: UnsafePointer<ManagerMachine.GrantRecord>) {
+            grant = record.pointee.stored.grant
             charge =
-                switch record.charge {
+                switch record.pointee.charge {
                 case .none: .none
                 case .warm: .warm
                 case .slice: .slice
                 case .lowering: .lowering
                 }
-            isAttached = record.lifecycle.isAttached
-            isReleasing = record.lifecycle.isReleasing
-            isNewlyAttached = isAttached && record.attachedSince == nil
+            isAttached = record.pointee.lifecycle.isAttached
+            isReleasing = record.pointee.lifecycle.isReleasing
+            isNewlyAttached = isAttached && record.pointee.attachedSince == nil
         }
     }
 
-    private var places: [GrantID: Int] = [:]
+    private var places = GrantPlaces()
     /// Without gaps: the last one takes the place of one that is forgotten.
     private var records: [ManagerMachine.GrantRecord] = []
     /// By the same places.
@@ -75,15 +76,15 @@ struct GrantTable: Sendable {
         }
     }
 
-    /// Reads a grant where it lies; nil where there is none.
-    func read<Result>(_ id: GrantID, _ body: (ManagerMachine.GrantRecord) -> Result) -> Result? {
+    /// Reads a grant where it lies, by its address, as ``InstanceTable/read(_:_:)`` does; nil where there is none.
+    func read<Result>(_ id: GrantID, _ body: (UnsafePointer<ManagerMachine.GrantRecord>) -> Result) -> Result? {
         guard let place = places[id] else { return nil }
         return read(at: place, body)
     }
 
     /// Reads the grant at one of the places of ``standings``.
-    func read<Result>(at place: Int, _ body: (ManagerMachine.GrantRecord) -> Result) -> Result? {
-        records.withUnsafeBufferPointer { records in records.baseAddress.map { body(($0 + place).pointee) } }
+    func read<Result>(at place: Int, _ body: (UnsafePointer<ManagerMachine.GrantRecord>) -> Result) -> Result? {
+        records.withUnsafeBufferPointer { records in records.baseAddress.map { body($0 + place) } }
     }
 
     /// Changes a grant where it lies; nil where there is none.
@@ -91,13 +92,13 @@ struct GrantTable: Sendable {
     mutating func change<Result>(_ id: GrantID, _ body: (inout ManagerMachine.GrantRecord) -> Result) -> Result? {
         guard let place = places[id] else { return nil }
         let result = body(&records[place])
-        precondition(records[place].stored.grant == id, "a grant was given another name")
         noteChange(at: place)
+        precondition(standings[place].grant == id, "a grant was given another name")
         return result
     }
 
     private mutating func noteChange(at place: Int) {
-        let standing = Standing(records[place])
+        guard let standing = read(at: place, { Standing($0) }) else { return }
         if changes != nil, standings[place] != standing { changes?.append(standing.grant) }
         standings[place] = standing
     }
@@ -109,7 +110,7 @@ struct GrantTable: Sendable {
     var unordered: some Collection<ManagerMachine.GrantRecord> { records }
 
     /// All grants, ascending. O(grants log grants)
-    var ascending: [GrantID] { places.keys.sorted() }
+    var ascending: [GrantID] { standings.map(\.grant).sorted() }
 
     /// The agents that have grants, ascending.
     var agents: [AgentID] { byAgent.keys.sorted() }
@@ -126,9 +127,9 @@ struct GrantTable: Sendable {
     /// Takes in a grant whose number is greater than that of every other, and looks at it.
     mutating func insert(_ record: ManagerMachine.GrantRecord) {
         let id = record.stored.grant
-        places[id] = records.count
+        places.set(id, to: records.count)
         records.append(record)
-        standings.append(Standing(record))
+        standings.append(withUnsafePointer(to: record) { Standing($0) })
         byAgent[record.stored.agent, default: []].append(id)
         byServer[record.stored.device.server, default: []].append(id)
         touch(id)
@@ -136,13 +137,13 @@ struct GrantTable: Sendable {
 
     /// Forgets a grant. O(grants of its agent and of its GPU server)
     mutating func remove(_ id: GrantID) {
-        guard let place = places.removeValue(forKey: id) else { return }
+        guard let place = places.remove(id) else { return }
         let record = records[place]
         let (last, lastStanding) = (records.removeLast(), standings.removeLast())
         if place < records.count {
             records[place] = last
             standings[place] = lastStanding
-            places[last.stored.grant] = place
+            places.set(last.stored.grant, to: place)
         }
         byAgent.removeMember(id, of: record.stored.agent)
         byServer.removeMember(id, of: record.stored.device.server)
@@ -192,9 +193,9 @@ struct GrantTable: Sendable {
     /// Stops the program where a list disagrees with the grants. O(grants log grants)
     func checkInvariants() {
         precondition(places.count == records.count && standings.count == records.count, "a grant without a place")
-        for (id, place) in places {
-            let record = records[place]
-            precondition(record.stored.grant == id && standings[place].grant == id, "a grant under another's name")
+        for (place, record) in records.enumerated() {
+            let id = record.stored.grant
+            precondition(places[id] == place && standings[place].grant == id, "a grant under another's name")
             precondition(
                 standings[place].isAttached == record.lifecycle.isAttached
                     && standings[place].isReleasing == record.lifecycle.isReleasing, "a standing that is out of date")

@@ -22,21 +22,25 @@ struct InstanceTable: Sendable {
         /// Whether a slice is set aside for it by order.
         var isReserved = false
         var hasShortfall = false
+        /// Whether all that it lacks is room for a warm session.
+        var lacksWarmSession = false
         var hasLostSession = false
 
         init() {}
 
-        init(_ record: ManagerMachine.InstanceRecord) {
-            slot = record.slot
-            sessionEnded = record.sessionEnded
-            pausedUntil = record.pausedUntil
-            grantCount = record.grants.count
-            serviceLevel = record.priority.serviceLevel
-            isObserved = record.isObserved
-            isGone = record.isGone
-            isReserved = record.order.isReserved
-            hasShortfall = record.shortfall != nil
-            hasLostSession = record.lostSession != nil
+        /// By its address, since a record that is handed on is copied, and each of its references counted.
+        init(_ record: UnsafePointer<ManagerMachine.InstanceRecord>) {
+            slot = record.pointee.slot
+            sessionEnded = record.pointee.sessionEnded
+            pausedUntil = record.pointee.pausedUntil
+            grantCount = record.pointee.grants.count
+            serviceLevel = record.pointee.priority.serviceLevel
+            isObserved = record.pointee.isObserved
+            isGone = record.pointee.isGone
+            isReserved = record.pointee.order.isReserved
+            hasShortfall = record.pointee.shortfall != nil
+            lacksWarmSession = record.pointee.shortfall == .warmSession
+            hasLostSession = record.pointee.lostSession != nil
         }
     }
 
@@ -54,7 +58,7 @@ struct InstanceTable: Sendable {
             swap(&taken, &records[place])
             var record = standings[place].slot == nil ? nil : Optional(consume taken)
             defer {
-                standings[place] = record.map { Standing($0) } ?? Standing()
+                standings[place] = record.map { record in withUnsafePointer(to: record) { Standing($0) } } ?? Standing()
                 records[place] = record.take() ?? .vacant
             }
             yield &record
@@ -65,9 +69,9 @@ struct InstanceTable: Sendable {
     func standing(_ place: Int) -> Standing { standings[place] }
 
     /// Reads a record where it lies; nil where there is none.
-    func read<Result>(_ place: Int, _ body: (ManagerMachine.InstanceRecord) -> Result) -> Result? {
+    func read<Result>(_ place: Int, _ body: (UnsafePointer<ManagerMachine.InstanceRecord>) -> Result) -> Result? {
         guard standings[place].slot != nil else { return nil }
-        return records.withUnsafeBufferPointer { records in records.baseAddress.map { body(($0 + place).pointee) } }
+        return records.withUnsafeBufferPointer { records in records.baseAddress.map { body($0 + place) } }
     }
 
     /// Changes a record where it lies; nil where there is none.
@@ -76,14 +80,17 @@ struct InstanceTable: Sendable {
         _ place: Int, _ body: (inout ManagerMachine.InstanceRecord) -> Result
     ) -> Result? {
         guard standings[place].slot != nil else { return nil }
-        let result = body(&records[place])
-        standings[place] = Standing(records[place])
+        let changed = records.withUnsafeMutableBufferPointer { records in
+            records.baseAddress.map { records in (body(&records[place]), Standing(records + place)) }
+        }
+        guard let (result, standing) = changed else { return nil }
+        standings[place] = standing
         return result
     }
 
     mutating func append(_ record: ManagerMachine.InstanceRecord) {
         records.append(record)
-        standings.append(Standing(record))
+        standings.append(withUnsafePointer(to: record) { Standing($0) })
     }
 
     /// Stops the program where a standing disagrees with its record. O(instances)

@@ -16,7 +16,9 @@ extension ManagerMachine {
     mutating func decideReadiness(_ now: MonotonicTime) -> [ManagerEffect] {
         if mode == .active { idlePrice.advance(pool, elapsed: (now - lastAccount).inSeconds) }
         guard isDecidedAtOnce else {
-            stepPart = .decision(DecisionInParts(plan: PlanInParts(by: actingPlanner)))
+            let plan = PlanInParts(
+                by: actingPlanner, price: idlePrice, quotas: rules.quotas, closesDevices: !closingDevices(now).isEmpty)
+            stepPart = .decision(DecisionInParts(plan: plan))
             grants.followChanges()
             return []
         }
@@ -53,7 +55,7 @@ extension ManagerMachine {
             guard let place = instanceIndex[instance] else { continue }
             contended.insert(place)
             if case .waitingForPreemption(let awaited) = contention.reason {
-                awaitingRoom[instance] = grants.read(awaited) { $0.stored.device }
+                awaitingRoom[instance] = grants.read(awaited) { $0.pointee.stored.device }
             }
             effects += contend(at: place, contention, now: now)
         }
@@ -136,12 +138,12 @@ extension ManagerMachine {
         for id in grants.grants(on: server) {
             guard let charge = grants.standing(id)?.charge, charge == .slice || charge == .lowering else { continue }
             grants.read(id) { grant in
-                let instance = instanceIndex[grant.stored.instance.id].map { instances.standing($0) }
-                let slice = grant.charge.slice
+                let instance = instanceIndex[grant.pointee.stored.instance.id].map { instances.standing($0) }
+                let slice = grant.pointee.charge.slice
                 var expected = instance?.slot.flatMap { forecasts.promisedCompute(of: $0) } ?? slice.compute
                 // What is set aside by order is promised in full.
                 if instance?.isReserved == true { expected = max(expected, slice.compute) }
-                sums[grant.stored.device, default: 0] += Int64(expected.rawValue)
+                sums[grant.pointee.stored.device, default: 0] += Int64(expected.rawValue)
             }
         }
         return sums
@@ -190,7 +192,7 @@ extension ManagerMachine {
         return contend(at: place, contention, now: now)
     }
 
-    private mutating func contend(
+    mutating func contend(
         at place: Int, _ contention: Contention, now: MonotonicTime
     ) -> [ManagerEffect] {
         let known = instances.change(place) { record in

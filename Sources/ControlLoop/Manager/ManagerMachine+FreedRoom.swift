@@ -21,7 +21,7 @@ extension ManagerMachine {
         // Who still lacks something goes on waiting, for the reason that the step gave.
         let waiting = Set(plan.actions.filter(\.isContention).compactMap { instanceIndex[$0.instance] })
         for place in places where !waiting.contains(place) {
-            guard let instance = instances.read(place, { $0.description.id }) else { continue }
+            guard let instance = instances.read(place, { $0.pointee.description.id }) else { continue }
             awaitingRoom[instance] = nil
         }
         let served = decided.filter { !waiting.contains($0) }

@@ -319,7 +319,7 @@ extension ManagerMachine {
     private func renewable(on server: GPUServerID) -> [GrantID] {
         grants.grants(on: server).filter { id in
             grants.standing(id)?.isReleasing == false
-                && grants.read(id) { agentLink($0.stored.agent) != nil } == true
+                && grants.read(id) { agentLink($0.pointee.stored.agent) != nil } == true
         }
     }
 

@@ -138,7 +138,7 @@ extension ManagerMachine {
         // What is about to leave its GPU server, or its version, is replaced while it is still there.
         let holds = record.grants.first { id in
             guard let lifecycle = grants[id]?.lifecycle, !lifecycle.isReleasing else { return false }
-            return lifecycle.isAttached || isUsable(id, of: record)
+            return lifecycle.isAttached || isUsable(id, library: record.library)
         }
         if let holds { throw .stale("\(instance) holds \(holds) now") }
     }

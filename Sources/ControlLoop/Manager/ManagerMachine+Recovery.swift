@@ -8,15 +8,16 @@ extension ManagerMachine {
 
     func isLost(_ id: GrantID) -> Bool {
         guard !lostServers.isEmpty else { return false }
-        return grants.read(id) { lostServers.contains($0.stored.device.server) } ?? false
+        return grants.read(id) { lostServers.contains($0.pointee.stored.device.server) } ?? false
     }
 
     /// Whether what is prepared in a grant could still be of use: its GPU server is there, or was a moment ago, and is to
     /// stay, and so is its version.
-    func isUsable(_ id: GrantID, of instance: InstanceRecord) -> Bool {
-        guard rollouts.outdated[id] == nil, !isLost(id), fitsLibrary(id, of: instance) else { return false }
+    /// - Parameter library: that of the grant's instance.
+    func isUsable(_ id: GrantID, library: SemanticVersion?) -> Bool {
+        guard rollouts.outdated[id] == nil, !isLost(id), fitsLibrary(id, library) else { return false }
         guard !closedServers.isEmpty else { return true }
-        return grants.read(id) { !closedServers.contains($0.stored.device.server) } ?? false
+        return grants.read(id) { !closedServers.contains($0.pointee.stored.device.server) } ?? false
     }
 
     /// A GPU server that has been silent is given up: what was prepared there is prepared elsewhere, and instances whose
@@ -59,7 +60,8 @@ extension ManagerMachine {
             let server = grants[anchor]?.stored.device.server
         else { return nil }
         return instance.grants.first { id in
-            id != anchor && isPrepared(id) && isUsable(id, of: instance) && grants[id]?.stored.device.server != server
+            id != anchor && isPrepared(id) && isUsable(id, library: instance.library)
+                && grants[id]?.stored.device.server != server
         }
     }
 

@@ -155,7 +155,7 @@ extension ManagerMachine {
     func isReplaced(_ id: GrantID) -> Bool {
         guard let grant = grants[id], let instance = record(of: grant.stored.instance.id) else { return false }
         return instance.grants.contains { other in
-            guard other != id, isPrepared(other), isUsable(other, of: instance),
+            guard other != id, isPrepared(other), isUsable(other, library: instance.library),
                 let lifecycle = grants[other]?.lifecycle
             else { return false }
             return lifecycle.isSettled && lifecycle.readiness >= grant.lifecycle.readiness

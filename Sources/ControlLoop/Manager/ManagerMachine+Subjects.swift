@@ -48,22 +48,36 @@ extension ManagerMachine {
         }
     }
 
-    /// Finds out how much each instance of a slice wants should demand come, where the plan will ask: while what its forecast
-    /// was made from is at hand, and not for the whole fleet when the plan is made.
+    /// Finds out how much each instance of a slice wants should demand come, where the plan is likely to ask: while what its
+    /// forecast was made from is at hand, and not for the whole fleet when the plan is made.
     mutating func keepAmounts(_ slice: Range<Int>, _ now: MonotonicTime) {
+        for (slot, serviceLevel) in wanting(slice, now) {
+            let amounts = burstAmounts(slot, serviceLevel: serviceLevel)
+            forecasts.keep(amounts, of: slot, serviceLevel: serviceLevel, step: lastStep)
+        }
+    }
+
+    /// It changes nothing: a method that changed the machine could not call others without copying it for each.
+    private func wanting(_ slice: Range<Int>, _ now: MonotonicTime) -> [(slot: ForecastSlot, serviceLevel: Double)] {
+        var wanting: [(slot: ForecastSlot, serviceLevel: Double)] = []
+        var memo = SubjectMemo()
+        let planner = actingPlanner
         for place in slice {
             let standing = instances.standing(place)
-            guard let slot = standing.slot, mayBeSubject(standing, forecasts.onset(of: slot), now),
-                standing.grantCount != 1 || !isInUse(at: place)
+            guard let slot = standing.slot else { continue }
+            let onset = forecasts.onset(of: slot)
+            guard mayBeSubject(standing, onset, now), standing.grantCount != 1 || !isInUse(at: place),
+                standing.grantCount > 0
+                    || instances.read(place, { isIdle($0, nil, onset: onset, &memo, planner) }) == false
             else { continue }
-            let amounts = burstAmounts(slot, serviceLevel: standing.serviceLevel)
-            forecasts.keep(amounts, of: slot, serviceLevel: standing.serviceLevel, step: lastStep)
+            wanting.append((slot, standing.serviceLevel))
         }
+        return wanting
     }
 
     /// Whether a program has the session of every grant of an instance.
     private func isInUse(at place: Int) -> Bool {
-        let held = instances.read(place) { $0.grants } ?? []
+        let held = instances.read(place) { $0.pointee.grants } ?? []
         for id in held where grants.standing(id)?.isAttached != true { return false }
         return !held.isEmpty
     }
@@ -133,32 +147,29 @@ extension ManagerMachine {
             var onset = forecasts.onset(of: slot)
             guard mayBeSubject(standing, onset, now) else { continue }
             onset = onset.unless(isFading(standing, now))
-            let made: AllocationSubject?? = instances.read(place) { instance in
+            instances.read(place) { instance in
                 let held = holder(instance).flatMap { holding($0) }
-                guard withIdle || !isIdle(instance, held, onset: onset, &memo, planner) else { return nil }
+                guard withIdle || !isIdle(instance, held, onset: onset, &memo, planner) else {
+                    if standing.hasShortfall { found.idle.append(place) }
+                    return
+                }
                 let kept =
                     inStep ? forecasts.amounts(of: slot, serviceLevel: standing.serviceLevel, step: lastStep) : nil
-                return makeSubject(instance, onset: onset, amounts: kept, holding: held, &memo)
+                var subject = makeSubject(instance, onset: onset, amounts: kept, holding: held, &memo)
+                if let held, planner.wantedReadiness(of: subject, pool: pool, price: idlePrice) >= held.level {
+                    found.wanted.append(held.grant)
+                    subject.holding?.unusedSince = now
+                }
+                found.subjects.append(subject)
+                found.places.append(place)
             }
-            guard var subject = made.flatMap({ $0 }) else {
-                if standing.hasShortfall { found.idle.append(place) }
-                continue
-            }
-            if let holding = subject.holding,
-                planner.wantedReadiness(of: subject, pool: pool, price: idlePrice) >= holding.level
-            {
-                found.wanted.append(holding.grant)
-                subject.holding?.unusedSince = now
-            }
-            found.subjects.append(subject)
-            found.places.append(place)
         }
         return found
     }
 
     /// Whether sessions of this instance fail to open, so that the next is not tried yet.
     func isPaused(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
-        isPaused(InstanceTable.Standing(instance), now)
+        withUnsafePointer(to: instance) { isPaused(InstanceTable.Standing($0), now) }
     }
 
     private func isPaused(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
@@ -167,7 +178,7 @@ extension ManagerMachine {
 
     /// Whether the newest telemetry may still show a session that has ended since: for two periods after its end.
     func isFading(_ instance: InstanceRecord, _ now: MonotonicTime) -> Bool {
-        isFading(InstanceTable.Standing(instance), now)
+        withUnsafePointer(to: instance) { isFading(InstanceTable.Standing($0), now) }
     }
 
     private func isFading(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
@@ -178,19 +189,20 @@ extension ManagerMachine {
     /// Whether the plan does nothing for an instance, whatever it would need: a program has its session, or it holds nothing
     /// and its demand is too improbable even for the least amount and a forecast that is certain.
     private func isIdle(
-        _ instance: InstanceRecord, _ holding: Holding?, onset: InlineArray<3, Float>, _ memo: inout SubjectMemo,
-        _ planner: AllocationPlanner
+        _ instance: UnsafePointer<InstanceRecord>, _ holding: Holding?, onset: InlineArray<3, Float>,
+        _ memo: inout SubjectMemo, _ planner: AllocationPlanner
     ) -> Bool {
         if let holding { return holding.level == .attached }
-        guard instance.lostSession == nil, instance.order == .none, orders.maintenance.isEmpty else { return false }
-        let version = sharedVersion(of: instance, &memo)
+        guard instance.pointee.lostSession == nil, instance.pointee.order == .none, orders.maintenance.isEmpty
+        else { return false }
+        let version = sharedVersion(of: instance.pointee.agent, &memo)
         return planner.isBelowEveryBar(
-            onset, of: instance.priority, costs: costs(version: version, holding: nil, &memo),
+            onset, of: instance.pointee.priority, costs: costs(version: version, holding: nil, &memo),
             least: configuration.minimumMemory, pool: pool, price: idlePrice)
     }
 
-    private func sharedVersion(of instance: InstanceRecord, _ memo: inout SubjectMemo) -> InterfaceVersion? {
-        memo.sharedVersion(instance.agent) { try? sharedVersion($0) }
+    private func sharedVersion(of agent: AgentID, _ memo: inout SubjectMemo) -> InterfaceVersion? {
+        memo.sharedVersion(agent) { try? sharedVersion($0) }
     }
 
     private func costs(version: InterfaceVersion?, holding: Holding?, _ memo: inout SubjectMemo) -> LadderCosts {
@@ -200,57 +212,64 @@ extension ManagerMachine {
     /// One instance for the planner, with the grant that is being prepared for it or, failing that, one in use.
     func subject(_ instance: InstanceRecord, onset: InlineArray<3, Float>) -> AllocationSubject {
         var memo = SubjectMemo()
-        return makeSubject(instance, onset: onset, holding: holder(instance).flatMap { holding($0) }, &memo)
+        return withUnsafePointer(to: instance) { instance in
+            makeSubject(instance, onset: onset, holding: holder(instance).flatMap { holding($0) }, &memo)
+        }
     }
 
     /// - Parameter amounts: nil where they are to be found out.
     private func makeSubject(
-        _ instance: InstanceRecord, onset: InlineArray<3, Float>, amounts: BurstAmounts? = nil, holding: Holding?,
-        _ memo: inout SubjectMemo
+        _ instance: UnsafePointer<InstanceRecord>, onset: InlineArray<3, Float>, amounts: BurstAmounts? = nil,
+        holding: Holding?, _ memo: inout SubjectMemo
     ) -> AllocationSubject {
-        let amounts = amounts ?? burstAmounts(instance.slot, serviceLevel: instance.priority.serviceLevel)
-        let version = sharedVersion(of: instance, &memo)
+        let (id, tenant) = (instance.pointee.description.id, instance.pointee.description.tenant)
+        let (priority, order) = (instance.pointee.priority, instance.pointee.order)
+        let amounts = amounts ?? burstAmounts(instance.pointee.slot, serviceLevel: priority.serviceLevel)
+        let version = sharedVersion(of: instance.pointee.agent, &memo)
         let costs = costs(version: version, holding: holding, &memo)
-        if !activeOrders.isEmpty, let slice = activeOrders[instance.description.id]?.slice {
-            var priority = instance.priority
+        if !activeOrders.isEmpty, let slice = activeOrders[id]?.slice {
+            var priority = priority
             priority.mayBeTakenFrom = false
             return AllocationSubject(
-                instance: instance.description.id, priority: priority, onset: onset,
-                relativeWidth: amounts.relativeWidth, amount: slice, holding: holding, staged: version != nil,
-                tenant: instance.description.tenant, costs: costs, order: instance.order)
+                instance: id, priority: priority, onset: onset, relativeWidth: amounts.relativeWidth, amount: slice,
+                holding: holding, staged: version != nil, tenant: tenant, costs: costs, order: order)
         }
-        let memory = memory(amounts.memory, of: instance)
-        let amplest = self.memory(amounts.amplestMemory, of: instance)
+        let hasUsedGPU = instance.pointee.hasUsedGPU
         var subject = AllocationSubject(
-            instance: instance.description.id, priority: instance.priority, onset: onset,
-            relativeWidth: amounts.relativeWidth,
+            instance: id, priority: priority, onset: onset, relativeWidth: amounts.relativeWidth,
             // The median of its bursts' peaks: a late command is late, not lost.
-            amount: Slice(memory: memory, compute: MilliShare(covering: amounts.medianCompute)),
-            amplest: amplest, expectedCompute: forecasts.promisedCompute(of: instance.slot), holding: holding,
-            staged: version != nil, tenant: instance.description.tenant, costs: costs, order: instance.order)
+            amount: Slice(
+                memory: memory(amounts.memory, hasUsedGPU), compute: MilliShare(covering: amounts.medianCompute)),
+            amplest: memory(amounts.amplestMemory, hasUsedGPU),
+            expectedCompute: forecasts.promisedCompute(of: instance.pointee.slot), holding: holding,
+            staged: version != nil, tenant: tenant, costs: costs, order: order)
         // A program that has just lost its session is certain to want another.
-        subject.isCertain = instance.lostSession != nil
+        subject.isCertain = instance.pointee.lostSession != nil
         return subject
     }
 
     /// An amount of memory in whole MiB: no more than a device has; and of an instance that was never seen to use a GPU,
     /// whose forecast is a prior, no more than half of one, so that a newcomer does not shut out the rest.
-    private func memory(_ amount: Double, of instance: InstanceRecord) -> Bytes {
+    private func memory(_ amount: Double, _ hasUsedGPU: Bool) -> Bytes {
         let mebibytes = Int64((min(max(amount, 0), 0x1p50) / 0x1p20).rounded(.up))
-        let most = instance.hasUsedGPU ? largestDevice : Bytes(largestDevice.rawValue / 2)
+        let most = hasUsedGPU ? largestDevice : Bytes(largestDevice.rawValue / 2)
         return min(
             max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory))
     }
 
     /// Whether a grant's GPU server is there to answer.
     func isReachable(_ id: GrantID) -> Bool {
-        grants.read(id) { serverLink($0.stored.device.server) != nil } ?? false
+        grants.read(id) { serverLink($0.pointee.stored.device.server) != nil } ?? false
     }
 
     /// The grant of an instance that a program could still get, on a GPU server that stays.
     func preparing(_ instance: InstanceRecord) -> GrantID? {
+        prepared(among: instance.grants, library: instance.library)
+    }
+
+    private func prepared(among held: [GrantID], library: SemanticVersion?) -> GrantID? {
         // By a loop: a closure that asks the machine copies it.
-        for id in instance.grants where isPrepared(id) && isUsable(id, of: instance) { return id }
+        for id in held where isPrepared(id) && isUsable(id, library: library) { return id }
         return nil
     }
 
@@ -261,34 +280,34 @@ extension ManagerMachine {
 
     /// The grant that the plan sees of an instance: what a program could get, else what one has, else what is on its
     /// way back. What is kept for the loss of a GPU server is not seen while its session is there.
-    private func holder(_ instance: InstanceRecord) -> GrantID? {
-        guard !instance.grants.isEmpty else { return nil }
+    private func holder(_ instance: UnsafePointer<InstanceRecord>) -> GrantID? {
+        let held = instance.pointee.grants
+        guard !held.isEmpty else { return nil }
         var attached: GrantID?
         var releasing: GrantID?
-        for id in instance.grants {
+        for id in held {
             guard let grant = grants.standing(id) else { continue }
             if grant.isAttached, !isLost(id) { attached = id }
             if grant.isReleasing, isReachable(id) { releasing = id }
         }
-        if attached != nil, instance.priority.backup != .none { return attached }
-        return preparing(instance) ?? attached ?? releasing
+        if attached != nil, instance.pointee.priority.backup != .none { return attached }
+        return prepared(among: held, library: instance.pointee.library) ?? attached ?? releasing
     }
 
     func holding(_ id: GrantID) -> Holding? {
         grants.read(id) { grant in
             // What is on its way back is held until it is free.
-            let slice = grant.lifecycle.goal == .reserved ? grant.stored.slice : grant.charge.slice
-            let level: Readiness =
-                grant.lifecycle.isAttached ? .attached : slice.memory > .zero ? .reserved : .warm
+            let lifecycle = grant.pointee.lifecycle
+            let charge = grant.pointee.charge
+            let slice = lifecycle.goal == .reserved ? grant.pointee.stored.slice : charge.slice
+            let level: Readiness = lifecycle.isAttached ? .attached : slice.memory > .zero ? .reserved : .warm
+            // A session that is still coming up without memory may be raised on the way.
+            let isRaisable = charge == .warm && lifecycle.goal == .warm
             return Holding(
-                grant: id, device: grant.stored.device, level: level, slice: slice, unusedSince: grant.unusedSince,
-                settled: grant.request == nil && (grant.lifecycle.isSettled || isRaisable(grant)))
+                grant: id, device: grant.pointee.stored.device, level: level, slice: slice,
+                unusedSince: grant.pointee.unusedSince,
+                settled: grant.pointee.request == nil && (lifecycle.isSettled || isRaisable))
         }
-    }
-
-    /// A session that is still coming up without memory may be raised on the way.
-    private func isRaisable(_ grant: GrantRecord) -> Bool {
-        grant.charge == .warm && grant.lifecycle.goal == .warm
     }
 
     /// An instance of which a program asks.

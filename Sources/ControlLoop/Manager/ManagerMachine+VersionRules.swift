@@ -92,16 +92,17 @@ extension ManagerMachine {
 
     /// Whether the programs of a grant's instance can use its session, as far as can be known: it is of the library with which
     /// was asked last, or the best that there was for it.
-    func fitsLibrary(_ id: GrantID, of instance: InstanceRecord) -> Bool {
-        guard let library = instance.library else { return true }
-        return grants.read(id) { $0.library == library || clientVersion(of: $0).version == library } ?? true
+    func fitsLibrary(_ id: GrantID, _ library: SemanticVersion?) -> Bool {
+        guard let library else { return true }
+        return grants.read(id) { $0.pointee.library == library || clientVersion(of: $0.pointee).version == library }
+            ?? true
     }
 
     /// Gives up what is prepared for another library than the one with which was asked last.
     mutating func releaseUnfit(_ instance: InstanceID, now: MonotonicTime) -> [ManagerEffect] {
         guard let record = record(of: instance) else { return [] }
         let unfit = record.grants.filter {
-            isPrepared($0) && grants[$0]?.request == nil && !fitsLibrary($0, of: record)
+            isPrepared($0) && grants[$0]?.request == nil && !fitsLibrary($0, record.library)
         }
         return unfit.flatMap { release($0, .ordered, now: now) }
     }

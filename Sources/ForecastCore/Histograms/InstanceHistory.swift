@@ -235,8 +235,8 @@ extension InstanceHistory {
                         zeroMass: totals[index] - histograms[histogram].mass, edges: edges, to: place)
                 }
                 // The climate of a point does not depend on the horizon.
-                (base + ExpertLayout.curve).update(from: base, count: QuantileLevels.count)
-                (base + 2 * ExpertLayout.curve).update(from: base, count: QuantileLevels.count)
+                ExpertLayout.copyCurve(from: base, to: base + ExpertLayout.curve)
+                ExpertLayout.copyCurve(from: base, to: base + 2 * ExpertLayout.curve)
             }
         }
     }

@@ -123,23 +123,46 @@ struct WindowedHistogram: Sendable {
     func write(zeroMass: Float, edges: UnsafePointer<Float>, to place: UnsafeMutablePointer<Float>) {
         let zero = max(0, zeroMass) * Self.unit
         let all = zero + Float(total)
-        var passed = zero
-        var count: Float = 0
-        var index = -1
-        for level in 0..<QuantileLevels.count {
-            let wanted = QuantileLevels.single[level] * all
-            guard wanted > zero, total > 0 else {
+        // By addresses: an inline array that is indexed where it stands is copied for each element.
+        QuantileLevels.withSingle { levels in
+            var level = 0
+            while level < QuantileLevels.count, total == 0 || levels[level] * all <= zero {
                 place[level] = 0
-                continue
+                level += 1
             }
-            while index < 0 || (passed < wanted && index < Self.binCount - 1) {
-                index += 1
-                count = Float(bins[index])
+            var passed = zero
+            forEachCount { index, count in
                 passed += count
+                guard level < QuantileLevels.count, levels[level] * all <= passed else { return }
+                let lower = edges[Int(lowest) + index]
+                let width = edges[min(Int(lowest) + index + 1, DemandGrid.binCount)] - lower
+                repeat {
+                    place[level] = lower + (1 - min(1, (passed - levels[level] * all) / count)) * width
+                    level += 1
+                } while level < QuantileLevels.count && levels[level] * all <= passed
             }
-            let share = count > 0 ? 1 - min(1, max(0, passed - wanted) / count) : 1
-            let lower = edges[Int(lowest) + index]
-            place[level] = lower + share * (edges[min(Int(lowest) + index + 1, DemandGrid.binCount)] - lower)
+            // What rounding has left lies at the end.
+            while level < QuantileLevels.count {
+                place[level] = edges[min(Int(lowest) + Self.binCount, DemandGrid.binCount)]
+                level += 1
+            }
+        }
+    }
+
+    /// Goes through the bins that are not empty, ascending: most are empty, and four are told by one comparison.
+    @inline(__always)
+    private func forEachCount(_ body: (_ index: Int, _ count: Float) -> Void) {
+        withUnsafeBytes(of: bins) { bytes in
+            for first in stride(from: 0, to: Self.binCount, by: 4) {
+                var left = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * first, as: UInt64.self))
+                var index = first
+                while left != 0 {
+                    let count = UInt16(truncatingIfNeeded: left)
+                    if count != 0 { body(index, Float(count)) }
+                    left >>= 16
+                    index += 1
+                }
+            }
         }
     }
 }
@@ -173,4 +196,12 @@ extension QuantileLevels {
     static let shared: InlineArray<13, Double> = InlineArray { all[$0] }
     /// The levels in single precision.
     static let single: InlineArray<13, Float> = InlineArray { Float(all[$0]) }
+
+    /// Calls `body` with the address of the levels in single precision.
+    @inline(__always)
+    static func withSingle(_ body: (UnsafePointer<Float>) -> Void) {
+        withUnsafeBytes(of: single) { bytes in
+            if let levels = bytes.bindMemory(to: Float.self).baseAddress { body(levels) }
+        }
+    }
 }

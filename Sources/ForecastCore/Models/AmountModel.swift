@@ -51,8 +51,10 @@ struct AmountModel: Sendable {
     private var fleet = [Table](repeating: Table(), count: Resource.allCases.count)
     /// Indexed by application × 2 + resource.
     private var applications: [Table] = []
-    /// What each of ``applications`` comes to, shrunk to the fleet's; as of now where ``isPrepared``.
+    /// What each of ``applications`` comes to, shrunk to the fleet's, and by resource what one does of which no burst was
+    /// counted; as of now where ``isPrepared``.
     private var usual: [InlineArray<128, Float>] = []
+    private var usualOfOthers: [InlineArray<128, Float>] = []
     private var isPrepared = false
 
     /// Before any burst was seen: evenly over the bins from 64 MiB to 1 GiB, and from 50 to 500 thousandths.
@@ -94,6 +96,9 @@ struct AmountModel: Sendable {
         usual = applications.indices.map { index in
             let resource = Resource(rawValue: index % 2) ?? .memory
             return InlineArray { bin in shareOfType(bin, resource, index: index) }
+        }
+        usualOfOthers = Resource.allCases.map { resource in
+            InlineArray { bin in shareOfType(bin, resource, index: .max) }
         }
         isPrepared = true
     }
@@ -197,8 +202,9 @@ struct AmountModel: Sendable {
         let index = application * 2 + resource.rawValue
         // Taken out once: an element that is read in a loop is copied for each bin.
         var shares =
-            isPrepared && index < usual.count
-            ? usual[index] : InlineArray { bin in shareOfType(bin, resource, index: index) }
+            !isPrepared
+            ? InlineArray { bin in shareOfType(bin, resource, index: index) }
+            : index < usual.count ? usual[index] : usualOfOthers[resource.rawValue]
         if let tenant = pooled.tenant { Self.narrow(&shares, to: tenant, strength: Strength.application) }
         if let user = pooled.user {
             Self.narrow(
@@ -221,6 +227,7 @@ struct AmountModel: Sendable {
     private static func narrow(
         _ shares: inout InlineArray<128, Float>, to counted: WindowedHistogram?, and bin: Int? = nil, strength: Float
     ) {
+        guard counted != nil || bin != nil else { return }
         var counts = counted?.expanded() ?? InlineArray(repeating: 0)
         if let bin { counts[bin] += 1 }
         let mass = (counted?.mass ?? 0) + (bin == nil ? 0 : 1) + strength
