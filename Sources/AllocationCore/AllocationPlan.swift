@@ -97,26 +97,20 @@ package struct Contention: Hashable, Sendable, CustomStringConvertible {
     package var description: String {
         let amount =
             wanted == .reserved
-            ? " \(Self.mebibytes(slice.memory)) MiB and \(slice.compute.rawValue)/1000 compute" : ""
+            ? " \(slice.memory.inWholeUnits) and \(slice.compute.rawValue)/1000 compute" : ""
         return "\(wanted)\(amount): \(reasonText)"
     }
 
     private var reasonText: String {
         switch reason {
         case .noDevice: "no device is available"
-        case .memory(let missing): "memory short by \(Self.mebibytes(missing)) MiB"
+        case .memory(let missing): "memory short by \(missing.inWholeUnits)"
         case .compute(let missing): "compute short by \(missing.rawValue)/1000"
         case .warmLimit: "every device has as many warm sessions as it may"
-        case .quota(let missing): "the tenant's quota is short by \(Self.mebibytes(missing)) MiB"
-        case .idleBudget(let missing): "the class's idle budget is short by \(Self.mebibytes(missing)) MiB"
+        case .quota(let missing): "the tenant's quota is short by \(missing.inWholeUnits)"
+        case .idleBudget(let missing): "the class's idle budget is short by \(missing.inWholeUnits)"
         case .waitingForPreemption(let grant): "waiting for \(grant) to be taken back"
         case .notStaged: "no interface version is shared yet"
         }
-    }
-
-    /// Rounded up, so that a shortage is never shown as 0.
-    private static func mebibytes(_ amount: Bytes) -> Int64 {
-        let (quotient, remainder) = amount.rawValue.quotientAndRemainder(dividingBy: 1 << 20)
-        return quotient + (remainder > 0 ? 1 : 0)
     }
 }

@@ -10,6 +10,14 @@ package struct Bytes: RawRepresentable, Hashable, Comparable, Sendable, Codable,
     package static func + (left: Self, right: Self) -> Self { Self(left.rawValue + right.rawValue) }
     package static func - (left: Self, right: Self) -> Self { Self(left.rawValue - right.rawValue) }
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+
+    /// For sentences that must not round a figure away: `100 GiB` where it is whole GiB, else `1536 MiB`, rounded up so
+    /// that what is short is never shown as 0.
+    package var inWholeUnits: String {
+        if rawValue != 0, rawValue % (1 << 30) == 0 { return "\(rawValue >> 30) GiB" }
+        let (quotient, remainder) = rawValue.quotientAndRemainder(dividingBy: 1 << 20)
+        return "\(quotient + (remainder > 0 ? 1 : 0)) MiB"
+    }
 }
 
 /// A share of one device's compute, in thousandths of the device: 0 to 1,000 for one device.

@@ -179,7 +179,7 @@ import Testing
 
     @Test func aContentionReadsAsASentence() {
         let short = Contention(reason: .memory(shortBy: Bytes(1)), wanted: .reserved, slice: .gibibytes(1))
-        #expect(short.description == "reserved 1024 MiB and 100/1000 compute: memory short by 1 MiB")
+        #expect(short.description == "reserved 1 GiB and 100/1000 compute: memory short by 1 MiB")
         let warm = Contention(reason: .warmLimit, wanted: .warm, slice: .zero)
         #expect(warm.description == "warm: every device has as many warm sessions as it may")
     }

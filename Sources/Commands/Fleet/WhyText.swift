@@ -54,8 +54,8 @@ struct WhyText {
         case .room(let slice, let device): "\(room(slice)) free on \(device)"
         case .available(let device): "the GPU server of \(device) being back"
         case .device(let slice): "a device with \(amount(slice)); there is none"
-        case .quota(let memory): "\(mebibytes(memory)) MiB more in the quota of its tenant"
-        case .idleBudget(let memory): "\(mebibytes(memory)) MiB more in the idle budget of its class"
+        case .quota(let memory): "\(memory.inWholeUnits) more in the quota of its tenant"
+        case .idleBudget(let memory): "\(memory.inWholeUnits) more in the idle budget of its class"
         case .sharedVersion: "an interface version that both ends have"
         case .probability(let least):
             "nothing of the pool: the forecast does not justify a reservation; from a probability of "
@@ -66,17 +66,14 @@ struct WhyText {
 
     private static func room(_ slice: Slice) -> String {
         var parts: [String] = []
-        if slice.memory > .zero { parts.append("\(mebibytes(slice.memory)) MiB more memory") }
+        if slice.memory > .zero { parts.append("\(slice.memory.inWholeUnits) more memory") }
         if slice.compute > .zero { parts.append("\(slice.compute.rawValue)/1000 more compute") }
         return parts.joined(separator: " and ")
     }
 
     private static func amount(_ slice: Slice) -> String {
-        "\(mebibytes(slice.memory)) MiB" + (slice.compute > .zero ? " and \(slice.compute.rawValue)/1000 compute" : "")
+        slice.memory.inWholeUnits + (slice.compute > .zero ? " and \(slice.compute.rawValue)/1000 compute" : "")
     }
-
-    /// Rounded up, so that what is short is never shown as 0.
-    private static func mebibytes(_ amount: Bytes) -> Int64 { (amount.rawValue + (1 << 20) - 1) >> 20 }
 
     static func verdict(_ device: ConsideredDevice) -> String {
         switch device.verdict {
@@ -89,7 +86,7 @@ struct WhyText {
 
     private static func shortage(_ slice: Slice) -> String {
         var parts: [String] = []
-        if slice.memory > .zero { parts.append("\(mebibytes(slice.memory)) MiB") }
+        if slice.memory > .zero { parts.append(slice.memory.inWholeUnits) }
         if slice.compute > .zero { parts.append("\(slice.compute.rawValue)/1000 compute") }
         return parts.joined(separator: " and ")
     }

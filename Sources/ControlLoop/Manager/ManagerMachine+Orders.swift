@@ -124,8 +124,8 @@ extension ManagerMachine {
         }
         if let pin = record.order.pin { notes.append("pinned to \(pin) by order") }
         if let reservation = orders.reservations.first(where: { $0.instance == instance }) {
-            let mebibytes = reservation.slice.memory.rawValue >> 20
-            let amount = "\(mebibytes) MiB and \(reservation.slice.compute.rawValue)/1000 compute"
+            let slice = reservation.slice
+            let amount = "\(slice.memory.inWholeUnits) and \(slice.compute.rawValue)/1000 compute"
             let until = reservation.until.map { " until \($0)" } ?? ""
             notes.append(
                 reservation.isInForce(at: wall)

@@ -39,7 +39,7 @@ import Testing
         let subject = AllocationSubject.make("a", onset: 1, amount: .gibibytes(2))
         let told = try explain(subject, [holder, protected], gibibytes: 9)
         #expect(told.decision == .short && told.wanted == .reserved)
-        #expect(told.reason.hasSuffix("memory short by 1024 MiB"))
+        #expect(told.reason.hasSuffix("memory short by 1 GiB"))
         #expect(told.devices.map(\.verdict) == [.short] && told.devices.first?.missing.memory == .gibibytes(1))
         #expect(told.reservations.map(\.verdict) == [.notLower, .protected])
         #expect(told.change == .room(Slice(memory: .gibibytes(1), compute: .zero), device(0)))

@@ -45,6 +45,13 @@ import Testing
         #expect(text.contains("batch-1 g7") && text.contains("no: this instance's class may not take"))
     }
 
+    @Test func `whole GiB are told as such, and nothing else is rounded to them`() throws {
+        let whole = try AnswerRenderer(format: .table).render(WhyView(told(change: .quota(.gibibytes(100)))))
+        #expect(whole.contains("100 GiB more in the quota of its tenant"))
+        let odd = try AnswerRenderer(format: .table).render(WhyView(told(change: .quota(.mebibytes(1_536)))))
+        #expect(odd.contains("1536 MiB more in the quota of its tenant"))
+    }
+
     @Test func `all that is told is in the JSON`() throws {
         let text = try AnswerRenderer(format: .json).render(WhyView(told(change: .probability(0.25))))
         let object = try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
