@@ -42,7 +42,7 @@ extension OperatorOrders {
 
     fileprivate mutating func apply(_ change: OperatorChange, now: WallTime) throws(OrderError) {
         var changed = self
-        changed.reservations.removeAll { $0.until.map { $0 <= now } ?? false }
+        changed.reservations.removeAll { $0.isOver(at: now) }
         changed.maintenance.removeAll { $0.isOver(at: now) }
         switch change {
         case .classes: return

@@ -86,6 +86,7 @@ package struct ManualReservation: Hashable, Sendable {
     }
 
     package func isInForce(at now: WallTime) -> Bool { from <= now && until.map { now < $0 } ?? true }
+    package func isOver(at now: WallTime) -> Bool { until.map { $0 <= now } ?? false }
 }
 
 /// When a GPU server is worked on. From its start on nothing is placed there, and what no program holds is taken away;

@@ -109,9 +109,23 @@ import Testing
         #expect(fleet.manager.heldGrants.isEmpty)
         for _ in 0..<3 { fleet.reports() }
         #expect(fleet.manager.heldGrants.count == 1)
+        #expect(fleet.manager.settings.orders.reservations.count == 1)
         fleet.everythingIsReady()
         for _ in 0..<8 { fleet.reports() }
         #expect(fleet.manager.heldGrants.allSatisfy { fleet.manager.grants[$0.grant]?.lifecycle.isReleasing == true })
+    }
+
+    @Test func aReservationThatIsOverIsForgottenAndNotedNoMore() throws {
+        var fleet = fleet(onset: 0)
+        let start = fleet.manager.wallTime(fleet.now)
+        try fleet.give(
+            .reserve(ManualReservation(instance: instance, slice: slice, from: start, until: start + .seconds(3))))
+        fleet.reports()
+        #expect(fleet.manager.settings.orders.reservations.count == 1)
+        for _ in 0..<4 { fleet.reports() }
+        #expect(fleet.manager.settings.orders.reservations.isEmpty)
+        let told = try #require(fleet.manager.explain("i1", at: fleet.now).explanation)
+        #expect(!told.notes.contains { $0.contains("by order") }, "\(told.notes)")
     }
 
     // MARK: Maintenance

@@ -71,6 +71,11 @@ extension ManagerMachine {
     /// What of the orders holds now; as time passes reservations begin and end. O(orders)
     mutating func refreshOrders(_ now: MonotonicTime) {
         let wall = wallTime(now)
+        // Else what is over would be listed, and told of as still to come, until the next change.
+        if orders.reservations.contains(where: { $0.isOver(at: wall) }) {
+            orders.reservations.removeAll { $0.isOver(at: wall) }
+            unwritten.orders = true
+        }
         var active = orders.pins.mapValues { ActiveOrder(order: InstanceOrder(pin: $0)) }
         for reservation in orders.reservations where reservation.isInForce(at: wall) {
             active[reservation.instance, default: ActiveOrder(order: .none)].order.isReserved = true
