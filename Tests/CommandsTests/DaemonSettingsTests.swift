@@ -188,6 +188,28 @@ import Testing
         #expect(configuration.workerPorts == 9_000...9_010)
     }
 
+    @Test(arguments: ["foo", "localhost", "300.1.1.1", "10.0.0.7:80", ""])
+    func `workers listen on no name, which they would not resolve`(host: String) throws {
+        var settings = Settings(
+            role: GPUServerSettings.role, known: GPUServerSettings.known, flags: ["listen-host": host],
+            environment: [:],
+            file: nil)
+        _ = GPUServerSettings.configuration(&settings)
+        let problem = try #require(settings.problems.first)
+        #expect(settings.problems.count == 1 && problem.origin == "--listen-host")
+        #expect(problem.cause == "'\(host)' is not a numeric address")
+    }
+
+    @Test(arguments: ["0.0.0.0", "10.0.0.7", "::", "::1"])
+    func `workers listen on numeric addresses of both families`(host: String) {
+        var settings = Settings(
+            role: GPUServerSettings.role, known: GPUServerSettings.known, flags: ["listen-host": host],
+            environment: [:],
+            file: nil)
+        #expect(GPUServerSettings.configuration(&settings).listenHost == host)
+        #expect(settings.problems.isEmpty)
+    }
+
     @Test(arguments: roles)
     func `every setting says what is in force without it`(role: String, known: [Setting]) {
         for setting in known { #expect(setting.standard?.isEmpty == false, "\(setting.name) of \(role)") }

@@ -3,6 +3,7 @@ import DeviceDrivers
 import FleetModel
 import Foundation
 import GPUServerRuntime
+import Glibc
 import InterfaceSelfTest
 
 /// A duration, or `none` for no limit.
@@ -13,6 +14,20 @@ private struct LongestCommand {
         let duration = Duration(text: text)
         guard duration != nil || text == "none" else { return nil }
         limit = duration
+    }
+}
+
+/// A numeric address, read as the worker that listens on it does: it resolves no names, and each session would fail.
+private struct NumericHost {
+    let text: String
+
+    init?(_ text: String) {
+        var hints = addrinfo()
+        hints.ai_flags = AI_NUMERICHOST
+        var found: UnsafeMutablePointer<addrinfo>?
+        guard !text.isEmpty, getaddrinfo(text, nil, &hints, &found) == 0 else { return nil }
+        freeaddrinfo(found)
+        self.text = text
     }
 }
 
@@ -141,8 +156,8 @@ enum GPUServerSettings {
     }
 
     private static func readWorkers(_ settings: inout Settings, into configuration: inout GPUServerConfiguration) {
-        if let value = settings.value("listen-host", expected: "an address", { $0.isEmpty ? nil : $0 }) {
-            configuration.listenHost = value
+        if let value = settings.value("listen-host", expected: "a numeric address", NumericHost.init) {
+            configuration.listenHost = value.text
         }
         if let value = settings.value("advertised-host", expected: "a host", { $0.isEmpty ? nil : $0 }) {
             configuration.advertisedHost = value
