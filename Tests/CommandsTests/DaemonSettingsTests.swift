@@ -192,8 +192,7 @@ import Testing
     func `workers listen on no name, which they would not resolve`(host: String) throws {
         var settings = Settings(
             role: GPUServerSettings.role, known: GPUServerSettings.known, flags: ["listen-host": host],
-            environment: [:],
-            file: nil)
+            environment: [:], file: nil)
         _ = GPUServerSettings.configuration(&settings)
         let problem = try #require(settings.problems.first)
         #expect(settings.problems.count == 1 && problem.origin == "--listen-host")
@@ -204,10 +203,33 @@ import Testing
     func `workers listen on numeric addresses of both families`(host: String) {
         var settings = Settings(
             role: GPUServerSettings.role, known: GPUServerSettings.known, flags: ["listen-host": host],
-            environment: [:],
-            file: nil)
+            environment: [:], file: nil)
         #expect(GPUServerSettings.configuration(&settings).listenHost == host)
         #expect(settings.problems.isEmpty)
+    }
+
+    @Test(arguments: [false, true])
+    func `an interface root that is not there is refused, and mirrors are looked for by a check`(isCheck: Bool) {
+        let missing = NSTemporaryDirectory() + "/presync-missing-\(UUID().uuidString)"
+        var settings = Settings(
+            role: AgentSettings.role, known: AgentSettings.known,
+            flags: [
+                "interface-root": missing,
+                "interface-mirrors": "https://mirror.example/presync,\(missing),\(NSTemporaryDirectory())",
+            ],
+            environment: [:], file: nil, isOnlyChecked: isCheck)
+        _ = AgentSettings.configuration(&settings)
+        #expect(settings.problems.map(\.origin) == ["--interface-root"] + (isCheck ? ["--interface-mirrors"] : []))
+        #expect(settings.problems.allSatisfy { $0.cause.hasPrefix(missing + " is no") })
+    }
+
+    @Test(arguments: [false, true])
+    func `a repository that is not there is reported by a check`(isCheck: Bool) {
+        var settings = Settings(
+            role: ManagerSettings.role, known: ManagerSettings.known,
+            flags: ["interface-repository": "/nowhere/presync"], environment: [:], file: nil, isOnlyChecked: isCheck)
+        _ = ManagerSettings.configuration(&settings)
+        #expect(settings.problems.map(\.cause) == (isCheck ? ["/nowhere/presync is no folder"] : []))
     }
 
     @Test(arguments: roles)

@@ -73,6 +73,12 @@ enum ManagerSettings {
         configuration.interfaceRepository = settings.value("interface-repository", expected: "a full path") {
             $0.hasPrefix("/") ? $0 : nil
         }
+        // A manager starts without it, and offers what is there once it is.
+        if settings.isOnlyChecked, let path = configuration.interfaceRepository, !InterfaceSettings.isFolder(path) {
+            settings.report(
+                setting: "interface-repository", "\(path) is no folder",
+                advice: "name a folder that 'presync interface create' made")
+        }
         if let value = settings.value("policy", expected: "a policy", ManagerConfiguration.Policy.init(rawValue:)) {
             configuration.policy = value
         }

@@ -21,7 +21,7 @@ struct DaemonOptions: ParsableArguments {
     ) -> Settings {
         Settings(
             role: role, known: known, lists: lists, flags: flags.compactMapValues(\.self),
-            environment: ProcessInfo.processInfo.environment, file: configPath, showsWhatIsInForce: check)
+            environment: ProcessInfo.processInfo.environment, file: configPath, isOnlyChecked: check)
     }
 }
 

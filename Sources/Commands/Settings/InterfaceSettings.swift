@@ -1,5 +1,6 @@
 import ArgumentParser
 import FleetModel
+import Foundation
 import InterfaceStore
 
 /// The settings by which agents and GPU servers come by interface versions.
@@ -36,6 +37,28 @@ enum InterfaceSettings {
         if let value = settings.value("interface-review", expected: "a duration", Duration.init(text:)) {
             configuration.reviewEvery = value
         }
+        reportMissing(&settings, configuration)
+    }
+
+    /// Reports what is named and not there. Nothing is installed without the root; mirrors are only asked first, and may be
+    /// mounted later.
+    private static func reportMissing(_ settings: inout Settings, _ configuration: HostInterfacesConfiguration) {
+        if let root = configuration.root, isFolder(root) || !FileManager.default.isReadableFile(atPath: root) {
+            settings.report(
+                setting: "interface-root", "\(root) is no file that can be read",
+                advice: "name the repository's first root, which is metadata/1.root.json there")
+        }
+        guard settings.isOnlyChecked else { return }
+        for mirror in configuration.mirrors where mirror.hasPrefix("/") && !isFolder(mirror) {
+            settings.report(
+                setting: "interface-mirrors", "\(mirror) is no folder",
+                advice: "name folders and URLs of copies of the repository")
+        }
+    }
+
+    static func isFolder(_ path: String) -> Bool {
+        var isDirectory: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory.boolValue
     }
 }
 

@@ -68,7 +68,8 @@ struct Settings {
     private(set) var problems: [SettingProblem] = []
     /// What was read from a layer, by setting name: the text and where it stands.
     private var read: [String: (text: String, origin: String)] = [:]
-    private let showsWhatIsInForce: Bool
+    /// Whether nothing will be started. Then what a daemon starts without is looked for, too.
+    let isOnlyChecked: Bool
 
     /// The daemons, whose sections a file may have.
     static let roles = ["manager", "gpu-server", "agent"]
@@ -77,12 +78,12 @@ struct Settings {
     ///   - lists: the settings that the file alone may hold.
     ///   - flags: the values that were given on the command line, by setting name.
     ///   - file: the path of a YAML file, if one was named; that it cannot be read is a problem like others.
-    ///   - showsWhatIsInForce: whether ``check()`` prints every setting when nothing is wrong.
+    ///   - isOnlyChecked: whether nothing will be started, so that ``check()`` prints every setting when nothing is wrong.
     init(
         role: String, known: [Setting], lists: [ListSetting] = [], flags: [String: String],
-        environment: [String: String], file: String?, showsWhatIsInForce: Bool = false
+        environment: [String: String], file: String?, isOnlyChecked: Bool = false
     ) {
-        self.showsWhatIsInForce = showsWhatIsInForce
+        self.isOnlyChecked = isOnlyChecked
         self.role = role
         self.known = known
         var flagValues: [AbsoluteConfigKey: ConfigValue] = [:]
@@ -139,6 +140,11 @@ struct Settings {
         problems.append(SettingProblem(origin: entry.origin, cause: cause, advice: advice))
     }
 
+    /// Adds that the value of the setting `name`, which has been read, cannot work.
+    mutating func report(setting name: String, _ cause: String, advice: String) {
+        problems.append(SettingProblem(origin: read[name]?.origin ?? role, cause: cause, advice: advice))
+    }
+
     /// Adds what a daemon's own check of the whole configuration found.
     mutating func report(_ cause: String, advice: String) {
         problems.append(SettingProblem(origin: role, cause: cause, advice: advice))
@@ -148,7 +154,7 @@ struct Settings {
     /// wanted.
     func check() throws(CommandFailure) {
         guard !problems.isEmpty else {
-            if showsWhatIsInForce { print(inForce.rendered(header: true, style: .standardOutput)) }
+            if isOnlyChecked { print(inForce.rendered(header: true, style: .standardOutput)) }
             return
         }
         let count = problems.count == 1 ? "a problem" : "\(problems.count) problems"
