@@ -38,6 +38,15 @@ import Testing
         #expect(PresyncCommand.exitCode(for: error).rawValue == ExitStatus.usage.rawValue)
     }
 
+    @Test(arguments: [
+        ["record", "--for", "5x", "trace.csv"], ["order", "reserve", "i1", "--memory", "1GiB", "--for", "1h30m"],
+        ["up", "--period", "soon"],
+    ])
+    func `who writes no duration is told how one is written`(arguments: [String]) throws {
+        let error = try #require(throws: (any Error).self) { try PresyncCommand.parseAsRoot(arguments) }
+        #expect(PresyncCommand.message(for: error).contains("one number with ms, s, m or h"))
+    }
+
     @Test func `what follows the terminator is the program's own`() throws {
         let command = try #require(
             try PresyncCommand.parseAsRoot(["run", "--instance", "i1", "--", "prog", "--instance", "x", "--", "y"])

@@ -68,13 +68,13 @@ enum AgentSettings {
         if let value = settings.value("status-listen", expected: "HOST:PORT or none", StatusAddress.init) {
             configuration.status = value.address
         }
-        if let value = settings.value("period", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("period", expected: Duration.expected, Duration.init(text:)) {
             configuration.period = value
         }
         if let value = settings.value("registration", expected: "a policy", RegistrationPolicy.init(rawValue:)) {
             configuration.registration = value
         }
-        if let value = settings.value("request-patience", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("request-patience", expected: Duration.expected, Duration.init(text:)) {
             configuration.requestPatience = value
         }
         if let value = settings.value("host-instance", expected: "a name", InstanceID.init(rawValue:)) {

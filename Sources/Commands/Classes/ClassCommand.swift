@@ -79,7 +79,8 @@ struct ClassSetCommand: AsyncParsableCommand, ChangingCommand {
     @Option(help: "The quantile of peak demand that a reservation covers, 0.5 to 0.99.")
     var serviceLevel: Double?
 
-    @Option(help: "How long a reservation that is not used is kept, for example 4s.")
+    @Option(
+        help: "How long a reservation that is not used is kept, for example 4s.", transform: DurationArgument.parse)
     var grace: DurationArgument?
 
     @Option(help: "The share of the pool's memory that its unused reservations may hold, 0 to 1.")

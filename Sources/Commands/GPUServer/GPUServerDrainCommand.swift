@@ -24,7 +24,8 @@ struct GPUServerDrainCommand: AsyncParsableCommand {
     @Argument(help: "The GPU server, as 'presync pool' names it.")
     var server: String
 
-    @Option(help: "By when programs' sessions should have ended, for example 30m.")
+    @Option(
+        help: "By when programs' sessions should have ended, for example 30m.", transform: DurationArgument.parse)
     var deadline: DurationArgument?
 
     @Option(help: "What becomes of those that have not: wait or end.")

@@ -106,7 +106,7 @@ enum GPUServerSettings {
         if let value = settings.value("status-listen", expected: "HOST:PORT or none", StatusAddress.init) {
             configuration.status = value.address
         }
-        if let value = settings.value("period", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("period", expected: Duration.expected, Duration.init(text:)) {
             configuration.period = value
         }
         readWorkers(&settings, into: &configuration)
@@ -118,7 +118,9 @@ enum GPUServerSettings {
         if let value = settings.value("worker-memory", expected: "an amount of memory", BytesArgument.init(argument:)) {
             configuration.workerMemory = value.bytes
         }
-        if let value = settings.value("longest-command", expected: "a duration or none", LongestCommand.init) {
+        if let value = settings.value(
+            "longest-command", expected: "none or " + Duration.expected, LongestCommand.init)
+        {
             configuration.longestCommand = value.limit
         }
         if let value = settings.value("opencl-library", expected: "a path", { $0.isEmpty ? nil : $0 }) {
@@ -150,7 +152,7 @@ enum GPUServerSettings {
         }
         if let value = bytes("kernel-cache-per-instance") { configuration.kernelCaches.perInstance = value }
         if let value = bytes("kernel-cache-total") { configuration.kernelCaches.inAll = value }
-        if let value = settings.value("kernel-cache-age", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("kernel-cache-age", expected: Duration.expected, Duration.init(text:)) {
             configuration.kernelCaches.age = value
         }
     }
@@ -165,10 +167,10 @@ enum GPUServerSettings {
         if let value = settings.value("worker-ports", expected: "FIRST-LAST", PortRange.init) {
             configuration.workerPorts = value.ports
         }
-        if let value = settings.value("resumption-grace", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("resumption-grace", expected: Duration.expected, Duration.init(text:)) {
             configuration.resumptionGrace = value
         }
-        if let value = settings.value("longest-build", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("longest-build", expected: Duration.expected, Duration.init(text:)) {
             configuration.longestBuild = value
         }
         readKernelCaches(&settings, into: &configuration)

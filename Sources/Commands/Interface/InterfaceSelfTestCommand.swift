@@ -28,7 +28,8 @@ struct InterfaceSelfTestCommand: AsyncParsableCommand {
 
     @Option(help: "Only this device, as opencl:0:0. Default: every device of the OpenCL loader.") var device: String?
 
-    @Option(help: "How long one test may take.") var limit = DurationArgument(.seconds(60))
+    @Option(help: "How long one test may take. Default: 60s.", transform: DurationArgument.parse)
+    var limit = DurationArgument(.seconds(60))
 
     @OptionGroup var output: OutputOptions
 

@@ -85,10 +85,10 @@ enum ManagerSettings {
         if let value = settings.value("mode", expected: "active or forecast-only", ManagerMode.init(rawValue:)) {
             configuration.mode = value
         }
-        if let value = settings.value("period", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("period", expected: Duration.expected, Duration.init(text:)) {
             configuration.period = value
         }
-        if let value = settings.value("time-to-live", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("time-to-live", expected: Duration.expected, Duration.init(text:)) {
             configuration.timeToLive = value
         }
         if let value = settings.value(
@@ -104,7 +104,7 @@ enum ManagerSettings {
         {
             configuration.linearAlgebra = value
         }
-        if let value = settings.value("snapshot-every", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("snapshot-every", expected: Duration.expected, Duration.init(text:)) {
             configuration.snapshotPeriod = value == .zero ? nil : value
         }
         if let value = settings.value("maximum-links", expected: "a whole number", Int.init) {

@@ -10,7 +10,8 @@ struct OrderTimes: ParsableArguments {
     @Option(help: "Its end: a time, or +2h from now. Without one it holds until it is taken back.")
     var until: String?
 
-    @Option(name: .customLong("for"), help: "How long it holds, in place of --until.")
+    @Option(
+        name: .customLong("for"), help: "How long it holds, in place of --until.", transform: DurationArgument.parse)
     var length: DurationArgument?
 
     static var now: WallTime { WallTime(rawValue: WallClock.unixMilliseconds()) }

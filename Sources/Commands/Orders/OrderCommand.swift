@@ -223,7 +223,8 @@ struct OrderMaintenanceCommand: AsyncParsableCommand, ChangingCommand {
 
     @OptionGroup var times: OrderTimes
 
-    @Option(help: "How long after the beginning programs' sessions should have ended.")
+    @Option(
+        help: "How long after the beginning programs' sessions should have ended.", transform: DurationArgument.parse)
     var deadline: DurationArgument?
 
     @Option(help: "What becomes of those that have not: wait or end.")

@@ -21,7 +21,8 @@ struct RecordCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("for"),
-        help: ArgumentHelp("How long to record. Default: until Ctrl-C.", valueName: "duration"))
+        help: ArgumentHelp("How long to record. Default: until Ctrl-C.", valueName: "duration"),
+        transform: DurationArgument.parse)
     var length: DurationArgument?
 
     @Argument(help: ArgumentHelp("The file to write; gzip where its name ends in .gz.", valueName: "file"))

@@ -34,13 +34,15 @@ struct RolloutStartCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The share that each later stage adds.", valueName: "share"))
     var batch = "20%"
 
-    @Option(help: "How long a stage is watched at least.")
+    @Option(help: "How long a stage is watched at least. Default: 5m.", transform: DurationArgument.parse)
     var soak = DurationArgument(.seconds(300))
 
     @Option(help: "How many sessions a stage must have opened in it.")
     var sessions = 20
 
-    @Option(help: "After how long a stage goes on with fewer sessions. Without it, it waits for them.")
+    @Option(
+        help: "After how long a stage goes on with fewer sessions. Without it, it waits for them.",
+        transform: DurationArgument.parse)
     var evidenceWithin: DurationArgument?
 
     @Option(name: .customLong("gate"), help: ArgumentHelp("A gate; may be repeated.", valueName: "name=limits"))

@@ -20,7 +20,8 @@ struct ReportCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "How long the user has done nothing. The agent must allow it: its setting user-activity.",
-            valueName: "duration"))
+            valueName: "duration"),
+        transform: DurationArgument.parse)
     var userIdle: DurationArgument?
 
     @Option(

@@ -24,7 +24,9 @@ struct SampleCommand: ParsableCommand {
     @Option(help: ArgumentHelp("The name in the results.", valueName: "id"))
     var instance = "sample"
 
-    @Option(name: .customLong("for"), help: ArgumentHelp("How long to go on.", valueName: "duration"))
+    @Option(
+        name: .customLong("for"), help: ArgumentHelp("How long to go on. Default: 60s.", valueName: "duration"),
+        transform: DurationArgument.parse)
     var length = DurationArgument(.seconds(60))
 
     @Option(

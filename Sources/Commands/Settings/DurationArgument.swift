@@ -11,20 +11,24 @@ extension Duration {
         else { return nil }
         self = .nanoseconds(Int64((value * unit.seconds * 1e9).rounded()))
     }
+
+    /// What ``init(text:)`` takes, for who wrote something else.
+    static let expected = "a duration: one number with ms, s, m or h, such as 500ms, 90s, 5m or 1.5h"
 }
 
-/// A duration on the command line: `120s`, `2m`, `500ms`, or seconds.
-struct DurationArgument: ExpressibleByArgument, Hashable {
+/// A duration on the command line: `120s`, `2m`, `500ms`, or seconds. Options take it by ``parse(_:)``, whose failure says
+/// how one is written, as that of an `ExpressibleByArgument` could not; their defaults stand in their help texts.
+struct DurationArgument: Hashable, CustomStringConvertible {
     var duration: Duration
 
     init(_ duration: Duration) { self.duration = duration }
 
-    init?(argument: String) {
-        guard let duration = Duration(text: argument) else { return nil }
-        self.duration = duration
+    @Sendable static func parse(_ text: String) throws -> DurationArgument {
+        guard let duration = Duration(text: text) else { throw ValidationError("write \(Duration.expected)") }
+        return DurationArgument(duration)
     }
 
-    var defaultValueDescription: String { "\(duration.inSeconds.formatted())s" }
+    var description: String { "\(duration.inSeconds.formatted())s" }
     var seconds: Double { duration.inSeconds }
 }
 

@@ -34,7 +34,7 @@ enum InterfaceSettings {
         {
             configuration.quota = value.bytes.rawValue
         }
-        if let value = settings.value("interface-review", expected: "a duration", Duration.init(text:)) {
+        if let value = settings.value("interface-review", expected: Duration.expected, Duration.init(text:)) {
             configuration.reviewEvery = value
         }
         reportMissing(&settings, configuration)

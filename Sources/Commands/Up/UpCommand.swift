@@ -28,7 +28,8 @@ struct UpCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("for"),
-        help: ArgumentHelp("How long to run, for each policy. Default: until Ctrl-C or q.", valueName: "duration"))
+        help: ArgumentHelp("How long to run, for each policy. Default: until Ctrl-C or q.", valueName: "duration"),
+        transform: DurationArgument.parse)
     var length: DurationArgument?
 
     @Option(
@@ -47,10 +48,17 @@ struct UpCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Bursts of each instance before the clock starts.", valueName: "n"))
     var warmUp = 1
 
-    @Option(help: ArgumentHelp("A longer gap than this counts as idle: the grace period.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp(
+            "A longer gap than this counts as idle. Default: the grace period, "
+                + "\(DurationArgument(PriorityClass.standard.grace)).",
+            valueName: "duration"),
+        transform: DurationArgument.parse)
     var idleThreshold = DurationArgument(PriorityClass.standard.grace)
 
-    @Option(help: ArgumentHelp("Period of telemetry and of the manager's step.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp("Period of telemetry and of the manager's step. Default: 1s.", valueName: "duration"),
+        transform: DurationArgument.parse)
     var period = DurationArgument(.seconds(1))
 
     @Option(
