@@ -16,7 +16,7 @@ import TraceFiles
 
     @Test func `rows stand in the order of seconds, each second of an instance once`() async throws {
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let recording = try TelemetryRecording(path: path)
+        let recording = TelemetryRecording(path: path)
         await recording.take([observation("b", 101), observation("a", 100, cpu: 30)])
         await recording.take([observation("a", 100), observation("a", 101)])
         await recording.take([observation("c", 99), observation("a", 103)])
@@ -29,7 +29,7 @@ import TraceFiles
 
     @Test func `what comes too late to stand in order is left out and said`() async throws {
         defer { try? FileManager.default.removeItem(atPath: path) }
-        let recording = try TelemetryRecording(path: path)
+        let recording = TelemetryRecording(path: path)
         await recording.take([observation("a", 100), observation("a", 110)])
         await recording.take([observation("b", 99), observation("c", -1), observation("c", .max)])
         let said = try await recording.finish()
@@ -37,14 +37,31 @@ import TraceFiles
         #expect(said.contains("; 1 came too late"))
     }
 
-    @Test func `a file that cannot be made is named`() {
-        let failure = #expect(throws: CommandFailure.self) { try TelemetryRecording(path: "/proc/presync.csv") }
+    @Test func `an older file stays as it was until the manager has taken on the watch`() async throws {
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try "older".write(toFile: path, atomically: true, encoding: .utf8)
+        let refused = TelemetryRecording(path: path)
+        await refused.stop(for: CommandFailure(.software, "too many watchers"))
+        #expect(try await refused.finish() == "Nothing was recorded: \(path) was not touched.")
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == "older")
+        let accepted = TelemetryRecording(path: path)
+        await accepted.take([])
+        _ = try await accepted.finish()
+        #expect(try TelemetryTrace.read(path: path).rows.isEmpty)
+    }
+
+    @Test func `a file that cannot be made is named`() async {
+        let recording = TelemetryRecording(path: "/proc/presync.csv")
+        await #expect(throws: CommandFailure.self) { try await recording.makeFile() }
+        await recording.take([])
+        let failure = await recording.failure
+        await #expect(throws: CommandFailure.self) { try await recording.finish() }
         #expect(failure?.status == .noInput)
         #expect(failure?.cause.hasPrefix("/proc/presync.csv: cannot create") == true)
     }
 
     @Test func `a disk without room ends the recording`() async throws {
-        let recording = try TelemetryRecording(path: "/dev/full")
+        let recording = TelemetryRecording(path: "/dev/full")
         for second in 0..<5_000 as Range<Int64> { await recording.take([observation("a", second)]) }
         #expect(await recording.failure != nil)
         await #expect(throws: CommandFailure.self) { try await recording.finish() }

@@ -9,7 +9,8 @@ protocol FleetClient: Sendable {
     func explain(_ subject: String) async throws(CommandFailure) -> ExplanationAnswer
     /// The newest events, oldest first, at most `limit`.
     func events(limit: Int) async throws(CommandFailure) -> [RecordedEvent]
-    /// Gives what instances do, second by second, to `body`, until the manager ends or the task is cancelled.
+    /// Gives what instances do, second by second, to `body`, until the manager ends or the task is cancelled; an empty
+    /// list first, once the manager has taken on the watch.
     func watchTelemetry(
         _ body: @Sendable @escaping ([InstanceObservation]) async throws -> Void
     ) async throws(CommandFailure)

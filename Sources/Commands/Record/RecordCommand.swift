@@ -39,9 +39,9 @@ struct RecordCommand: AsyncParsableCommand {
         try await CommandRunner.run {
             let interruption = Interruption()
             try await ManagerConnection.withClient(address: manager.address) { client in
-                // An answer first: without a manager an older file of the name stays as it is.
+                // An answer first: a watch waits for a manager that says nothing for as long as there is none.
                 _ = try await client.overview()
-                let recording = try TelemetryRecording(path: file)
+                let recording = TelemetryRecording(path: file)
                 // Read before the watch is cancelled, which is no failure.
                 let failure = try await recording.run(from: client) {
                     await Self.waitForEnd(of: recording, length?.duration, interruption)

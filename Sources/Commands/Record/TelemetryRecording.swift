@@ -4,15 +4,17 @@ import TraceFiles
 
 /// Writes what instances do to a telemetry trace, ordered by second, each second of an instance once.
 ///
-/// What comes is held back for ``held`` seconds, because the seconds of one instance are known before those of
-/// another. Memory: as many rows as come in that time.
+/// The file is made, or emptied, when something first comes, so that a watch that is refused leaves an older one of the
+/// name as it was. What comes is held back for ``held`` seconds, because the seconds of one instance are known before
+/// those of another. Memory: as many rows as come in that time.
 actor TelemetryRecording {
     private static let held: Int64 = 4
     /// Seconds of a manager's clock, which counts from its host's start.
     private static let plausible: ClosedRange<Int64> = 0...1_000_000_000
 
     let path: String
-    private let writer: TelemetryTraceWriter
+    /// Nil until something came.
+    private var writer: TelemetryTraceWriter?
     /// By second and instance.
     private var waiting: [Int64: [InstanceID: InstanceObservation]] = [:]
     private var taken: [InstanceID: Int64] = [:]
@@ -24,8 +26,11 @@ actor TelemetryRecording {
     private var unwritable: CommandFailure?
     private var stopped: CommandFailure?
 
-    init(path: String) throws(CommandFailure) {
-        self.path = path
+    init(path: String) { self.path = path }
+
+    /// Makes the file, or empties it, unless that has been done. For who is sure that something will come.
+    func makeFile() throws(CommandFailure) {
+        guard writer == nil else { return }
         do { writer = try TelemetryTraceWriter(path: path) } catch {
             throw CommandFailure(
                 .noInput, "\(error)", advice: "name a file in a folder that exists and that you may write to")
@@ -50,8 +55,9 @@ actor TelemetryRecording {
         }
     }
 
-    /// Takes in what is new among `observations`.
+    /// Takes in what is new among `observations`; with none it takes note that the manager has begun to tell.
     func take(_ observations: [InstanceObservation]) {
+        if unwritable == nil { do throws(CommandFailure) { try makeFile() } catch { unwritable = error } }
         for observation in observations where Self.plausible.contains(observation.load.second) {
             let second = observation.load.second
             guard taken[observation.instance].map({ $0 < second }) ?? true else { continue }
@@ -78,6 +84,10 @@ actor TelemetryRecording {
     /// Writes what is held back, closes the file, and says what is in it.
     func finish() throws(CommandFailure) -> String {
         write(through: newest)
+        guard let writer else {
+            if let unwritable { throw unwritable }
+            return "Nothing was recorded: \(path) was not touched."
+        }
         do { try writer.close() } catch { throw Self.unwritable(error) }
         let lost = late > 0 ? "; \(late) came too late to stand in order and were left out" : ""
         return "Recorded to \(path): \(progress)\(lost)."
@@ -86,7 +96,7 @@ actor TelemetryRecording {
     private var span: Int64 { origin.map { max(0, written - $0 + 1) } ?? 0 }
 
     private func write(through last: Int64) {
-        guard unwritable == nil else { return }
+        guard unwritable == nil, let writer else { return }
         do {
             for second in waiting.keys.sorted() where second <= last {
                 let start = origin ?? second

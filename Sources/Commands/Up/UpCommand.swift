@@ -94,7 +94,9 @@ struct UpCommand: AsyncParsableCommand {
         try await CommandRunner.run {
             _ = try load.arrivals(for: 1, member: 0, of: instances)
             let folder = try makeStateFolder()
-            let recording = try record.map(TelemetryRecording.init)
+            let recording = record.map(TelemetryRecording.init)
+            // Its own manager refuses no watch, and what cannot be written is said before anything starts.
+            try await recording?.makeFile()
             let interruption = Interruption()
             let view: any LiveView = json ? PlainView() : Terminal().map(TerminalView.init) ?? PlainView()
             defer { view.close() }

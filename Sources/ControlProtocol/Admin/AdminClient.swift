@@ -143,7 +143,7 @@ package struct AdminClient: Sendable {
     }
 
     /// Gives what instances did, each second of an instance once and as it is known, to `body`, until the manager
-    /// ends, the task is cancelled or `body` throws.
+    /// ends, the task is cancelled or `body` throws. An empty list comes first, once the manager has taken on the watch.
     package func watchTelemetry(
         _ body: @Sendable @escaping ([InstanceObservation]) async throws -> Void
     ) async throws(AdminError) {

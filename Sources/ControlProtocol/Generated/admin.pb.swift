@@ -2613,7 +2613,8 @@ package nonisolated struct WireWatchTelemetryRequest: Sendable {
   package init() {}
 }
 
-/// Seconds that came together: each of an instance once, and ascending for each instance.
+/// Seconds that came together: each of an instance once, and ascending for each instance. An empty one comes first: the
+/// watch is taken on.
 package nonisolated struct WireTelemetryBatch: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

@@ -149,6 +149,8 @@ struct AdminService: WireAdmin.SimpleServiceProtocol {
         }
         defer { telemetry.unwatch(watch.id) }
         try await untilCallerLeaves(watch.coming) {
+            // Says that it is watched: until something happens, nothing else would.
+            try await response.write(WireTelemetryBatch())
             while let first = await watch.coming.next() {
                 var batch = WireTelemetryBatch()
                 batch.observations = [first.wire]
