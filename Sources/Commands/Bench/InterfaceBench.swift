@@ -66,12 +66,19 @@ struct InterfaceBench {
 
     private func firstProgram(_ layout: LocalSystem.Layout, _ system: LocalSystem) throws -> FirstCommand {
         let deadline = MonotonicClock.now() + Self.patience
+        // Until the system is up each try says what it lacks, first an agent. That is told only where it stays so.
+        let log = layout.log("first-program")
         while true {
             do {
-                return try decode(FirstCommand.self, run(onInstance(layout), program(first: true)))
+                return try decode(
+                    FirstCommand.self, run(onInstance(layout), program(first: true), errors: .file(log)))
             } catch {
                 try system.checkAlive()
-                guard MonotonicClock.now() < deadline else { throw error }
+                guard MonotonicClock.now() < deadline else {
+                    throw CommandFailure(
+                        .unavailable,
+                        "no program had its virtual GPU within \(Int(Self.patience.inSeconds)) s\n" + LogTail.read(log))
+                }
                 MonotonicClock.sleep(until: MonotonicClock.now() + .milliseconds(200))
             }
         }
@@ -86,15 +93,18 @@ struct InterfaceBench {
     }
 
     /// What the program prints, started below `launcher`, which is this executable's too.
-    private func run(_ launcher: [String], _ program: [String]) throws(CommandFailure) -> Data {
-        try Self.output(of: launcher.isEmpty ? program : launcher + [OwnExecutable.path] + program)
+    private func run(
+        _ launcher: [String], _ program: [String], errors: ChildProcess.Stream = .inherited
+    ) throws(CommandFailure) -> Data {
+        try Self.output(of: launcher.isEmpty ? program : launcher + [OwnExecutable.path] + program, errors: errors)
     }
 
     /// What this executable prints with `arguments`.
-    static func output(of arguments: [String]) throws(CommandFailure) -> Data {
+    static func output(
+        of arguments: [String], errors: ChildProcess.Stream = .inherited
+    ) throws(CommandFailure) -> Data {
         let child = try ChildProcess(
-            ChildProcess.Launch(
-                executable: OwnExecutable.path, arguments: arguments, output: .pipe, errors: .inherited))
+            ChildProcess.Launch(executable: OwnExecutable.path, arguments: arguments, output: .pipe, errors: errors))
         let text = (try? child.output?.readToEnd()) ?? Data()
         let end = child.wait()
         guard end.succeeded else {
