@@ -12,6 +12,10 @@ struct ForecastTable: Sendable {
     /// a forecast.
     private var compute: [Int16] = []
     private static let unknown: Int16 = -1
+    /// By the same index, since every step asks of each instance, and of most this alone; 0 before its first forecast.
+    private var onsets: [InlineArray<3, Float>] = []
+    /// By the same index: whether there is a forecast, and all its curves are 0.
+    private var isIdle: [Bool] = []
     /// By the same index: what is wanted should demand come, and of which step and service level that is.
     private var amounts: [KeptAmounts?] = []
 
@@ -25,16 +29,39 @@ struct ForecastTable: Sendable {
     subscript(slot: ForecastSlot) -> DemandForecast? {
         get { forecasts.indices.contains(slot.rawValue) ? forecasts[slot.rawValue] : nil }
         set {
-            while forecasts.count <= slot.rawValue {
-                forecasts.append(nil)
-                compute.append(Self.unknown)
-                amounts.append(nil)
-            }
+            grow(to: slot)
             forecasts[slot.rawValue] = newValue
+            onsets[slot.rawValue] = newValue?.onset ?? InlineArray(repeating: 0)
+            isIdle[slot.rawValue] =
+                newValue.map { forecast in withUnsafePointer(to: forecast) { $0.hasNoDemand } } ?? false
             compute[slot.rawValue] =
                 newValue.map {
                     Int16(clamping: ComputePromise.share($0.curve(.compute, .point, .short)).rawValue)
                 } ?? Self.unknown
+        }
+    }
+
+    /// Takes in the forecast of the instance in `slot`. Where it is idle and was, as most of a large fleet are, its curves
+    /// are left as they are. By its address, as it is large.
+    mutating func take(_ forecast: UnsafePointer<DemandForecast>, of slot: ForecastSlot) {
+        guard isIdle.indices.contains(slot.rawValue), isIdle[slot.rawValue], forecast.hasNoDemand else {
+            self[slot] = forecast.pointee
+            return
+        }
+        onsets[slot.rawValue] = forecast.pointee.onset
+        forecasts[slot.rawValue]?.madeAt = forecast.pointee.madeAt
+        forecasts[slot.rawValue]?.horizons = forecast.pointee.horizons
+        forecasts[slot.rawValue]?.onset = forecast.pointee.onset
+        forecasts[slot.rawValue]?.ending = forecast.pointee.ending
+    }
+
+    private mutating func grow(to slot: ForecastSlot) {
+        while forecasts.count <= slot.rawValue {
+            forecasts.append(nil)
+            compute.append(Self.unknown)
+            amounts.append(nil)
+            onsets.append(InlineArray(repeating: 0))
+            isIdle.append(false)
         }
     }
 
@@ -45,8 +72,7 @@ struct ForecastTable: Sendable {
 
     /// The probabilities that demand of the instance in `slot` begins; 0 before its first forecast.
     func onset(of slot: ForecastSlot) -> InlineArray<3, Float> {
-        guard forecasts.indices.contains(slot.rawValue) else { return InlineArray(repeating: 0) }
-        return forecasts[slot.rawValue]?.onset ?? InlineArray(repeating: 0)
+        onsets.indices.contains(slot.rawValue) ? onsets[slot.rawValue] : InlineArray(repeating: 0)
     }
 
     /// One curve of the instance in `slot`; nil before its first forecast.
@@ -76,5 +102,18 @@ struct ForecastTable: Sendable {
             kept.serviceLevel == serviceLevel
         else { return nil }
         return kept.amounts
+    }
+}
+
+extension UnsafePointer<DemandForecast> {
+    /// Whether every curve is 0, as it is where its last level is.
+    fileprivate var hasNoDemand: Bool {
+        // By addresses: an inline array that is indexed where it stands is copied for each element.
+        guard let offset = MemoryLayout<DemandForecast>.offset(of: \.curves) else { return false }
+        let curves = (UnsafeRawPointer(self) + offset).assumingMemoryBound(to: QuantileCurve.self)
+        for curve in 0..<DemandForecast.curveCount where curves[curve].values[QuantileLevels.count - 1] > 0 {
+            return false
+        }
+        return true
     }
 }

@@ -20,6 +20,10 @@ struct GrantTable: Sendable {
         }
 
         var grant: GrantID
+        /// Its instance's; nil while that is not known.
+        var place: Int?
+        /// Which of its GPU server's devices it is on.
+        var deviceIndex: Int
         var charge: Charge
         var isAttached: Bool
         var isReleasing: Bool
@@ -29,6 +33,8 @@ struct GrantTable: Sendable {
         /// By its address, as ``InstanceTable/Standing``.
         init(_ record: UnsafePointer<ManagerMachine.GrantRecord>) {
             grant = record.pointee.stored.grant
+            place = record.pointee.place
+            deviceIndex = record.pointee.stored.device.index
             charge =
                 switch record.pointee.charge {
                 case .none: .none

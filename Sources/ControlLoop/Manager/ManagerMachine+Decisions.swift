@@ -127,24 +127,25 @@ extension ManagerMachine {
         for server in servers {
             let sums = expectedCompute(on: server)
             for device in self.servers[server]?.devices ?? [] {
-                pool.expect(MilliShare(Int32(clamping: sums[device.id] ?? 0)), on: device.id)
+                pool.expect(MilliShare(Int32(clamping: sums[device.id.index] ?? 0)), on: device.id)
             }
         }
     }
 
-    /// By device, in thousandths.
-    private func expectedCompute(on server: GPUServerID) -> [DeviceID: Int64] {
-        var sums: [DeviceID: Int64] = [:]
+    /// By a device's index, in thousandths.
+    private func expectedCompute(on server: GPUServerID) -> [Int: Int64] {
+        var sums: [Int: Int64] = [:]
         for id in grants.grants(on: server) {
-            guard let charge = grants.standing(id)?.charge, charge == .slice || charge == .lowering else { continue }
-            grants.read(id) { grant in
-                let instance = instanceIndex[grant.pointee.stored.instance.id].map { instances.standing($0) }
-                let slice = grant.pointee.charge.slice
-                var expected = instance?.slot.flatMap { forecasts.promisedCompute(of: $0) } ?? slice.compute
-                // What is set aside by order is promised in full.
-                if instance?.isReserved == true { expected = max(expected, slice.compute) }
-                sums[grant.pointee.stored.device, default: 0] += Int64(expected.rawValue)
+            guard let grant = grants.standing(id), grant.charge == .slice || grant.charge == .lowering else { continue }
+            let instance = grant.place.map { instances.standing($0) }
+            let forecast = instance?.slot.flatMap { forecasts.promisedCompute(of: $0) }
+            var expected = forecast ?? .wholeDevice
+            // What is set aside by order is promised in full, and so is what nothing is forecast of.
+            if forecast == nil || instance?.isReserved == true {
+                let slice = grants.read(id) { $0.pointee.charge.slice.compute } ?? .zero
+                expected = forecast.map { max($0, slice) } ?? slice
             }
+            sums[grant.deviceIndex, default: 0] += Int64(expected.rawValue)
         }
         return sums
     }

@@ -23,7 +23,8 @@ extension ManagerMachine {
             epoch: nextEpoch(), ticket: ticket, version: version)
         grants.insert(
             GrantRecord(
-                stored: stored, lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
+                stored: stored, place: instanceIndex[instance],
+                lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
                 charge: slice.map { .slice($0) } ?? .warm, unusedSince: now, request: request))
         grants[id]?.begun = now
         let client = clientVersion(of: record, with: version)
@@ -39,6 +40,7 @@ extension ManagerMachine {
         grants.insert(
             GrantRecord(stored: stored, lifecycle: GrantLifecycle(recovered: goal), charge: .none, unusedSince: now))
         orphans[stored.instance.id, default: []].append(stored.grant)
+        unlinkedAgents.insert(stored.agent)
     }
 
     /// Charges what was recovered from the store, once the size of its device is known.

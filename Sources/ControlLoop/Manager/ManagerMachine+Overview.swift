@@ -29,6 +29,14 @@ extension ManagerMachine {
         instances.checkInvariants()
         grants.checkInvariants()
         precondition(grants.ascending.last.map { $0.rawValue < nextGrant } ?? true, "a grant that was not numbered")
+        for grant in grants.standings {
+            guard let place = grant.place else { continue }
+            precondition(
+                instances.read(place) { $0.pointee.grants.contains(grant.grant) } == true, "another instance's grant")
+        }
+        for agent in Set(agents.keys).union(grants.agents) {
+            precondition((agentLink(agent) == nil) == unlinkedAgents.contains(agent), "an agent's link is out of date")
+        }
     }
 
     func overview(

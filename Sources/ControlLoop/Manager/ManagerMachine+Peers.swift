@@ -77,6 +77,7 @@ extension ManagerMachine {
             effects.append(.closeLink(old, reason: "the agent has connected anew, or another goes by its name"))
         }
         links[link] = .agent(hello.agent)
+        unlinkedAgents.remove(hello.agent)
         unreported.insert(hello.agent)
         let known = agents[hello.agent]?.instances ?? []
         agents[hello.agent] = AgentRecord(
@@ -194,6 +195,7 @@ extension ManagerMachine {
         switch links.removeValue(forKey: link) {
         case .agent(let agent) where agents[agent]?.link == link:
             agents[agent]?.link = nil
+            unlinkedAgents.insert(agent)
             unreported.remove(agent)
             return [.record(FleetEvent(at: now, kind: .agentLost, detail: agent.rawValue))]
         case .server(let server) where servers[server]?.link == link:
@@ -297,7 +299,10 @@ extension ManagerMachine {
                 effects += instanceGone(instance, on: agent, now: now)
             }
         }
-        for agent in absentAgents where grants.grants(of: agent).isEmpty { agents[agent] = nil }
+        for agent in absentAgents where grants.grants(of: agent).isEmpty {
+            agents[agent] = nil
+            unlinkedAgents.remove(agent)
+        }
         return effects
     }
 
@@ -319,7 +324,8 @@ extension ManagerMachine {
     private func renewable(on server: GPUServerID) -> [GrantID] {
         grants.grants(on: server).filter { id in
             grants.standing(id)?.isReleasing == false
-                && grants.read(id) { agentLink($0.pointee.stored.agent) != nil } == true
+                && (unlinkedAgents.isEmpty
+                    || grants.read(id) { unlinkedAgents.contains($0.pointee.stored.agent) } == false)
         }
     }
 

@@ -112,6 +112,8 @@ extension ManagerMachine {
         }
 
         var stored: StoredGrant
+        /// Its instance's; nil while that is not known, after a restart.
+        var place: Int?
         var lifecycle: GrantLifecycle
         var charge: Charge
         /// When it was last wanted or used: the grace period runs from here.
@@ -138,10 +140,11 @@ extension ManagerMachine {
         var activity = SessionActivity()
 
         init(
-            stored: StoredGrant, lifecycle: GrantLifecycle, charge: Charge, unusedSince: MonotonicTime,
-            request: RequestID? = nil
+            stored: StoredGrant, place: Int? = nil, lifecycle: GrantLifecycle, charge: Charge,
+            unusedSince: MonotonicTime, request: RequestID? = nil
         ) {
             self.stored = stored
+            self.place = place
             self.lifecycle = lifecycle
             self.charge = charge
             self.unusedSince = unusedSince

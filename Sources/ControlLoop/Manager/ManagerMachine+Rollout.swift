@@ -231,9 +231,8 @@ extension ManagerMachine {
             return []
         }
         rollouts.lastLook = now
-        rollouts.explorers = CohortOrder.explorers(
-            among: instances.compactMap { $0.map(\.description.id) }, of: newest.version,
-            share: configuration.exploration)
+        rollouts.explorers = Explorers(
+            among: instanceIndex.keys, of: newest.version, share: configuration.exploration)
         return []
     }
 }

@@ -132,7 +132,10 @@ extension ManagerMachine {
             return standing.isObserved ? standing.slot : nil
         }
         let forecasts = forecaster.forecast(slots, madeAt: now)
-        for index in slots.indices { self.forecasts[slots[index]] = forecasts[index] }
+        forecasts.withUnsafeBufferPointer { forecasts in
+            guard let forecasts = forecasts.baseAddress else { return }
+            for index in slots.indices { self.forecasts.take(forecasts + index, of: slots[index]) }
+        }
         keepAmounts(slice, now)
     }
 

@@ -38,13 +38,10 @@ extension ManagerMachine {
         // The slot may have been another's.
         forecasts[record.slot] = nil
         agents[agent]?.instances.insert(description.id)
-        if let place = freePlaces.popLast() {
-            instances[place] = record
-            instanceIndex[description.id] = place
-        } else {
-            instanceIndex[description.id] = instances.count
-            instances.append(record)
-        }
+        let place = freePlaces.popLast() ?? instances.count
+        if place < instances.count { instances[place] = record } else { instances.append(record) }
+        instanceIndex[description.id] = place
+        for id in record.grants { grants.change(id) { $0.place = place } }
         return [.record(FleetEvent(at: now, kind: .instanceAppeared, instance: description.id))]
     }
 

@@ -42,7 +42,7 @@ struct RolloutBook: Sendable {
     private static let returnTime = Duration.seconds(60)
 
     /// Instances that may be the first to try what nobody has used yet.
-    var explorers: Set<InstanceID> = []
+    var explorers = Explorers.none
     var lastStep: MonotonicTime
     var lastWrite: MonotonicTime
     var lastLook: MonotonicTime?

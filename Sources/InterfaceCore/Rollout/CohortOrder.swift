@@ -23,12 +23,35 @@ package enum CohortOrder {
         members.map { (place(of: $0.rawValue, in: version), $0) }.sorted { $0 < $1 }.map(\.1)
     }
 
-    /// Those of an instance's kind that may be the first to try a version of which nothing is known outside any rollout: this
-    /// share of them, and one at least.
-    package static func explorers(
-        among instances: [InstanceID], of version: InterfaceVersion, share: Permille
-    ) -> Set<InstanceID> {
-        guard !instances.isEmpty else { return [] }
-        return Set(sorted(instances, for: version).prefix(share.atLeastOne(of: instances.count)))
+    /// The places below which this share of all lies.
+    fileprivate static func end(of share: Permille) -> UInt64 { UInt64(share.rawValue) * (.max / 1_000) }
+}
+
+/// Who may be the first to try a version of which nothing is known, outside any rollout.
+package enum Explorers: Sendable {
+    /// Of a small fleet: that share of it, and one instance at least.
+    case these(Set<InstanceID>)
+    /// Of a large one, which need not be gone through for it: those whose place is early enough, about that share.
+    case share(Permille, of: InterfaceVersion)
+
+    package static let none = Self.these([])
+    private static let smallFleet = 1_000
+
+    /// O(n log n) in a small fleet, else O(1).
+    package init(among instances: some Collection<InstanceID>, of version: InterfaceVersion, share: Permille) {
+        guard instances.count <= Self.smallFleet else {
+            self = .share(share, of: version)
+            return
+        }
+        let count = instances.isEmpty ? 0 : share.atLeastOne(of: instances.count)
+        self = .these(Set(CohortOrder.sorted(Array(instances), for: version).prefix(count)))
+    }
+
+    package func contains(_ instance: InstanceID) -> Bool {
+        switch self {
+        case .these(let instances): instances.contains(instance)
+        case .share(let share, of: let version):
+            CohortOrder.place(of: instance.rawValue, in: version) < CohortOrder.end(of: share)
+        }
     }
 }
