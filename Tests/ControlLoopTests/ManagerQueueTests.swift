@@ -56,6 +56,17 @@ import Testing
         #expect(refused.count == 1 && refused.first?.isEmpty == false)
     }
 
+    /// A decision in parts may have found that an instance wants a warm session before its program asked.
+    @Test func whatAWaitingProgramLacksIsNotOverwrittenByADecision() throws {
+        var fleet = crowded()
+        asks(&fleet, "i2", 7)
+        let instance = InstanceID(unchecked: "i2")
+        let place = try #require(fleet.manager.instanceIndex[instance])
+        let lacked = try #require(fleet.manager.record(of: instance)?.shortfall)
+        #expect(fleet.manager.lackWarmSessions(at: [place], fleet.now).isEmpty)
+        #expect(fleet.manager.record(of: instance)?.shortfall == lacked)
+    }
+
     @Test func patienceOfZeroRefusesAtOnce() throws {
         var fleet = crowded()
         try fleet.give(.classes(.set(PriorityClass.batch.name, ClassFigures(patience: .zero))))

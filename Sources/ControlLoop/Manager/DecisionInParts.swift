@@ -50,8 +50,7 @@ extension ManagerMachine {
 
     private mutating func decidePart(of decision: inout DecisionInParts, _ now: MonotonicTime) -> [ManagerEffect] {
         let next = decision.plan.next(configuration.sliceSize, on: pool)
-        var effects: [ManagerEffect] = []
-        for index in next.withoutRoom { effects += lacksWarmSession(at: decision.places[index], now) }
+        var effects = lackWarmSessions(at: next.withoutRoom.map { decision.places[$0] }, now)
         let turns = next.turns.map { decision.places[$0] }
         let (subjects, places) = attentiveSubjects(turns, now, &decision.memo, inStep: true)
         let changed = grants.takeChanges()
@@ -59,13 +58,23 @@ extension ManagerMachine {
         // Whoever comes before the first that is not decided has had its turn.
         let passed = decided < places.count ? turns.firstIndex(of: places[decided]) : nil
         decision.plan.pass(passed ?? turns.count)
-        return effects + carryOut(actions, for: Array(places.prefix(decided)), now: now)
+        effects += carryOut(actions, for: Array(places.prefix(decided)), now: now)
+        return effects
     }
 
-    /// Notes that an instance which holds nothing wants a warm session, for which no device has room.
-    private mutating func lacksWarmSession(at place: Int, _ now: MonotonicTime) -> [ManagerEffect] {
-        let standing = instances.standing(place)
-        guard standing.slot != nil, standing.grantCount == 0, !standing.lacksWarmSession else { return [] }
-        return contend(at: place, .warmSession, now: now)
+    /// Notes that instances which held nothing when they were found want a warm session, for which no device has room: those that
+    /// would still be found. What a waiting program lacks is its request's to say.
+    mutating func lackWarmSessions(at places: [Int], _ now: MonotonicTime) -> [ManagerEffect] {
+        guard !places.isEmpty else { return [] }
+        let waiting = waitingPlaces
+        var effects: [ManagerEffect] = []
+        for place in places where !waiting.contains(place) {
+            let standing = instances.standing(place)
+            guard let slot = standing.slot, standing.grantCount == 0, !standing.lacksWarmSession,
+                mayBeSubject(standing, forecasts.onset(of: slot), now)
+            else { continue }
+            effects += contend(at: place, .warmSession, now: now)
+        }
+        return effects
     }
 }

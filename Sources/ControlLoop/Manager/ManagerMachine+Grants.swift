@@ -163,6 +163,9 @@ extension ManagerMachine {
         unwritten.removals.insert(id)
         update(grant.stored.instance.id) { record in record.grants.removeAll { $0 == id } }
         forgetIfDone(grant.stored.instance.id)
+        let agent = grant.stored.agent
+        // One that was never seen since a restart, and of which nothing is left.
+        if agents[agent] == nil, grants.grants(of: agent).isEmpty { unlinkedAgents.remove(agent) }
     }
 
     // MARK: What is heard

@@ -34,7 +34,9 @@ extension ManagerMachine {
             precondition(
                 instances.read(place) { $0.pointee.grants.contains(grant.grant) } == true, "another instance's grant")
         }
-        for agent in Set(agents.keys).union(grants.agents) {
+        let known = Set(agents.keys).union(grants.agents)
+        precondition(unlinkedAgents.isSubset(of: known), "an agent that is not known has no link")
+        for agent in known {
             precondition((agentLink(agent) == nil) == unlinkedAgents.contains(agent), "an agent's link is out of date")
         }
     }

@@ -87,8 +87,11 @@ extension ManagerMachine {
             slot, serviceLevel: serviceLevel, highestLevel: AllocationSubject.highestServiceLevel)
     }
 
+    /// Of the instances whose programs wait.
+    var waitingPlaces: Set<Int> { Set(requests.compactMap { instanceIndex[$0.instance] }) }
+
     /// Whether a plan could do anything for an instance: most of a large, idle fleet is told by this.
-    private func mayBeSubject(
+    func mayBeSubject(
         _ standing: InstanceTable.Standing, _ onset: InlineArray<3, Float>, _ now: MonotonicTime
     ) -> Bool {
         guard !standing.isGone else { return false }
@@ -115,7 +118,7 @@ extension ManagerMachine {
         withIdle: Bool = false
     ) -> (subjects: [AllocationSubject], places: [Int]) {
         // What is open for an instance whose program waits is wanted, whatever is forecast: its request decides.
-        let waiting = Set(requests.compactMap { instanceIndex[$0.instance] })
+        let waiting = waitingPlaces
         let places = places.filter { waiting.isEmpty || !waiting.contains($0) }
         for place in places where instances.standing(place).hasLostSession { noticeRecovered(at: place, now) }
         let found = findSubjects(places, now, &memo, inStep: inStep, withIdle: withIdle)
@@ -145,7 +148,10 @@ extension ManagerMachine {
             let standing = instances.standing(place)
             guard let slot = standing.slot else { continue }
             var onset = forecasts.onset(of: slot)
-            guard mayBeSubject(standing, onset, now) else { continue }
+            guard mayBeSubject(standing, onset, now) else {
+                if standing.hasShortfall, !isPaused(standing, now) { found.idle.append(place) }
+                continue
+            }
             onset = onset.unless(isFading(standing, now))
             instances.read(place) { instance in
                 let held = holder(instance).flatMap { holding($0) }
