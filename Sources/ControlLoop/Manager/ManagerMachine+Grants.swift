@@ -41,6 +41,7 @@ extension ManagerMachine {
             GrantRecord(stored: stored, lifecycle: GrantLifecycle(recovered: goal), charge: .none, unusedSince: now))
         orphans[stored.instance.id, default: []].append(stored.grant)
         unlinkedAgents.insert(stored.agent)
+        unlinkedServers.insert(stored.device.server)
     }
 
     /// Charges what was recovered from the store, once the size of its device is known.
@@ -163,9 +164,10 @@ extension ManagerMachine {
         unwritten.removals.insert(id)
         update(grant.stored.instance.id) { record in record.grants.removeAll { $0 == id } }
         forgetIfDone(grant.stored.instance.id)
-        let agent = grant.stored.agent
-        // One that was never seen since a restart, and of which nothing is left.
+        // Those that were never seen since a restart, and of which nothing is left.
+        let (agent, server) = (grant.stored.agent, grant.stored.device.server)
         if agents[agent] == nil, grants.grants(of: agent).isEmpty { unlinkedAgents.remove(agent) }
+        if servers[server] == nil, grants.grants(on: server).isEmpty { unlinkedServers.remove(server) }
     }
 
     // MARK: What is heard

@@ -34,11 +34,10 @@ extension ManagerMachine {
             precondition(
                 instances.read(place) { $0.pointee.grants.contains(grant.grant) } == true, "another instance's grant")
         }
-        let known = Set(agents.keys).union(grants.agents)
-        precondition(unlinkedAgents.isSubset(of: known), "an agent that is not known has no link")
-        for agent in known {
-            precondition((agentLink(agent) == nil) == unlinkedAgents.contains(agent), "an agent's link is out of date")
-        }
+        let unlinked = Set(agents.keys).union(grants.agents).filter { agentLink($0) == nil }
+        precondition(unlinkedAgents == unlinked, "an agent's link is out of date")
+        let unlinkedHere = Set(servers.keys).union(grants.servers).filter { serverLink($0) == nil }
+        precondition(unlinkedServers == unlinkedHere, "a GPU server's link is out of date")
     }
 
     func overview(

@@ -127,6 +127,7 @@ extension ManagerMachine {
             effects.append(.closeLink(old, reason: "the GPU server has connected anew, or another goes by its name"))
         }
         links[link] = .server(hello.server)
+        unlinkedServers.remove(hello.server)
         let known = servers[hello.server]
         servers[hello.server] = ServerRecord(
             link: link, newestLink: link, lastContact: now, devices: hello.devices,
@@ -200,6 +201,7 @@ extension ManagerMachine {
             return [.record(FleetEvent(at: now, kind: .agentLost, detail: agent.rawValue))]
         case .server(let server) where servers[server]?.link == link:
             servers[server]?.link = nil
+            unlinkedServers.insert(server)
             serverWentAway(server)
             return [.record(FleetEvent(at: now, kind: .serverLost, detail: server.rawValue))]
         default:
@@ -214,28 +216,32 @@ extension ManagerMachine {
         // What peers have sent may wait behind a step that is late itself.
         let late = max(now - silenceLookedAt - configuration.period, .zero)
         silenceLookedAt = now
-        for link in links.keys.sorted() {
-            let last: MonotonicTime? =
-                switch links[link] {
-                case .agent(let agent): agents[agent]?.lastContact
-                case .server(let server): servers[server]?.lastContact
-                case nil: nil
-                }
-            guard let last, now - last > configuration.silence + late else { continue }
+        for link in links(silentFor: configuration.silence + late, now).sorted() {
             effects += closed(link, now: now)
             effects.append(.closeLink(link, reason: "silent for \(configuration.silence.inSeconds) s"))
         }
-        for server in servers.keys.sorted() where isAway(server, longerThan: configuration.silence, now) {
-            lose(server, now: now)
-        }
-        for id in grants.agents.filter({ hasLapsed($0, now) }).flatMap(grants.grants(of:)) {
+        let away = unlinkedServers.sorted()
+        for server in away where isAway(server, longerThan: configuration.silence, now) { lose(server, now: now) }
+        for id in unlinkedAgents.sorted().filter({ hasLapsed($0, now) }).flatMap(grants.grants(of:)) {
             guard grants[id]?.lifecycle.isReleasing == false, grants[id]?.lifecycle.isAttached == false else {
                 continue
             }
             effects += release(id, .leaseExpired, now: now)
         }
-        for server in grants.servers where hasLapsed(server, now) { effects += giveUp(server, now: now) }
+        for server in away where hasLapsed(server, now) { effects += giveUp(server, now: now) }
         return effects + forgetAbsent(now)
+    }
+
+    /// The links on which nothing was heard for so long. O(links)
+    private func links(silentFor duration: Duration, _ now: MonotonicTime) -> [LinkID] {
+        links.compactMap { link, peer in
+            let last: MonotonicTime? =
+                switch peer {
+                case .agent(let agent): agents[agent]?.lastContact
+                case .server(let server): servers[server]?.lastContact
+                }
+            return last.map { now - $0 > duration } == true ? link : nil
+        }
     }
 
     /// Whether an agent has been away for so long that what it held has lapsed on its own clock too.
@@ -277,11 +283,12 @@ extension ManagerMachine {
     /// Forgets peers that have been away for ``ManagerMachineConfiguration/forgetAfter``, an agent with its instances, a GPU
     /// server with its devices, unless a program may still be using what they carry.
     private mutating func forgetAbsent(_ now: MonotonicTime) -> [ManagerEffect] {
-        let absentAgents = agents.keys.filter {
-            isAway(agents[$0].map { ($0.link, $0.lastContact) }, longerThan: configuration.forgetAfter, now)
+        let absentAgents = unlinkedAgents.filter { name in
+            let agent = agents[name].map { ($0.link, $0.lastContact) }
+            return agent != nil && isAway(agent, longerThan: configuration.forgetAfter, now)
         }
-        let absentServers = servers.keys.filter {
-            isAway($0, longerThan: configuration.forgetAfter, now)
+        let absentServers = unlinkedServers.filter {
+            servers[$0] != nil && isAway($0, longerThan: configuration.forgetAfter, now)
         }
         guard !absentAgents.isEmpty || !absentServers.isEmpty else { return [] }
         var effects: [ManagerEffect] = []
@@ -291,6 +298,7 @@ extension ManagerMachine {
             for id in held { forget(id) }
             for device in servers[server]?.devices ?? [] { pool.remove(device.id) }
             servers[server] = nil
+            unlinkedServers.remove(server)
             lostServers.remove(server)
             unplaced[server] = nil
         }

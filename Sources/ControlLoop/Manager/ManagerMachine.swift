@@ -138,8 +138,9 @@ package struct ManagerMachine: Sendable {
     // Recovery
     /// GPU servers that have been away for so long that what they hold is prepared elsewhere.
     var lostServers: Set<GPUServerID> = []
-    /// Agents that are not connected, of those that are known or have grants; most often none.
+    /// Agents and GPU servers that are not connected, of those that are known or have grants; most often none.
     var unlinkedAgents: Set<AgentID> = []
+    var unlinkedServers: Set<GPUServerID> = []
     /// Instances that should have a second session, and those that have it, as of the last step.
     var standbys = (wanted: 0, ready: 0)
     /// By GPU server, what of its sessions would find no room elsewhere; none is listed of which all would.
