@@ -48,31 +48,17 @@ extension ManagerMachine {
         }
     }
 
-    /// Finds out how much each instance of a slice wants should demand come, where the plan is likely to ask: while what its
-    /// forecast was made from is at hand, and not for the whole fleet when the plan is made.
+    /// Finds out how much each instance of a slice wants should demand come, where the plan will ask: while what its forecast
+    /// was made from is at hand, and not for the whole fleet when the plan is made.
     mutating func keepAmounts(_ slice: Range<Int>, _ now: MonotonicTime) {
-        for (slot, serviceLevel) in wanting(slice, now) {
-            let amounts = burstAmounts(slot, serviceLevel: serviceLevel)
-            forecasts.keep(amounts, of: slot, serviceLevel: serviceLevel, step: lastStep)
-        }
-    }
-
-    /// It changes nothing: a method that changed the machine could not call others without copying it for each.
-    private func wanting(_ slice: Range<Int>, _ now: MonotonicTime) -> [(slot: ForecastSlot, serviceLevel: Double)] {
-        var wanting: [(slot: ForecastSlot, serviceLevel: Double)] = []
-        var memo = SubjectMemo()
-        let planner = actingPlanner
         for place in slice {
             let standing = instances.standing(place)
-            guard let slot = standing.slot else { continue }
-            let onset = forecasts.onset(of: slot)
-            guard mayBeSubject(standing, onset, now), standing.grantCount != 1 || !isInUse(at: place),
-                standing.grantCount > 0
-                    || instances.read(place, { isIdle($0, nil, onset: onset, &memo, planner) }) == false
+            guard let slot = standing.slot, mayBeSubject(standing, forecasts.onset(of: slot), now),
+                standing.grantCount != 1 || !isInUse(at: place)
             else { continue }
-            wanting.append((slot, standing.serviceLevel))
+            let amounts = burstAmounts(slot, serviceLevel: standing.serviceLevel)
+            forecasts.keep(amounts, of: slot, serviceLevel: standing.serviceLevel, step: lastStep)
         }
-        return wanting
     }
 
     /// Whether a program has the session of every grant of an instance.

@@ -1,5 +1,6 @@
 package import FleetModel
 import Glibc
+import InterfaceStore
 import Synchronization
 import WorkerControl
 
@@ -97,10 +98,7 @@ package final class KernelCaches: Sendable {
 
     deinit {
         let lock = state.withLock { $0.lock }
-        guard lock >= 0 else { return }
-        // A child that was forked meanwhile has the same open file until it runs its program, and the lock with it.
-        flock(lock, LOCK_UN)
-        close(lock)
+        if lock >= 0 { FileLock.release(lock) }
     }
 
     private func carryOut(_ removal: KernelCachePlan.Removal, in root: borrowing FolderWalk, _ pruning: inout Pruning) {
