@@ -57,7 +57,7 @@ extension Library {
         }
         if hasLocalSize {
             try Self.checkItems(launch, on: kernel.session.information.device)
-            try Self.checkLocalSize(launch, of: kernel.description)
+            try Self.checkLocalSize(launch, of: kernel)
         }
         var launch = launch
         launch.kernel = kernel.id
@@ -74,9 +74,11 @@ extension Library {
         }
     }
 
-    private static func checkLocalSize(
-        _ launch: KernelLaunch, of description: KernelDescription
-    ) throws(OpenCLError) {
+    /// Throws unless the sizes make work groups that the kernel asks for and the device can hold.
+    ///
+    /// What the driver calls the kernel's own greatest group is no limit: NVIDIA's says 256 of every kernel, even of one that
+    /// requires 1,024, and launches that. A group between the two that it refuses fails as a command does.
+    private static func checkLocalSize(_ launch: KernelLaunch, of kernel: ClientKernel) throws(OpenCLError) {
         var group: UInt64 = 1
         for index in 0..<Int(launch.dimensions) {
             let size = launch.localSize[index]
@@ -85,12 +87,13 @@ extension Library {
             try require(!overflows, or: CL_INVALID_WORK_GROUP_SIZE)
             group = product
         }
-        let required = description.requiredWorkGroupSize
+        let required = kernel.description.requiredWorkGroupSize
         for index in 0..<Int(launch.dimensions) where required != .zero {
             try require(launch.localSize[index] == required[index], or: CL_INVALID_WORK_GROUP_SIZE)
         }
-        let greatest = description.workGroupSize
-        try require(greatest == 0 || group <= greatest, or: CL_INVALID_WORK_GROUP_SIZE)
+        guard group > kernel.description.workGroupSize else { return }
+        let greatest = kernel.session.information.device.number(cl_uint(CL_DEVICE_MAX_WORK_GROUP_SIZE)) ?? .max
+        try require(group <= greatest, or: CL_INVALID_WORK_GROUP_SIZE)
     }
 }
 

@@ -102,7 +102,7 @@ extension OpenCLComputeDevice {
     private func compileUnlimited(
         source: [UInt8], options: [UInt8], headers: [(name: String, source: [UInt8])]
     ) -> (Program?, ProgramBuild) {
-        let program: Program
+        let program: CompiledProgram
         var included: [Program] = []
         do {
             program = try makeProgram(source)
@@ -111,25 +111,45 @@ extension OpenCLComputeDevice {
         } catch {
             return (nil, ProgramBuild(code: error.code))
         }
-        var devices: [cl_device_id?] = [handle]
-        var handles: [cl_program?] = included.map(\.handle)
-        let names = headers.map { strdup($0.name) }
-        defer { for name in names { free(name) } }
-        var pointers = names.map { UnsafePointer<CChar>($0) }
-        let count = cl_uint(headers.count)
-        let code = keepingArgumentInformation(of: program, options) { text in
-            headers.isEmpty
-                ? functions.compileProgram(program.handle, 1, &devices, text, 0, nil, nil, nil, nil)
-                : functions.compileProgram(program.handle, 1, &devices, text, count, &handles, &pointers, nil, nil)
+        let code = keepingArgumentInformation(of: program, options) { [self] text in
+            compile(program, text, headers.map(\.name), included)
+        }
+        program.compileWithoutInformation = { [self, unowned program] in
+            compile(program, Self.text(options), headers.map(\.name), included)
         }
         return outcome(program, code, hasKernels: false)
+    }
+
+    private func compile(
+        _ program: Program, _ options: [CChar], _ names: [String], _ included: [Program]
+    ) -> cl_int {
+        var devices: [cl_device_id?] = [handle]
+        var handles: [cl_program?] = included.map(\.handle)
+        let names = names.map { strdup($0) }
+        defer { for name in names { free(name) } }
+        var pointers = names.map { UnsafePointer<CChar>($0) }
+        let count = cl_uint(included.count)
+        return included.isEmpty
+            ? functions.compileProgram(program.handle, 1, &devices, options, 0, nil, nil, nil, nil)
+            : functions.compileProgram(program.handle, 1, &devices, options, count, &handles, &pointers, nil, nil)
     }
 
     func link(_ programs: [Program], options: [UInt8]) -> (Program?, ProgramBuild) {
         limited { [self] in linkUnlimited(programs, options: options) }
     }
 
+    /// Links; once more, of programs compiled again without argument information, where the driver refuses without a word:
+    /// NVIDIA's does so of what ``keepingArgumentInformation(of:_:_:)`` says, which it compiles without complaint.
     private func linkUnlimited(_ programs: [Program], options: [UInt8]) -> (Program?, ProgramBuild) {
+        let (program, outcome) = linkOnce(programs, options: options)
+        let compilations = programs.compactMap { ($0 as? CompiledProgram)?.compileWithoutInformation }
+        guard outcome.code == CL_LINK_PROGRAM_FAILURE, outcome.log.isEmpty, !compilations.isEmpty,
+            compilations.allSatisfy({ $0() == CL_SUCCESS })
+        else { return (program, outcome) }
+        return linkOnce(programs, options: options)
+    }
+
+    private func linkOnce(_ programs: [Program], options: [UInt8]) -> (Program?, ProgramBuild) {
         var devices: [cl_device_id?] = [handle]
         var handles: [cl_program?] = programs.map(\.handle)
         var status: cl_int = CL_SUCCESS
@@ -145,7 +165,7 @@ extension OpenCLComputeDevice {
         (options.filter { $0 != 0 } + [0]).map { CChar(bitPattern: $0) }
     }
 
-    private func makeProgram(_ source: [UInt8]) throws(OpenCLFailure) -> Program {
+    private func makeProgram(_ source: [UInt8]) throws(OpenCLFailure) -> CompiledProgram {
         var status: cl_int = CL_SUCCESS
         let made = source.withUnsafeBytes { bytes in
             var text = bytes.bindMemory(to: CChar.self).baseAddress
@@ -153,7 +173,7 @@ extension OpenCLComputeDevice {
             return functions.createProgramWithSource(context, 1, &text, &length, &status)
         }
         guard let made else { throw OpenCLFailure(status) }
-        return Program(made, releasedBy: functions.releaseProgram)
+        return CompiledProgram(made, releasedBy: functions.releaseProgram)
     }
 
     private func log(of program: Program) -> ArraySlice<UInt8> {
@@ -170,4 +190,10 @@ extension OpenCLComputeDevice {
             program, ProgramBuild(code: CL_SUCCESS, log: words, kernels: hasKernels ? describeKernels(of: program) : [])
         )
     }
+}
+
+/// A program made of source.
+private final class CompiledProgram: OpenCLObject<cl_program> {
+    /// Compiles it as its client said, without what makes kernels say what their arguments are; nil where it was built.
+    var compileWithoutInformation: (() -> cl_int)?
 }

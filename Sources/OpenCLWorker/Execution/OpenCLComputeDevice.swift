@@ -275,7 +275,7 @@ final class OpenCLComputeDevice: ComputeDevice {
 }
 
 /// An object of the OpenCL API, released with its last owner.
-final class OpenCLObject<Handle> {
+class OpenCLObject<Handle> {
     let handle: Handle
     private let releaseHandle: (Handle) -> cl_int
 

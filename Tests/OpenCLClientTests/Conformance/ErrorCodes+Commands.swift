@@ -161,6 +161,13 @@ enum CommandErrors {
             .init("clEnqueueNDRangeKernel: a group that is too wide", CL_INVALID_WORK_ITEM_SIZE) {
                 launch($0, "put", 1, [1 << 30], [1 << 30])
             },
+            .init("clEnqueueNDRangeKernel: a group of too many, each side allowed", CL_INVALID_WORK_GROUP_SIZE) {
+                bench in
+                var side = 0
+                _ = bench.calls.clGetDeviceInfo(
+                    bench.device, cl_device_info(CL_DEVICE_MAX_WORK_GROUP_SIZE), MemoryLayout<Int>.size, &side, nil)
+                return launch(bench, "put", 2, [side, 2], [side, 2])
+            },
             .init("clEnqueueNDRangeKernel: another group than the kernel says", CL_INVALID_WORK_GROUP_SIZE) {
                 launch($0, "fixed", 1, [16], [8])
             },
