@@ -5,7 +5,7 @@ import GRPCCore
 import GRPCNIOTransportHTTP2
 
 /// What the transport alone costs: a server with the manager's service and settings that reads what agents send, and
-/// answers each heartbeat, and does nothing else. `presync-bench echo-peer ADDRESS`.
+/// answers each report, and does nothing else. `presync-bench echo-peer ADDRESS`.
 enum EchoPeer {
     static let command = "echo-peer"
 
@@ -28,8 +28,9 @@ enum EchoPeer {
                 case .message(.hello):
                     let welcome = ManagerWelcome(term: 1, period: .seconds(1), softwareVersion: "echo")
                     try await response.write(WireManagerToAgentEnvelope(.message(.welcome(welcome))))
-                case .message(.heartbeat(let heartbeat)):
-                    let answer = ManagerToAgentMessage.heartbeatAcknowledged(sequence: heartbeat.sequence)
+                case .message(.report(let report)):
+                    let answer = ManagerToAgentMessage.heartbeatAcknowledged(
+                        sequence: report.heartbeat?.sequence ?? 0)
                     try await response.write(WireManagerToAgentEnvelope(.message(answer)))
                 default:
                     break

@@ -177,8 +177,10 @@ private struct ReportingAgent: ReportingPeer {
             return InstanceTelemetry(instance: instance, incarnation: 1, source: .trace, samples: [sample])
         }
         return [
-            .report(PredictionReport(sequence: sequence, sentAt: now, telemetry: telemetry)),
-            .heartbeat(AgentHeartbeat(sequence: sequence, held: [])),
+            .report(
+                PredictionReport(
+                    sequence: sequence, sentAt: now, telemetry: telemetry,
+                    heartbeat: AgentHeartbeat(sequence: sequence, held: [])))
         ]
     }
 

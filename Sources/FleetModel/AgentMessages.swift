@@ -77,11 +77,16 @@ package struct PredictionReport: Hashable, Sendable {
     /// The agent's monotonic clock at sending: with it the manager turns sample times into ages.
     package var sentAt: MonotonicTime
     package var telemetry: [InstanceTelemetry]
+    /// That of the same period; nil where it is a message of its own.
+    package var heartbeat: AgentHeartbeat?
 
-    package init(sequence: UInt64, sentAt: MonotonicTime, telemetry: [InstanceTelemetry]) {
+    package init(
+        sequence: UInt64, sentAt: MonotonicTime, telemetry: [InstanceTelemetry], heartbeat: AgentHeartbeat? = nil
+    ) {
         self.sequence = sequence
         self.sentAt = sentAt
         self.telemetry = telemetry
+        self.heartbeat = heartbeat
     }
 }
 
@@ -159,11 +164,16 @@ package struct ManagerWelcome: Hashable, Sendable {
     /// How often reports and heartbeats are expected.
     package var period: Duration
     package var softwareVersion: String
+    /// Whether an agent may send its heartbeat with its report: half as many messages.
+    package var takesHeartbeatsInReports: Bool
 
-    package init(term: UInt64, period: Duration, softwareVersion: String) {
+    package init(
+        term: UInt64, period: Duration, softwareVersion: String, takesHeartbeatsInReports: Bool = false
+    ) {
         self.term = term
         self.period = period
         self.softwareVersion = softwareVersion
+        self.takesHeartbeatsInReports = takesHeartbeatsInReports
     }
 }
 

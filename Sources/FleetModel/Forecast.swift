@@ -62,6 +62,19 @@ package struct QuantileCurve: Sendable {
         }
     }
 
+    /// Replaces the 13 values by what `fill` writes, made valid as by ``init(_:)``, where they stand.
+    package mutating func write(_ fill: (UnsafeMutablePointer<Float>) -> Void) {
+        withUnsafeMutableBytes(of: &values) { bytes in
+            guard let values = bytes.assumingMemoryBound(to: Float.self).baseAddress else { return }
+            fill(values)
+            var floor: Float = 0
+            for index in 0..<QuantileLevels.count {
+                if values[index] > floor, values[index] < .infinity { floor = values[index] }
+                values[index] = floor
+            }
+        }
+    }
+
     package static let zero = QuantileCurve(InlineArray(repeating: 0))
 
     package subscript(index: Int) -> Double { Double(values[index]) }

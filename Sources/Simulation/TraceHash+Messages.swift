@@ -28,6 +28,11 @@ extension TraceHash {
         }
     }
 
+    private mutating func add(_ heartbeat: AgentHeartbeat) {
+        add(heartbeat.sequence)
+        for session in heartbeat.held { add(session) }
+    }
+
     private mutating func add(_ message: AgentMessage) {
         switch message {
         case .hello(let hello):
@@ -36,9 +41,8 @@ extension TraceHash {
         case .report(let report):
             add(report.sequence)
             add(report.sentAt)
-        case .heartbeat(let heartbeat):
-            add(heartbeat.sequence)
-            for session in heartbeat.held { add(session) }
+            if let heartbeat = report.heartbeat { add(heartbeat) }
+        case .heartbeat(let heartbeat): add(heartbeat)
         case .instanceChanged(let description, let present):
             add(description.id.rawValue)
             add(present ? 1 : 0)

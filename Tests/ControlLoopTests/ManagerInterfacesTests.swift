@@ -51,6 +51,22 @@ import Testing
         #expect(publish([next], in: &harness).prepared == [Prepared(next, link: 2, peers: [])])
     }
 
+    /// Found by the faulty world: the agent waited a minute with what the GPU server could not use.
+    @Test func anAgentWithWhatNoServerCanUseIsToldOfWhatOneHas() {
+        var harness = ManagerHarness()
+        harness.happens(
+            .agentMessageReceived(
+                .hello(
+                    AgentHello(
+                        agent: AgentID(unchecked: "a1"), softwareVersion: "test", instances: [ManagerHarness.instance],
+                        installed: [next])), LinkID(rawValue: 2)))
+        _ = publish([ManagerHarness.version, next], in: &harness)
+        harness.serverSaysHello("s1", on: 1)
+        _ = say(.interfaceUnavailable(next, reason: "no room"), on: 1, in: &harness)
+        let prepared = (1...6).flatMap { _ in harness.periodPasses(agents: [2], servers: [1]).prepared }
+        #expect(prepared.first == Prepared(ManagerHarness.version, link: 2, peers: []))
+    }
+
     @Test(arguments: [(true, 60...65), (false, 15...20)])
     func whoCannotUseAVersionIsLeftAloneWithItForAWhile(hasAnother: Bool, expected: ClosedRange<Int>) {
         var harness = ManagerHarness()

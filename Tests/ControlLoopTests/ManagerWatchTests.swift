@@ -36,6 +36,20 @@ import Testing
         #expect(fleet.manager.violations == [.twoHolders: 1])
     }
 
+    @Test func aHeartbeatInAReportIsHeardAndAnsweredAlsoInARepeat() {
+        var fleet = Self.withOneGrant()
+        fleet.agentSaysHello(AgentID(unchecked: "a2"), on: 4, instances: [])
+        let held = HeldSession(grant: GrantID(rawValue: 1), epoch: Epoch(term: 1, counter: 1), state: .held)
+        for sequence in [7, 8] as [UInt64] {
+            let report = PredictionReport(
+                sequence: 1, sentAt: fleet.now, telemetry: [],
+                heartbeat: AgentHeartbeat(sequence: sequence, held: [held]))
+            let effects = fleet.happens(.agentMessageReceived(.report(report), LinkID(rawValue: 4)))
+            #expect(effects.contains(.sendToAgent(.heartbeatAcknowledged(sequence: sequence), LinkID(rawValue: 4))))
+        }
+        #expect(fleet.manager.violations == [.twoHolders: 2])
+    }
+
     @Test func moreMemoryThanTheDeviceHas() {
         var fleet = Self.withOneGrant()
         fleet.periodPasses(servers: [1], held: [fleet.held(1, on: "s1", .reserved, memory: .gibibytes(2))])

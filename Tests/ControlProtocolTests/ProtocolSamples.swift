@@ -89,6 +89,9 @@ struct ProtocolSamples {
                             instance: $0.id(), incarnation: $0.random.next(),
                             source: $0.pick([.cgroupV2, .cgroupV1, .processTree, .host, .trace]),
                             samples: $0.several { $0.sample() })
+                    },
+                    heartbeat: maybe {
+                        AgentHeartbeat(sequence: $0.random.next(), held: $0.several { $0.heldSession() })
                     }))
         case 2: .heartbeat(AgentHeartbeat(sequence: random.next(), held: several { $0.heldSession() }))
         case 3: .instanceChanged(instance(), present: random.chance(1, in: 2))
@@ -118,7 +121,8 @@ struct ProtocolSamples {
     }
 
     mutating func welcome() -> ManagerWelcome {
-        ManagerWelcome(term: random.next(), period: duration(), softwareVersion: text())
+        ManagerWelcome(
+            term: random.next(), period: duration(), softwareVersion: text(), takesHeartbeatsInReports: random.chance(1, in: 2))
     }
 
     mutating func managerToAgentMessage() -> ManagerToAgentMessage {

@@ -26,7 +26,7 @@ import Testing
 
     @Test func everyMessageIsReadWholeAndMeansTheSameWhenItIsWrittenAgain() throws {
         let recorded = try Self.recorded
-        #expect(recorded.count == 33)
+        #expect(recorded.count == 35)
         for (name, bytes) in recorded {
             switch name.split(separator: ".")[0] {
             case "AgentEnvelope": try Self.check(WireAgentEnvelope.self, name, bytes)

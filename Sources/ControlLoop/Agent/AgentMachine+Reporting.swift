@@ -24,10 +24,12 @@ extension AgentMachine {
             reports += 1
             let telemetry = unsent.keys.sorted().compactMap { unsent[$0] }
             unsent.removeAll(keepingCapacity: true)
-            effects.append(.send(.report(PredictionReport(sequence: reports, sentAt: now, telemetry: telemetry))))
-            let sequence = contact.sendHeartbeat(at: now)
+            let heartbeat = AgentHeartbeat(sequence: contact.sendHeartbeat(at: now), held: holdings())
             self.contact = contact
-            effects.append(.send(.heartbeat(AgentHeartbeat(sequence: sequence, held: holdings()))))
+            var report = PredictionReport(sequence: reports, sentAt: now, telemetry: telemetry)
+            if contact.takesHeartbeatsInReports { report.heartbeat = heartbeat }
+            effects.append(.send(.report(report)))
+            if !contact.takesHeartbeatsInReports { effects.append(.send(.heartbeat(heartbeat))) }
         }
         return effects + endLapsed(now) + refuseImpatient(now)
     }

@@ -6,7 +6,8 @@ extension AgentMachine {
     mutating func received(_ message: ManagerToAgentMessage, now: MonotonicTime) -> [AgentEffect] {
         guard let contact else { return [] }
         switch message {
-        case .welcome:
+        case .welcome(let welcome):
+            self.contact?.takesHeartbeatsInReports = welcome.takesHeartbeatsInReports
             return []
         case .allocation(let notification):
             return notified(notification, heardAt: contact.heardAt, now: now)

@@ -10,6 +10,8 @@ struct ManagerContact: Sendable {
     /// The manager has heard the agent at this time or later.
     private(set) var heardAt: MonotonicTime
     private(set) var lastSequence: UInt64 = 0
+    /// Whether it has said that a heartbeat may come with a report.
+    var takesHeartbeatsInReports = false
     /// When the heartbeats were sent that are not answered, oldest first; the last is that of ``lastSequence``.
     private var unanswered: [MonotonicTime] = []
 

@@ -31,7 +31,11 @@ extension GPUServerMachine {
             effects.append(.persistEpoch(configuration.devices[index].id, bound))
         }
         awaitedTerm = effects.isEmpty ? nil : term
-        return effects
+        guard effects.isEmpty, introducedTerm < term, fences.allSatisfy({ $0.assured.term >= term }) else {
+            return effects
+        }
+        // They have become durable since the hello: they were on their way when the link before this one broke.
+        return [hello()]
     }
 
     private mutating func received(_ command: GrantCommand, now: MonotonicTime) -> [GPUServerEffect] {

@@ -45,8 +45,9 @@ extension GPUServerMachine {
         return [hello()]
     }
 
-    func hello() -> GPUServerEffect {
-        .send(
+    mutating func hello() -> GPUServerEffect {
+        introducedTerm = fences.map(\.assured.term).min() ?? .max
+        return .send(
             .hello(
                 GPUServerHello(
                     server: configuration.server, softwareVersion: configuration.softwareVersion,

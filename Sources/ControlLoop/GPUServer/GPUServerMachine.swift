@@ -58,6 +58,8 @@ package struct GPUServerMachine: Sendable {
     var isLinked = false
     /// The term of the manager to which this server introduces itself again once its fences are durable.
     var awaitedTerm: UInt64?
+    /// The term that the last hello was under.
+    var introducedTerm: UInt64 = 0
     var sequence: UInt64 = 0
     /// When the last heartbeat was sent: usage is reported as a share of the time since.
     var lastHeartbeat: MonotonicTime

@@ -15,11 +15,19 @@ extension ManagerMachine {
     private static let reminderSeconds: Int64 = 5
     /// How long a peer that could not use a version is left alone with it.
     private static let retryAfter: Duration = .seconds(60)
-    /// The same of a peer that has nothing else, a GPU server after work on it among them: somebody waits for it.
+    /// The same of a peer that has nothing else of use, a GPU server after work on it among them: somebody waits for it.
     private static let retrySoonAfter: Duration = .seconds(15)
 
-    private func pause(_ installed: [InterfaceVersion]) -> Duration {
-        installed.contains(where: published.contains) ? Self.retryAfter : Self.retrySoonAfter
+    private func pause(of server: ServerRecord) -> Duration {
+        server.installed.contains(where: published.contains) ? Self.retryAfter : Self.retrySoonAfter
+    }
+
+    /// What no GPU server has is of no use to an agent.
+    private func pause(of agent: AgentRecord) -> Duration {
+        let isServed = agent.installed.contains { version in
+            published.contains(version) && (installedOnServers.contains(version) || !hasServers)
+        }
+        return isServed ? Self.retryAfter : Self.retrySoonAfter
     }
 
     mutating func published(_ offers: [InterfaceOffer], source: String, now: MonotonicTime) -> [ManagerEffect] {
@@ -63,7 +71,7 @@ extension ManagerMachine {
         let isReturning = orders.returning.contains(server)
         let wanted = wanted(on: server, record, now)
         for version in wanted + record.verifiesAgain.filter({ published.contains($0) && !wanted.contains($0) })
-        where lacks(version, record.installed, record.unavailable, now) {
+        where lacks(version, record.installed, record.unavailable, now, pause(of: record)) {
             servers[server]?.asked[version] = record.asked[version] ?? now
             // Testing takes a while, and is not asked for again meanwhile.
             if isReturning, let since = record.asked[version], now - since < Self.retrySoonAfter { continue }
@@ -74,8 +82,8 @@ extension ManagerMachine {
         return effects
     }
 
-    /// Asks agents that lack a version which their instances want to install it, once a GPU server has it: before, no
-    /// session could open in it, and all would load the manager.
+    /// Asks agents that lack a version which their instances want to install it, of those that a GPU server has: in others no
+    /// session could open, and all would load the manager.
     mutating func prepareAgents(_ now: MonotonicTime) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
         for agent in agents.keys.sorted() { effects += prepareAgent(agent, now: now) }
@@ -87,10 +95,8 @@ extension ManagerMachine {
         guard let record = agents[agent], let link = record.link else { return [] }
         var effects: [ManagerEffect] = []
         agents[agent]?.asked = [:]
-        for version in wanted(on: agent, now) {
-            guard installedOnServers.contains(version) || !hasServers,
-                lacks(version, record.installed, record.unavailable, now)
-            else { continue }
+        for version in wanted(on: agent, record, now) {
+            guard lacks(version, record.installed, record.unavailable, now, pause(of: record)) else { continue }
             agents[agent]?.asked[version] = record.asked[version] ?? now
             effects.append(.sendToAgent(.prepareInterface(version, from: sources(of: version, for: agent)), link))
         }
@@ -105,7 +111,7 @@ extension ManagerMachine {
             kind: configuration.interfaceKind, client: InterfaceSelection.End(), server: Self.end(record),
             device: record.devices.first)
         question.server.unusable = Self.unusable(
-            record.unavailable, now, after: pause(record.installed))
+            record.unavailable, now, after: pause(of: record))
         question.withheld = withheld(from: nil, on: id)
         question.preferred = rollouts.admits(id) ? rollouts.active?.target.version : nil
         var before = question
@@ -118,16 +124,16 @@ extension ManagerMachine {
         return best(question, under: [nil] + rules, also: rollouts.active == nil ? nil : before)
     }
 
-    /// What is best for an agent's instances, each by its rule.
-    private func wanted(on agent: AgentID, _ now: MonotonicTime) -> [InterfaceVersion] {
+    /// What is best for an agent's instances, each by its rule, of what a GPU server has.
+    private func wanted(on agent: AgentID, _ record: AgentRecord, _ now: MonotonicTime) -> [InterfaceVersion] {
         var question = InterfaceSelection.Question(
             kind: configuration.interfaceKind, client: end(agent), server: InterfaceSelection.End())
         question.client.unusable = Self.unusable(
-            agents[agent]?.unavailable ?? [:], now, after: pause(agents[agent]?.installed ?? []))
+            record.unavailable, now, after: pause(of: record))
         if rollouts.active != nil { return wantedInRollout(agent, question) }
-        question.withheld = withheld(from: nil, on: nil)
+        question.withheld = withheldFromAgent(from: nil)
         guard !versionRules.rules.isEmpty else { return best(question, under: [nil]) }
-        let rules = (agents[agent]?.instances ?? []).compactMap(record(of:)).map(versionRule(of:))
+        let rules = record.instances.compactMap { self.record(of: $0) }.map(versionRule(of:))
         return best(question, under: Set(rules).sorted { ($0?.description ?? "") < ($1?.description ?? "") })
     }
 
@@ -148,14 +154,26 @@ extension ManagerMachine {
             let rule = versionRule(of: record)
             guard asked.insert(Kind(rule: rule, isAdmitted: rollouts.admits(id))).inserted else { continue }
             question.rule = rule
-            question.withheld = withheld(from: id, on: nil)
+            question.withheld = withheldFromAgent(from: id)
             question.preferred = preferred(by: id)
             guard let version = selection(question).wanted, !versions.contains(version) else { continue }
             versions.append(version)
         }
         guard versions.isEmpty else { return versions }
+        question.withheld = withheldFromAgent(from: nil)
         for offer in offers where rollouts.isTarget(offer.version) { question.withheld[offer.version] = "it is new" }
         return best(question, under: [nil])
+    }
+
+    /// What an agent is not to install: also what no GPU server has, where there are some. An agent that waited with what is
+    /// newest for a server to have it would share nothing with those that cannot use it.
+    private func withheldFromAgent(from instance: InstanceID?) -> [InterfaceVersion: String] {
+        var withheld = withheld(from: instance, on: nil)
+        guard hasServers else { return withheld }
+        for offer in offers where !installedOnServers.contains(offer.version) {
+            withheld[offer.version] = "no GPU server has it"
+        }
+        return withheld
     }
 
     /// The best version under each rule, each once.
@@ -184,10 +202,10 @@ extension ManagerMachine {
 
     private func lacks(
         _ version: InterfaceVersion, _ installed: [InterfaceVersion],
-        _ unavailable: [InterfaceVersion: Unavailability], _ now: MonotonicTime
+        _ unavailable: [InterfaceVersion: Unavailability], _ now: MonotonicTime, _ pause: Duration
     ) -> Bool {
         guard !installed.contains(version) else { return false }
-        return unavailable[version].map { now - $0.since >= pause(installed) } ?? true
+        return unavailable[version].map { now - $0.since >= pause } ?? true
     }
 
     /// Asks peers again that still lack what is wanted there: they may have failed, or not have heard.

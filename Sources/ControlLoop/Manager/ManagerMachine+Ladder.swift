@@ -43,9 +43,10 @@ extension ManagerMachine {
     /// What a GPU server says of a warm session's worker.
     mutating func learnWarm(_ held: HeldGrant) {
         guard held.level == .warm, held.workerMemory > .zero else { return }
-        let server = servers[held.device.server]
-        let share = server?.host.memory.map { memory in
-            Double(held.workerMemory.rawValue) * Double(server?.devices.count ?? 1) / Double(max(memory.rawValue, 1))
+        let server = held.device.server
+        let share = servers[server]?.host.memory.map { memory in
+            Double(held.workerMemory.rawValue) * Double(servers[server]?.devices.count ?? 1)
+                / Double(max(memory.rawValue, 1))
         }
         ladder.observeWarmSession(memory: held.workerMemory, share: share)
     }

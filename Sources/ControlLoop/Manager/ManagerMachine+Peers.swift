@@ -13,11 +13,10 @@ extension ManagerMachine {
         case .hello:
             return []
         case .report(let report):
-            return takeIn(report, from: agent, now: now) + stepIfAllReported(agent, now: now)
+            let answer = report.heartbeat.map { takeIn($0, from: agent, on: link, now: now) } ?? []
+            return answer + takeIn(report, from: agent, now: now) + stepIfAllReported(agent, now: now)
         case .heartbeat(let heartbeat):
-            reconcile(heartbeat.held, heldBy: agent)
-            return watch(heartbeat.held, by: agent, now: now)
-                + [.sendToAgent(.heartbeatAcknowledged(sequence: heartbeat.sequence), link)]
+            return takeIn(heartbeat, from: agent, on: link, now: now)
         case .instanceChanged(let description, let present):
             return present
                 ? instanceAppeared(description, on: agent, now: now) + assignVersion(to: description.id, on: agent)
@@ -105,6 +104,14 @@ extension ManagerMachine {
         }
         reconcile(hello.held, heldBy: hello.agent)
         return effects
+    }
+
+    private mutating func takeIn(
+        _ heartbeat: AgentHeartbeat, from agent: AgentID, on link: LinkID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        reconcile(heartbeat.held, heldBy: agent)
+        return watch(heartbeat.held, by: agent, now: now)
+            + [.sendToAgent(.heartbeatAcknowledged(sequence: heartbeat.sequence), link)]
     }
 
     private mutating func serverConnected(
@@ -338,7 +345,9 @@ extension ManagerMachine {
     }
 
     private var welcome: ManagerWelcome {
-        ManagerWelcome(term: term, period: configuration.period, softwareVersion: configuration.softwareVersion)
+        ManagerWelcome(
+            term: term, period: configuration.period, softwareVersion: configuration.softwareVersion,
+            takesHeartbeatsInReports: true)
     }
 
     /// Why a hello is not taken: another protocol, a link on which another peer has introduced itself, or a link that

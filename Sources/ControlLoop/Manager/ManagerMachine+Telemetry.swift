@@ -100,28 +100,29 @@ extension ManagerMachine {
     ) -> [ManagerEffect] {
         guard let link = serverLink(server) else { return [] }
         var effects = watch(heartbeat.held, at: server, now: now)
-        var used: [InstanceID: Slice] = [:]
+        // By the instances' places.
+        var used: [Int: Slice] = [:]
         var listed: Set<GrantID> = []
         var devices = servers[server]?.devices.map { _ in Slice.zero } ?? []
         for held in heartbeat.held where held.device.server == server {
             listed.insert(held.grant)
-            let sum = used[held.instance] ?? .zero
-            used[held.instance] = Slice(
-                memory: sum.memory + held.usedMemory, compute: sum.compute + held.usedCompute)
+            if let index = instanceIndex[held.instance] {
+                used[index, default: .zero].memory += held.usedMemory
+                used[index, default: .zero].compute += held.usedCompute
+            }
             if devices.indices.contains(held.device.index) {
                 devices[held.device.index].memory += held.usedMemory
                 devices[held.device.index].compute += held.usedCompute
             }
-            guard grants[held.grant] != nil else {
+            guard grants.standing(held.grant) != nil else {
                 effects.append(disown(held, on: link))
                 continue
             }
             learn(held)
         }
         servers[server]?.used = devices
-        for instance in used.keys.sorted() {
-            guard let use = used[instance] else { continue }
-            update(instance) {
+        for (index, use) in used {
+            instances.change(index) {
                 $0.intake.recordGPUUse(memory: use.memory, compute: use.compute, receivedAt: now)
                 $0.hasUsedGPU = $0.hasUsedGPU || use.memory > .zero
             }

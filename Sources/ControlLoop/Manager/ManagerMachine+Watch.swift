@@ -16,14 +16,17 @@ extension ManagerMachine {
         var strangers: [GrantID: Stranger] = [:]
         for one in held {
             if promised.indices.contains(one.device.index) { promised[one.device.index] += one.slice.memory }
-            guard let grant = grants[one.grant] else {
+            let isGranted = grants.read(one.grant) { grant in
+                grant.pointee.stored.device == one.device && grant.pointee.stored.instance.id == one.instance
+            }
+            guard let isGranted else {
                 var stranger = servers[server]?.strangers[one.grant] ?? Stranger(since: now)
                 stranger.memory = one.slice.memory
                 effects += judge(one, &stranger, now: now)
                 strangers[one.grant] = stranger
                 continue
             }
-            if grant.stored.device != one.device || grant.stored.instance.id != one.instance {
+            if !isGranted, let grant = grants[one.grant] {
                 effects += violated(.twoHolders, one, "is \(grant.stored.instance.id)'s on \(grant.stored.device)", now)
             }
         }
@@ -38,7 +41,8 @@ extension ManagerMachine {
     /// Compares what an agent says that it holds with what it was told to hold. O(held)
     mutating func watch(_ held: [HeldSession], by agent: AgentID, now: MonotonicTime) -> [ManagerEffect] {
         held.flatMap { one -> [ManagerEffect] in
-            guard let grant = grants[one.grant], grant.stored.agent != agent else { return [] }
+            guard grants.read(one.grant, { $0.pointee.stored.agent != agent }) == true, let grant = grants[one.grant]
+            else { return [] }
             return violated(.twoHolders, device: grant.stored.device, "\(one.grant) is also held by \(agent)", now)
         }
     }

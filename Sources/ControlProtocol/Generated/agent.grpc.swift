@@ -4,7 +4,8 @@
 ///     | -- AgentHello ------------------->|   first message; a wrong revision is refused, naming both
 ///     |<------------------ ManagerWelcome |   the term, and how often to report
 ///     | -- PredictionReport ------------->|   once a period: telemetry since the last report
-///     | -- AgentHeartbeat --------------->|   once a period: what is held; renews its leases
+///     | -- AgentHeartbeat --------------->|   once a period: what is held; renews its leases. In the report,
+///     |                                   |   where the manager takes it there
 ///     |<----------- HeartbeatAcknowledged |
 ///     |<---------- AllocationNotification |   a slice is ready, and how its session is opened; repeated until
 ///     | -- NotificationAcknowledgement -->|   acknowledged

@@ -14,7 +14,8 @@
 ///     | -- AgentHello ------------------->|   first message; a wrong revision is refused, naming both
 ///     |<------------------ ManagerWelcome |   the term, and how often to report
 ///     | -- PredictionReport ------------->|   once a period: telemetry since the last report
-///     | -- AgentHeartbeat --------------->|   once a period: what is held; renews its leases
+///     | -- AgentHeartbeat --------------->|   once a period: what is held; renews its leases. In the report,
+///     |                                   |   where the manager takes it there
 ///     |<----------- HeartbeatAcknowledged |
 ///     |<---------- AllocationNotification |   a slice is ready, and how its session is opened; repeated until
 ///     | -- NotificationAcknowledgement -->|   acknowledged
@@ -325,9 +326,22 @@ package nonisolated struct WirePredictionReport: Sendable {
   /// At most 16384.
   package var telemetry: [WireInstanceTelemetry] = []
 
+  /// Instead of a message of its own, of which each costs both sides a wake-up: only to a manager whose welcome says that
+  /// it is looked for here. It counts also where the report is a repeat.
+  package var heartbeat: WireAgentHeartbeat {
+    get {_heartbeat ?? WireAgentHeartbeat()}
+    set {_heartbeat = newValue}
+  }
+  /// Returns true if `heartbeat` has been explicitly set.
+  package var hasHeartbeat: Bool {self._heartbeat != nil}
+  /// Clears the value of `heartbeat`. Subsequent reads from it will return its default value.
+  package mutating func clearHeartbeat() {self._heartbeat = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _heartbeat: WireAgentHeartbeat? = nil
 }
 
 /// The samples of one instance since the last report.
@@ -1193,7 +1207,7 @@ nonisolated extension WireHeldSession.State: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension WirePredictionReport: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".PredictionReport"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}sent_at_ns\0\u{1}telemetry\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequence\0\u{3}sent_at_ns\0\u{1}telemetry\0\u{1}heartbeat\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1204,12 +1218,17 @@ nonisolated extension WirePredictionReport: SwiftProtobuf.Message, SwiftProtobuf
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.sequence) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.sentAtNs) }()
       case 3: try { try decoder.decodeRepeatedMessageField(value: &self.telemetry) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._heartbeat) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.sequence != 0 {
       try visitor.visitSingularUInt64Field(value: self.sequence, fieldNumber: 1)
     }
@@ -1219,6 +1238,9 @@ nonisolated extension WirePredictionReport: SwiftProtobuf.Message, SwiftProtobuf
     if !self.telemetry.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.telemetry, fieldNumber: 3)
     }
+    try { if let v = self._heartbeat {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1226,6 +1248,7 @@ nonisolated extension WirePredictionReport: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.sequence != rhs.sequence {return false}
     if lhs.sentAtNs != rhs.sentAtNs {return false}
     if lhs.telemetry != rhs.telemetry {return false}
+    if lhs._heartbeat != rhs._heartbeat {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

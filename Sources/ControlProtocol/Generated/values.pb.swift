@@ -398,6 +398,9 @@ package nonisolated struct WireManagerWelcome: Sendable {
 
   package var softwareVersion: String = String()
 
+  /// Whether an agent's heartbeat may come with its report. A manager that does not say so would not see it there.
+  package var takesHeartbeatsInReports: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -899,7 +902,7 @@ nonisolated extension WireDeviceDescription: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension WireManagerWelcome: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".ManagerWelcome"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}term\0\u{3}period_ns\0\u{3}software_version\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}term\0\u{3}period_ns\0\u{3}software_version\0\u{3}takes_heartbeats_in_reports\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -910,6 +913,7 @@ nonisolated extension WireManagerWelcome: SwiftProtobuf.Message, SwiftProtobuf._
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.term) }()
       case 2: try { try decoder.decodeSingularInt64Field(value: &self.periodNs) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.softwareVersion) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.takesHeartbeatsInReports) }()
       default: break
       }
     }
@@ -925,6 +929,9 @@ nonisolated extension WireManagerWelcome: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.softwareVersion.isEmpty {
       try visitor.visitSingularStringField(value: self.softwareVersion, fieldNumber: 3)
     }
+    if self.takesHeartbeatsInReports != false {
+      try visitor.visitSingularBoolField(value: self.takesHeartbeatsInReports, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -932,6 +939,7 @@ nonisolated extension WireManagerWelcome: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs.term != rhs.term {return false}
     if lhs.periodNs != rhs.periodNs {return false}
     if lhs.softwareVersion != rhs.softwareVersion {return false}
+    if lhs.takesHeartbeatsInReports != rhs.takesHeartbeatsInReports {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

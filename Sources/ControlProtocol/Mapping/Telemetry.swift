@@ -76,7 +76,8 @@ extension PredictionReport: WireMapped {
     package init(wire: WirePredictionReport) throws(ProtocolError) {
         self.init(
             sequence: wire.sequence, sentAt: try Read.moment(wire.sentAtNs, "sent_at_ns"),
-            telemetry: try Read.list(wire.telemetry, "telemetry", limit: ProtocolLimits.instances))
+            telemetry: try Read.list(wire.telemetry, "telemetry", limit: ProtocolLimits.instances),
+            heartbeat: try Read.optional(wire.hasHeartbeat ? wire.heartbeat : nil, "heartbeat"))
     }
 
     package var wire: WirePredictionReport {
@@ -84,6 +85,7 @@ extension PredictionReport: WireMapped {
             $0.sequence = sequence
             $0.sentAtNs = sentAt.rawValue
             $0.telemetry = telemetry.map(\.wire)
+            if let heartbeat { $0.heartbeat = heartbeat.wire }
         }
     }
 }

@@ -233,7 +233,8 @@ extension ManagerWelcome: WireMapped {
         self.init(
             term: wire.term, period: try Read.duration(wire.periodNs, "period_ns", least: 1),
             softwareVersion: try Read.text(
-                wire.softwareVersion, "software_version", limit: ProtocolLimits.softwareVersionBytes))
+                wire.softwareVersion, "software_version", limit: ProtocolLimits.softwareVersionBytes),
+            takesHeartbeatsInReports: wire.takesHeartbeatsInReports)
     }
 
     package var wire: WireManagerWelcome {
@@ -241,6 +242,7 @@ extension ManagerWelcome: WireMapped {
             $0.term = term
             $0.periodNs = period.nanoseconds
             $0.softwareVersion = softwareVersion.clipped(to: ProtocolLimits.softwareVersionBytes)
+            $0.takesHeartbeatsInReports = takesHeartbeatsInReports
         }
     }
 }

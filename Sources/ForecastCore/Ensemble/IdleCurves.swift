@@ -34,8 +34,11 @@ struct IdleCurves: Sendable {
     func restore(_ row: Int, to curves: inout InlineArray<12, QuantileCurve>) {
         for curve in 0..<DemandForecast.curveCount {
             let first = row * Self.row + curve * QuantileLevels.count
-            curves[curve] = QuantileCurve(
-                InlineArray<13, Float> { level in Float(bitPattern: UInt32(values[first + level]) << 16) })
+            curves[curve].write { place in
+                for level in 0..<QuantileLevels.count {
+                    place[level] = Float(bitPattern: UInt32(values[first + level]) << 16)
+                }
+            }
         }
     }
 }

@@ -36,17 +36,23 @@ struct UpperCalibration: Sendable {
     func write(
         _ combined: [Float], row: Int, zeroBelow: InlineArray<2, Float>, to curves: inout InlineArray<12, QuantileCurve>
     ) {
-        combined.withUnsafeBufferPointer { combined in
-            for curve in 0..<DemandForecast.curveCount {
-                let first = row * ForecastTile.combinedRow + curve * ExpertLayout.levels
-                let floor = zeroBelow[curve / 6]
-                var moved = InlineArray<13, Float>(repeating: 0)
-                for level in 0..<QuantileLevels.count {
-                    var value = combined[first + level]
-                    if level >= Self.firstLevel { value *= factors[curve * Self.levels + level - Self.firstLevel] }
-                    moved[level] = value < floor ? 0 : value
+        // By addresses: an inline array that is indexed where it stands is copied for each element.
+        withUnsafeBytes(of: factors) { factors in
+            let factors = factors.assumingMemoryBound(to: Float.self)
+            combined.withUnsafeBufferPointer { combined in
+                for curve in 0..<DemandForecast.curveCount {
+                    let first = row * ForecastTile.combinedRow + curve * ExpertLayout.levels
+                    let floor = zeroBelow[curve / 6]
+                    curves[curve].write { values in
+                        for level in 0..<QuantileLevels.count {
+                            var value = combined[first + level]
+                            if level >= Self.firstLevel {
+                                value *= factors[curve * Self.levels + level - Self.firstLevel]
+                            }
+                            values[level] = value < floor ? 0 : value
+                        }
+                    }
                 }
-                curves[curve] = QuantileCurve(moved)
             }
         }
     }

@@ -93,25 +93,28 @@ struct AmountModel: Sendable {
     /// where one was since the last call.
     mutating func prepare() {
         guard !isPrepared else { return }
-        usual = applications.indices.map { index in
-            let resource = Resource(rawValue: index % 2) ?? .memory
-            return InlineArray { bin in shareOfType(bin, resource, index: index) }
-        }
-        usualOfOthers = Resource.allCases.map { resource in
-            InlineArray { bin in shareOfType(bin, resource, index: .max) }
-        }
+        usualOfOthers = Resource.allCases.map { sharesOfFleet($0) }
+        usual = applications.indices.map { sharesOfType(index: $0, ofFleet: usualOfOthers[$0 % 2]) }
         isPrepared = true
     }
 
-    /// The share of a bin in the bursts of an application type, shrunk to the fleet's, and that to the prior.
-    @inline(__always)
-    private func shareOfType(_ bin: Int, _ resource: Resource, index: Int) -> Float {
+    /// The share of each bin in the bursts of the fleet, shrunk to the prior.
+    private func sharesOfFleet(_ resource: Resource) -> InlineArray<128, Float> {
         let prior = Self.prior[resource.rawValue]
-        let place = resource.rawValue
-        let added = prior.contains(bin) ? Strength.prior / Float(prior.count) : 0
-        let ofFleet = (fleet[place].bins[bin] + added) / (fleet[place].mass + Strength.prior)
-        guard index < applications.count else { return Strength.fleet * ofFleet / Strength.fleet }
-        return (applications[index].bins[bin] + Strength.fleet * ofFleet) / (applications[index].mass + Strength.fleet)
+        let added = Strength.prior / Float(prior.count)
+        var shares = fleet[resource.rawValue].bins
+        let mass = fleet[resource.rawValue].mass + Strength.prior
+        for bin in shares.indices { shares[bin] = (shares[bin] + (prior.contains(bin) ? added : 0)) / mass }
+        return shares
+    }
+
+    /// The same of an application type, shrunk to the fleet's.
+    private func sharesOfType(index: Int, ofFleet: InlineArray<128, Float>) -> InlineArray<128, Float> {
+        guard index < applications.count else { return ofFleet }
+        var shares = applications[index].bins
+        let mass = applications[index].mass + Strength.fleet
+        for bin in shares.indices { shares[bin] = (shares[bin] + Strength.fleet * ofFleet[bin]) / mass }
+        return shares
     }
 
     /// The distribution of a burst's greatest demand, to read quantiles from. O(bins)
@@ -203,7 +206,7 @@ struct AmountModel: Sendable {
         // Taken out once: an element that is read in a loop is copied for each bin.
         var shares =
             !isPrepared
-            ? InlineArray { bin in shareOfType(bin, resource, index: index) }
+            ? sharesOfType(index: index, ofFleet: sharesOfFleet(resource))
             : index < usual.count ? usual[index] : usualOfOthers[resource.rawValue]
         if let tenant = pooled.tenant { Self.narrow(&shares, to: tenant, strength: Strength.application) }
         if let user = pooled.user {

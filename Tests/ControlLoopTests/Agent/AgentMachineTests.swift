@@ -94,6 +94,29 @@ private func lapsed(at time: MonotonicTime, epoch counter: UInt64 = 1) -> [Agent
                 == [.handOver(grant, program, found: .reserved), acknowledged(.handedOver(program))])
     }
 
+    @Test func `a heartbeat comes with the report where the manager takes it there, and renews as one by itself does`()
+        throws
+    {
+        var agent = Agent.holding()
+        let welcome = ManagerWelcome(
+            term: 1, period: .seconds(1), softwareVersion: "test", takesHeartbeatsInReports: true)
+        #expect(agent.hears(.welcome(welcome), at: 0.7) == [])
+        for second in 1...20 {
+            let effects = agent.happens(.periodEnded, at: Double(second))
+            guard effects.count == 1, case .send(.report(let report)) = effects[0] else {
+                Issue.record("not one report: \(effects)")
+                return
+            }
+            let heartbeat = try #require(report.heartbeat)
+            #expect(heartbeat.held.map(\.grant) == [grant])
+            #expect(agent.hears(.heartbeatAcknowledged(sequence: heartbeat.sequence), at: Double(second) + 0.1) == [])
+        }
+        // The next link's manager may be an older one.
+        _ = agent.happens(.linkClosed, at: 21)
+        _ = agent.happens(.linkOpened, at: 21.1)
+        #expect(agent.happens(.periodEnded, at: 22).count == 2)
+    }
+
     @Test(arguments: [0, 2, .max] as [UInt64])
     func `an answer to no heartbeat renews nothing`(sequence: UInt64) {
         var agent = Agent.holding()
