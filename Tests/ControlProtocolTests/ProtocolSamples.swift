@@ -122,7 +122,8 @@ struct ProtocolSamples {
 
     mutating func welcome() -> ManagerWelcome {
         ManagerWelcome(
-            term: random.next(), period: duration(), softwareVersion: text(), takesHeartbeatsInReports: random.chance(1, in: 2))
+            term: random.next(), period: duration(), softwareVersion: text(),
+            takesHeartbeatsInReports: random.chance(1, in: 2))
     }
 
     mutating func managerToAgentMessage() -> ManagerToAgentMessage {

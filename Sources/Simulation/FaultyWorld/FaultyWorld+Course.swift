@@ -175,9 +175,9 @@ extension FaultyWorld {
     private mutating func empty() {
         phase = .emptying
         for (_, instance) in allInstances {
-            // In a rollout there may be one in each version for a moment.
+            // While its version changes there may be as many in each for a moment.
             let held = workers.filter { $0.phase == .running && $0.command.instance == instance }
-            guard held.count > max(mostUnused(by: instance), Set(held.map(\.version)).count) else { continue }
+            guard held.count > mostUnused(by: instance) * Set(held.map(\.version)).count else { continue }
             observe(.stuck("\(instance) uses nothing and holds \(held.map(\.grant))"))
         }
         for index in agents.indices {
