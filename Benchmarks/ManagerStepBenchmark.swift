@@ -34,11 +34,13 @@ enum ManagerStepBenchmark {
         for _ in 0..<(isSmall ? 5 : 60) { _ = fleet.second() }
         var takingIn: [Double] = []
         var stepping: [Double] = []
+        var answering: [Double] = []
         var slices: [Double] = []
         for _ in 0..<steps {
             let second = fleet.second()
             takingIn.append(second.reports)
             stepping.append(second.step)
+            answering.append(second.answers)
             slices.append(second.longestSlice)
         }
         return Measurement(
@@ -47,7 +49,8 @@ enum ManagerStepBenchmark {
                 + "\(chosen.name) linear algebra",
             figures: [
                 ("reports p50", takingIn.quantile(0.5), "ms"), ("step p50", stepping.quantile(0.5), "ms"),
-                ("step max", stepping.quantile(1), "ms"), ("longest slice p50", slices.quantile(0.5), "ms"),
+                ("step max", stepping.quantile(1), "ms"), ("answers p50", answering.quantile(0.5), "ms"),
+                ("longest slice p50", slices.quantile(0.5), "ms"),
                 ("longest slice max", slices.quantile(1), "ms"),
                 ("per instance", stepping.quantile(0.5) * 1e3 / Double(instances), "us"),
             ])
@@ -65,6 +68,9 @@ private struct BenchmarkFleet {
     private var held: [LinkID: [GrantID: HeldGrant]] = [:]
     /// How long one event has taken at most, in this second's step.
     private var longestSlice = 0.0
+    /// How long this second's step has taken, and what it led to: commits, and the answers of GPU servers and agents.
+    private var stepTime = 0.0
+    private var answerTime = 0.0
     private var sequence: UInt64 = 0
     private var revision: UInt64 = 0
     private let demand: BenchmarkDemand
@@ -114,8 +120,9 @@ private struct BenchmarkFleet {
         }
     }
 
-    /// One second of the fleet: every GPU server and instance reports, then the manager steps. In milliseconds.
-    mutating func second() -> (reports: Double, step: Double, longestSlice: Double) {
+    /// One second of the fleet: every GPU server and instance reports, then the manager steps, and what it has sent is
+    /// answered. In milliseconds.
+    mutating func second() -> (reports: Double, step: Double, answers: Double, longestSlice: Double) {
         now = now + .seconds(1)
         sequence += 1
         let reports = agents.map { agent in (link: agent.link, report: report(of: agent.instances)) }
@@ -130,12 +137,10 @@ private struct BenchmarkFleet {
             for (link, report) in reports.dropLast() { handle(.agentMessageReceived(.report(report), link)) }
         }
         // The step begins with the last agent's report.
-        longestSlice = 0
-        let step = milliseconds {
-            for (link, report) in reports.suffix(1) { handle(.agentMessageReceived(.report(report), link)) }
-            handle(.stepDue)
-        }
-        return (takingIn, step, longestSlice)
+        (longestSlice, stepTime, answerTime) = (0, 0, 0)
+        for (link, report) in reports.suffix(1) { handle(.agentMessageReceived(.report(report), link)) }
+        handle(.stepDue)
+        return (takingIn, stepTime, answerTime, longestSlice)
     }
 
     private static func name(_ instance: Int) -> InstanceID { InstanceID(unchecked: "instance-\(instance)") }
@@ -178,7 +183,9 @@ private struct BenchmarkFleet {
         var events = [event]
         while let next = events.popLast() {
             var effects: [ManagerEffect] = []
-            longestSlice = max(longestSlice, milliseconds { effects = manager.handle(next, now: now) })
+            let time = milliseconds { effects = manager.handle(next, now: now) }
+            longestSlice = max(longestSlice, time)
+            if next.isOfStep { stepTime += time } else { answerTime += time }
             for effect in effects {
                 switch effect {
                 case .persist:
@@ -259,5 +266,15 @@ private struct BenchmarkSessions {
             withdrawn(session.grant)
         }
         return session
+    }
+}
+
+extension ManagerEvent {
+    /// Whether it begins the step or goes on with it: it is due, or the last report has come.
+    fileprivate var isOfStep: Bool {
+        switch self {
+        case .stepDue, .stepSliceDue, .agentMessageReceived(.report, _): true
+        default: false
+        }
     }
 }

@@ -208,10 +208,10 @@ extension ManagerMachine {
         return unavailable[version].map { now - $0.since >= pause } ?? true
     }
 
-    /// Asks peers again that still lack what is wanted there: they may have failed, or not have heard.
-    mutating func remindOfInterface(_ now: MonotonicTime) -> [ManagerEffect] {
-        guard now.secondIndex % Self.reminderSeconds == 0 else { return [] }
-        return followVersionRules(now)
+    /// The peers that are asked again now where they still lack what is wanted there, the last first: they may have failed,
+    /// or not have heard.
+    func peersToRemind(_ now: MonotonicTime) -> [Peer] {
+        now.secondIndex % Self.reminderSeconds == 0 ? peersByName.reversed() : []
     }
 
     // MARK: Where from

@@ -18,12 +18,16 @@ enum StepPart: Sendable {
     case accounts
     /// The leases at these GPU servers, the last first.
     case leases([GPUServerID])
+    /// What these peers lack of interface versions, the last first.
+    case versions([ManagerMachine.Peer])
 }
 
 /// The manager's step (design, section 2).
 extension ManagerMachine {
     /// How many grants one part looks at, at most those of one GPU server more.
     private static let grantsInPart = 1_024
+    /// How many instances' versions one part looks at, at most those of one agent more; a peer counts as one.
+    private static let versionsInPart = 256
 
     /// Whether half a period has passed since the last step: the one that is due may have been taken early, when the
     /// last of the agents had reported.
@@ -91,12 +95,29 @@ extension ManagerMachine {
             return []
         case .leases(var left):
             let effects = renewLeases(of: takePart(of: &left))
+            stepPart = left.isEmpty ? .versions(peersToRemind(now)) : .leases(left)
+            return effects
+        case .versions(var left):
+            let effects = followVersionRules(ofPart: &left, now)
             guard left.isEmpty else {
-                stepPart = .leases(left)
+                stepPart = .versions(left)
                 return effects
             }
-            return effects + remindOfInterface(now) + snapshotIfDue(now)
+            return effects + snapshotIfDue(now)
         }
+    }
+
+    private mutating func followVersionRules(ofPart left: inout [Peer], _ now: MonotonicTime) -> [ManagerEffect] {
+        var effects: [ManagerEffect] = []
+        var looked = 0
+        while looked < Self.versionsInPart, let peer = left.popLast() {
+            looked += 1
+            if case .agent(let agent) = peer, let record = agents[agent], record.installed.count > 1 {
+                looked += record.instances.count
+            }
+            effects += followVersionRules(of: peer, now)
+        }
+        return effects
     }
 
     /// Takes the next GPU servers from a list, of which the last comes first: those whose grants one part looks at.

@@ -259,10 +259,17 @@ extension ManagerMachine {
         prepared(among: instance.grants, library: instance.library)
     }
 
+    /// One with memory set aside before one without: what was kept for the loss of a GPU server is better than a session
+    /// for which there is no room any more.
     private func prepared(among held: [GrantID], library: SemanticVersion?) -> GrantID? {
+        var withoutMemory: GrantID?
         // By a loop: a closure that asks the machine copies it.
-        for id in held where isPrepared(id) && isUsable(id, library: library) { return id }
-        return nil
+        for id in held where isPrepared(id) && isUsable(id, library: library) {
+            guard held.count > 1 else { return id }
+            if grants.read(id, { $0.pointee.lifecycle.goal == .reserved }) == true { return id }
+            withoutMemory = withoutMemory ?? id
+        }
+        return withoutMemory
     }
 
     func isPrepared(_ id: GrantID) -> Bool {

@@ -16,11 +16,23 @@ extension ManagerMachine {
     /// Sees to it that both ends have what the rules ask for, that agents know which instance uses what, and that nothing
     /// is prepared that a rule forbids. O(agents × instances + grants)
     mutating func followVersionRules(_ now: MonotonicTime) -> [ManagerEffect] {
-        var effects = prepareServers(now) + prepareAgents(now)
-        for agent in agents.keys.sorted() { effects += assignVersions(on: agent) }
-        if !versionRules.rules.isEmpty { effects += releaseForbidden(now) }
+        var effects: [ManagerEffect] = []
+        for peer in peersByName { effects += followVersionRules(of: peer, now) }
         return effects
     }
+
+    /// The same, as far as one peer is concerned. O(its instances + their grants)
+    mutating func followVersionRules(of peer: Peer, _ now: MonotonicTime) -> [ManagerEffect] {
+        switch peer {
+        case .server(let server): return prepareServer(server, now)
+        case .agent(let agent):
+            return prepareAgent(agent, now: now) + assignVersions(on: agent)
+                + (versionRules.rules.isEmpty ? [] : releaseForbidden(on: agent, now))
+        }
+    }
+
+    /// GPU servers first: agents lack only what one of them has.
+    var peersByName: [Peer] { servers.keys.sorted().map { .server($0) } + agents.keys.sorted().map { .agent($0) } }
 
     /// Tells an agent which version each of its instances uses, where that is not what it was last told. An agent with one
     /// version has no choice, and is told nothing.
@@ -123,10 +135,10 @@ extension ManagerMachine {
         }?.version
     }
 
-    /// Gives up what is prepared in a version that a rule forbids, and no program uses.
-    private mutating func releaseForbidden(_ now: MonotonicTime) -> [ManagerEffect] {
+    /// Gives up what is prepared on an agent's host in a version that a rule forbids, and no program uses.
+    private mutating func releaseForbidden(on agent: AgentID, _ now: MonotonicTime) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
-        for id in grants.ascending {
+        for id in grants.grants(of: agent) {
             guard let grant = grants[id], !grant.lifecycle.isAttached, !grant.lifecycle.isReleasing,
                 let record = record(of: grant.stored.instance.id),
                 let rule = versionRule(of: record),
