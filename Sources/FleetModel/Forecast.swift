@@ -54,12 +54,7 @@ package struct QuantileCurve: Sendable {
     /// The curve through `values`, made valid as by ``init(_:)``.
     package init(_ values: InlineArray<13, Float>) {
         self.values = values
-        var floor: Float = 0
-        for index in 0..<QuantileLevels.count {
-            let value = values[index]
-            if value > floor, value < .infinity { floor = value }
-            self.values[index] = floor
-        }
+        write { _ in }
     }
 
     /// Replaces the 13 values by what `fill` writes, made valid as by ``init(_:)``, where they stand.

@@ -30,12 +30,9 @@ extension GPUServerMachine {
             guard let bound = fences[index].termBegan(term) else { continue }
             effects.append(.persistEpoch(configuration.devices[index].id, bound))
         }
-        awaitedTerm = effects.isEmpty ? nil : term
-        guard effects.isEmpty, introducedTerm < term, fences.allSatisfy({ $0.assured.term >= term }) else {
-            return effects
-        }
-        // They have become durable since the hello: they were on their way when the link before this one broke.
-        return [hello()]
+        awaitedTerm = introducedTerm < term ? term : nil
+        // At once where they have become durable since the hello: on their way when the link before this one broke.
+        return effects + introduceAgain()
     }
 
     private mutating func received(_ command: GrantCommand, now: MonotonicTime) -> [GPUServerEffect] {
