@@ -31,14 +31,15 @@ package struct AllocationLimits: Hashable, Sendable {
     }
 
     /// What stands in the way of reserving `memory` more for a subject, with what is missing; nil where nothing does.
-    func obstacle(to memory: Bytes, for subject: AllocationSubject, in pool: Pool) -> Contention.Reason? {
+    /// - Parameter available: the memory of all available devices, in bytes.
+    func obstacle(to memory: Bytes, for subject: AllocationSubject, of available: Double) -> Contention.Reason? {
         if subject.priority.idleBudget < 1 {
-            let most = Int64(subject.priority.idleBudget * pool.availableMemory)
+            let most = Int64(subject.priority.idleBudget * available)
             let over = (idleOfClass[subject.priority.name] ?? 0) + memory.rawValue - most
             if over > 0 { return .idleBudget(shortBy: Bytes(over)) }
         }
         if let tenant = subject.tenant, let quota = quotas[tenant] {
-            let over = (heldByTenant[tenant] ?? 0) + memory.rawValue - Int64(quota * pool.availableMemory)
+            let over = (heldByTenant[tenant] ?? 0) + memory.rawValue - Int64(quota * available)
             if over > 0 { return .quota(shortBy: Bytes(over)) }
         }
         return nil

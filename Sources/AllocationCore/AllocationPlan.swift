@@ -48,6 +48,14 @@ package enum AllocationAction: Hashable, Sendable {
     /// Whether nothing is done: it says what is wanted and not possible.
     package var isContention: Bool { if case .contend = self { true } else { false } }
 
+    /// Where a session is opened; nil for what changes one that is there.
+    package var newDevice: DeviceID? {
+        switch self {
+        case .openWarm(_, let device), .reserve(_, let device, _, nil): device
+        case .reserve, .lower, .release, .contend: nil
+        }
+    }
+
     package var instance: InstanceID {
         switch self {
         case .openWarm(let instance, _), .reserve(let instance, _, _, _), .lower(let instance, _, _),

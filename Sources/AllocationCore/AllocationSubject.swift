@@ -32,6 +32,10 @@ package struct AllocationSubject: Sendable {
     package var costs: LadderCosts?
     /// What operators have ordered of it.
     package var order: InstanceOrder
+    /// The other members of its set; nil where it is alone.
+    package var siblings: Siblings?
+    /// Devices on which nothing new can be opened for it.
+    package var closed: [DeviceID] = []
 
     package init(
         instance: InstanceID, priority: PriorityClass, onset: InlineArray<3, Float>, relativeWidth: Double,
@@ -59,6 +63,12 @@ package struct AllocationSubject: Sendable {
         return Slice(memory: memory, compute: expectedCompute)
     }
 
+    /// Whether it may have something on a device: where its pin allows it, no other member of its set has anything, and a
+    /// session can be opened.
+    func admits(_ device: DeviceID) -> Bool {
+        order.admits(device) && siblings?.devices.contains(device) != true && !closed.contains(device)
+    }
+
     /// The probability that demand begins within `horizon`; not a number counts as 0.
     package func onsetProbability(within horizon: ForecastHorizon) -> Double {
         Self.probability(onset, within: horizon)
@@ -67,6 +77,20 @@ package struct AllocationSubject: Sendable {
     static func probability(_ onset: InlineArray<3, Float>, within horizon: ForecastHorizon) -> Double {
         let probability = Double(onset[horizon.rawValue])
         return probability.isFinite ? min(max(probability, 0), 1) : 0
+    }
+}
+
+/// The other members of an instance's set, that is of the several virtual GPUs of one instance: each is to be on a device of
+/// its own.
+package struct Siblings: Hashable, Sendable {
+    /// The same for all members, and another for each set of a plan.
+    package var set: Int
+    /// Where the others have something.
+    package var devices: [DeviceID]
+
+    package init(set: Int, devices: [DeviceID]) {
+        self.set = set
+        self.devices = devices
     }
 }
 

@@ -19,6 +19,10 @@ struct PlanDraft: Sendable {
     private var whole: Pool?
     /// Devices that are there, and on which nothing is placed ahead of demand.
     private var closed: [DeviceID] = []
+    /// Where this plan has placed something for members of a set.
+    private var placedForSets: [Int: [DeviceID]] = [:]
+    /// What all devices have, while some are closed to the instance that is decided.
+    private var memoryOfAll: Double?
     private(set) var actions: [AllocationAction] = []
     /// Built at the first shortage.
     private var unused: UnusedReservations?
@@ -87,14 +91,34 @@ struct PlanDraft: Sendable {
 
     // MARK: Deciding
 
-    /// The rule for one instance: what it holds, against what it should have. One that is pinned is decided on the part
-    /// of the pool where it may be.
+    /// The rule for one instance: what it holds, against what it should have.
     mutating func decide(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
         isCertain = isAsked || subject.order.isReserved
+        guard subject.siblings != nil || !subject.closed.isEmpty else { return decideByPin(subject, demand) }
+        let siblings = subject.siblings
+        let taken = (siblings?.devices ?? []) + (siblings.flatMap { placedForSets[$0.set] } ?? [])
+        let closed = subject.closed.filter { $0 != subject.holding?.device }
+        let apart = (taken + closed).filter { pool.account(of: $0)?.available == true }
+        memoryOfAll = pool.availableMemory
+        for device in apart { pool.setAvailable(device, false) }
+        let before = actions.count
+        decideByPin(subject, demand)
+        for device in apart { pool.setAvailable(device, true) }
+        memoryOfAll = nil
+        unused?.othersAreAdmitted()
+        guard let siblings else { return }
+        for action in actions[before...] where action.instance == subject.instance {
+            if let device = action.newDevice { placedForSets[siblings.set, default: []].append(device) }
+        }
+    }
+
+    /// One that is pinned is decided on the part of the pool where it may be.
+    private mutating func decideByPin(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
         guard let pin = subject.order.pin else { return decideHere(subject, demand) }
         whole = pool
         pool = pool.part(admittedBy: pin)
         decideHere(subject, demand)
+        unused?.othersAreAdmitted()
         guard var all = whole.take() else { return }
         all.takeOver(pool)
         pool = all
@@ -106,11 +130,12 @@ struct PlanDraft: Sendable {
         let wanted = isAsked ? .reserved : planner.wantedReadiness(of: subject, demand, bars)
         // Most that hold nothing want nothing, and are not copied.
         guard subject.holding != nil || wanted > .staged else { return }
+        let least = subject.amount.memory
         var subject = subject
         if demand.forReserve >= bars.ample { subject.amount.memory = subject.amplest }
         guard let holding = subject.holding else {
             switch wanted {
-            case .reserved, .attached: reserve(for: subject, demand)
+            case .reserved, .attached: reserve(for: subject, demand, atLeast: least)
             case .warm: openWarm(for: subject)
             case .cold, .staged: break
             }
@@ -121,19 +146,23 @@ struct PlanDraft: Sendable {
             // It is pinned elsewhere since.
             actions.append(.release(subject.instance, holding.grant, .ordered))
             subject.holding = nil
-            if wanted == .reserved { reserve(for: subject, demand) } else if wanted == .warm { openWarm(for: subject) }
+            switch wanted {
+            case .reserved, .attached: reserve(for: subject, demand, atLeast: least)
+            case .warm: openWarm(for: subject)
+            case .cold, .staged: break
+            }
             return
         }
         switch holding.level {
         case .attached, .cold, .staged:
             break
         case .warm where wanted == .reserved:
-            reserve(for: subject, demand)
+            reserve(for: subject, demand, atLeast: least)
         case .reserved where excess[holding.grant] != nil:
             contend(subject, excess[holding.grant] ?? .noDevice, wanted: .reserved)
             giveBack(holding, of: subject, keepWarm: wanted >= .warm)
         case .reserved where wanted == .reserved:
-            grow(holding, for: subject)
+            grow(holding, for: subject, atLeast: least)
         case .warm, .reserved:
             guard wanted < holding.level,
                 now - holding.unusedSince >= planner.grace(of: subject, demand, bars)
@@ -144,10 +173,19 @@ struct PlanDraft: Sendable {
 
     // MARK: Raising
 
-    /// Reserves where the warm session is, else where the slice fits best, else records why not.
-    private mutating func reserve(for subject: AllocationSubject, _ demand: DiscountedDemand) {
+    /// Reserves where the warm session is, else where the slice fits best, else records why not. Of an ample amount that is
+    /// not to be had, what the class's service level asks for is.
+    private mutating func reserve(
+        for subject: AllocationSubject, _ demand: DiscountedDemand, atLeast least: Bytes
+    ) {
         guard subject.staged else { return contend(subject, .notStaged, wanted: .reserved) }
+        func reserveLess() {
+            var subject = subject
+            subject.amount.memory = least
+            reserve(for: subject, demand, atLeast: least)
+        }
         if let obstacle = obstacle(to: subject.amount.memory, for: subject) {
+            guard subject.amount.memory <= least else { return reserveLess() }
             contend(subject, obstacle, wanted: .reserved)
             if subject.holding == nil {
                 _ = openWarm(for: subject, on: pool.deviceForWarmSession(laterNeeding: subject.amount))
@@ -166,6 +204,8 @@ struct PlanDraft: Sendable {
                 actions.append(.release(subject.instance, holding.grant, .preempted))
             }
             actions.append(.reserve(subject.instance, device, subject.amount, existing: nil))
+        } else if subject.amount.memory > least {
+            return reserveLess()
         } else {
             return waitForRoom(for: subject, demand)
         }
@@ -191,14 +231,15 @@ struct PlanDraft: Sendable {
 
     /// What limits what is foreseen; a program that asks is never limited.
     private func obstacle(to memory: Bytes, for subject: AllocationSubject) -> Contention.Reason? {
-        isCertain ? nil : limits.obstacle(to: memory, for: subject, in: whole ?? pool)
+        let available = memoryOfAll ?? (whole ?? pool).availableMemory
+        return isCertain ? nil : limits.obstacle(to: memory, for: subject, of: available)
     }
 
     /// Marks an unused reservation that is beyond a limit, which was lowered since or which attached sessions now use.
     /// Those that are the first to lose are asked about first.
     mutating func takeBackExcess(of subject: AllocationSubject) {
         guard let holding = subject.holding, holding.level == .reserved, holding.settled,
-            !subject.order.isReserved, let obstacle = limits.obstacle(to: .zero, for: subject, in: pool)
+            !subject.order.isReserved, let obstacle = limits.obstacle(to: .zero, for: subject, of: pool.availableMemory)
         else { return }
         excess[holding.grant] = obstacle
         limits.uncount(holding.slice.memory, of: subject)
@@ -206,25 +247,32 @@ struct PlanDraft: Sendable {
 
     /// Whether a subject's class or tenant holds more than it may.
     func isBeyondLimit(_ subject: AllocationSubject) -> Bool {
-        limits.obstacle(to: .zero, for: subject, in: pool) != nil
+        limits.obstacle(to: .zero, for: subject, of: pool.availableMemory) != nil
     }
 
-    /// Enlarges a reservation in place where the amount has outgrown it.
-    private mutating func grow(_ holding: Holding, for subject: AllocationSubject) {
+    /// Enlarges a reservation in place where the amount has outgrown it; where an ample one is not to be had, to what the
+    /// class's service level asks for.
+    private mutating func grow(_ holding: Holding, for subject: AllocationSubject, atLeast least: Bytes) {
         guard planner.outgrows(holding, subject, subject.amount.memory) else { return }
+        func growLess(_ reason: Contention.Reason) {
+            guard subject.amount.memory > least else { return contend(subject, reason, wanted: .reserved) }
+            var subject = subject
+            subject.amount.memory = least
+            grow(holding, for: subject, atLeast: least)
+        }
         let target = Slice(
             memory: subject.amount.memory, compute: max(subject.amount.compute, holding.slice.compute))
         let increase = Slice(
             memory: target.memory - holding.slice.memory, compute: target.compute - holding.slice.compute)
         if let obstacle = obstacle(to: increase.memory, for: subject) {
-            return contend(subject, obstacle, wanted: .reserved)
+            return growLess(obstacle)
         }
         do {
             try pool.reserve(increase, on: holding.device)
             limits.count(increase.memory, isAttached: false, of: subject.priority.name, for: subject.tenant)
             actions.append(.reserve(subject.instance, holding.device, target, existing: holding.grant))
         } catch {
-            contend(subject, Contention.Reason(error), wanted: .reserved)
+            growLess(Contention.Reason(error))
         }
     }
 

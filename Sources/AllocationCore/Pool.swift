@@ -217,6 +217,14 @@ package struct Pool: Sendable {
     /// The free memory of the available device that has most of it; 0 where there is none. O(log devices)
     package var greatestFreeMemory: Bytes { Bytes(byFreeMemory.greatestKey ?? 0) }
 
+    /// The memory of the largest available devices, at most `count`, the largest first. O(devices log devices)
+    package func greatestMemories(_ count: Int) -> [Bytes] {
+        Array(accounts.lazy.compactMap { $0?.available == true ? $0?.memory : nil }.sorted(by: >).prefix(count))
+    }
+
+    /// How many devices are available.
+    package var availableCount: Int { byFreeMemory.count }
+
     /// Whether something could be placed at all, room permitting.
     package var hasAvailableDevice: Bool { byFreeMemory.count > 0 }
 

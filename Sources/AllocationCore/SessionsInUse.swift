@@ -51,12 +51,14 @@ package struct SessionsInUse: Sendable {
     /// - Parameters:
     ///   - weight: only sessions of lighter classes are ended.
     ///   - excluded: sessions that are being ended already.
+    ///   - closed: devices on which room would be of no use.
     package func choose(
-        for memory: Bytes, weight: Double, pool: Pool, excluding excluded: Set<GrantID> = []
+        for memory: Bytes, weight: Double, pool: Pool, excluding excluded: Set<GrantID> = [],
+        apartFrom closed: [DeviceID] = []
     ) -> [Session] {
-        guard pool.greatestFreeMemory < memory else { return [] }
+        guard !closed.isEmpty || pool.greatestFreeMemory < memory else { return [] }
         var best: (sessions: [Session], cost: (Double, Int, Int64))?
-        for (device, sessions) in groups {
+        for (device, sessions) in groups where !closed.contains(device) {
             guard let account = pool.account(of: device), account.available, memory <= account.memory else { continue }
             let lighter = sessions.filter { $0.weight < weight && !excluded.contains($0.grant) }
             guard let chosen = Self.fewest(of: lighter, freeing: memory - account.freeMemory) else { continue }

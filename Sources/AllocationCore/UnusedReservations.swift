@@ -169,6 +169,9 @@ struct UnusedReservations: Sendable {
         groups[choice.group].claimed.compute += claim.compute
     }
 
+    /// What no device could make room for, among fewer than all, one of the others may.
+    mutating func othersAreAdmitted() { impossible = nil }
+
     /// Takes reservations out that are not what they were: attached, lowered or released by others since. O(grants ×
     /// candidates of a device)
     mutating func withdraw(_ grants: [GrantID]) {

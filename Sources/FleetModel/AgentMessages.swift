@@ -108,8 +108,11 @@ package struct GPURequest: Hashable, Sendable {
     /// The version of the client library that the program has loaded: only a session of a client of that version is of use to
     /// it. Nil for one that takes any.
     package var library: SemanticVersion?
+    /// How many requests of this number there are, each for another member of a set: the program gets all or none.
+    package var together: Int
 
-    package init(request: RequestID, instance: InstanceID, library: SemanticVersion? = nil) {
+    package init(request: RequestID, instance: InstanceID, library: SemanticVersion? = nil, together: Int = 1) {
+        self.together = together
         self.request = request
         self.instance = instance
         self.library = library

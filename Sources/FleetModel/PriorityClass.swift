@@ -81,15 +81,41 @@ package struct InstanceDescription: Hashable, Sendable, Codable {
     package var priorityClass: PriorityClassName
     /// Who uses it; nil where that is not known, or not permitted to be told.
     package var user: UserID?
+    /// The set that it belongs to, by the name of the set's first member; nil where it is alone. The members are one
+    /// instance's several virtual GPUs: they have their slices on different devices.
+    package var set: InstanceID?
 
     package init(
         id: InstanceID, tenant: TenantID, application: ApplicationType,
-        priorityClass: PriorityClassName = PriorityClass.standard.name, user: UserID? = nil
+        priorityClass: PriorityClassName = PriorityClass.standard.name, user: UserID? = nil, set: InstanceID? = nil
     ) {
+        self.set = set
         self.id = id
         self.tenant = tenant
         self.application = application
         self.priorityClass = priorityClass
         self.user = user
+    }
+}
+
+extension InstanceDescription {
+    /// The most virtual GPUs that one instance may have.
+    package static let maximumGPUs = 16
+
+    /// An instance with several virtual GPUs as the members of a set: itself, and one for each further virtual GPU, named
+    /// after it (`render`, `render/gpu1`). With one it is alone. Nil where that is not a number from 1 to ``maximumGPUs``, or
+    /// a name would be too long.
+    package func members(gpus: Int) -> [InstanceDescription]? {
+        guard (1...Self.maximumGPUs).contains(gpus) else { return nil }
+        var members: [InstanceDescription] = []
+        for number in 0..<gpus {
+            let name = number == 0 ? id.rawValue : "\(id.rawValue)/gpu\(number)"
+            guard let id = InstanceID(rawValue: name) else { return nil }
+            var member = self
+            member.id = id
+            member.set = gpus > 1 ? self.id : nil
+            members.append(member)
+        }
+        return members
     }
 }

@@ -2,8 +2,8 @@ import COpenCL
 import Glibc
 import RemotingCore
 
-/// Everything that this library keeps: one platform, one device, the program's objects, and the session once a call
-/// has needed it.
+/// Everything that this library keeps: one platform, as many devices as the program wants, the program's objects, and
+/// the devices' sessions once a call has needed one.
 ///
 /// Sendable by its lock: `lock` guards every property and every object that is reached through them.
 final class Library: @unchecked Sendable {
@@ -11,71 +11,81 @@ final class Library: @unchecked Sendable {
 
     let lock = LibraryLock()
     let platform = Handle.make()
-    let device = Handle.make()
+    /// At least one, and always the same.
+    let devices: [ClientDevice]
     let callbacks: CallbackThreads
     private var objects = HandleTable<ClientObject>()
     /// Objects that the program has released and others still need, by which it may come to them again.
     private var lingering = HandleTable<Unmanaged<ClientObject>>()
-    private var session: ClientSession?
-
     /// Sessions whose worker would wait for them are given up before the process is.
     private var partsAtExit = false
 
     private init() {
-        callbacks = CallbackThreads(lock: lock)
+        devices = (0..<GPUCount.ofEnvironment()).map { ClientDevice(index: $0) }
+        callbacks = CallbackThreads(lock: lock, devices: devices.count)
         pthread_atfork(
             { Library.shared.lock.acquire() }, { Library.shared.lock.release() },
             {
-                Library.shared.session?.abandonAfterFork()
-                Library.shared.callbacks.abandonAfterFork()
-                Library.shared.session = nil
+                Library.shared.abandonAfterFork()
                 Library.shared.lock.release()
             })
     }
 
-    // MARK: The session
+    // MARK: Sessions
 
-    /// The program's session, which the first caller waits for. Asks the agent again after one was lost.
-    func openSession() throws(OpenCLError) -> ClientSession {
-        if let session, !session.isLost { return session }
-        session = nil
-        let path = getenv(AgentConnection.environmentKey).map { String(cString: $0) }
+    /// The device's session, which the first caller waits for. The first call asks for the sessions of all devices at
+    /// once; where one was lost, the agent is asked for that one again.
+    func openSession(_ device: ClientDevice) throws(OpenCLError) -> ClientSession {
+        if let session = device.session, !session.isLost { return session }
+        let wanted = devices.allSatisfy { $0.session == nil } ? devices : [device]
+        device.session = nil
         do throws(HandOverFailure) {
-            let handOver = try AgentConnection.requestSession(at: path ?? AgentConnection.defaultPath)
-            do throws(HandOverFailure) {
-                let opened = try ClientSession(handOver, lock: lock)
-                session = opened
-                if opened.resumption != nil, !partsAtExit {
-                    partsAtExit = atexit { Library.shared.part() } == 0
-                }
-                return opened
-            } catch {
-                handOver.close()
-                throw error
-            }
+            try open(wanted)
         } catch {
             debug("no virtual GPU: \(error.reason)")
             throw .deviceNotAvailable
         }
+        guard let session = device.session else { throw .deviceNotAvailable }
+        return session
     }
 
-    /// What the session's guardian does: see ``ClientSession/guardConnection()``.
-    func currentSessionGuardian() {
-        lock.acquire()
-        session?.guardConnection()
-        lock.release()
+    /// Gives each of these devices, which follow one another, its session: all of them, or none.
+    private func open(_ wanted: [ClientDevice]) throws(HandOverFailure) {
+        let path = getenv(AgentConnection.environmentKey).map { String(cString: $0) }
+        let demand = HandOverDemand(
+            interfaceVersion: InterfaceEdition.linked.version, firstGPU: UInt8(wanted[0].index),
+            gpus: UInt8(wanted.count))
+        let handOvers = try AgentConnection.request(demand, at: path ?? AgentConnection.defaultPath)
+        var opened: [ClientSession] = []
+        do throws(HandOverFailure) {
+            for (device, handOver) in zip(wanted, handOvers) {
+                let label = devices.count == 1 ? "" : "virtual GPU \(device.index): "
+                opened.append(try ClientSession(handOver, lock: lock, label: label))
+            }
+        } catch {
+            for handOver in handOvers.dropFirst(opened.count) { handOver.close() }
+            throw error
+        }
+        for (device, session) in zip(wanted, opened) { device.session = session }
+        if !partsAtExit, opened.contains(where: { $0.resumption != nil }) {
+            partsAtExit = atexit { Library.shared.part() } == 0
+        }
     }
 
-    /// Says farewell for a process that ends. Where another thread has the library, or the process ends by a signal, the
-    /// agent sees it, and has the session ended.
+    /// Says farewell for a process that ends. Where another thread has the library, or the process ends by a signal,
+    /// the agent sees it, and has the sessions ended.
     private func part() {
         guard lock.tryAcquire() else { return }
-        session?.part()
+        for device in devices { device.session?.part() }
         lock.release()
     }
 
-    /// The session if there is one, lost or not.
-    var currentSession: ClientSession? { session }
+    /// In a child of the program's process, whose parent goes on with the sessions.
+    private func abandonAfterFork() {
+        for device in devices { device.session?.abandonAfterFork() }
+        callbacks.abandonAfterFork()
+        for device in devices { device.session = nil }
+    }
 
     // MARK: Objects
 
@@ -123,14 +133,28 @@ final class Library: @unchecked Sendable {
         try require(handle == nil || handle == platform, or: CL_INVALID_PLATFORM)
     }
 
-    func requireDevice(_ handle: OpaquePointer?) throws(OpenCLError) {
-        try require(handle == device, or: CL_INVALID_DEVICE)
+    /// The device of that handle.
+    func device(_ handle: OpaquePointer?) throws(OpenCLError) -> ClientDevice {
+        guard let handle, let device = devices.first(where: { $0.handle == handle }) else {
+            throw OpenCLError(CL_INVALID_DEVICE)
+        }
+        return device
     }
 
-    /// Throws unless `devices` names the one device and nothing else.
-    func requireDevices(_ count: cl_uint, _ devices: UnsafePointer<OpaquePointer?>?) throws(OpenCLError) {
-        try require((count == 0) == (devices == nil), or: CL_INVALID_VALUE)
-        for index in 0..<Int(count) { try requireDevice(devices?[index]) }
+    /// The devices that a call names, of which one may be named twice.
+    func namedDevices(_ count: cl_uint, _ list: UnsafePointer<OpaquePointer?>?) throws(OpenCLError) -> [ClientDevice] {
+        try require((count == 0) == (list == nil), or: CL_INVALID_VALUE)
+        var found: [ClientDevice] = []
+        for index in 0..<Int(count) { found.append(try device(list?[index])) }
+        return found
+    }
+
+    /// Throws unless `list` names the context's device and nothing else.
+    func requireDevices(
+        _ count: cl_uint, _ list: UnsafePointer<OpaquePointer?>?, of context: ClientContext
+    ) throws(OpenCLError) {
+        let named = try namedDevices(count, list)
+        try require(named.allSatisfy { $0 === context.device }, or: CL_INVALID_DEVICE)
     }
 }
 

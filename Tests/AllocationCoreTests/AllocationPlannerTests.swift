@@ -208,6 +208,28 @@ import Testing
         #expect(planner.serve(subject, others: [], pool: pool, now: now).actions.isEmpty)
     }
 
+    /// A program that waited for the ample amount though what its class asks for was there would wait for nothing.
+    @Test func whereAnAmpleAmountHasNoRoomTheClassesServiceLevelDecides() throws {
+        let planner = AllocationPlanner(configuration: AllocationConfiguration(idlePrice: 0.00001))
+        var subject = AllocationSubject.make("a", onset: 1)
+        subject.amplest = .gibibytes(3)
+        func reserves(_ gibibytes: Int64) -> [AllocationAction] {
+            let slice = Slice(memory: .gibibytes(gibibytes), compute: subject.amount.compute)
+            return [.reserve(name("a"), device(0), slice, existing: nil)]
+        }
+        let small = try Pool.holding([], gibibytes: 2)
+        #expect(planner.serve(subject, others: [], pool: small, now: now).actions == reserves(1))
+        let large = try Pool.holding([], gibibytes: 4)
+        #expect(planner.serve(subject, others: [], pool: large, now: now).actions == reserves(3))
+        subject.tenant = TenantID(unchecked: "t")
+        let limits = AllocationLimits(quotas: [TenantID(unchecked: "t"): 0.5])
+        #expect(planner.plan([subject], pool: large, limits: limits, now: now).actions == reserves(1))
+        subject.tenant = nil
+        subject.holding = .make(1, .reserved, on: device(0))
+        let full = try Pool.holding([subject], gibibytes: 2)
+        #expect(planner.plan([subject], pool: full, now: now).actions.isEmpty, "it has what its class asks for")
+    }
+
     @Test func theReactivePolicyNeverAnticipatesAndKeepsNothing() throws {
         let reactive = AllocationPlanner(configuration: AllocationConfiguration(mode: .reactive))
         let subjects = [

@@ -9,6 +9,7 @@ import Testing
         ["up"], ["up", "--compare", "--for", "120s"], ["up", "--json", "--for", "1m", "--policy", "reactive"],
         ["up", "--requests", "r.csv.gz", "--seed", "7", "--mean-gap", "30", "--instances", "8"],
         ["run", "--", "clinfo"], ["run", "--instance", "i1", "--class", "batch", "--", "sh", "-c", "exit 3"],
+        ["run", "--gpus", "2", "--", "clinfo"], ["run", "--gpus", "16", "--", "clinfo"],
         ["sample", "--for", "5s", "--seed", "2"], ["sample", "payload-server"],
         ["report", "--work-in-flight", "3"], ["report", "--user-idle", "90s"],
         ["up", "--for", "5m", "--record", "trace.csv.gz"], ["record", "--for", "10m", "trace.csv.gz"],
@@ -24,7 +25,8 @@ import Testing
 
     @Test(arguments: [
         ["nonsense"], ["up", "--instances", "0"], ["up", "--compare"], ["up", "--json"], ["up", "--gap-cv", "0.2"],
-        ["run"], ["run", "clinfo"], ["sample", "--for", "soon"], ["status", "-o", "xml"], ["events", "--last", "0"],
+        ["run"], ["run", "clinfo"], ["run", "--gpus", "0", "--", "clinfo"], ["run", "--gpus", "17", "--", "clinfo"],
+        ["sample", "--for", "soon"], ["status", "-o", "xml"], ["events", "--last", "0"],
         ["up", "--policy", "oracle"], ["report"], ["report", "--work-in-flight", "-1"],
         ["up", "--period", "11s"], ["up", "--memory-cap", "1MiB"], ["events", "--last", "4097"], ["record"],
         ["up", "--compare", "--for", "60s", "--record", "trace.csv"],

@@ -109,6 +109,27 @@ import Testing
         #expect(configuration.instances.map(\.isApplicationDeclared) == [true, false, false])
     }
 
+    @Test func `an instance of a file has as many virtual GPUs as it says, and one by itself`() throws {
+        var settings = try agentSettings(
+            yaml: "agent:\n  instances:\n    - {id: a, gpus: 16, pid: 1}\n    - {id: b, pid: 2}\n")
+        #expect(AgentSettings.configuration(&settings).instances.map(\.gpus) == [16, 1])
+        #expect(settings.problems.isEmpty)
+        for text in ["0", "17", "-1", "two", "1.5"] {
+            var wrong = try agentSettings(yaml: "agent:\n  instances:\n    - {id: a, gpus: \(text), pid: 1}\n")
+            #expect(AgentSettings.configuration(&wrong).instances.isEmpty)
+            let problem = try #require(wrong.problems.first)
+            #expect(wrong.problems.count == 1 && problem.origin.hasPrefix("agent.instances[0] in"))
+            #expect(problem.cause == "gpus '\(text)' is not a number from 1 to 16")
+        }
+    }
+
+    @Test func `instances that would share a name are refused`() throws {
+        var settings = try agentSettings(
+            yaml: "agent:\n  instances:\n    - {id: a, gpus: 2, pid: 1}\n    - {id: a/gpu1, pid: 2}\n")
+        _ = AgentSettings.configuration(&settings)
+        #expect(settings.problems.first?.cause.contains("both need the name a/gpu1") == true)
+    }
+
     @Test func `who uses an instance is told only where that is permitted`() throws {
         var settings = try agentSettings(yaml: "agent:\n  user-identity: yes\n")
         #expect(AgentSettings.configuration(&settings).tellsUsers)

@@ -74,3 +74,45 @@ import Testing
         #expect(fleet.manager.waitingRequests == 0)
     }
 }
+
+/// What is done for a program that asks before it has to wait.
+@Suite struct ManagerRoomTests {
+    private static func instance(_ name: String, _ priority: PriorityClass) -> InstanceDescription {
+        InstanceDescription(
+            id: InstanceID(unchecked: name), tenant: TenantID(unchecked: "t"),
+            application: ApplicationType(unchecked: "x"), priorityClass: priority.name)
+    }
+
+    /// Two reservations that may not be taken, each on a device of its own, leave none whole; on one there is room for both.
+    @Test func unusedReservationsGoElsewhereWhereThatLeavesRoom() {
+        let protected = ["p1", "p2"].map { Self.instance($0, .interactive) }
+        var fleet = AnsweringFleet(
+            [("s1", nil), ("s2", nil)], instances: protected + [Self.instance("whole", .standard)])
+        for (number, one) in protected.enumerated() {
+            fleet.harness.script.memory[one.id] = 0x1p28
+            fleet.harness.script.onset[one.id] = 1
+            fleet.gives(.pin(one.id, .server(GPUServerID(unchecked: "s\(number + 1)"))))
+            fleet.passes(3)
+            fleet.gives(.unpin(one.id))
+        }
+        #expect(protected.flatMap { fleet.sessions(of: $0.id) }.map(\.server) == ["s1", "s2"])
+        let whole = InstanceID(unchecked: "whole")
+        fleet.harness.script.memory[whole] = 0x1p30
+        fleet.asks(1, whole)
+        fleet.passes(3)
+        #expect(fleet.attached[whole] != nil)
+        let moved = protected.flatMap { fleet.sessions(of: $0.id) }
+        #expect(Set(moved.map(\.server)).count == 1 && moved.allSatisfy { $0.level == .reserved })
+    }
+
+    @Test func aProgramIsPlacedWhereASessionCanBeOpenedForIt() {
+        let newer = InterfaceVersion(kind: "opencl", version: SemanticVersion(2, 0, 0), digest: .zero)
+        var fleet = ManagerHarness(published: [ManagerHarness.version, newer])
+        fleet.serverSaysHello("s1", on: 2, installed: [newer])
+        fleet.serverSaysHello("s2", on: 3, installed: [ManagerHarness.version])
+        fleet.agentSaysHello(on: 1)
+        let effects = fleet.ask(1)
+        #expect(effects.commands.map(\.device.server.rawValue) == ["s2"])
+        #expect(fleet.manager.waitingRequests == 0)
+    }
+}

@@ -108,6 +108,32 @@ import Testing
         #expect(fleet.placed.last?.server == server("s1"))
     }
 
+    /// An operator begins once more before the test of the last time has ended.
+    @Test func aServerThatIsDrainedDuringItsTestIsTestedAgainAfterwards() throws {
+        var fleet = ManagerHarness()
+        fleet.serverSaysHello("s1", on: 2)
+        let server = GPUServerID(unchecked: "s1")
+        func tests(_ effects: [ManagerEffect]) -> Bool {
+            effects.contains { effect in
+                guard case .sendToServer(.prepareInterface(_, let sources), _) = effect else { return false }
+                return sources.testsAnew
+            }
+        }
+        func isWorkedOn(_ fleet: inout ManagerHarness, _ begins: Bool) throws -> [ManagerEffect] {
+            let window = MaintenanceWindow(
+                server: server, from: fleet.manager.wallTime(fleet.now), deadline: nil, atDeadline: .wait)
+            let effects = try fleet.change(begins ? .addMaintenance(window) : .removeMaintenance(server, from: nil))
+            return effects + fleet.periodPasses(servers: [2])
+        }
+        _ = try isWorkedOn(&fleet, true)
+        #expect(tests(try isWorkedOn(&fleet, false)))
+        _ = try isWorkedOn(&fleet, true)
+        fleet.happens(.serverMessageReceived(.interfaceInstalled(ManagerHarness.version), LinkID(rawValue: 2)))
+        #expect(tests(try isWorkedOn(&fleet, false)))
+        fleet.happens(.serverMessageReceived(.interfaceInstalled(ManagerHarness.version), LinkID(rawValue: 2)))
+        #expect(fleet.manager.drains(at: fleet.now).isEmpty)
+    }
+
     @Test func nobodyElseIsAskedWhenAServerReturns() throws {
         var harness = ManagerHarness()
         harness.serverSaysHello("s1", on: 10)

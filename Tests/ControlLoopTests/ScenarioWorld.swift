@@ -116,7 +116,7 @@ struct ScenarioWorld {
         case .send(let message): if agentLink != nil { toManagerFromAgent.append(message) }
         case .openSession(let notification): say("a1: open \(notification.grant)")
         case .closeSession(let grant): say("a1: close \(grant)")
-        case .handOver(let grant, let request, let found): say("a1: hand \(grant) to \(request), found \(found)")
+        case .handOver(let grant, let request, let found, _): say("a1: hand \(grant) to \(request), found \(found)")
         case .refuse(let request, let reason): say("a1: refuse \(request), \(reason)")
         case .warn(let request, let endsIn, let reason): say("a1: warn \(request), \(endsIn.inSeconds) s, \(reason)")
         case .installInterface(let version, _): say("a1: install \(version.version)")

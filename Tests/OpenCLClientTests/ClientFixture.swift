@@ -2,6 +2,7 @@ import COpenCL
 import Foundation
 import RemotingCore
 import SessionTransport
+import Synchronization
 import Testing
 
 /// The built client library, loaded into the test's process as an ICD loader loads it into a program's, with an agent
@@ -42,12 +43,30 @@ final class ClientFixture {
     }
 }
 
-/// An agent that hands over one session, and then stays connected as agents do.
+/// An agent that hands over sessions, and then stays connected as agents do.
 final class FakeAgent: Sendable {
+    /// A reply, and what goes with its first byte.
+    struct Reply: Sendable {
+        var bytes: [UInt8]
+        var descriptors: [CInt] = []
+        /// Whether the agent leaves after it.
+        var isLast = false
+    }
+
     private let listener: CInt
     private let folder: String
+    private let requests = Mutex<[HandOverRequest]>([])
 
-    init(handingOver descriptors: [CInt], _ session: HandedOverSession) throws {
+    /// What was asked so far, in its order.
+    var asked: [HandOverRequest] { requests.withLock { $0 } }
+
+    convenience init(handingOver descriptors: [CInt], _ session: HandedOverSession) throws {
+        let reply = HandOverReply.session(session).encoded()
+        try self.init(answering: [[Reply(bytes: reply, descriptors: descriptors)]])
+    }
+
+    /// Takes a connection for each of the answers, one after the other.
+    init(answering answers: [[Reply]]) throws {
         folder = NSTemporaryDirectory() + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let path = folder + "/agent"
@@ -63,18 +82,29 @@ final class FakeAgent: Sendable {
         }
         try #require(status == 0 && listen(listener, 1) == 0)
         setenv("PRESYNC_AGENT_SOCKET", path, 1)
-        let reply = HandOverReply.session(session).encoded()
-        Thread.detachNewThread {
-            let program = accept(listener, nil, nil)
-            guard program >= 0 else { return }
-            _ = fcntl(program, F_SETFD, FD_CLOEXEC)
-            var request = [UInt8](repeating: 0, count: 4_096)
-            _ = recv(program, &request, request.count, 0)
-            _ = reply.withUnsafeBytes { DescriptorPassing.send($0, passing: descriptors, on: program) }
-            for descriptor in descriptors { close(descriptor) }
-            while recv(program, &request, request.count, 0) > 0 {}
-            close(program)
+        Thread.detachNewThread { [self] in
+            for answer in answers {
+                let program = accept(listener, nil, nil)
+                guard program >= 0 else { return }
+                _ = fcntl(program, F_SETFD, FD_CLOEXEC)
+                Thread.detachNewThread { [self] in serve(program, answer) }
+            }
         }
+    }
+
+    private func serve(_ program: CInt, _ answer: [Reply]) {
+        var request = [UInt8](repeating: 0, count: 4_096)
+        let count = recv(program, &request, request.count, 0)
+        if let asked = try? HandOverRequest(decoding: Array(request.prefix(max(count, 0)))) {
+            requests.withLock { $0.append(asked) }
+        }
+        for reply in answer {
+            _ = reply.bytes.withUnsafeBytes { DescriptorPassing.send($0, passing: reply.descriptors, on: program) }
+            for descriptor in reply.descriptors { close(descriptor) }
+        }
+        let stays = answer.last?.isLast != true
+        while stays, recv(program, &request, request.count, 0) > 0 {}
+        close(program)
     }
 
     func end() {

@@ -37,17 +37,33 @@ struct LoadedPlatform {
     private typealias Addresses = @convention(c) (UnsafePointer<CChar>?) -> UnsafeMutableRawPointer?
 
     init(_ path: String) throws {
-        let library = try #require(dlopen(path, RTLD_NOW | RTLD_LOCAL), "build the product PresyncOpenCL")
-        let addresses = try #require(dlsym(library, "clGetExtensionFunctionAddress"))
-        let symbol = try #require(unsafeBitCast(addresses, to: Addresses.self)("clIcdGetPlatformIDsKHR"))
-        var platform: cl_platform_id?
-        try #require(unsafeBitCast(symbol, to: PlatformIDs.self)(1, &platform, nil) == CL_SUCCESS)
-        self.platform = try #require(platform)
-        // The first word of a handle is the address of the dispatch table (cl_khr_icd).
-        let table = UnsafeRawPointer(self.platform).load(as: UnsafePointer<cl_icd_dispatch>.self)
-        calls = table.pointee
+        (platform, calls) = try Self.load(path)
         var device: cl_device_id?
         try #require(calls.clGetDeviceIDs(platform, cl_device_type(0xFFFF_FFFF), 1, &device, nil) == CL_SUCCESS)
         self.device = try #require(device)
+    }
+
+    /// The platform of the ICD at `path`, of which nothing else was asked yet.
+    private static func load(_ path: String) throws -> (cl_platform_id, cl_icd_dispatch) {
+        let library = try #require(dlopen(path, RTLD_NOW | RTLD_LOCAL), "build the product PresyncOpenCL")
+        let addresses = try #require(dlsym(library, "clGetExtensionFunctionAddress"))
+        let symbol = try #require(unsafeBitCast(addresses, to: Addresses.self)("clIcdGetPlatformIDsKHR"))
+        var found: cl_platform_id?
+        try #require(unsafeBitCast(symbol, to: PlatformIDs.self)(1, &found, nil) == CL_SUCCESS)
+        let platform = try #require(found)
+        // The first word of a handle is the address of the dispatch table (cl_khr_icd).
+        let table = UnsafeRawPointer(platform).load(as: UnsafePointer<cl_icd_dispatch>.self)
+        return (platform, table.pointee)
+    }
+
+    /// A copy of this project's library, which knows nothing of others in this process, and which finds `gpus` in its
+    /// environment: it looks there once, when it is first called.
+    static func copy(gpus: String) throws -> (cl_platform_id, cl_icd_dispatch) {
+        let path = NSTemporaryDirectory() + UUID().uuidString + ".so"
+        try FileManager.default.copyItem(atPath: presync, toPath: path)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        setenv("PRESYNC_GPUS", gpus, 1)
+        defer { unsetenv("PRESYNC_GPUS") }
+        return try load(path)
     }
 }

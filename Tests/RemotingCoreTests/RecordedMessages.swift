@@ -54,6 +54,7 @@ struct RecordedMessages {
         case SessionRevision.first: samples += try firstSamples()
         case SessionRevision.sharedMemory: samples += try sharedMemorySamples()
         case SessionRevision.completedRequests: samples += completedRequestsSamples()
+        case SessionRevision.severalGPUs: samples += severalGPUsSamples()
         default: Issue.record("revision \(revision) has no samples yet")
         }
         return samples
@@ -116,6 +117,18 @@ struct RecordedMessages {
         var pair = SessionFixture()
         pair.worker.announce(completed: 0x0102)
         return [("frame.completed", pair.worker.takeUnsent())]
+    }
+
+    private func severalGPUsSamples() -> [(name: String, bytes: [UInt8])] {
+        let demand = HandOverDemand(interfaceVersion: "0.0.9", firstGPU: 1, gpus: 2)
+        let session = HandOverReply.sessionOf(HandOverTests.session, remaining: 1, descriptors: 2)
+        let registration = InstanceRegistration(
+            instance: "i", tenant: "t", application: "a", priorityClass: "p", gpus: 2)
+        return [
+            ("hand-over-request.register", HandOverRequest.registerInstance(registration).encoded()),
+            ("hand-over-request.open-several", HandOverRequest.openSession(demand).encoded()),
+            ("hand-over-reply.session-of", session.encoded()),
+        ]
     }
 }
 

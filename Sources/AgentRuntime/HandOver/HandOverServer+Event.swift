@@ -4,8 +4,8 @@ import RemotingCore
 
 extension HandOverServer {
     enum Event {
-        /// A program of the instance asked for its session.
-        case asked(RequestID, InstanceID, ClientLibrary?)
+        /// A program of the instance asked for the sessions of these of its virtual GPUs, all or none.
+        case asked(RequestID, InstanceID, ClientLibrary?, gpus: Range<Int>)
         /// The program that asked is gone, answered or not.
         case left(RequestID)
         /// A program wants to be the root of an instance; to be answered with ``accept(_:as:now:)`` or

@@ -97,16 +97,23 @@ struct HandOverServer {
     }
 
     /// Hands a session over: its connection, and memory where there is some. The descriptors are closed here in any case.
+    /// - Parameter remaining: how many more of the request's sessions come after it.
     /// - Returns: what follows at once: the program may be gone.
     mutating func handOver(
-        _ session: HandedOverSession, descriptors: [Int32], to request: RequestID, now: MonotonicTime
+        _ session: HandedOverSession, descriptors: [Int32], to request: RequestID, remaining: Int = 0,
+        now: MonotonicTime
     ) -> [Event] {
         guard let token = tokens[request] else {
             for descriptor in descriptors { Glibc.close(descriptor) }
             return [.left(request)]
         }
         connections[token]?.state = .served(request)
-        return answer(token, .session(session), passing: descriptors, now: now)
+        // As it was asked: whoever names virtual GPUs is told of each session which it is.
+        let reply: HandOverReply =
+            connections[token]?.gpus == 0..<1
+            ? .session(session)
+            : .sessionOf(session, remaining: UInt8(remaining), descriptors: UInt8(descriptors.count))
+        return answer(token, reply, passing: descriptors, now: now)
     }
 
     /// Asks for a program anew, under a new number, since nothing came of its request; nothing where it has left.
@@ -117,7 +124,7 @@ struct HandOverServer {
         var since: MonotonicTime?
         if case .waiting(_, let time) = connection.state { since = time }
         guard let since else { return [] }
-        return [ask(token, instance, connection.library, since: since)]
+        return [ask(token, instance, connection.library, gpus: connection.gpus, since: since)]
     }
 
     /// Tells a program that its request is not served, and ends its connection.
@@ -188,7 +195,8 @@ struct HandOverServer {
         case .request(.openSession(let demand)):
             guard let instance = connections[token]?.instance else { return refuseStranger(token, now: now) }
             let library = ClientLibrary(kind: demand.interfaceKind, version: demand.interfaceVersion)
-            return [ask(token, instance, library, since: now)]
+            let gpus = Int(demand.firstGPU)..<Int(demand.firstGPU) + Int(demand.gpus)
+            return [ask(token, instance, library, gpus: gpus, since: now)]
         case .request(.report(let report)):
             guard let instance = connections[token]?.instance else { return refuseStranger(token, now: now) }
             return [.reported(token, instance, report)]
@@ -213,14 +221,15 @@ struct HandOverServer {
     }
 
     private mutating func ask(
-        _ token: PollToken, _ instance: InstanceID, _ library: ClientLibrary?, since: MonotonicTime
+        _ token: PollToken, _ instance: InstanceID, _ library: ClientLibrary?, gpus: Range<Int>, since: MonotonicTime
     ) -> Event {
         let request = RequestID(rawValue: nextRequest)
         nextRequest += 1
         tokens[request] = token
         connections[token]?.state = .waiting(request, since: since)
         connections[token]?.library = library
-        return .asked(request, instance, library)
+        connections[token]?.gpus = gpus
+        return .asked(request, instance, library, gpus: gpus)
     }
 
     private mutating func refuseStranger(_ token: PollToken, now: MonotonicTime) -> [Event] {

@@ -4,15 +4,15 @@ import Glibc
 import RemotingCore
 import SessionTransport
 
-/// One program's connection to the agent: it asks once, is answered once, and stays open as long as the program uses
-/// what it got.
+/// One program's connection to the agent: it asks once, is answered once for each session that it asked for, and stays
+/// open as long as the program uses what it got.
 struct ProgramConnection {
     enum State {
         /// The request is coming in.
         case asking(deadline: MonotonicTime)
         /// The request is with the agent's machine.
         case waiting(RequestID, since: MonotonicTime)
-        /// A session was handed over, or is being so.
+        /// Sessions were handed over, or are being so.
         case served(RequestID)
         /// The program is the root of an instance.
         case registered(InstanceID)
@@ -35,16 +35,33 @@ struct ProgramConnection {
     /// The instance that the program belongs to; nil for a program of none, which may only register.
     let instance: InstanceID?
     var state: State
-    /// Through which the program asked for its session.
+    /// Through which the program asked for its sessions.
     var library: ClientLibrary?
+    /// Which of its instance's virtual GPUs the program asked for.
+    var gpus = 0..<1
     private var received: [UInt8] = []
-    private var unsent: ArraySlice<UInt8> = []
-    private var passed: [Int32] = []
+    /// What is on its way, one after the other: a descriptor's place in the stream tells which answer it belongs to.
+    private var answers: [Answer] = []
     /// When a program that does not read its answer is given up.
     private(set) var sendDeadline: MonotonicTime?
 
     /// How long a request may take to arrive whole, and an answer to be read.
     static let transferTime: Duration = .seconds(2)
+
+    /// A session for each virtual GPU of a demand, and a last word.
+    static let mostAnswers = Int(HandOverDemand.maximumGPUs) + 1
+
+    private struct Answer {
+        /// What is left of it.
+        var unsent: ArraySlice<UInt8>
+        /// They go with its first byte, and are closed here then.
+        var descriptors: [Int32]
+
+        mutating func releaseDescriptors() {
+            for descriptor in descriptors { Glibc.close(descriptor) }
+            descriptors = []
+        }
+    }
 
     init(
         descriptor: Int32, token: PollToken, credentials: PeerCredentials, instance: InstanceID?, now: MonotonicTime
@@ -69,7 +86,7 @@ struct ProgramConnection {
         if case .ending = state { true } else { false }
     }
 
-    var hasUnsent: Bool { !unsent.isEmpty }
+    var hasUnsent: Bool { !answers.isEmpty }
 
     var request: RequestID? {
         switch state {
@@ -100,14 +117,14 @@ struct ProgramConnection {
         }
     }
 
-    /// Begins to send an answer. Descriptors that are passed along are closed here once they are sent, or given up.
+    /// Begins to send an answer, after those before it. Descriptors that are passed along are closed here once they are sent,
+    /// or given up. A connection that is ending gives up the sessions that have not begun to go out.
     /// - Returns: false when the program is gone.
     mutating func answer(_ reply: HandOverReply, passing descriptors: [Int32] = [], now: MonotonicTime) -> Bool {
-        releasePassed()
-        unsent = reply.encoded()[...]
-        passed = descriptors
+        if isEnding { giveUpSessions() }
+        answers.append(Answer(unsent: reply.encoded()[...], descriptors: descriptors))
         sendDeadline = now + Self.transferTime
-        return sendMore()
+        return answers.count <= Self.mostAnswers && sendMore()
     }
 
     /// Tells a registered program something that it has not asked for, unless it has left too much unread.
@@ -119,14 +136,17 @@ struct ProgramConnection {
 
     /// Sends what the program's end takes now; false when the program is gone.
     mutating func sendMore() -> Bool {
-        while !unsent.isEmpty {
-            let count = unsent.withUnsafeBytes { DescriptorPassing.send($0, passing: passed, on: descriptor) }
+        while let answer = answers.first {
+            let count = answer.unsent.withUnsafeBytes {
+                DescriptorPassing.send($0, passing: answer.descriptors, on: descriptor)
+            }
             if count < 0 {
                 if errno == EINTR { continue }
                 return errno == EAGAIN
             }
-            releasePassed()
-            unsent = unsent.dropFirst(count)
+            answers[0].releaseDescriptors()
+            answers[0].unsent = answer.unsent.dropFirst(count)
+            if answers[0].unsent.isEmpty { answers.removeFirst() }
         }
         sendDeadline = nil
         return true
@@ -134,12 +154,16 @@ struct ProgramConnection {
 
     /// Closes the connection and what it still holds.
     mutating func close() {
-        releasePassed()
+        giveUpSessions()
         Glibc.close(descriptor)
     }
 
-    private mutating func releasePassed() {
-        for descriptor in passed { Glibc.close(descriptor) }
-        passed = []
+    /// Drops the answers whose descriptors have not gone out.
+    private mutating func giveUpSessions() {
+        for index in answers.indices where !answers[index].descriptors.isEmpty {
+            answers[index].releaseDescriptors()
+            answers[index].unsent = []
+        }
+        answers.removeAll { $0.unsent.isEmpty }
     }
 }

@@ -19,11 +19,22 @@ package enum RegistrationPolicy: String, Hashable, Sendable, Codable, CaseIterab
     /// More instances than this are not registered.
     static let maximumInstances = 256
 
+    /// Why an instance cannot have so many virtual GPUs.
+    static func cannotHave(_ gpus: Int, _ instance: InstanceID) -> String {
+        let most = InstanceDescription.maximumGPUs
+        guard (1...most).contains(gpus) else {
+            return "instance \(instance) has \(gpus) virtual GPUs, and must have 1 to \(most)"
+        }
+        return "instance \(instance): the name is too long for \(gpus) virtual GPUs, each of which is named after it: "
+            + "\(instance)/gpu\(gpus - 1) must have at most 128 characters"
+    }
+
     /// Whether a program becomes an instance, and whose: where `tellsUsers`, the user that it names, or else the number of
     /// the one that it runs as.
     ///
     /// A program inside an instance may not found another one: it would leave its tenant's limits behind. The host is no
     /// such instance: it is what is left over by those within it.
+    /// - Parameter present: the names in use, those of instances' further virtual GPUs among them.
     func judge(
         _ registrant: HandOverServer.Registrant, present: Set<InstanceID>, registered: Int, host: InstanceID?,
         tellsUsers: Bool = false
@@ -48,13 +59,18 @@ package enum RegistrationPolicy: String, Hashable, Sendable, Codable, CaseIterab
             return .refused(
                 "instance, tenant, application, class and user must be names of 1 to 128 of A-Z a-z 0-9 . _ : / @ -")
         }
-        guard !present.contains(id) else { return .refused("there is an instance \(id) already") }
-        guard registered < Self.maximumInstances else {
-            return .refused("\(registered) instances are registered, the most that may")
-        }
         let description = InstanceDescription(
             id: id, tenant: tenant, application: application, priorityClass: priorityClass,
             user: tellsUsers ? user : nil)
+        guard let members = description.members(gpus: Int(wanted.gpus)) else {
+            return .refused(Self.cannotHave(Int(wanted.gpus), id))
+        }
+        if let taken = members.map(\.id).first(where: present.contains) {
+            return .refused("there is an instance \(taken) already")
+        }
+        guard registered < Self.maximumInstances else {
+            return .refused("\(registered) instances are registered, the most that may")
+        }
         switch wanted.scope {
         case .processTree:
             return .accepted(description, .processTree(root: registrant.credentials.pid))

@@ -3,19 +3,22 @@ package import FleetModel
 package import InterfaceStore
 package import SessionTransport
 
-/// An instance that an agent's configuration names.
+/// An instance that an agent is to have.
 package struct ConfiguredInstance: Hashable, Sendable {
     package var description: InstanceDescription
     package var selector: InstanceSelector
     /// Whether the application type is to stay as it is, whatever the instance runs.
     package var isApplicationDeclared: Bool
+    /// How many virtual GPUs it has, 1 to ``InstanceDescription/maximumGPUs``.
+    package var gpus: Int
 
     package init(
-        description: InstanceDescription, selector: InstanceSelector, isApplicationDeclared: Bool = true
+        description: InstanceDescription, selector: InstanceSelector, isApplicationDeclared: Bool = true, gpus: Int = 1
     ) {
         self.description = description
         self.selector = selector
         self.isApplicationDeclared = isApplicationDeclared
+        self.gpus = gpus
     }
 }
 
@@ -81,12 +84,7 @@ package struct AgentConfiguration: Sendable {
         }
         if !stateDirectory.hasPrefix("/") { problems.append("state directory \"\(stateDirectory)\" must be absolute") }
         problems += interfaces.validate()
-        var seen: Set<InstanceID> = []
-        for instance in instances {
-            let id = instance.description.id
-            if !seen.insert(id).inserted { problems.append("instance \(id) is configured twice") }
-            if let problem = instance.selector.problem { problems.append("instance \(id): \(problem)") }
-        }
+        problems += problemsOfInstances()
         if applicationRules.rules.count > ApplicationRules.greatestCount {
             problems.append(
                 "\(applicationRules.rules.count) rules for applications, which may be \(ApplicationRules.greatestCount)"
@@ -94,6 +92,29 @@ package struct AgentConfiguration: Sendable {
         }
         if instances.count(where: { $0.selector == .host }) > 1 {
             problems.append("more than one instance is the whole host")
+        }
+        return problems
+    }
+
+    private func problemsOfInstances() -> [String] {
+        var problems: [String] = []
+        /// The instances by the names that they and their further virtual GPUs go by.
+        var named: [InstanceID: InstanceID] = [:]
+        for instance in instances {
+            let id = instance.description.id
+            if let problem = instance.selector.problem { problems.append("instance \(id): \(problem)") }
+            let members = instance.description.members(gpus: instance.gpus)
+            if members == nil { problems.append(RegistrationPolicy.cannotHave(instance.gpus, id)) }
+            for name in members?.map(\.id) ?? [id] {
+                guard let other = named.updateValue(id, forKey: name) else { continue }
+                if other != id {
+                    problems.append(
+                        "instances \(other) and \(id) both need the name \(name): further virtual GPUs are named after "
+                            + "their instance")
+                } else if name == id {
+                    problems.append("instance \(id) is configured twice")
+                }
+            }
         }
         return problems
     }

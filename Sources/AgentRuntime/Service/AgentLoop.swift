@@ -29,6 +29,8 @@ final class AgentLoop {
     private var reports = ApplicationReports()
     /// Hellos of sessions whose worker's name is being resolved.
     private var resolving: [GrantID: ClientHello] = [:]
+    /// The grants that the request of the effects under way gets, as far as they have come.
+    private var handingOver: [GrantID] = []
     /// What effects have led to, to be handled after them.
     private var following: [AgentEvent] = []
     private var periods = 0
@@ -56,11 +58,7 @@ final class AgentLoop {
         handOver = try HandOverServer(
             path: configuration.socketPath, mode: configuration.socketMode, limits: configuration.handOverLimits,
             firstRequest: firstRequest, poller: poller)
-        for instance in configuration.instances {
-            add(
-                instance.description, instance.selector, isApplicationDeclared: instance.isApplicationDeclared,
-                now: MonotonicClock.now())
-        }
+        for instance in configuration.instances { add(instance, now: MonotonicClock.now()) }
     }
 
     /// Serves until told to stop. What was handed over stays with its programs; what is held is closed.
@@ -137,8 +135,8 @@ final class AgentLoop {
     private func took(_ events: [HandOverServer.Event], now: MonotonicTime) {
         for event in events {
             switch event {
-            case .asked(let request, let instance, let library):
-                handle(.programAsked(request, instance, library: library), now: now)
+            case .asked(let request, let instance, let library, let gpus):
+                handle(.programAsked(request, instance, library: library, gpus: gpus), now: now)
             case .left(let request): handle(.programLeft(request), now: now)
             case .wantsToRegister(let registrant): register(registrant, now: now)
             case .unregistered(let instance): remove(instance, now: now)
@@ -165,7 +163,9 @@ final class AgentLoop {
         case .closeSession(let grant):
             resolving[grant] = nil
             sessions.close(grant)
-        case .handOver(let grant, let request, let found): handOver(grant, to: request, found: found, now: now)
+        case .handOver(let grant, let request, let found, let remaining):
+            handingOver.append(grant)
+            if remaining == 0 { handOver(to: request, found: found, now: now) }
         case .refuse(let request, let reason):
             metrics.refused()
             follow(handOver.refuse(request, reason: reason, now: now))
@@ -204,23 +204,28 @@ final class AgentLoop {
         }
     }
 
-    private func handOver(_ grant: GrantID, to request: RequestID, found: Readiness, now: MonotonicTime) {
-        guard let prepared = sessions.take(grant) else {
-            // The worker has closed it in this very moment: the session has ended, and the program waits for another.
+    /// Hands over all that a request gets, once the last of it is known.
+    private func handOver(to request: RequestID, found: Readiness, now: MonotonicTime) {
+        let grants = handingOver
+        handingOver = []
+        guard let prepared = sessions.take(grants) else {
+            // The worker of one has closed it in this very moment: the sessions have ended, and the program, which has
+            // none of them, waits for others.
             following.append(.programLeft(request))
             return follow(handOver.askAgain(request))
         }
         let waited = (handOver.waitingTime(request, now: MonotonicClock.now()) ?? .zero)
-        let session = HandedOverSession(
-            foundReadiness: found.rawValue, grant: grant.rawValue,
-            elapsedMicroseconds: UInt64(max(0, waited.nanoseconds / 1_000)),
-            interfaceVersion: prepared.interfaceVersion, continuation: prepared.continuation,
-            deviceInformation: prepared.deviceInformation)
-        follow(
-            handOver.handOver(
-                session, descriptors: [prepared.descriptor] + (prepared.memory.map { [$0] } ?? []), to: request,
-                now: now))
-        metrics.handedOver(found: found, after: waited)
+        for (place, (grant, one)) in zip(grants, prepared).enumerated() {
+            let session = HandedOverSession(
+                foundReadiness: found.rawValue, grant: grant.rawValue,
+                elapsedMicroseconds: UInt64(max(0, waited.nanoseconds / 1_000)),
+                interfaceVersion: one.interfaceVersion, continuation: one.continuation,
+                deviceInformation: one.deviceInformation)
+            follow(
+                handOver.handOver(
+                    session, descriptors: one.descriptors, to: request, remaining: grants.count - 1 - place, now: now))
+            metrics.handedOver(found: found, after: waited)
+        }
     }
 
     /// What answers lead to: a program whose connection they end has left, one that they ask for again waits.
@@ -228,8 +233,8 @@ final class AgentLoop {
         for event in events {
             switch event {
             case .left(let request): following.append(.programLeft(request))
-            case .asked(let request, let instance, let library):
-                following.append(.programAsked(request, instance, library: library))
+            case .asked(let request, let instance, let library, let gpus):
+                following.append(.programAsked(request, instance, library: library, gpus: gpus))
             case .wantsToRegister, .unregistered, .reported: break
             }
         }
@@ -237,17 +242,14 @@ final class AgentLoop {
 
     // MARK: Instances
 
-    private func add(
-        _ description: InstanceDescription, _ selector: InstanceSelector, isApplicationDeclared: Bool,
-        now: MonotonicTime
-    ) {
-        instances.insert(description.id)
-        directory.add(description.id, selector)
-        let isRecognized = !isApplicationDeclared && !configuration.applicationRules.rules.isEmpty
-        if isRecognized { undeclared.insert(description.id) }
-        telemetry.add(
-            description.id, selector, recognizedBy: isRecognized ? configuration.applicationRules : nil)
-        handle(.instanceAppeared(description), now: now)
+    private func add(_ instance: ConfiguredInstance, now: MonotonicTime) {
+        let id = instance.description.id
+        instances.insert(id)
+        directory.add(id, instance.selector)
+        let isRecognized = !instance.isApplicationDeclared && !configuration.applicationRules.rules.isEmpty
+        if isRecognized { undeclared.insert(id) }
+        telemetry.add(id, instance.selector, recognizedBy: isRecognized ? configuration.applicationRules : nil)
+        handle(.instanceAppeared(instance.description, gpus: instance.gpus), now: now)
     }
 
     /// What an instance runs is of another application type than before.
@@ -270,7 +272,7 @@ final class AgentLoop {
 
     private func register(_ registrant: HandOverServer.Registrant, now: MonotonicTime) {
         let judgement = configuration.registration.judge(
-            registrant, present: instances, registered: registered.count, host: directory.host,
+            registrant, present: Set(machine.instances.keys), registered: registered.count, host: directory.host,
             tellsUsers: configuration.tellsUsers)
         switch judgement {
         case .refused(let reason):
@@ -285,7 +287,11 @@ final class AgentLoop {
                 description.application =
                     configuration.applicationRules.application(of: program) ?? description.application
             }
-            add(description, selector, isApplicationDeclared: isDeclared, now: now)
+            add(
+                ConfiguredInstance(
+                    description: description, selector: selector, isApplicationDeclared: isDeclared,
+                    gpus: Int(registrant.wanted.gpus)),
+                now: now)
             registrations.add(description.id, registrant.token, now: now)
             if !surroundings.hasSeveralVersions { answer(description.id, library: nil, now: now) }
         }

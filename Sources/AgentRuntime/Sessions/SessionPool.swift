@@ -20,6 +20,8 @@ struct SessionPool {
         var interfaceVersion: String
         var continuation: SessionContinuation
         var deviceInformation: [UInt8]
+
+        var descriptors: [Int32] { memory.map { [descriptor, $0] } ?? [descriptor] }
     }
 
     private struct Entry {
@@ -117,22 +119,36 @@ struct SessionPool {
         return overdue.flatMap { advance($0, now: now) } + beginWaiting(now: now)
     }
 
-    /// Takes a held session out of the pool. Nil, and the session is closed, when its worker has closed it, or has sent a
-    /// part of a frame only: frames of a worker that has no requests are some 40 bytes, sent at once.
-    mutating func take(_ grant: GrantID) -> Prepared? {
-        guard var entry = entries[grant], entry.isOpen else { return nil }
-        guard let (continuation, acceptance) = entry.connection.continuation() else {
-            close(grant)
+    /// Takes held sessions out of the pool, all or none. Nil, and all of them are closed, when the worker of one has closed
+    /// it, or has sent a part of a frame only: frames of a worker that has no requests are some 40 bytes, sent at once.
+    /// - Returns: as many, in their order.
+    mutating func take(_ wanted: [GrantID]) -> [Prepared]? {
+        let prepared = wanted.compactMap { prepare($0) }
+        guard prepared.count == wanted.count else {
+            for grant in wanted { close(grant) }
             return nil
         }
-        entries[grant] = nil
-        grants[entry.token] = nil
-        poller.remove(entry.token)
-        Descriptor.makeBlocking(entry.connection.descriptor)
+        for grant in wanted { release(grant) }
+        return prepared
+    }
+
+    /// What a program gets of a held session; nil where it cannot go on with it.
+    private func prepare(_ grant: GrantID) -> Prepared? {
+        guard var entry = entries[grant], entry.isOpen,
+            let (continuation, acceptance) = entry.connection.continuation()
+        else { return nil }
         return Prepared(
             descriptor: entry.connection.descriptor, memory: entry.connection.memory,
             interfaceVersion: entry.connection.interfaceVersion, continuation: continuation,
             deviceInformation: acceptance.deviceInformation)
+    }
+
+    /// Forgets a session whose connection is a program's from now on.
+    private mutating func release(_ grant: GrantID) {
+        guard let entry = entries.removeValue(forKey: grant) else { return }
+        grants[entry.token] = nil
+        poller.remove(entry.token)
+        Descriptor.makeBlocking(entry.connection.descriptor)
     }
 
     private mutating func advance(_ grant: GrantID, now: MonotonicTime) -> [Event] {

@@ -74,10 +74,10 @@ extension AllocationPlanner {
         let demand = isAsked ? DiscountedDemand.certain : demand(of: subject)
         let bars = bars(for: subject, pool: pool, price: price)
         let wanted = wantedReadiness(of: subject, demand, bars)
-        let memory = demand.forReserve >= bars.ample ? subject.amplest : subject.amount.memory
+        // More than the class's service level asks for is set aside where it is to be had, and kept from nobody by it.
         return JudgedSubject(
             subject: subject, isAsked: isAsked, demand: demand, bars: bars, wanted: wanted,
-            needed: Slice(memory: memory, compute: isAsked ? .zero : subject.expectedCompute))
+            needed: Slice(memory: subject.amount.memory, compute: isAsked ? .zero : subject.expectedCompute))
     }
 
     private func decision(

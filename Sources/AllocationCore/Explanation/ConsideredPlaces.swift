@@ -5,7 +5,7 @@ extension AllocationPlanner {
     /// device, then those that are too small or away; of equals by name. O(devices log devices)
     func consideredDevices(_ judged: JudgedSubject, _ pool: Pool) -> [ConsideredDevice] {
         var found: [(device: ConsideredDevice, rank: Int, share: Double)] = []
-        for account in pool.devices where judged.subject.order.admits(account.device) {
+        for account in pool.devices where judged.subject.admits(account.device) {
             let needed = needed(by: judged, on: account)
             let missing = Slice(
                 memory: max(needed.memory - account.freeMemory, .zero),

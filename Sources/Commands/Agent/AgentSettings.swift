@@ -34,9 +34,9 @@ enum AgentSettings {
     static let instances = ListSetting(
         name: "instances",
         meaning:
-            "compute instances of this host: each has an id, may have a tenant, an application, a class and a user, "
-            + "and is one of cgroup: PATH, pid: NUMBER and host: true",
-        keys: ["id", "tenant", "application", "class", "user", "cgroup", "pid", "host"])
+            "compute instances of this host: each has an id, may have a tenant, an application, a class, a user and gpus, "
+            + "the number of its virtual GPUs, and is one of cgroup: PATH, pid: NUMBER and host: true",
+        keys: ["id", "tenant", "application", "class", "user", "gpus", "cgroup", "pid", "host"])
 
     static let applications = ListSetting(
         name: "applications",
@@ -109,13 +109,27 @@ enum AgentSettings {
                 return nil
             }
             let user = entry.values["user"].map { _ in settings.name("user", of: entry, UserID.init(rawValue:)) }
-            guard let id, let tenant, let application, let priorityClass, user != .some(nil) else { return nil }
+            let gpus = gpus(of: entry, &settings)
+            guard let id, let tenant, let application, let priorityClass, let gpus, user != .some(nil) else {
+                return nil
+            }
             let description = InstanceDescription(
                 id: id, tenant: tenant, application: application, priorityClass: priorityClass, user: user ?? nil)
             return ConfiguredInstance(
                 description: description, selector: selector,
-                isApplicationDeclared: entry.values["application"] != nil)
+                isApplicationDeclared: entry.values["application"] != nil, gpus: gpus)
         }
+    }
+
+    /// The number of virtual GPUs of an entry's instance; nil where it is none, which is then among the problems.
+    private static func gpus(of entry: SettingEntry, _ settings: inout Settings) -> Int? {
+        guard let text = entry.values["gpus"] else { return 1 }
+        let most = InstanceDescription.maximumGPUs
+        if let number = Int(text), (1...most).contains(number) { return number }
+        settings.report(
+            entry, "gpus '\(text)' is not a number from 1 to \(most)",
+            advice: "write how many virtual GPUs its programs may have at once, or nothing for one")
+        return nil
     }
 
     /// The entries of ``applications``; those with a problem are left out, and each of their problems is noted.

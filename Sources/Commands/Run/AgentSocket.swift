@@ -51,7 +51,7 @@ struct AgentSocket {
             return clientLibrary.isEmpty ? nil : clientLibrary
         case .refused(let reason):
             throw CommandFailure(.failure, "the agent refused the instance: \(reason)")
-        case .session, .reportTaken, .warned:
+        case .session, .sessionOf, .reportTaken, .warned:
             throw CommandFailure(.software, "the agent answered another question")
         }
     }
@@ -63,7 +63,7 @@ struct AgentSocket {
             return
         case .refused(let reason):
             throw CommandFailure(.failure, "the agent refused the report: \(reason)")
-        case .session, .registered, .warned:
+        case .session, .sessionOf, .registered, .warned:
             throw CommandFailure(.software, "the agent answered another question")
         }
     }

@@ -58,7 +58,7 @@ final class RegistrationKeeper: Sendable {
                 switch notice {
                 case .refused(let reason): refusal.withLock { $0 = reason }
                 case .warned(let text): StandardError.write("presync run: \(text)\n")
-                case .session, .registered, .reportTaken: break
+                case .session, .sessionOf, .registered, .reportTaken: break
                 }
             }
             let ready = wait(for: agent.descriptor, atMost: nil)

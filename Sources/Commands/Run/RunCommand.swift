@@ -16,6 +16,7 @@ struct RunCommand: ParsableCommand {
 
             presync run -- clinfo
             presync run --instance render-7 --class interactive -- ./render
+            presync run --gpus 2 -- ./train
             """)
 
     @Option(
@@ -43,6 +44,15 @@ struct RunCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "How many virtual GPUs it has, 1 to \(InstanceDescription.maximumGPUs). Default: 1.",
+            discussion: """
+                The program sees as many OpenCL devices. They are on different devices of the GPU servers, and it gets all \
+                of them at once or, while they are not all to be had, none. A context is on one of them.
+                """, valueName: "n"))
+    var gpus: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "UNIX socket of the agent. Default: PRESYNC_AGENT_SOCKET, else \(AgentSocket.defaultPath).",
             valueName: "path"))
     var agentSocket: String?
@@ -63,6 +73,8 @@ struct RunCommand: ParsableCommand {
         guard !command.isEmpty else {
             throw ValidationError("name a program after --, for example: presync run -- clinfo")
         }
+        let most = InstanceDescription.maximumGPUs
+        guard (1...most).contains(gpus ?? 1) else { throw ValidationError("--gpus must be between 1 and \(most)") }
     }
 
     func run() throws {
@@ -104,6 +116,7 @@ struct RunCommand: ParsableCommand {
         environment["OCL_ICD_VENDORS"] = library
         environment["OCL_ICD_FILENAMES"] = library
         environment["PRESYNC_AGENT_SOCKET"] = socketPath
+        if let gpus { environment["PRESYNC_GPUS"] = String(gpus) }
         let child: ChildProcess
         do {
             child = try ChildProcess(
@@ -127,8 +140,7 @@ struct RunCommand: ParsableCommand {
         let registration = InstanceRegistration(
             instance: instance ?? "\(ProcessInfo.processInfo.hostName)-\(getpid())", tenant: tenant,
             application: application ?? program, isApplicationDeclared: application != nil,
-            priorityClass: priorityClass,
-            user: user)
+            priorityClass: priorityClass, user: user, gpus: UInt8(gpus ?? 1))
         let names =
             [
                 ("--instance", registration.instance), ("--tenant", registration.tenant),

@@ -44,55 +44,80 @@ struct Burst {
         measured.leadMilliseconds = (firstCall - began).inMilliseconds
         func elapsed() -> Double { (MonotonicClock.now() - firstCall).inMilliseconds }
 
-        let session = try GPUSession()
+        let sessions = try GPUSession.all()
         defer {
-            session.close()
+            for session in sessions { session.close() }
             measured.gpuMilliseconds = elapsed()
         }
-        let firstCommandTarget = try session.buffer(bytes: 4)
-        try session.write([seed], to: firstCommandTarget)
+        measured.devices = sessions.count
+        let firstCommandTarget = try sessions[0].buffer(bytes: 4)
+        try sessions[0].write([seed], to: firstCommandTarget)
         measured.firstCommandMilliseconds = elapsed()
-        note(session.presyncFacts(), &measured)
+        note(sessions[0].presyncFacts(), &measured)
 
+        var shares: [Share] = []
+        for session in sessions {
+            shares.append(
+                try prefill(session, bytes: plan.cacheBytes / sessions.count, seed: seed, since: firstCall, &measured))
+        }
+        try generate(shares, seed: seed, &measured)
+    }
+
+    /// What one device has of the work: a part of the cache, and what reads it.
+    private struct Share {
+        var session: GPUSession
+        var decode: GPUSession.Kernel
+        var cache: cl_mem
+        var entries: UInt32
+        var results: cl_mem
+    }
+
+    /// Fills a cache of `bytes` on one device, or of what it has.
+    private func prefill(
+        _ session: GPUSession, bytes: Int, seed: UInt32, since firstCall: MonotonicTime,
+        _ measured: inout BurstMeasurements
+    ) throws(OpenCLFailure) -> Share {
         let program = try session.program(source: CacheKernels.source)
         let prefill = try session.kernel("prefill", of: program)
         let decode = try session.kernel("decode", of: program)
         // As an inference server does: the cache takes what it wants of what the device has.
         let available = try session.deviceMemory() - Self.memoryBesideCache
-        let entries = max(CacheKernels.resultCount, min(plan.cacheBytes, available) / 4)
+        let entries = max(CacheKernels.resultCount, min(bytes, available) / 4)
         let cache = try session.buffer(bytes: entries * 4)
-        measured.gpuBytes = entries * 4
+        measured.gpuBytes += entries * 4
         let entriesPerToken = BurstPlan.bytesPerToken / 4
         for first in stride(from: 0, to: entries, by: entriesPerToken) {
             let items = min(entriesPerToken, entries - first)
             try session.launch(
                 prefill, [.buffer(cache), .number(UInt32(first)), .number(seed)], items: items)
-            guard first == 0 else { continue }
+            guard measured.firstKernelMilliseconds == nil else { continue }
             try session.finish()
-            measured.firstKernelMilliseconds = elapsed()
+            measured.firstKernelMilliseconds = (MonotonicClock.now() - firstCall).inMilliseconds
         }
         try session.finish()
-        try generate(session, decode, cache: cache, entries: UInt32(entries), seed: seed, &measured)
+        return Share(
+            session: session, decode: decode, cache: cache, entries: UInt32(entries),
+            results: try session.buffer(bytes: CacheKernels.resultCount * 4))
     }
 
-    /// One kernel a token, at the pace at which a model would give tokens; the results of each are read back.
+    /// One kernel a token, on the devices in turn, at the pace at which a model would give tokens; the results of each are
+    /// read back.
     private func generate(
-        _ session: GPUSession, _ decode: GPUSession.Kernel, cache: cl_mem, entries: UInt32, seed: UInt32,
-        _ measured: inout BurstMeasurements
+        _ shares: [Share], seed: UInt32, _ measured: inout BurstMeasurements
     ) throws(OpenCLFailure) {
-        let results = try session.buffer(bytes: CacheKernels.resultCount * 4)
         let start = MonotonicClock.now()
         for token in 0..<plan.generatedTokens {
+            let share = shares[token % shares.count]
             let arguments: [GPUSession.Argument] = [
-                .buffer(cache), .buffer(results), .number(entries), .number(CacheKernels.readsPerItem),
-                .number(UInt32(token)),
+                .buffer(share.cache), .buffer(share.results), .number(share.entries),
+                .number(CacheKernels.readsPerItem), .number(UInt32(token)),
             ]
-            try session.launch(decode, arguments, items: CacheKernels.resultCount)
-            let values = try session.read(CacheKernels.resultCount, from: results)
+            try share.session.launch(share.decode, arguments, items: CacheKernels.resultCount)
+            let values = try share.session.read(CacheKernels.resultCount, from: share.results)
             // One item a token is recomputed, a different one each time: all kernels are checked at little cost.
             let item = CacheKernels.mixed(UInt32(token) ^ seed) % UInt32(CacheKernels.resultCount)
             let expected = CacheKernels.expectedResult(
-                item: item, token: UInt32(token), entries: entries, seed: seed)
+                item: item, token: UInt32(token), entries: share.entries, seed: seed)
             measured.checks += 1
             if values[Int(item)] != expected { measured.checksFailed += 1 }
             let due = start + .seconds(plan.secondsPerToken * Double(token + 1))

@@ -69,6 +69,8 @@ struct BurstMeasurements: Hashable, Codable {
     var handoverNanoseconds: UInt64?
     var grant: UInt64?
     var payloadBytes = 0
+    /// OpenCL devices that did the work, each a part of it.
+    var devices: Int?
     var gpuBytes = 0
     /// Results read back and compared with the CPU's.
     var checks = 0

@@ -12,9 +12,32 @@ final class GPUSession {
     private var releases: [() -> Void] = []
 
     /// Opens the first device of the first platform that has one.
-    init() throws(OpenCLFailure) {
-        api = try OpenCLProgramInterface()
-        (platform, device) = try Self.firstDevice(api)
+    convenience init() throws(OpenCLFailure) {
+        let api = try OpenCLProgramInterface()
+        let (platform, devices) = try Self.devices(api)
+        try self.init(api, platform, devices[0])
+    }
+
+    /// Opens every device of the first platform that has one, each for itself; at least one.
+    static func all() throws(OpenCLFailure) -> [GPUSession] {
+        let api = try OpenCLProgramInterface()
+        let (platform, devices) = try Self.devices(api)
+        var sessions: [GPUSession] = []
+        do throws(OpenCLFailure) {
+            for device in devices { sessions.append(try GPUSession(api, platform, device)) }
+        } catch {
+            for session in sessions { session.close() }
+            throw error
+        }
+        return sessions
+    }
+
+    private init(
+        _ api: OpenCLProgramInterface, _ platform: cl_platform_id, _ device: cl_device_id
+    ) throws(OpenCLFailure) {
+        self.api = api
+        self.platform = platform
+        self.device = device
         var status: cl_int = 0
         var devices: [cl_device_id?] = [device]
         guard let context = api.createContext(nil, 1, &devices, nil, nil, &status) else {
@@ -31,18 +54,20 @@ final class GPUSession {
         releases = [{ [api] in _ = api.releaseContext(context) }, { [api] in _ = api.releaseCommandQueue(queue) }]
     }
 
-    private static func firstDevice(
+    /// The first platform that has a device, and its devices, at most 16.
+    private static func devices(
         _ api: OpenCLProgramInterface
-    ) throws(OpenCLFailure) -> (cl_platform_id, cl_device_id) {
+    ) throws(OpenCLFailure) -> (cl_platform_id, [cl_device_id]) {
         var count: cl_uint = 0
         var platforms = [cl_platform_id?](repeating: nil, count: 16)
         try OpenCLFailure.check(api.getPlatformIDs(16, &platforms, &count), "clGetPlatformIDs")
         for case let platform? in platforms.prefix(Int(min(count, 16))) {
-            var device: cl_device_id?
-            var devices: cl_uint = 0
+            var found = [cl_device_id?](repeating: nil, count: 16)
+            var number: cl_uint = 0
             // All kinds: PoCL's devices are CPUs.
-            let status = api.getDeviceIDs(platform, cl_device_type(0xFFFF_FFFF), 1, &device, &devices)
-            if status == CL_SUCCESS, let device { return (platform, device) }
+            let status = api.getDeviceIDs(platform, cl_device_type(0xFFFF_FFFF), 16, &found, &number)
+            let devices = found.prefix(Int(min(number, 16))).compactMap { $0 }
+            if status == CL_SUCCESS, !devices.isEmpty { return (platform, devices) }
             if count == 1 { try OpenCLFailure.check(status, "clGetDeviceIDs") }
         }
         throw OpenCLFailure("clGetPlatformIDs", "no platform has a device")

@@ -10,10 +10,12 @@ struct SampleCommand: ParsableCommand {
         abstract: "Do real GPU work in bursts, as a program on an instance would.",
         discussion: """
             An ordinary OpenCL program that knows nothing of Presync. Each burst is a new process: it receives a \
-            payload over the network, works on the CPU, and then runs kernels on the first OpenCL device that it \
-            finds, in proportion to its tokens. Results are read back and checked. Each burst leaves one JSON line.
+            payload over the network, works on the CPU, and then runs kernels on the OpenCL devices of the first \
+            platform that has any, in proportion to its tokens. Results are read back and checked. Each burst leaves \
+            one JSON line.
 
             With a virtual GPU:     presync run --instance i1 -- presync sample
+            With two:               presync run --instance i1 --gpus 2 -- presync sample
             On this machine's own:  presync sample --mean-gap 5 --minimum-gap 2
             From a trace:           presync sample --requests requests.csv.gz
             """,

@@ -10,10 +10,12 @@ package enum AgentEvent: Sendable {
     case linkOpened
     case linkClosed
     case managerMessageReceived(ManagerToAgentMessage)
-    case instanceAppeared(InstanceDescription)
+    /// With so many virtual GPUs; nil for as many as before, and one of an instance that is new.
+    case instanceAppeared(InstanceDescription, gpus: Int? = nil)
     case instanceGone(InstanceID)
-    /// A program of the instance asked for its virtual GPU through `library`; nil for one that takes any version.
-    case programAsked(RequestID, InstanceID, library: ClientLibrary? = nil)
+    /// A program of the instance asked through `library`, nil for one that takes any version, for these of the instance's
+    /// virtual GPUs: it gets all of them or none.
+    case programAsked(RequestID, InstanceID, library: ClientLibrary? = nil, gpus: Range<Int> = 0..<1)
     /// The program's connection to the agent closed, whatever it had got.
     case programLeft(RequestID)
     /// The answers to ``AgentEffect/openSession(_:)``.
@@ -35,8 +37,9 @@ package enum AgentEffect: Hashable, Sendable {
     case openSession(AllocationNotification)
     /// Close a held connection, or give up opening it.
     case closeSession(GrantID)
-    /// Give the held connection to the program. `level` is what the program's request found when it came.
-    case handOver(GrantID, RequestID, found: Readiness)
+    /// Give the held connection to the program. `found` is what the program's request found when it came. For one that asked
+    /// for several virtual GPUs as many of these come one after the other, in the GPUs' order, `remaining` after this one.
+    case handOver(GrantID, RequestID, found: Readiness, remaining: Int = 0)
     case refuse(RequestID, reason: String)
     /// Say that the session which the program of this request holds will be taken.
     case warn(RequestID, endsIn: Duration, reason: String)

@@ -4,7 +4,7 @@ import SessionCore
 /// Reports, heartbeats, instances, and the link to the manager.
 extension AgentMachine {
     mutating func samplesTaken(_ telemetry: [InstanceTelemetry]) -> [AgentEffect] {
-        for new in telemetry where instances[new.instance] != nil {
+        for new in telemetry.flatMap(ofMembers) where instances[new.instance] != nil {
             guard var kept = unsent[new.instance], kept.incarnation == new.incarnation else {
                 unsent[new.instance] = new
                 continue
@@ -16,6 +16,21 @@ extension AgentMachine {
             unsent[new.instance] = kept
         }
         return []
+    }
+
+    /// What an instance with several virtual GPUs did tells something of each of them, but for what it says of one.
+    private func ofMembers(_ telemetry: InstanceTelemetry) -> [InstanceTelemetry] {
+        guard let members = sets[telemetry.instance] else { return [telemetry] }
+        return [telemetry]
+            + members.dropFirst().map { member in
+                var copy = telemetry
+                copy.instance = member
+                for index in copy.samples.indices {
+                    copy.samples[index].gpuMemory = nil
+                    copy.samples[index].gpuCompute = nil
+                }
+                return copy
+            }
     }
 
     mutating func periodEnded(_ now: MonotonicTime) -> [AgentEffect] {
@@ -61,13 +76,11 @@ extension AgentMachine {
     private mutating func refuseImpatient(_ now: MonotonicTime) -> [AgentEffect] {
         var effects: [AgentEffect] = []
         for request in waiting.keys.sorted() where waiting[request]?.patience.isOver(at: now) == true {
-            waiting[request] = nil
             let reason =
                 isLinked
                 ? "no GPU became free within \(configuration.requestPatience.inSeconds) s"
                 : "the manager cannot be reached"
-            effects.append(.refuse(request, reason: reason))
-            effects.append(.send(.gpuRequestCancelled(request)))
+            effects += refuse(request, reason: reason, isKnown: false)
         }
         return effects
     }
@@ -79,8 +92,8 @@ extension AgentMachine {
             agent: configuration.agent, softwareVersion: configuration.softwareVersion,
             instances: instances.keys.sorted().compactMap { instances[$0] }, installed: installed, held: holdings(),
             platform: configuration.platform)
-        let requests = waiting.keys.sorted().compactMap { request in
-            waiting[request].map { ask(request, of: $0.instance, $0.library) }
+        let requests = waiting.keys.sorted().flatMap { request in
+            waiting[request].map { ask(request, for: $0) } ?? []
         }
         return [.send(.hello(hello))] + requests
     }
@@ -90,18 +103,29 @@ extension AgentMachine {
         return []
     }
 
-    mutating func instanceAppeared(_ description: InstanceDescription) -> [AgentEffect] {
-        guard instances[description.id] != description else { return [] }
-        instances[description.id] = description
-        return [.send(.instanceChanged(description, present: true))]
+    mutating func instanceAppeared(_ description: InstanceDescription, gpus: Int?) -> [AgentEffect] {
+        let before = sets[description.id] ?? (instances[description.id] == nil ? [] : [description.id])
+        let members = description.members(gpus: gpus ?? max(before.count, 1)) ?? [description]
+        sets[description.id] = members.count > 1 ? members.map(\.id) : nil
+        let effects = before.dropFirst(members.count).flatMap { memberGone($0) }
+        return effects
+            + members.flatMap { member -> [AgentEffect] in
+                guard instances[member.id] != member else { return [] }
+                instances[member.id] = member
+                return [.send(.instanceChanged(member, present: true))]
+            }
     }
 
     mutating func instanceGone(_ instance: InstanceID) -> [AgentEffect] {
+        let members = sets.removeValue(forKey: instance) ?? [instance]
+        return members.flatMap { memberGone($0) }
+    }
+
+    private mutating func memberGone(_ instance: InstanceID) -> [AgentEffect] {
         guard let description = instances.removeValue(forKey: instance) else { return [] }
         unsent[instance] = nil
-        let requests = waiting.keys.sorted().filter { waiting[$0]?.instance == instance }
-        for request in requests { waiting[request] = nil }
-        return requests.map { .refuse($0, reason: "the instance \(instance) is gone") }
+        let requests = waiting.keys.sorted().filter { waiting[$0]?.instances.contains(instance) == true }
+        return requests.flatMap { refuse($0, reason: "the instance \(instance) is gone", isKnown: true) }
             + [.send(.instanceChanged(description, present: false))]
     }
 

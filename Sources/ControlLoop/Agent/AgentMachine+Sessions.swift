@@ -16,8 +16,7 @@ extension AgentMachine {
         case .notice(let notice):
             return noticed(notice, now: now)
         case .requestRefused(let request, let reason):
-            guard waiting.removeValue(forKey: request) != nil else { return [] }
-            return [.refuse(request, reason: reason)]
+            return refuse(request, reason: reason, isKnown: true)
         case .heartbeatAcknowledged(let sequence):
             self.contact?.heartbeatAcknowledged(sequence)
             for grant in sessions.keys { renew(grant, now: now) }
@@ -49,7 +48,7 @@ extension AgentMachine {
         case .handedOver:
             return [acknowledge(notification, .handedOver(nil))]
         case .held:
-            return ready(notification)
+            return ready(notification, now: now)
         }
     }
 
@@ -66,7 +65,12 @@ extension AgentMachine {
             return [acknowledge(notification, .failed("no instance \(notification.instance) here"))]
         }
         guard installed.contains(notification.version) || configuration.bugs.contains(.ignoreSharedVersion) else {
-            return [acknowledge(notification, .failed("\(notification.version) is not installed here"))]
+            let reason = "\(notification.version) is not installed here"
+            // The manager believes that it is: until it is told, every session that it begins comes to nothing.
+            return [
+                acknowledge(notification, .failed(reason)),
+                .send(.interfaceUnavailable(notification.version, reason: reason)),
+            ]
         }
         guard !lease.isOver(at: now) else {
             return [acknowledge(notification, .failed("the notification was read after its time to live"))]
@@ -76,54 +80,81 @@ extension AgentMachine {
     }
 
     /// A held session is at the level of its newest notification: say so, and serve who waits for it.
-    private mutating func ready(_ notification: AllocationNotification) -> [AgentEffect] {
+    private mutating func ready(_ notification: AllocationNotification, now: MonotonicTime) -> [AgentEffect] {
         guard notification.level == .reserved else { return [acknowledge(notification, .ready)] }
         let refused = refuseUnfit(notification)
-        guard let request = waiting(for: notification), let program = waiting.removeValue(forKey: request)
+        guard let request = waiting(for: notification), let program = waiting[request],
+            let grants = program.asksForSeveral ? all(of: program, request, now) : [notification.grant]
         else { return refused + [acknowledge(notification, .ready)] }
-        return refused + handOver(notification.grant, to: request, found: program.found)
+        waiting[request] = nil
+        return refused + handOver(grants, to: request, found: program.found)
     }
 
-    /// Who gets a session: the program that it is for, or else the one of its instance that has waited longest; its library is
-    /// of the session's version.
+    /// Who gets a session: the program that it is for, or else the one of its instance that has waited longest and asked for
+    /// no more; its library is of the session's version.
     private func waiting(for notification: AllocationNotification) -> RequestID? {
         func fits(_ request: RequestID) -> Bool {
-            guard let program = waiting[request], program.instance == notification.instance else { return false }
+            guard let program = waiting[request], program.instances.contains(notification.instance) else {
+                return false
+            }
             return program.library?.isOf(notification.version) ?? true
         }
         if let named = notification.request, fits(named) { return named }
-        return waiting.keys.sorted().first(where: fits)
+        return waiting.keys.sorted().first { fits($0) && waiting[$0]?.asksForSeveral == false }
+    }
+
+    /// The sessions of all virtual GPUs that a program waits for, in their order, which the manager has set aside by its
+    /// request's number; nil while one of them is not here.
+    private func all(of program: WaitingProgram, _ request: RequestID, _ now: MonotonicTime) -> [GrantID]? {
+        let grants = program.instances.compactMap { instance in
+            prepared(for: instance, now: now).first { grant in
+                sessions[grant]?.notification.request == request && isOfVersion(program.library, grant)
+            }
+        }
+        return grants.count == program.instances.count ? grants : nil
     }
 
     /// The manager knows what library the program has loaded, and has nothing better for it: waiting on would not help.
     private mutating func refuseUnfit(_ notification: AllocationNotification) -> [AgentEffect] {
         guard let request = notification.request, let program = waiting[request],
-            program.instance == notification.instance, let library = program.library,
+            program.instances.contains(notification.instance), let library = program.library,
             !library.isOf(notification.version)
         else { return [] }
-        waiting[request] = nil
-        return [refuse(request, library, notification.version), .send(.gpuRequestCancelled(request))]
+        let reason = "the program's library is \(library), its session \(notification.version): not a shared version"
+        return refuse(request, reason: reason, isKnown: false)
     }
 
-    /// Asks the manager for a session that a program can use.
-    func ask(_ request: RequestID, of instance: InstanceID, _ library: ClientLibrary?) -> AgentEffect {
-        let version = library.flatMap { SemanticVersion($0.version) }
-        return .send(.gpuRequested(GPURequest(request: request, instance: instance, library: version)))
+    /// Asks the manager for the sessions that a program can use.
+    func ask(_ request: RequestID, for program: WaitingProgram) -> [AgentEffect] {
+        let version = program.library.flatMap { SemanticVersion($0.version) }
+        return program.instances.map { instance in
+            .send(
+                .gpuRequested(
+                    GPURequest(
+                        request: request, instance: instance, library: version, together: program.instances.count)))
+        }
     }
 
-    private func refuse(_ request: RequestID, _ library: ClientLibrary, _ version: InterfaceVersion) -> AgentEffect {
-        .refuse(request, reason: "the program's library is \(library), its session \(version): not a shared version")
+    /// A program waits no longer.
+    /// - Parameter isKnown: whether the manager knows that of the one instance; of others it is told.
+    mutating func refuse(_ request: RequestID, reason: String, isKnown: Bool) -> [AgentEffect] {
+        guard let program = waiting.removeValue(forKey: request) else { return [] }
+        let refused = AgentEffect.refuse(request, reason: reason)
+        return isKnown && !program.asksForSeveral ? [refused] : [refused, .send(.gpuRequestCancelled(request))]
     }
 
     private mutating func handOver(
-        _ grant: GrantID, to request: RequestID, found: Readiness
+        _ grants: [GrantID], to request: RequestID, found: Readiness
     ) -> [AgentEffect] {
-        guard let session = sessions[grant] else { return [] }
-        if !configuration.bugs.contains(.handOverTwice) { sessions[grant]?.state = .handedOver(request) }
-        return [
-            .handOver(grant, request, found: found),
-            acknowledge(session.notification, .handedOver(request)),
-        ]
+        var handedOver: [AgentEffect] = []
+        var acknowledged: [AgentEffect] = []
+        for (number, grant) in grants.enumerated() {
+            guard let session = sessions[grant] else { continue }
+            if !configuration.bugs.contains(.handOverTwice) { sessions[grant]?.state = .handedOver(request) }
+            handedOver.append(.handOver(grant, request, found: found, remaining: grants.count - 1 - number))
+            acknowledged.append(acknowledge(session.notification, .handedOver(request)))
+        }
+        return handedOver + acknowledged
     }
 
     private mutating func withdrawn(_ withdrawal: AllocationWithdrawal) -> [AgentEffect] {
@@ -159,7 +190,7 @@ extension AgentMachine {
         guard let session = sessions[grant], session.state == .opening else { return [.closeSession(grant)] }
         if hasLapsed(grant, now) { return lapse(grant, now) }
         sessions[grant]?.state = .held
-        return ready(session.notification)
+        return ready(session.notification, now: now)
     }
 
     mutating func sessionFailed(_ grant: GrantID, _ reason: String, now: MonotonicTime) -> [AgentEffect] {
@@ -175,23 +206,44 @@ extension AgentMachine {
     }
 
     mutating func programAsked(
-        _ request: RequestID, _ instance: InstanceID, _ library: ClientLibrary?, now: MonotonicTime
+        _ request: RequestID, _ instance: InstanceID, _ library: ClientLibrary?, gpus: Range<Int>, now: MonotonicTime
     ) -> [AgentEffect] {
         guard instances[instance] != nil else {
             return [.refuse(request, reason: "this agent knows no instance \(instance)")]
         }
+        let members = sets[instance] ?? [instance]
+        guard !gpus.isEmpty, gpus.lowerBound >= 0, gpus.upperBound <= members.count else {
+            return [.refuse(request, reason: Self.tooMany(of: members, instance))]
+        }
         guard waiting.count < configuration.maximumWaiting else {
             return [.refuse(request, reason: "\(waiting.count) programs wait for a GPU, the most that may")]
         }
-        let prepared = prepared(for: instance, now: now)
-        if let fitting = prepared.first(where: { isOfVersion(library, $0) }) {
-            return handOver(fitting, to: request, found: .reserved)
-        }
         // What is prepared for another library is nothing for this program: the manager is told which it has.
-        waiting[request] = WaitingProgram(
-            instance: instance, library: library, found: prepared.isEmpty ? readiness(of: instance) : .staged,
+        let wanted = members[gpus]
+        let fitting = wanted.map { self.fitting($0, library, now) }
+        let prepared = fitting.compactMap { $0 }
+        if prepared.count == wanted.count { return handOver(prepared, to: request, found: .reserved) }
+        let found = zip(wanted, fitting).map { member, session -> Readiness in
+            if session != nil { return .reserved }
+            return self.prepared(for: member, now: now).isEmpty ? readiness(of: member) : .staged
+        }
+        let program = WaitingProgram(
+            instances: Array(wanted), library: library, found: found.min() ?? .cold,
             patience: Lease(from: now, timeToLive: configuration.requestPatience))
-        return [ask(request, of: instance, library)]
+        waiting[request] = program
+        return ask(request, for: program)
+    }
+
+    /// A session that could be handed at once to a program of an instance; nil where there is none.
+    private func fitting(_ instance: InstanceID, _ library: ClientLibrary?, _ now: MonotonicTime) -> GrantID? {
+        prepared(for: instance, now: now).first { isOfVersion(library, $0) && !isKeptForOthers($0) }
+    }
+
+    private static func tooMany(of members: [InstanceID], _ instance: InstanceID) -> String {
+        let has = members.count == 1 ? "one virtual GPU" : "\(members.count) virtual GPUs"
+        return
+            "\(instance) has \(has), and the program asks for more: say how many with presync run --gpus, or gpus in "
+            + "the agent's instances"
     }
 
     /// The sessions that could be handed to a program of the instance, ascending.
@@ -204,6 +256,12 @@ extension AgentMachine {
         }
     }
 
+    /// Whether a session is set aside for a program that waits for several.
+    private func isKeptForOthers(_ grant: GrantID) -> Bool {
+        guard let request = sessions[grant]?.notification.request else { return false }
+        return waiting[request]?.asksForSeveral == true
+    }
+
     private func isOfVersion(_ library: ClientLibrary?, _ grant: GrantID) -> Bool {
         guard let library, let session = sessions[grant] else { return true }
         return library.isOf(session.notification.version)
@@ -211,10 +269,8 @@ extension AgentMachine {
 
     mutating func programLeft(_ request: RequestID) -> [AgentEffect] {
         if waiting.removeValue(forKey: request) != nil { return [.send(.gpuRequestCancelled(request))] }
-        guard let grant = sessions.keys.sorted().first(where: { sessions[$0]?.state == .handedOver(request) }),
-            let session = sessions.removeValue(forKey: grant)
-        else { return [] }
-        return [acknowledge(session.notification, .ended)]
+        return sessions.keys.sorted().filter { sessions[$0]?.state == .handedOver(request) }
+            .compactMap { sessions.removeValue(forKey: $0) }.map { acknowledge($0.notification, .ended) }
     }
 
     func acknowledge(

@@ -42,6 +42,8 @@ package struct AgentMachineConfiguration: Sendable {
 package struct AgentMachine: Sendable {
     let configuration: AgentMachineConfiguration
     package internal(set) var instances: [InstanceID: InstanceDescription] = [:]
+    /// The members of the sets of instances with several virtual GPUs, by the first, in the GPUs' order.
+    var sets: [InstanceID: [InstanceID]] = [:]
     var sessions: [GrantID: HeldByAgent] = [:]
     var waiting: [RequestID: WaitingProgram] = [:]
     var installed: [InterfaceVersion]
@@ -71,11 +73,14 @@ package struct AgentMachine: Sendable {
 
     /// A program that waits for its virtual GPU.
     struct WaitingProgram: Sendable {
-        var instance: InstanceID
+        /// Whose sessions it gets, all or none: one instance, or several members of a set.
+        var instances: [InstanceID]
         var library: ClientLibrary?
         /// What the request found when it came.
         var found: Readiness
         var patience: Lease
+
+        var asksForSeveral: Bool { instances.count > 1 }
     }
 
     var isLinked: Bool { contact != nil }
@@ -89,10 +94,10 @@ package struct AgentMachine: Sendable {
         case .linkOpened: linkOpened(now)
         case .linkClosed: linkClosed()
         case .managerMessageReceived(let message): received(message, now: now)
-        case .instanceAppeared(let description): instanceAppeared(description)
+        case .instanceAppeared(let description, let gpus): instanceAppeared(description, gpus: gpus)
         case .instanceGone(let instance): instanceGone(instance)
-        case .programAsked(let request, let instance, let library):
-            programAsked(request, instance, library, now: now)
+        case .programAsked(let request, let instance, let library, let gpus):
+            programAsked(request, instance, library, gpus: gpus, now: now)
         case .programLeft(let request): programLeft(request)
         case .sessionOpened(let grant): sessionOpened(grant, now: now)
         case .sessionFailed(let grant, let reason): sessionFailed(grant, reason, now: now)

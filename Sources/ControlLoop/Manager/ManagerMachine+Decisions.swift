@@ -8,6 +8,7 @@ extension ManagerMachine {
     /// Step 3: orders and requests that wait come first, then each instance by what is expected of it.
     mutating func servePending(_ now: MonotonicTime) -> [ManagerEffect] {
         refreshOrders(now)
+        if !sets.isEmpty { largestDevices = pool.greatestMemories(InstanceDescription.maximumGPUs) }
         let effects = keepMaintenance(now)
         return effects + serveWaiting(now) + takeForWaiting(now) + releaseSurplus(now)
     }
@@ -49,7 +50,7 @@ extension ManagerMachine {
         var contended: Set<Int> = []
         for action in actions {
             guard case .contend(let instance, let contention) = action else {
-                effects += carryOut(action, request: nil, now: now)
+                effects += carryOut(action, now: now)
                 continue
             }
             guard let place = instanceIndex[instance] else { continue }
@@ -152,8 +153,9 @@ extension ManagerMachine {
 
     // MARK: Actions
 
+    /// - Parameter waiting: the program's request that it is for; nil for what is foreseen.
     mutating func carryOut(
-        _ action: AllocationAction, request: RequestID?, now: MonotonicTime
+        _ action: AllocationAction, for waiting: WaitingRequest? = nil, now: MonotonicTime
     ) -> [ManagerEffect] {
         switch action {
         case .openWarm(let instance, let device):
@@ -162,11 +164,11 @@ extension ManagerMachine {
                 return contend(
                     instance, Contention(reason: .notStaged, wanted: .warm, slice: .zero), now: now)
             }
-            begin(instance, on: device, slice: nil, version: version, request: nil, now: now)
+            begin(instance, on: device, slice: nil, version: version, now: now)
             return []
         case .reserve(_, _, let slice, let existing?):
             raise(existing, to: slice, now: now)
-            if let request { grants[existing]?.request = request }
+            if let waiting { claim(existing, for: waiting) }
             return []
         case .reserve(let instance, let device, let slice, nil):
             guard let version = try? sharedVersion(instance, on: device) else {
@@ -174,7 +176,8 @@ extension ManagerMachine {
                 return contend(
                     instance, Contention(reason: .notStaged, wanted: .reserved, slice: slice), now: now)
             }
-            begin(instance, on: device, slice: slice, version: version, request: request, now: now)
+            let id = begin(instance, on: device, slice: slice, version: version, now: now)
+            if let id, let waiting { claim(id, for: waiting) }
             return []
         case .lower(_, let grant, let reason):
             return lower(grant, reason, now: now)
@@ -207,112 +210,5 @@ extension ManagerMachine {
             .record(
                 FleetEvent(at: now, kind: .contention, instance: instance, detail: describe(contention, of: instance)))
         ]
-    }
-
-    // MARK: Requests
-
-    mutating func requested(
-        _ request: GPURequest, by agent: AgentID, now: MonotonicTime
-    ) -> [ManagerEffect] {
-        guard let link = agentLink(agent) else { return [] }
-        guard let instance = record(of: request.instance), instance.agent == agent else {
-            totals.requestsRefused += 1
-            return [
-                .sendToAgent(
-                    .requestRefused(request.request, reason: "\(request.instance) is not an instance of \(agent)"), link
-                )
-            ]
-        }
-        guard !requests.contains(where: { $0.agent == agent && $0.request == request.request }),
-            !instance.grants.contains(where: { grants[$0]?.request == request.request })
-        else { return [] }
-        guard requests.count < configuration.maximumWaiting else {
-            totals.requestsRefused += 1
-            return [.sendToAgent(.requestRefused(request.request, reason: "too many requests wait"), link)]
-        }
-        totals.requests += 1
-        update(request.instance) { $0.library = request.library }
-        let found = preparing(instance).flatMap { grants[$0]?.lifecycle.readiness } ?? .staged
-        if found == .warm { totals.requestsFoundWarm += 1 }
-        let rehearsed = countRehearsed(request.instance)
-        wait(request.request, request.instance, of: agent, now: now)
-        return [
-            .record(
-                FleetEvent(
-                    at: now, kind: .requested, instance: request.instance,
-                    detail: "not foreseen, found \(found)" + rehearsed))
-        ] + serveWaiting(now) + releaseUnfit(request.instance, now: now)
-    }
-
-    mutating func cancelled(_ request: RequestID, by agent: AgentID) {
-        requests.removeAll { $0.agent == agent && $0.request == request }
-        for id in grants.grants(of: agent) where grants[id]?.request == request {
-            grants[id]?.request = nil
-        }
-    }
-
-    mutating func wait(_ request: RequestID, _ instance: InstanceID, of agent: AgentID, now: MonotonicTime) {
-        requests.append(WaitingRequest(request: request, agent: agent, instance: instance, since: now))
-    }
-
-    /// A session went to a program; one that had not asked the manager found it reserved.
-    mutating func countHandOver(_ request: RequestID?, _ grant: GrantRecord) {
-        guard request != nil, grant.request == nil else { return }
-        totals.requests += 1
-        totals.requestsFoundReserved += 1
-    }
-
-    /// Serves what waits, in the order of ``queue(_:)``. O(requests × holders)
-    /// - Parameter fitting: leaves alone what lacked more memory than any device has free now.
-    mutating func serveWaiting(_ now: MonotonicTime, fitting: Bool = false) -> [ManagerEffect] {
-        guard !requests.isEmpty else { return [] }
-        let most = fitting ? pool.greatestFreeMemory : Bytes(.max)
-        let order = queue(now).filter { requests[$0].needed <= most }
-        var served: Set<Int> = []
-        var effects: [ManagerEffect] = []
-        for index in order {
-            let (isServed, new) = serve(index, now: now)
-            if isServed { served.insert(index) }
-            effects += new
-        }
-        requests = requests.indices.filter { !served.contains($0) }.map { requests[$0] }
-        return effects + refuseImpatient(now)
-    }
-
-    func weight(_ instance: InstanceID) -> Double { record(of: instance)?.priority.weight ?? 0 }
-
-    private mutating func serve(_ index: Int, now: MonotonicTime) -> (isServed: Bool, [ManagerEffect]) {
-        let waiting = requests[index]
-        guard let instance = record(of: waiting.instance), !instance.isGone else { return (true, []) }
-        guard !isPaused(instance, now) else { return (false, []) }
-        if let id = preparing(instance), let grant = grants[id], grant.request == nil, isReachable(id),
-            grant.lifecycle.goal == .reserved
-        {
-            // It is on its way, or the agent missed that it is there: the next notification names the request.
-            grants[id]?.request = waiting.request
-            grants[id]?.lifecycle.agentHoldsNothing()
-            grants.touch(id)
-            return (true, [])
-        }
-        let subject = askingSubject(instance)
-        requests[index].needed = subject.amount.memory
-        var plan = planner.serve(subject, others: [], pool: pool, now: now)
-        if plan.isShort {
-            plan = planner.serve(subject, others: holders(besides: waiting.instance), pool: pool, now: now)
-        }
-        pool = plan.pool
-        var effects: [ManagerEffect] = []
-        for action in plan.actions {
-            if case .contend = action, requests[index].isRecorded { continue }
-            if case .contend = action { requests[index].isRecorded = true }
-            if case .openWarm(_, let device) = action, preparing(instance) != nil {
-                // One session ahead is enough, however many programs of the instance wait.
-                pool.closeWarm(on: device)
-                continue
-            }
-            effects += carryOut(action, request: waiting.request, now: now)
-        }
-        let isServed = record(of: waiting.instance)?.grants.contains { grants[$0]?.request == waiting.request } ?? true
-        return (isServed, effects)
     }
 }

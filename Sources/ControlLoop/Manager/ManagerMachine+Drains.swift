@@ -33,6 +33,10 @@ extension ManagerMachine {
         noteReturning(wall)
         let worked = orders.maintenance.lazy.filter { $0.isUnderWay(at: wall) }.map(\.server)
         let closed = orders.returning.union(worked)
+        // A test that was under way when work began anew shows nothing of the server after that.
+        for server in closed.subtracting(orders.returning) where servers[server]?.testsSince != nil {
+            servers[server]?.testsSince = nil
+        }
         var effects: [ManagerEffect] = []
         for server in closed.symmetricDifference(closedServers).sorted() {
             closedServers.formSymmetricDifference([server])

@@ -12,7 +12,7 @@ extension ManagerMachine {
         var told: AllocationExplanation
         if isAsked {
             told = planner.explain(
-                askingSubject(record), others: holders(besides: record.description.id), pool: pool, now: now,
+                askingSubject(record), others: holders(besides: [record.description.id]), pool: pool, now: now,
                 isAsked: true)
         } else {
             // The step notes on the way what is wanted; of this one nothing is to remain.

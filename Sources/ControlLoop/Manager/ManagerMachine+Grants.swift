@@ -8,12 +8,12 @@ import TelemetryCore
 extension ManagerMachine {
     // MARK: Beginning and goals
 
-    /// A new grant, charged to the pool by the plan that decided it.
+    /// A new grant, charged to the pool by the plan that decided it; nil where there is no such instance.
+    @discardableResult
     mutating func begin(
-        _ instance: InstanceID, on device: DeviceID, slice: Slice?, version: InterfaceVersion, request: RequestID?,
-        now: MonotonicTime
-    ) {
-        guard let record = record(of: instance) else { return }
+        _ instance: InstanceID, on device: DeviceID, slice: Slice?, version: InterfaceVersion, now: MonotonicTime
+    ) -> GrantID? {
+        guard let record = record(of: instance) else { return nil }
         let id = GrantID(rawValue: nextGrant)
         nextGrant += 1
         var ticket = SessionTicket(high: random.next(), low: random.next())
@@ -25,7 +25,7 @@ extension ManagerMachine {
             GrantRecord(
                 stored: stored, place: instanceIndex[instance],
                 lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
-                charge: slice.map { .slice($0) } ?? .warm, unusedSince: now, request: request))
+                charge: slice.map { .slice($0) } ?? .warm, unusedSince: now))
         grants[id]?.begun = now
         let client = clientVersion(of: record, with: version)
         grants[id]?.client = client
@@ -33,6 +33,7 @@ extension ManagerMachine {
         update(instance) { $0.grants.append(id) }
         totals.grants += 1
         store(id)
+        return id
     }
 
     mutating func recover(_ stored: StoredGrant, now: MonotonicTime) {
@@ -260,7 +261,9 @@ extension ManagerMachine {
     mutating func serveElsewhere(_ id: GrantID, now: MonotonicTime) {
         guard let grant = grants[id], let request = grant.request else { return }
         grants[id]?.request = nil
-        wait(request, grant.stored.instance.id, of: grant.stored.agent, now: now)
+        wait(
+            GPURequest(request: request, instance: grant.stored.instance.id, together: grant.together),
+            of: grant.stored.agent, now: now)
     }
 
     mutating func ended(_ end: GrantEnd, at server: GPUServerID, now: MonotonicTime) -> [ManagerEffect] {
@@ -336,8 +339,8 @@ extension ManagerMachine {
             grants[id]?.lifecycle.agentReady(level)
             noteOpened(id, now: now)
             update(grant.stored.instance.id) { $0.failures = 0 }
-            // Held, not handed over: the program that the notification named is no longer waiting.
-            if level == .reserved { grants[id]?.request = nil }
+            // Held, not handed over: the program that the notification named is no longer waiting, or waits for more.
+            if level == .reserved, grant.together == 1 { grants[id]?.request = nil }
             return []
         case .handedOver(let request):
             stepEnded(id, at: .attached, now: now)
@@ -347,7 +350,7 @@ extension ManagerMachine {
             markAttached(id)
             grants[id]?.request = nil
             // What was being prepared for this program beside it is for nobody now.
-            if let request { cancelled(request, by: agent) }
+            if let request { cancelled(request, by: agent, of: grant.stored.instance.id) }
             return [event(.attached, at: now, grant, request.map { "handed over for \($0)" } ?? "")]
         case .failed(let reason):
             guard isCurrent else { return [] }

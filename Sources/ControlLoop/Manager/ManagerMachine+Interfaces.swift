@@ -22,10 +22,13 @@ extension ManagerMachine {
         server.installed.contains(where: published.contains) ? Self.retryAfter : Self.retrySoonAfter
     }
 
-    /// What no GPU server has is of no use to an agent.
+    /// What no GPU server has is of no use to an agent, nor what was rolled back; and in a rollout what is of use to some of
+    /// its instances may be of none to others.
     private func pause(of agent: AgentRecord) -> Duration {
+        guard rollouts.active == nil else { return Self.retrySoonAfter }
         let isServed = agent.installed.contains { version in
-            published.contains(version) && (installedOnServers.contains(version) || !hasServers)
+            published.contains(version) && rollouts.barred[version.version] == nil
+                && (installedOnServers.contains(version) || !hasServers)
         }
         return isServed ? Self.retryAfter : Self.retrySoonAfter
     }

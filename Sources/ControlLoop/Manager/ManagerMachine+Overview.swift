@@ -34,6 +34,12 @@ extension ManagerMachine {
             precondition(
                 instances.read(place) { $0.pointee.grants.contains(grant.grant) } == true, "another instance's grant")
         }
+        for (key, places) in sets {
+            let areMembers = places.allSatisfy { place in
+                instances[place].map { $0.agent == key.agent && $0.description.set == key.first } ?? false
+            }
+            precondition(areMembers && !places.isEmpty, "another set's member")
+        }
         let unlinked = Set(agents.keys).union(grants.agents).filter { agentLink($0) == nil }
         precondition(unlinkedAgents == unlinked, "an agent's link is out of date")
         let unlinkedHere = Set(servers.keys).union(grants.servers).filter { serverLink($0) == nil }

@@ -99,7 +99,7 @@ extension ManagerMachine {
         case .openWarm(let device):
             try checkHoldsNothing(step.instance)
             try count(step) { pool throws(PoolError) in try pool.openWarm(on: device) }
-            return carryOut(.openWarm(step.instance, device), request: nil, now: now)
+            return carryOut(.openWarm(step.instance, device), now: now)
         case .reserve(let device, let slice, let existing?):
             let grant = try checkHeld(existing, by: step)
             let isWarm = grant.charge == .warm
@@ -109,7 +109,7 @@ extension ManagerMachine {
                     Slice(memory: slice.memory - held.memory, compute: .zero), on: device)
                 if isWarm { pool.closeWarm(on: device) }
             }
-            return carryOut(.reserve(step.instance, device, slice, existing: existing), request: nil, now: now)
+            return carryOut(.reserve(step.instance, device, slice, existing: existing), now: now)
         case .reserve(let device, let slice, nil):
             try checkHoldsNothing(step.instance)
             try count(step) { pool throws(PoolError) in
@@ -117,7 +117,7 @@ extension ManagerMachine {
                 try pool.reserve(Slice(memory: slice.memory, compute: .zero), on: device)
                 try pool.adopt(Slice(memory: .zero, compute: slice.compute), on: device)
             }
-            return carryOut(.reserve(step.instance, device, slice, existing: nil), request: nil, now: now)
+            return carryOut(.reserve(step.instance, device, slice, existing: nil), now: now)
         }
     }
 

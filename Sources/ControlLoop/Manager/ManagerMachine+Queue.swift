@@ -65,6 +65,8 @@ extension ManagerMachine {
     }
 
     private func reason(of waiting: WaitingRequest) -> String {
-        record(of: waiting.instance)?.shortfall.map { describe($0, of: waiting.instance) } ?? "no slice is free"
+        if let shortfall = record(of: waiting.instance)?.shortfall { return describe(shortfall, of: waiting.instance) }
+        return waiting.together == 1
+            ? "no slice is free" : "not all of the \(waiting.together) virtual GPUs that its program asked for are free"
     }
 }

@@ -120,8 +120,9 @@ extension ManagerMachine {
         var unusedSince: MonotonicTime
         /// When it was decided, until its session is open for the first time.
         var begun: MonotonicTime?
-        /// The program's request that it is for, when it was not foreseen.
+        /// The program's request that it is for, when it was not foreseen, and how many virtual GPUs the program asked for.
         var request: RequestID?
+        var together = 1
         /// The client's version of its session, and the library that it was chosen for; nil for what an earlier manager began.
         var client: InterfaceVersion?
         var library: SemanticVersion?
@@ -141,14 +142,13 @@ extension ManagerMachine {
 
         init(
             stored: StoredGrant, place: Int? = nil, lifecycle: GrantLifecycle, charge: Charge,
-            unusedSince: MonotonicTime, request: RequestID? = nil
+            unusedSince: MonotonicTime
         ) {
             self.stored = stored
             self.place = place
             self.lifecycle = lifecycle
             self.charge = charge
             self.unusedSince = unusedSince
-            self.request = request
         }
     }
 
@@ -157,11 +157,15 @@ extension ManagerMachine {
         var request: RequestID
         var agent: AgentID
         var instance: InstanceID
+        /// How many requests of this number there are, this one among them: the program gets all or none.
+        var together = 1
         var since: MonotonicTime
         /// Whether it was recorded that it cannot be served at once.
         var isRecorded = false
         /// The memory that it lacked when it was last looked at.
         var needed = Bytes.zero
+        /// When others' reservations were last moved for it.
+        var movedAt: MonotonicTime?
     }
 
     /// What the store does not yet have as it is.

@@ -107,8 +107,9 @@ extension ManagerMachine {
         for instance: InstanceID, beside anchor: DeviceID, _ slice: Slice, at level: Readiness, _ now: MonotonicTime
     ) {
         let domain = servers[anchor.server]?.host.failureDomain
+        let siblings = record(of: instance).flatMap { self.siblings(of: $0) }
         func admits(_ device: DeviceID, elsewhere: Bool) -> Bool {
-            guard device.server != anchor.server else { return false }
+            guard device.server != anchor.server, siblings?.devices.contains(device) != true else { return false }
             return !elsewhere || servers[device.server]?.host.failureDomain != domain
         }
         let apart =
@@ -122,7 +123,7 @@ extension ManagerMachine {
             guard (try? pool.reserve(slice, on: device)) != nil else { return }
         }
         begin(
-            instance, on: device, slice: level == .reserved ? slice : nil, version: version, request: nil, now: now)
+            instance, on: device, slice: level == .reserved ? slice : nil, version: version, now: now)
     }
 
     // MARK: Room for a loss

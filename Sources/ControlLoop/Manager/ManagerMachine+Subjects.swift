@@ -73,8 +73,16 @@ extension ManagerMachine {
             slot, serviceLevel: serviceLevel, highestLevel: AllocationSubject.highestServiceLevel)
     }
 
-    /// Of the instances whose programs wait.
-    var waitingPlaces: Set<Int> { Set(requests.compactMap { instanceIndex[$0.instance] }) }
+    /// Of the instances whose programs wait, and of the others of their sets: what is prepared for these would be in their way.
+    var waitingPlaces: Set<Int> {
+        var places: Set<Int> = []
+        for waiting in requests {
+            guard let place = instanceIndex[waiting.instance] else { continue }
+            places.insert(place)
+            places.formUnion(placesOfSet(at: place))
+        }
+        return places
+    }
 
     /// Whether a plan could do anything for an instance: most of a large, idle fleet is told by this.
     func mayBeSubject(
@@ -222,29 +230,33 @@ extension ManagerMachine {
         if !activeOrders.isEmpty, let slice = activeOrders[id]?.slice {
             var priority = priority
             priority.mayBeTakenFrom = false
-            return AllocationSubject(
+            var subject = AllocationSubject(
                 instance: id, priority: priority, onset: onset, relativeWidth: amounts.relativeWidth, amount: slice,
                 holding: holding, staged: version != nil, tenant: tenant, costs: costs, order: order)
+            subject.siblings = siblings(of: instance)
+            return subject
         }
-        let hasUsedGPU = instance.pointee.hasUsedGPU
         var subject = AllocationSubject(
             instance: id, priority: priority, onset: onset, relativeWidth: amounts.relativeWidth,
             // The median of its bursts' peaks: a late command is late, not lost.
             amount: Slice(
-                memory: memory(amounts.memory, hasUsedGPU), compute: MilliShare(covering: amounts.medianCompute)),
-            amplest: memory(amounts.amplestMemory, hasUsedGPU),
+                memory: memory(amounts.memory, of: instance), compute: MilliShare(covering: amounts.medianCompute)),
+            amplest: memory(amounts.amplestMemory, of: instance),
             expectedCompute: forecasts.promisedCompute(of: instance.pointee.slot), holding: holding,
             staged: version != nil, tenant: tenant, costs: costs, order: order)
         // A program that has just lost its session is certain to want another.
         subject.isCertain = instance.pointee.lostSession != nil
+        subject.siblings = siblings(of: instance)
         return subject
     }
 
-    /// An amount of memory in whole MiB: no more than a device has; and of an instance that was never seen to use a GPU,
-    /// whose forecast is a prior, no more than half of one, so that a newcomer does not shut out the rest.
-    private func memory(_ amount: Double, _ hasUsedGPU: Bool) -> Bytes {
+    /// An amount of memory in whole MiB: no more than a device has, of a set's members as many devices as they are; and of an
+    /// instance that was never seen to use a GPU, whose forecast is a prior, no more than half of one, so that a newcomer
+    /// does not shut out the rest.
+    private func memory(_ amount: Double, of instance: UnsafePointer<InstanceRecord>) -> Bytes {
         let mebibytes = Int64((min(max(amount, 0), 0x1p50) / 0x1p20).rounded(.up))
-        let most = hasUsedGPU ? largestDevice : Bytes(largestDevice.rawValue / 2)
+        let largest = largestForSet(of: instance) ?? largestDevice
+        let most = instance.pointee.hasUsedGPU ? largest : Bytes(largest.rawValue / 2)
         return min(
             max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory))
     }
@@ -327,10 +339,10 @@ extension ManagerMachine {
         return subject
     }
 
-    func holders(besides instance: InstanceID) -> [AllocationSubject] {
+    func holders(besides own: Set<InstanceID>) -> [AllocationSubject] {
         var holders: [AllocationSubject] = []
         for index in instances.indices where instances[index]?.grants.isEmpty == false {
-            guard let record = instances[index], record.description.id != instance else { continue }
+            guard let record = instances[index], !own.contains(record.description.id) else { continue }
             holders.append(subject(record, onset: forecasts.onset(of: record.slot)))
         }
         return holders

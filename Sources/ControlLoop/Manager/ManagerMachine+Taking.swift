@@ -60,16 +60,20 @@ extension ManagerMachine {
 
     private mutating func giveNotice(_ now: MonotonicTime) -> [ManagerEffect] {
         let promised = noticedUntil
+        let collector = collector(now)
         let takers = queue(now).map { requests[$0] }
+            // What is taken for a program that asks for several is of use to it only if it keeps it.
+            .filter { $0.together == 1 || AskingProgram($0) == collector }
             .filter { promised[Taker($0)] == nil && mayTakeSessions($0) }.prefix(Self.maximumTakers)
         guard !takers.isEmpty else { return [] }
         let inUse = SessionsInUse(grants.unordered.compactMap(takable))
         var noticed = Set(grants.unordered.filter { $0.noticed != nil }.map(\.stored.grant))
         var effects: [ManagerEffect] = []
         for taker in takers {
-            guard let priority = record(of: taker.instance)?.priority else { continue }
+            guard let record = record(of: taker.instance) else { continue }
             let sessions = inUse.choose(
-                for: taker.needed, weight: priority.weight, pool: pool, excluding: noticed)
+                for: taker.needed, weight: record.priority.weight, pool: pool, excluding: noticed,
+                apartFrom: siblings(of: record)?.devices ?? [])
             for session in sessions {
                 noticed.insert(session.grant)
                 effects += notify(session, for: taker, now: now)

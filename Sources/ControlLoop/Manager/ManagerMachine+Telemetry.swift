@@ -12,6 +12,7 @@ extension ManagerMachine {
         if let index = instanceIndex[description.id], var record = instances[index] {
             let moved = record.agent != agent
             if record.description != description { forecaster.describe(record.slot, as: description) }
+            leaveSet(at: index)
             record.description = description
             record.priority = rules.priority(of: description)
             if moved { agents[record.agent]?.instances.remove(description.id) }
@@ -19,6 +20,7 @@ extension ManagerMachine {
             record.agent = agent
             record.isGone = false
             instances[index] = record
+            enterSet(at: index)
             // What was prepared on another host is of no use on this one.
             return moved ? record.grants.flatMap { release($0, .instanceGone, now: now) } : []
         }
@@ -41,6 +43,7 @@ extension ManagerMachine {
         let place = freePlaces.popLast() ?? instances.count
         if place < instances.count { instances[place] = record } else { instances.append(record) }
         instanceIndex[description.id] = place
+        enterSet(at: place)
         for id in record.grants { grants.change(id) { $0.place = place } }
         return [.record(FleetEvent(at: now, kind: .instanceAppeared, instance: description.id))]
     }
@@ -64,6 +67,7 @@ extension ManagerMachine {
         forecaster.retire(record.slot)
         watched.forget(instance)
         agents[record.agent]?.instances.remove(instance)
+        leaveSet(at: index)
         instances[index] = nil
         instanceIndex[instance] = nil
         freePlaces.append(index)

@@ -116,12 +116,17 @@ package struct ManagerMachine: Sendable {
     var pool = Pool(computeOvercommit: 1)
     /// The memory of the largest device that can be had, or that could be when there last was one.
     var largestDevice = Bytes.zero
+    /// The memory of the largest devices that can be had, the largest first: as many as a set may have members. Only where
+    /// there are sets, and as of the last step.
+    var largestDevices: [Bytes] = []
     /// The versions that some GPU server which is there has, each once.
     var installedOnServers: [InterfaceVersion] = []
     var grants = GrantTable()
     /// Grants from the store whose instances have not been heard of yet.
     var orphans: [InstanceID: [GrantID]] = [:]
     var requests: [WaitingRequest] = []
+    /// The places of the members of each set, in the order in which they came.
+    var sets: [SetKey: [Int]] = [:]
     /// Instances for which an unused reservation of another is being taken back, and the device that it is on.
     var awaitingRoom: [InstanceID: DeviceID] = [:]
     /// Where something that was promised has become free since it was last looked for use.

@@ -508,7 +508,8 @@ package nonisolated struct WireInstanceChanged: Sendable {
   fileprivate var _instance: WireInstanceDescription? = nil
 }
 
-/// A program's request for its instance's virtual GPU.
+/// A program's request for its instance's virtual GPU. One that asks for several is as many messages of one number, each for
+/// another instance of the set; it is served when all of them can be.
 package nonisolated struct WireGpuRequest: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -521,6 +522,9 @@ package nonisolated struct WireGpuRequest: Sendable {
 
   /// The version of the client library that the program has loaded, as text; empty for one that takes any.
   package var libraryVersion: String = String()
+
+  /// How many messages of this number there are, at most 16; 0 means 1.
+  package var together: UInt32 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1449,7 +1453,7 @@ nonisolated extension WireInstanceChanged: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WireGpuRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GpuRequest"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}instance\0\u{3}library_version\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}request\0\u{1}instance\0\u{3}library_version\0\u{1}together\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1460,6 +1464,7 @@ nonisolated extension WireGpuRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.request) }()
       case 2: try { try decoder.decodeSingularStringField(value: &self.instance) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.libraryVersion) }()
+      case 4: try { try decoder.decodeSingularUInt32Field(value: &self.together) }()
       default: break
       }
     }
@@ -1475,6 +1480,9 @@ nonisolated extension WireGpuRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if !self.libraryVersion.isEmpty {
       try visitor.visitSingularStringField(value: self.libraryVersion, fieldNumber: 3)
     }
+    if self.together != 0 {
+      try visitor.visitSingularUInt32Field(value: self.together, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1482,6 +1490,7 @@ nonisolated extension WireGpuRequest: SwiftProtobuf.Message, SwiftProtobuf._Mess
     if lhs.request != rhs.request {return false}
     if lhs.instance != rhs.instance {return false}
     if lhs.libraryVersion != rhs.libraryVersion {return false}
+    if lhs.together != rhs.together {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

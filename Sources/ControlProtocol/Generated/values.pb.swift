@@ -340,6 +340,10 @@ package nonisolated struct WireInstanceDescription: Sendable {
   /// Who uses it, by a name that stays the same; empty where that is not known, or not permitted to be told.
   package var user: String = String()
 
+  /// Of an instance with several virtual GPUs, each of which is described by itself: the name of the first, in every one of
+  /// them. They have their slices on different devices.
+  package var set: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -778,7 +782,7 @@ nonisolated extension WireSessionEndpoint: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension WireInstanceDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".InstanceDescription"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}tenant\0\u{1}application\0\u{3}priority_class\0\u{1}user\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}tenant\0\u{1}application\0\u{3}priority_class\0\u{1}user\0\u{1}set\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -791,6 +795,7 @@ nonisolated extension WireInstanceDescription: SwiftProtobuf.Message, SwiftProto
       case 3: try { try decoder.decodeSingularStringField(value: &self.application) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.priorityClass) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.user) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.set) }()
       default: break
       }
     }
@@ -812,6 +817,9 @@ nonisolated extension WireInstanceDescription: SwiftProtobuf.Message, SwiftProto
     if !self.user.isEmpty {
       try visitor.visitSingularStringField(value: self.user, fieldNumber: 5)
     }
+    if !self.set.isEmpty {
+      try visitor.visitSingularStringField(value: self.set, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -821,6 +829,7 @@ nonisolated extension WireInstanceDescription: SwiftProtobuf.Message, SwiftProto
     if lhs.application != rhs.application {return false}
     if lhs.priorityClass != rhs.priorityClass {return false}
     if lhs.user != rhs.user {return false}
+    if lhs.set != rhs.set {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

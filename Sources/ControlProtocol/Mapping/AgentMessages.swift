@@ -81,9 +81,10 @@ extension GPURequest: WireMapped {
     package init(wire: WireGpuRequest) throws(ProtocolError) {
         let library = SemanticVersion(wire.libraryVersion)
         guard library != nil || wire.libraryVersion.isEmpty else { throw ProtocolError("library_version", .malformed) }
+        guard wire.together <= InstanceDescription.maximumGPUs else { throw ProtocolError("together", .outOfRange) }
         self.init(
             request: RequestID(rawValue: wire.request), instance: try Read.identifier(wire.instance, "instance"),
-            library: library)
+            library: library, together: max(Int(wire.together), 1))
     }
 
     package var wire: WireGpuRequest {
@@ -91,6 +92,7 @@ extension GPURequest: WireMapped {
             $0.request = request.rawValue
             $0.instance = instance.rawValue
             $0.libraryVersion = library?.description ?? ""
+            $0.together = together > 1 ? UInt32(together) : 0
         }
     }
 }

@@ -125,7 +125,8 @@ extension InstanceDescription: WireMapped {
             id: try Read.identifier(wire.id, "id"), tenant: try Read.identifier(wire.tenant, "tenant"),
             application: try Read.identifier(wire.application, "application"),
             priorityClass: try Read.identifier(wire.priorityClass, "priority_class"),
-            user: wire.user.isEmpty ? nil : try Read.identifier(wire.user, "user"))
+            user: wire.user.isEmpty ? nil : try Read.identifier(wire.user, "user"),
+            set: wire.set.isEmpty ? nil : try Read.identifier(wire.set, "set"))
     }
 
     package var wire: WireInstanceDescription {
@@ -135,6 +136,7 @@ extension InstanceDescription: WireMapped {
             $0.application = application.rawValue
             $0.priorityClass = priorityClass.rawValue
             $0.user = user?.rawValue ?? ""
+            $0.set = set?.rawValue ?? ""
         }
     }
 }

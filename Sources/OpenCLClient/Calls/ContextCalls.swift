@@ -10,25 +10,30 @@ func createContext(
 ) -> cl_context? {
     create(code) { library throws(OpenCLError) in
         try require(deviceCount > 0 && (callback != nil || userData == nil), or: CL_INVALID_VALUE)
-        try library.requireDevices(deviceCount, devices)
-        return try library.makeContext(properties)
+        let named = try library.namedDevices(deviceCount, devices)
+        guard let device = named.first, named.allSatisfy({ $0 === device }) else {
+            debug("a context has one virtual GPU here, since they share no memory: make one for each device")
+            throw OpenCLError(CL_INVALID_DEVICE)
+        }
+        return try library.makeContext(properties, on: device)
     }
 }
 
+/// On the first device of the type: a context need not have all (OpenCL 1.2, section 4.4).
 func createContextFromType(
     _ properties: UnsafePointer<cl_context_properties>?, _ type: cl_device_type, _ callback: ContextCallback?,
     _ userData: UnsafeMutableRawPointer?, _ code: UnsafeMutablePointer<cl_int>?
 ) -> cl_context? {
     create(code) { library throws(OpenCLError) in
         try require(callback != nil || userData == nil, or: CL_INVALID_VALUE)
-        try require(library.hasDevice(ofType: type), or: CL_DEVICE_NOT_FOUND)
-        return try library.makeContext(properties)
+        guard let device = try library.virtualGPUs(ofType: type).first else { throw OpenCLError(CL_DEVICE_NOT_FOUND) }
+        return try library.makeContext(properties, on: device)
     }
 }
 
 extension Library {
     fileprivate func makeContext(
-        _ list: UnsafePointer<cl_context_properties>?
+        _ list: UnsafePointer<cl_context_properties>?, on device: ClientDevice
     ) throws(OpenCLError) -> ClientContext {
         var properties: [cl_context_properties] = []
         if var next = list {
@@ -46,7 +51,7 @@ extension Library {
             }
             properties.append(0)
         }
-        return try ClientContext(session: openSession(), properties: properties)
+        return try ClientContext(device: device, session: openSession(device), properties: properties)
     }
 }
 
@@ -72,7 +77,7 @@ func getContextInfo(
             switch cl_int(bitPattern: name) {
             case CL_CONTEXT_REFERENCE_COUNT: .number(context.references)
             case CL_CONTEXT_NUM_DEVICES: .number(cl_uint(1))
-            case CL_CONTEXT_DEVICES: .handle(library.device)
+            case CL_CONTEXT_DEVICES: .handle(context.device.handle)
             case CL_CONTEXT_PROPERTIES: .numbers(context.properties)
             default: throw OpenCLError(CL_INVALID_VALUE)
             }

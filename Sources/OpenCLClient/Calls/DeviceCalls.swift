@@ -8,9 +8,10 @@ func getDeviceIDs(
     perform { library throws(OpenCLError) in
         try library.requirePlatform(platform)
         try require((count > 0 || devices == nil) && (devices != nil || found != nil), or: CL_INVALID_VALUE)
-        try require(library.hasDevice(ofType: type), or: CL_DEVICE_NOT_FOUND)
-        devices?.pointee = library.device
-        found?.pointee = 1
+        let all = try library.virtualGPUs(ofType: type)
+        try require(!all.isEmpty, or: CL_DEVICE_NOT_FOUND)
+        for (index, device) in all.prefix(Int(count)).enumerated() { devices?[index] = device.handle }
+        found?.pointee = cl_uint(all.count)
     }
 }
 
@@ -19,18 +20,18 @@ func getDeviceInfo(
     _ sizeReturned: UnsafeMutablePointer<Int>?
 ) -> cl_int {
     perform { library throws(OpenCLError) in
-        try library.requireDevice(device)
+        let device = try library.device(device)
         // A lost session's device is still described: a question is no reason to wait for another session.
-        let session = if let current = library.currentSession { current } else { try library.openSession() }
+        let session = if let current = device.session { current } else { try library.openSession(device) }
         let answers = DeviceAnswers(session, platform: library.platform)
         guard let answer = answers.value(of: name) else { throw OpenCLError(CL_INVALID_VALUE) }
         try InfoDestination(size, value, sizeReturned).write(answer)
     }
 }
 
-/// The device is one: retaining and releasing it does nothing (as for every root device).
+/// Devices are there as long as the process: retaining and releasing one does nothing (as for every root device).
 func keepDevice(_ device: cl_device_id?) -> cl_int {
-    perform { library throws(OpenCLError) in try library.requireDevice(device) }
+    perform { library throws(OpenCLError) in _ = try library.device(device) }
 }
 
 /// The device cannot be parted, and says so in `CL_DEVICE_PARTITION_PROPERTIES`.
@@ -39,27 +40,36 @@ func createSubDevices(
     _ devices: UnsafeMutablePointer<cl_device_id?>?, _ found: UnsafeMutablePointer<cl_uint>?
 ) -> cl_int {
     perform { library throws(OpenCLError) in
-        try library.requireDevice(device)
+        _ = try library.device(device)
         throw OpenCLError(CL_INVALID_VALUE)
     }
 }
 
 extension Library {
-    /// Whether there is a virtual GPU of one of the types; without a session there is none.
-    func hasDevice(ofType type: cl_device_type) throws(OpenCLError) -> Bool {
+    /// The virtual GPUs of one of the types, in their order. What has no session, and gets none, is left out.
+    func virtualGPUs(ofType type: cl_device_type) throws(OpenCLError) -> [ClientDevice] {
         let known = cl_device_type(
             CL_DEVICE_TYPE_DEFAULT | CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR
                 | CL_DEVICE_TYPE_CUSTOM)
         let all = cl_device_type(0xFFFF_FFFF)
         try require(type == all || (type != 0 && type & ~known == 0), or: CL_INVALID_DEVICE_TYPE)
-        let session: ClientSession
-        do throws(OpenCLError) {
-            session = try openSession()
-        } catch {
-            throw OpenCLError(CL_DEVICE_NOT_FOUND)
+        var found: [ClientDevice] = []
+        for device in devices {
+            guard let session = try? openSession(device) else {
+                // Where there is none at all, the next device would only have all be asked for again.
+                if devices.allSatisfy({ $0.session == nil }) { break }
+                continue
+            }
+            if type == all || type & Self.kind(of: device, session) != 0 { found.append(device) }
         }
+        return found
+    }
+
+    /// What the worker's device says; the first is the default, whatever each is on its own host.
+    private static func kind(of device: ClientDevice, _ session: ClientSession) -> cl_device_type {
+        let isDefault = cl_device_type(CL_DEVICE_TYPE_DEFAULT)
         let native = session.information.device.number(cl_uint(CL_DEVICE_TYPE)) ?? 0
-        return type == all || type & (native | cl_device_type(CL_DEVICE_TYPE_DEFAULT)) != 0
+        return device.index == 0 ? native | isDefault : native & ~isDefault
     }
 }
 

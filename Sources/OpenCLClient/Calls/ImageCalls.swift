@@ -82,6 +82,7 @@ extension Library {
         if let buffer {
             let fits = description.size.map { $0 <= UInt64(buffer.size) } ?? false
             try require(buffer.image == nil && fits, or: CL_INVALID_IMAGE_DESCRIPTOR)
+            try buffer.requireSession(of: context, or: CL_INVALID_IMAGE_DESCRIPTOR)
         }
         try require(
             try context.formats(flags, kind).contains(description.format), or: CL_IMAGE_FORMAT_NOT_SUPPORTED)

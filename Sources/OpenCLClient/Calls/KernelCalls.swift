@@ -58,12 +58,12 @@ func setKernelArgument(
         let declared = kernel.description.arguments[Int(index)]
         let argument: KernelArgument =
             switch cl_int(bitPattern: declared.addressQualifier) {
-            case _ where declared.typeName.hasSuffix("sampler_t"): try library.samplerArgument(size, value)
+            case _ where declared.typeName.hasSuffix("sampler_t"): try library.samplerArgument(size, value, kernel)
             case CL_KERNEL_ARG_ADDRESS_GLOBAL, CL_KERNEL_ARG_ADDRESS_CONSTANT:
-                try library.bufferArgument(size, value, declared)
+                try library.bufferArgument(size, value, declared, kernel)
             case CL_KERNEL_ARG_ADDRESS_LOCAL: try library.localArgument(size, value)
             case CL_KERNEL_ARG_ADDRESS_PRIVATE: try library.valueArgument(size, value, type: declared.typeName)
-            default: try library.undeclaredArgument(size, value)
+            default: try library.undeclaredArgument(size, value, kernel)
             }
         try kernel.set(argument, at: Int(index))
     }
@@ -73,11 +73,12 @@ extension Library {
     /// A buffer or an image, whichever is declared. An image that the kernel reads is not one that it may only write, and
     /// the other way round (OpenCL 3.0, `clSetKernelArg`).
     fileprivate func bufferArgument(
-        _ size: Int, _ value: UnsafeRawPointer?, _ declared: KernelArgumentDescription
+        _ size: Int, _ value: UnsafeRawPointer?, _ declared: KernelArgumentDescription, _ kernel: ClientKernel
     ) throws(OpenCLError) -> KernelArgument {
         try require(size == MemoryLayout<cl_mem?>.size, or: CL_INVALID_ARG_SIZE)
         guard let value, let handle = value.loadUnaligned(as: cl_mem?.self) else { return .buffer(.none) }
         let buffer = try object(handle, as: ClientBuffer.self, or: CL_INVALID_MEM_OBJECT)
+        try buffer.requireSession(of: kernel, or: CL_INVALID_MEM_OBJECT)
         switch cl_int(bitPattern: declared.accessQualifier) {
         case CL_KERNEL_ARG_ACCESS_NONE:
             try require(buffer.image == nil, or: CL_INVALID_MEM_OBJECT)
@@ -91,12 +92,14 @@ extension Library {
     }
 
     fileprivate func samplerArgument(
-        _ size: Int, _ value: UnsafeRawPointer?
+        _ size: Int, _ value: UnsafeRawPointer?, _ kernel: ClientKernel
     ) throws(OpenCLError) -> KernelArgument {
         try require(size == MemoryLayout<cl_sampler?>.size, or: CL_INVALID_ARG_SIZE)
         guard let value else { throw OpenCLError(CL_INVALID_ARG_VALUE) }
         let handle = value.loadUnaligned(as: cl_sampler?.self)
-        return .sampler(try object(handle, as: ClientSampler.self, or: CL_INVALID_SAMPLER).id)
+        let sampler = try object(handle, as: ClientSampler.self, or: CL_INVALID_SAMPLER)
+        try sampler.requireSession(of: kernel, or: CL_INVALID_SAMPLER)
+        return .sampler(sampler.id)
     }
 
     fileprivate func localArgument(_ size: Int, _ value: UnsafeRawPointer?) throws(OpenCLError) -> KernelArgument {
@@ -131,7 +134,7 @@ extension Library {
 
     /// An argument of which the implementation does not tell the address space: what the value looks like decides.
     fileprivate func undeclaredArgument(
-        _ size: Int, _ value: UnsafeRawPointer?
+        _ size: Int, _ value: UnsafeRawPointer?, _ kernel: ClientKernel
     ) throws(OpenCLError) -> KernelArgument {
         // To a driver a null pointer of a buffer and local memory of as many bytes are the same call.
         guard let value else { return try localArgument(size, nil) }
@@ -139,9 +142,11 @@ extension Library {
             return try valueArgument(size, value)
         }
         if let buffer = try? object(handle, as: ClientBuffer.self, or: CL_INVALID_MEM_OBJECT) {
+            try buffer.requireSession(of: kernel, or: CL_INVALID_MEM_OBJECT)
             return .buffer(buffer.id)
         }
         if let sampler = try? object(handle, as: ClientSampler.self, or: CL_INVALID_SAMPLER) {
+            try sampler.requireSession(of: kernel, or: CL_INVALID_SAMPLER)
             return .sampler(sampler.id)
         }
         return try valueArgument(size, value)
@@ -196,7 +201,7 @@ func getKernelWorkGroupInfo(
 ) -> cl_int {
     perform { library throws(OpenCLError) in
         let kernel: ClientKernel = try library.object(kernel, or: CL_INVALID_KERNEL)
-        if device != nil { try library.requireDevice(device) }
+        try require(device == nil || kernel.program.context.device.handle == device, or: CL_INVALID_DEVICE)
         let description = kernel.description
         let required = description.requiredWorkGroupSize
         let answer: InfoValue =

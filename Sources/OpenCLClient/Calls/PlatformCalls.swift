@@ -58,14 +58,14 @@ func unloadPlatformCompiler(_ platform: cl_platform_id?) -> cl_int {
 }
 
 /// `clGetSessionFactsPRESYNC`: the grant, what the request for it found (0 cold to 3 reserved), and how long the
-/// hand-over took, of the session that this program has. Any pointer may be null. It opens no session:
+/// hand-over took, of the session of this program's first virtual GPU. Any pointer may be null. It opens no session:
 /// `CL_DEVICE_NOT_AVAILABLE` before the first call that needs one.
 func getSessionFacts(
     _ grant: UnsafeMutablePointer<UInt64>?, _ foundReadiness: UnsafeMutablePointer<UInt8>?,
     _ handOverNanoseconds: UnsafeMutablePointer<UInt64>?
 ) -> cl_int {
     perform { library throws(OpenCLError) in
-        guard let facts = library.currentSession?.facts else { throw .deviceNotAvailable }
+        guard let facts = library.devices[0].session?.facts else { throw .deviceNotAvailable }
         grant?.pointee = facts.grant
         foundReadiness?.pointee = facts.foundReadiness
         handOverNanoseconds?.pointee = facts.handOverNanoseconds

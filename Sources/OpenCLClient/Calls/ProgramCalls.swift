@@ -41,7 +41,7 @@ func buildProgram(
 ) -> cl_int {
     perform { library throws(OpenCLError) in
         let program: ClientProgram = try library.object(program, or: CL_INVALID_PROGRAM)
-        try library.requireDevices(deviceCount, devices)
+        try library.requireDevices(deviceCount, devices, of: program.context)
         try require(callback != nil || userData == nil, or: CL_INVALID_VALUE)
         try require(program.kernels == 0 && !program.isLinked, or: CL_INVALID_OPERATION)
         let options = try text(options, or: CL_INVALID_BUILD_OPTIONS)
@@ -58,7 +58,7 @@ func compileProgram(
 ) -> cl_int {
     perform { library throws(OpenCLError) in
         let program: ClientProgram = try library.object(program, or: CL_INVALID_PROGRAM)
-        try library.requireDevices(deviceCount, devices)
+        try library.requireDevices(deviceCount, devices, of: program.context)
         try require(callback != nil || userData == nil, or: CL_INVALID_VALUE)
         try require((headerCount == 0) == (headers == nil) && (headers == nil) == (names == nil), or: CL_INVALID_VALUE)
         try require(program.kernels == 0 && program.source != nil, or: CL_INVALID_OPERATION)
@@ -68,6 +68,7 @@ func compileProgram(
         for index in 0..<Int(headerCount) {
             let header: ClientProgram = try library.object(headers?[index], or: CL_INVALID_PROGRAM)
             guard let name = names?[index] else { throw OpenCLError(CL_INVALID_VALUE) }
+            try header.requireSession(of: program, or: CL_INVALID_PROGRAM)
             try header.sendSource()
             included.append(ProgramHeader(name: String(cString: name), program: header.id))
         }
@@ -85,7 +86,7 @@ func linkProgram(
 ) -> cl_program? {
     create(code) { library throws(OpenCLError) in
         let context: ClientContext = try library.object(context, or: CL_INVALID_CONTEXT)
-        try library.requireDevices(deviceCount, devices)
+        try library.requireDevices(deviceCount, devices, of: context)
         guard inputCount > 0, let inputs else { throw OpenCLError(CL_INVALID_VALUE) }
         try require(callback != nil || userData == nil, or: CL_INVALID_VALUE)
         try require(Int(inputCount) <= OpenCLInterface.waitList, or: CL_OUT_OF_RESOURCES)
@@ -94,6 +95,7 @@ func linkProgram(
         for index in 0..<Int(inputCount) {
             programs.append(try library.object(inputs[index], or: CL_INVALID_PROGRAM))
         }
+        for program in programs { try program.requireSession(of: context, or: CL_INVALID_PROGRAM) }
         try require(programs.allSatisfy(\.hasBinary), or: CL_INVALID_OPERATION)
         let program = try ClientProgram(context: context, linking: programs, options: options)
         if let callback {
@@ -112,7 +114,7 @@ func createProgramWithBinary(
     create(code) { library throws(OpenCLError) in
         let context: ClientContext = try library.object(context, or: CL_INVALID_CONTEXT)
         guard deviceCount > 0, devices != nil, let lengths, let binaries else { throw OpenCLError(CL_INVALID_VALUE) }
-        try library.requireDevices(deviceCount, devices)
+        try library.requireDevices(deviceCount, devices, of: context)
         guard let binary = binaries[0], lengths[0] > 0 else {
             status?.pointee = CL_INVALID_VALUE
             throw OpenCLError(CL_INVALID_VALUE)
@@ -136,9 +138,9 @@ func createProgramWithBuiltInKernels(
     _ names: UnsafePointer<CChar>?, _ code: UnsafeMutablePointer<cl_int>?
 ) -> cl_program? {
     create(code) { library throws(OpenCLError) in
-        _ = try library.object(context, as: ClientContext.self, or: CL_INVALID_CONTEXT)
+        let context: ClientContext = try library.object(context, or: CL_INVALID_CONTEXT)
         try require(deviceCount > 0, or: CL_INVALID_VALUE)
-        try library.requireDevices(deviceCount, devices)
+        try library.requireDevices(deviceCount, devices, of: context)
         throw OpenCLError(CL_INVALID_VALUE)
     }
 }
@@ -191,7 +193,7 @@ func getProgramInfo(
             case CL_PROGRAM_REFERENCE_COUNT: .number(program.references)
             case CL_PROGRAM_CONTEXT: .handle(program.context.handle)
             case CL_PROGRAM_NUM_DEVICES: .number(cl_uint(1))
-            case CL_PROGRAM_DEVICES: .handle(library.device)
+            case CL_PROGRAM_DEVICES: .handle(program.context.device.handle)
             case CL_PROGRAM_SOURCE: .text(program.source ?? [])
             case CL_PROGRAM_IL: InfoValue(bytes: [])
             case CL_PROGRAM_SCOPE_GLOBAL_CTORS_PRESENT, CL_PROGRAM_SCOPE_GLOBAL_DTORS_PRESENT: .flag(false)
@@ -226,7 +228,7 @@ func getProgramBuildInfo(
 ) -> cl_int {
     perform { library throws(OpenCLError) in
         let program: ClientProgram = try library.object(program, or: CL_INVALID_PROGRAM)
-        try library.requireDevice(device)
+        try require(program.context.device.handle == device, or: CL_INVALID_DEVICE)
         let answer: InfoValue =
             switch cl_int(bitPattern: name) {
             case CL_PROGRAM_BUILD_STATUS:

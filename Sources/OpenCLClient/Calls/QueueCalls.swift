@@ -34,7 +34,7 @@ extension Library {
         list: InfoValue = InfoValue(bytes: [])
     ) throws(OpenCLError) -> ClientQueue {
         let context: ClientContext = try object(context, or: CL_INVALID_CONTEXT)
-        try requireDevice(device)
+        try require(context.device.handle == device, or: CL_INVALID_DEVICE)
         let profiling = cl_command_queue_properties(CL_QUEUE_PROFILING_ENABLE)
         let known = profiling | cl_command_queue_properties(CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
         try require(properties & ~known == 0, or: CL_INVALID_VALUE)
@@ -68,7 +68,7 @@ func getCommandQueueInfo(
         let answer: InfoValue =
             switch cl_int(bitPattern: name) {
             case CL_QUEUE_CONTEXT: .handle(queue.context.handle)
-            case CL_QUEUE_DEVICE: .handle(library.device)
+            case CL_QUEUE_DEVICE: .handle(queue.context.device.handle)
             case CL_QUEUE_REFERENCE_COUNT: .number(queue.references)
             case CL_QUEUE_PROPERTIES: .number(queue.properties)
             case CL_QUEUE_PROPERTIES_ARRAY: queue.list

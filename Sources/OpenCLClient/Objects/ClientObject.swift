@@ -16,6 +16,12 @@ class ClientObject {
         self.session = session
     }
 
+    /// Throws `code` where this is another session's than `other`, whose worker does not have it. Where that session is
+    /// lost, whatever is asked of it says so.
+    func requireSession(of other: ClientObject, or code: cl_int) throws(OpenCLError) {
+        try require(session === other.session || other.session.isLost, or: code)
+    }
+
     /// Neither the program nor another object needs this any more.
     deinit {
         Library.shared.forget(handle)
@@ -26,6 +32,8 @@ class ClientObject {
 }
 
 final class ClientContext: ClientObject {
+    /// The one device that it has: devices of different sessions share no memory.
+    let device: ClientDevice
     /// As passed at creation, with the closing 0; empty where nothing was passed.
     let properties: [cl_context_properties]
     /// A queue for contents that are given with a buffer's creation; made when first needed.
@@ -33,7 +41,10 @@ final class ClientContext: ClientObject {
     var knownFormats: [FormatKey: [ImageFormat]] = [:]
     var destructors: [(@convention(c) (cl_context?, UnsafeMutableRawPointer?) -> Void, UnsafeMutableRawPointer?)] = []
 
-    init(session: ClientSession, properties: [cl_context_properties]) throws(OpenCLError) {
+    init(
+        device: ClientDevice, session: ClientSession, properties: [cl_context_properties]
+    ) throws(OpenCLError) {
+        self.device = device
         self.properties = properties
         super.init(.context, id: session.newID(), session: session)
         try session.send(.createContext(id))

@@ -14,7 +14,7 @@ extension ClientSession {
             guard !isLost else { throw .deviceNotAvailable }
             return
         }
-        debug(reason)
+        note(reason)
         isResuming = true
         // Whoever sleeps for the old connection wakes, and waits for the new one.
         shutdown(descriptor, CInt(SHUT_RDWR))
@@ -48,7 +48,7 @@ extension ClientSession {
         // The number stays, for threads that are about to wait for it.
         guard dup2(found.descriptor, descriptor) == descriptor else { throw lose("no descriptor") }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        debug("the connection to the worker was replaced")
+        note("the connection to the worker was replaced")
     }
 
     /// Has a thread notice a break while the program is in no call: a worker does not wait for long. It is started with the
@@ -57,14 +57,25 @@ extension ClientSession {
     func watchConnection() {
         guard resumption != nil, !hasGuardian else { return }
         hasGuardian = true
-        _ = LibraryThread.start { _ in
-            Library.shared.currentSessionGuardian()
+        let guarded = Unmanaged.passRetained(self)
+        let isStarted = LibraryThread.start(with: guarded.toOpaque()) { argument in
+            if let argument { ClientSession.guardConnection(of: Unmanaged.fromOpaque(argument)) }
             return nil
         }
+        if !isStarted { guarded.release() }
+    }
+
+    /// The guardian's thread. The session, which it was given to keep, goes under the lock if it is the last to have it.
+    private static func guardConnection(of session: Unmanaged<ClientSession>) {
+        let lock = Library.shared.lock
+        lock.acquire()
+        session.takeUnretainedValue().guardConnection()
+        session.release()
+        lock.release()
     }
 
     /// The guardian's life. The lock is held.
-    func guardConnection() {
+    private func guardConnection() {
         while !isLost {
             lock.release()
             _ = waitUntilReady(descriptor, Self.peerClosed, milliseconds: -1)

@@ -30,7 +30,10 @@ final class ClientSession {
     let lock: LibraryLock
     /// The connection; another one takes its number after a break.
     let descriptor: CInt
-    private let agent: CInt
+    /// Shared with the other sessions of the request that brought this one.
+    private let agent: AgentLink
+    /// Before its lines on standard error: which virtual GPU it is of, where the program has several.
+    private let label: String
     private let pipe: SessionPipe
     var stream: SessionStream
     /// Nil where a break is the end.
@@ -53,7 +56,7 @@ final class ClientSession {
     /// Looks for an answer before a thread goes to sleep for it: some 20 microseconds.
     private static let spins = 50
 
-    init(_ handOver: AgentConnection.HandOver, lock: LibraryLock) throws(HandOverFailure) {
+    init(_ handOver: AgentConnection.HandOver, lock: LibraryLock, label: String) throws(HandOverFailure) {
         do throws(RemotingError) {
             information = try DeviceInformation(encoded: handOver.session.deviceInformation)
         } catch {
@@ -70,6 +73,7 @@ final class ClientSession {
         self.lock = lock
         descriptor = handOver.descriptor
         agent = handOver.agent
+        self.label = label
         pipe = SessionPipe(socket: handOver.descriptor, memory: memory, role: .client)
         stream = SessionStream(resuming: handOver.session.continuation)
         facts = Facts(
@@ -93,9 +97,7 @@ final class ClientSession {
     }
 
     deinit {
-        guard !isAbandoned else { return }
-        close(descriptor)
-        close(agent)
+        if !isAbandoned { close(descriptor) }
     }
 
     /// What the worker enforces, as last heard.
@@ -419,7 +421,7 @@ final class ClientSession {
                 $0.request)
                 && !buffers.contains($0.object)
         }
-        for error in completion.deferred { debug("request \(error.request) on \(error.object): \(error.code)") }
+        for error in completion.deferred { note("request \(error.request) on \(error.object): \(error.code)") }
         return .completed(call, completion)
     }
 
@@ -436,13 +438,16 @@ final class ClientSession {
         }
     }
 
+    /// A line on standard error where `PRESYNC_DEBUG` is set.
+    func note(_ line: String) { debug(label + line) }
+
     // MARK: The end
 
     /// Ends the session for good: whoever waits gets an error at once.
     func lose(_ reason: String) -> OpenCLError {
         guard !isLost else { return .deviceNotAvailable }
         isLost = true
-        debug("\(reason) (\(commands.underWay) of \(commands.sent) requests may not have ended)")
+        note("\(reason) (\(commands.underWay) of \(commands.sent) requests may not have ended)")
         for call in calls.values { call.lose() }
         calls.removeAll()
         // Not closed: another thread may sleep in poll on it, and wakes by this.
@@ -457,7 +462,7 @@ final class ClientSession {
     func abandonAfterFork() {
         if !isAbandoned {
             close(descriptor)
-            close(agent)
+            agent.close()
         }
         isLost = true
         isAbandoned = true

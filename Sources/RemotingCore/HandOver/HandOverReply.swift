@@ -11,6 +11,10 @@ package enum HandOverReply: Hashable, Sendable {
     /// To who registered an instance: a session that one of its programs holds will be taken. In words, at most 1,024
     /// bytes.
     case warned(String)
+    /// One of the sessions that a demand which names virtual GPUs asked for; `remaining` more follow on the same
+    /// connection. With the first byte come as many descriptors as it says, 1 or 2: the session's connection, then its
+    /// memory. So a receiver knows which of several sessions a descriptor is of.
+    case sessionOf(HandedOverSession, remaining: UInt8, descriptors: UInt8)
 
     /// `PRR1` as it stands in the stream.
     static let magic: UInt32 = 0x3152_5250
@@ -22,12 +26,7 @@ package enum HandOverReply: Hashable, Sendable {
         switch self {
         case .session(let session):
             body.write(UInt8(0))
-            body.write(session.foundReadiness)
-            body.write(session.grant)
-            body.write(session.elapsedMicroseconds)
-            body.write(text: session.interfaceVersion, maximum: SessionLimits.semanticVersion)
-            body.write(session.continuation)
-            body.write(blob: session.deviceInformation)
+            session.write(to: &body)
         case .registered(let clientLibrary):
             body.write(UInt8(1))
             body.write(text: clientLibrary, maximum: Self.pathLength)
@@ -39,6 +38,11 @@ package enum HandOverReply: Hashable, Sendable {
         case .warned(let text):
             body.write(UInt8(4))
             body.write(text: text, maximum: SessionLimits.message)
+        case .sessionOf(let session, let remaining, let descriptors):
+            body.write(UInt8(5))
+            session.write(to: &body)
+            body.write(remaining)
+            body.write(descriptors)
         }
         return HelloPrefix(magic: Self.magic, revision: revision, length: UInt32(body.count)).encoded() + body.bytes
     }
@@ -48,6 +52,7 @@ package enum HandOverReply: Hashable, Sendable {
         switch self {
         case .session, .registered, .refused: SessionRevision.first
         case .reportTaken, .warned: SessionRevision.sharedMemory
+        case .sessionOf: SessionRevision.severalGPUs
         }
     }
 
@@ -70,13 +75,7 @@ package enum HandOverReply: Hashable, Sendable {
         var reader = ByteReader(body)
         switch try reader.read(UInt8.self) {
         case 0:
-            self = .session(
-                HandedOverSession(
-                    foundReadiness: try reader.read(), grant: try reader.read(),
-                    elapsedMicroseconds: try reader.read(),
-                    interfaceVersion: try reader.readText(maximum: SessionLimits.semanticVersion),
-                    continuation: try reader.readContinuation(),
-                    deviceInformation: Array(try reader.readBlob(maximum: SessionLimits.deviceInformation))))
+            self = .session(try HandedOverSession(&reader))
         case 1:
             self = .registered(clientLibrary: try reader.readText(maximum: Self.pathLength))
         case 2:
@@ -85,6 +84,15 @@ package enum HandOverReply: Hashable, Sendable {
             self = .reportTaken
         case 4:
             self = .warned(try reader.readText(maximum: SessionLimits.message))
+        case 5:
+            let session = try HandedOverSession(&reader)
+            let remaining: UInt8 = try reader.read()
+            let descriptors: UInt8 = try reader.read()
+            guard remaining < HandOverDemand.maximumGPUs, (1...2).contains(descriptors) else {
+                throw RemotingError(
+                    .malformed, "a session with \(descriptors) descriptors, before \(remaining) others")
+            }
+            self = .sessionOf(session, remaining: remaining, descriptors: descriptors)
         case let status:
             throw RemotingError(.unexpected, "a hand-over reply of unknown status \(status)")
         }
@@ -115,5 +123,25 @@ package struct HandedOverSession: Hashable, Sendable {
         self.interfaceVersion = interfaceVersion
         self.continuation = continuation
         self.deviceInformation = deviceInformation
+    }
+}
+
+extension HandedOverSession {
+    init(_ reader: inout ByteReader) throws(RemotingError) {
+        foundReadiness = try reader.read()
+        grant = try reader.read()
+        elapsedMicroseconds = try reader.read()
+        interfaceVersion = try reader.readText(maximum: SessionLimits.semanticVersion)
+        continuation = try reader.readContinuation()
+        deviceInformation = Array(try reader.readBlob(maximum: SessionLimits.deviceInformation))
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.write(foundReadiness)
+        writer.write(grant)
+        writer.write(elapsedMicroseconds)
+        writer.write(text: interfaceVersion, maximum: SessionLimits.semanticVersion)
+        writer.write(continuation)
+        writer.write(blob: deviceInformation)
     }
 }

@@ -1,8 +1,9 @@
 /// What a program says to its host's agent, first on its connection to the agent's UNIX socket.
 package enum HandOverRequest: Hashable, Sendable {
     /// The program's first GPU call: the session of its instance is wanted. The answer is
-    /// ``HandOverReply/session(_:)``, with the session's TCP descriptor, or ``HandOverReply/refused(_:)``. The
-    /// connection stays open as long as the program uses the session.
+    /// ``HandOverReply/session(_:)``, with the session's TCP descriptor, or ``HandOverReply/refused(_:)``. A demand
+    /// that names virtual GPUs is answered by one ``HandOverReply/sessionOf(_:remaining:descriptors:)`` for each, in
+    /// their order, or refused as a whole. The connection stays open as long as the program uses one of the sessions.
     case openSession(HandOverDemand)
     /// The program whose connection this is, and what it starts, is an instance. The answer is
     /// ``HandOverReply/registered(clientLibrary:)``. The instance lives as long as the connection, over which the agent
@@ -19,9 +20,8 @@ package enum HandOverRequest: Hashable, Sendable {
         var body = ByteWriter()
         switch self {
         case .openSession(let demand):
-            body.write(UInt8(1))
-            body.write(text: demand.interfaceKind, maximum: SessionLimits.interfaceKind)
-            body.write(text: demand.interfaceVersion, maximum: SessionLimits.semanticVersion)
+            body.write(UInt8(demand.namesGPUs ? 4 : 1))
+            demand.write(to: &body)
         case .registerInstance(let registration):
             body.write(UInt8(2))
             registration.write(to: &body)
@@ -36,10 +36,8 @@ package enum HandOverRequest: Hashable, Sendable {
     /// The lowest that can say it: agents of older releases understand what they always have.
     private var revision: UInt16 {
         switch self {
-        case .openSession: SessionRevision.first
-        case .registerInstance(let registration):
-            registration.user == nil && registration.isApplicationDeclared
-                ? SessionRevision.first : SessionRevision.sharedMemory
+        case .openSession(let demand): demand.namesGPUs ? SessionRevision.severalGPUs : SessionRevision.first
+        case .registerInstance(let registration): registration.revision
         case .report: SessionRevision.sharedMemory
         }
     }
@@ -61,6 +59,8 @@ package enum HandOverRequest: Hashable, Sendable {
             self = .report(
                 ApplicationReport(
                     workInFlight: try reader.readOptional(), userIdleMilliseconds: try reader.readOptional()))
+        case 4:
+            self = .openSession(try HandOverDemand(namingGPUs: &reader))
         case let kind:
             throw RemotingError(.unexpected, "a hand-over request of unknown kind \(kind)")
         }
@@ -73,12 +73,47 @@ package struct HandOverDemand: Hashable, Sendable {
     package var interfaceKind: String
     /// The semantic version of the library that asks.
     package var interfaceVersion: String
+    /// Which of the program's virtual GPUs is the first that is wanted, from 0 on.
+    package var firstGPU: UInt8
+    /// How many are wanted from there on, all at once: 1 to ``maximumGPUs``, of which none lies beyond that number.
+    package var gpus: UInt8
+
+    /// The virtual GPUs of one program.
+    package static let maximumGPUs: UInt8 = 16
 
     package init(
-        interfaceKind: String = OpenCLInterface.kind, interfaceVersion: String = OpenCLInterface.version
+        interfaceKind: String = OpenCLInterface.kind, interfaceVersion: String = OpenCLInterface.version,
+        firstGPU: UInt8 = 0, gpus: UInt8 = 1
     ) {
         self.interfaceKind = interfaceKind
         self.interfaceVersion = interfaceVersion
+        self.firstGPU = firstGPU
+        self.gpus = gpus
+    }
+
+    /// Whether it asks for more or other than the program's first virtual GPU, and so in words that agents of revisions
+    /// before ``SessionRevision/severalGPUs`` do not know.
+    package var namesGPUs: Bool { firstGPU != 0 || gpus != 1 }
+}
+
+extension HandOverDemand {
+    /// Of a request that names virtual GPUs. One that need not name them is malformed: each demand has one form.
+    init(namingGPUs reader: inout ByteReader) throws(RemotingError) {
+        interfaceKind = try reader.readText(maximum: SessionLimits.interfaceKind)
+        interfaceVersion = try reader.readText(maximum: SessionLimits.semanticVersion)
+        firstGPU = try reader.read()
+        gpus = try reader.read()
+        guard (1...Self.maximumGPUs).contains(gpus), firstGPU <= Self.maximumGPUs - gpus, namesGPUs else {
+            throw RemotingError(.malformed, "a demand for \(gpus) virtual GPUs from number \(firstGPU) on")
+        }
+    }
+
+    func write(to writer: inout ByteWriter) {
+        writer.write(text: interfaceKind, maximum: SessionLimits.interfaceKind)
+        writer.write(text: interfaceVersion, maximum: SessionLimits.semanticVersion)
+        guard namesGPUs else { return }
+        writer.write(firstGPU)
+        writer.write(gpus)
     }
 }
 

@@ -12,6 +12,9 @@ package struct InstanceRegistration: Hashable, Sendable {
     package var scope: Scope
     /// Who uses it, where the program says so. An agent passes it on only where that is permitted.
     package var user: String?
+    /// How many virtual GPUs the instance has, 1 to ``HandOverDemand/maximumGPUs``: as many as its programs may ask for at
+    /// once.
+    package var gpus: UInt8
 
     /// What belongs to the instance.
     package enum Scope: UInt8, Hashable, Sendable {
@@ -23,7 +26,7 @@ package struct InstanceRegistration: Hashable, Sendable {
 
     package init(
         instance: String, tenant: String, application: String, isApplicationDeclared: Bool = true,
-        priorityClass: String, scope: Scope = .processTree, user: String? = nil
+        priorityClass: String, scope: Scope = .processTree, user: String? = nil, gpus: UInt8 = 1
     ) {
         self.instance = instance
         self.tenant = tenant
@@ -32,6 +35,13 @@ package struct InstanceRegistration: Hashable, Sendable {
         self.priorityClass = priorityClass
         self.scope = scope
         self.user = user
+        self.gpus = gpus
+    }
+
+    /// The lowest revision that can say it.
+    var revision: UInt16 {
+        if gpus != 1 { return SessionRevision.severalGPUs }
+        return user == nil && isApplicationDeclared ? SessionRevision.first : SessionRevision.sharedMemory
     }
 }
 
@@ -43,25 +53,41 @@ extension InstanceRegistration {
         application = try reader.readText(maximum: maximum)
         priorityClass = try reader.readText(maximum: maximum)
         let bits: UInt8 = try reader.read()
-        guard let scope = Scope(rawValue: bits & ~(Self.undeclaredBit | Self.userBit)) else {
+        guard let scope = Scope(rawValue: bits & ~(Self.undeclaredBit | Self.userBit | Self.gpusBit)) else {
             throw RemotingError(.malformed, "a registration of unknown scope \(bits)")
         }
         self.scope = scope
         isApplicationDeclared = bits & Self.undeclaredBit == 0
         user = bits & Self.userBit == 0 ? nil : try reader.readText(maximum: maximum)
+        gpus = bits & Self.gpusBit == 0 ? 1 : try Self.readSeveral(&reader)
+    }
+
+    /// The number of virtual GPUs of an instance with more than one: of one it is not said.
+    private static func readSeveral(_ reader: inout ByteReader) throws(RemotingError) -> UInt8 {
+        let gpus: UInt8 = try reader.read()
+        guard (2...HandOverDemand.maximumGPUs).contains(gpus) else {
+            throw RemotingError(.malformed, "a registration with \(gpus) virtual GPUs")
+        }
+        return gpus
     }
 
     func write(to writer: inout ByteWriter) {
         for text in [instance, tenant, application, priorityClass] {
             writer.write(text: text, maximum: Self.nameLength)
         }
-        writer.write(
-            scope.rawValue | (isApplicationDeclared ? 0 : Self.undeclaredBit) | (user == nil ? 0 : Self.userBit))
+        var bits = scope.rawValue
+        if !isApplicationDeclared { bits |= Self.undeclaredBit }
+        if user != nil { bits |= Self.userBit }
+        if gpus != 1 { bits |= Self.gpusBit }
+        writer.write(bits)
         if let user { writer.write(text: user, maximum: Self.nameLength) }
+        if gpus != 1 { writer.write(gpus) }
     }
 
     /// Beside the scope.
     private static let undeclaredBit: UInt8 = 2
     /// Beside the scope: a user follows.
     private static let userBit: UInt8 = 4
+    /// Beside the scope: the number of virtual GPUs follows, last.
+    private static let gpusBit: UInt8 = 8
 }

@@ -1,7 +1,7 @@
 /// The bounds of the session framing. Both ends enforce them on what they receive, before they reserve memory.
 package enum SessionLimits {
     /// The revisions of handshake, framing and hand-over that this build speaks.
-    package static let revisions = SessionRevision.first...SessionRevision.completedRequests
+    package static let revisions = SessionRevision.first...SessionRevision.severalGPUs
     /// The highest of them.
     package static var revision: UInt16 { revisions.upperBound }
     /// The payload of one frame.

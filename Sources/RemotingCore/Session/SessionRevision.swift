@@ -10,6 +10,8 @@ package enum SessionRevision {
     package static let sharedMemory: UInt16 = 2
     /// How far the worker has come with the client's requests (frame 8).
     package static let completedRequests: UInt16 = 3
+    /// In hand-over the request for several virtual GPUs, and the replies that answer it.
+    package static let severalGPUs: UInt16 = 4
 
     /// The highest that both speak; nil where there is none.
     package static func agreed(_ client: ClosedRange<UInt16>, _ worker: ClosedRange<UInt16>) -> UInt16? {

@@ -36,9 +36,9 @@ enum Fact: Sendable {
     case serverPeriodEnded(GPUServerID)
     /// A connection was accepted by a worker.
     case sessionOpened(GrantID, SessionTicket, client: InterfaceVersion?, worker: InterfaceVersion?)
-    /// An agent gave a session to a program. `limit` is what its worker enforces; nil when the agent has no such
-    /// connection.
-    case handedOver(GrantID, RequestID, program: InstanceID, limit: Slice?)
+    /// An agent gave a session to a program that asked for so many virtual GPUs of its instance, and gives it `remaining`
+    /// more at once. `limit` is what its worker enforces; nil when the agent has no such connection.
+    case handedOver(GrantID, RequestID, program: InstanceID, gpus: Int, remaining: Int, limit: Slice?)
     /// A manager's own watch says that a rule was broken.
     case alarmRaised(SafetyRule)
     /// When everything is at rest, what the manager's audit says of GPU servers against grants.
@@ -72,6 +72,8 @@ package struct Violation: Hashable, Sendable {
         case attachment
         /// A session handed over that is not ready.
         case readiness
+        /// A program that got some of the virtual GPUs that it asked for, and not all, or two on one device.
+        case set
         /// A manager's watch saw a rule broken that no checker did.
         case watch
         /// What GPU servers hold is not what is granted, when everything is at rest.

@@ -32,20 +32,26 @@ struct HolderChecker: Checker {
         case .workerGone(let worker, let grant):
             if workers[grant] == worker { workers[grant] = nil }
             return nil
-        case .handedOver(let grant, let request, let program, let limit):
+        case .handedOver(let grant, let request, let program, let gpus, let remaining, let limit):
             guard limit != nil, handedOver.insert(grant).inserted else {
                 return (.twoHolders, "\(grant) was handed over again, to \(request) of \(program)")
             }
-            guard served.insert(Asker(instance: program, request: request)).inserted else {
-                return (.twoHolders, "\(request) of \(program) was given a second session")
+            let member = Self.member(gpus - 1 - remaining, of: program)
+            guard served.insert(Asker(instance: member, request: request)).inserted else {
+                return (.twoHolders, "\(request) of \(member) was given a second session")
             }
-            guard owners[grant]?.instance == program else {
-                return (.twoHolders, "\(grant) went to \(program), which is not its instance")
+            guard owners[grant]?.instance == member else {
+                return (.twoHolders, "\(grant) went to \(member), which is not its instance")
             }
             return nil
         default:
             return nil
         }
+    }
+
+    /// The instance that stands for a virtual GPU of an instance with several.
+    static func member(_ number: Int, of instance: InstanceID) -> InstanceID {
+        number == 0 ? instance : InstanceID(unchecked: "\(instance)/gpu\(number)")
     }
 
     private mutating func own(

@@ -14,7 +14,7 @@ struct SafetyCheckers: Sendable {
         checkers = [
             EpochChecker(), MemoryChecker(devices: devices), HolderChecker(), TicketChecker(), VersionChecker(),
             LeaseChecker(recoveryTimeToLive: recoveryTimeToLive), DurabilityChecker(), SessionChecker(),
-            WatchChecker(), AuditChecker(),
+            SetChecker(), WatchChecker(), AuditChecker(),
             RolloutChecker(instances: instances, waitsForRollouts: waitsForRollouts),
         ]
     }

@@ -18,7 +18,7 @@ struct SessionChecker: Checker {
         case .stored(let fleet):
             for window in fleet.orders.maintenance where window.atDeadline == .end { emptied.insert(window.server) }
             return nil
-        case .handedOver(let grant, let request, _, let limit?) where limit.memory == .zero:
+        case .handedOver(let grant, let request, _, _, _, let limit?) where limit.memory == .zero:
             return (.readiness, "\(grant) went to \(request) with no memory set aside")
         case .managerNoticed(let notice):
             noticed[notice.grant] = now + .seconds(notice.endsIn.inSeconds * (1 - Self.clockDrift))

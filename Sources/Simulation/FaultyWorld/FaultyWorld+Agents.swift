@@ -31,7 +31,7 @@ extension FaultyWorld {
             configuration: configuration(agents[index].id), installed: agents[index].installed)
         if phase != .emptying { agents[index].presentInstances = Set(agents[index].instances.map(\.id)) }
         for instance in agents[index].instances where agents[index].presentInstances.contains(instance.id) {
-            tell(agent: index, .instanceAppeared(instance))
+            tell(agent: index, .instanceAppeared(instance, gpus: agents[index].gpus[instance.id]))
         }
         let life = agents[index].process.life
         schedule(.agentPeriod(index, life: life), after: delay(0...1_000))
@@ -71,8 +71,8 @@ extension FaultyWorld {
         case .closeSession(let grant):
             let connection = agents[index].connections.removeValue(forKey: grant)
             if let worker = connection.flatMap({ $0 }) { connectionCloses(worker) }
-        case .handOver(let grant, let request, let found):
-            handOver(grant, request, found: found, agent: index)
+        case .handOver(let grant, let request, let found, let remaining):
+            handOver(grant, request, found: found, remaining: remaining, agent: index)
         case .refuse(let request, let reason):
             refused(request, reason, agent: index)
         case .warn, .useInterface:
@@ -108,7 +108,9 @@ extension FaultyWorld {
         tell(agent: index, .sessionOpened(grant))
     }
 
-    private mutating func handOver(_ grant: GrantID, _ request: RequestID, found: Readiness, agent index: Int) {
+    private mutating func handOver(
+        _ grant: GrantID, _ request: RequestID, found: Readiness, remaining: Int, agent index: Int
+    ) {
         guard
             let program = programs.lastIndex(where: {
                 $0.agent == index && $0.request == request && $0.agentLife == agents[index].process.life
@@ -117,13 +119,18 @@ extension FaultyWorld {
         let connection = agents[index].connections.removeValue(forKey: grant).flatMap { $0 }
         observe(
             .handedOver(
-                grant, request, program: programs[program].instance, limit: connection.map { workers[$0].limit }))
+                grant, request, program: programs[program].instance, gpus: programs[program].gpus, remaining: remaining,
+                limit: connection.map { workers[$0].limit }))
         guard let worker = connection else { return }
         guard programs[program].phase == .waiting else { return connectionCloses(worker) }
-        // A connection that its worker has closed, though the agent has not heard yet: the program's first call fails.
-        guard workers[worker].phase == .running else { return programEnds(program) }
         workers[worker].connection = .program(program)
-        programs[program].phase = .holding(worker)
+        programs[program].received.append(worker)
+        guard remaining == 0 else { return }
+        programs[program].phase = .holding(programs[program].received)
+        // A connection that its worker has closed, though the agent has not heard yet: the program's first call fails.
+        guard programs[program].received.allSatisfy({ workers[$0].phase == .running }) else {
+            return programEnds(program)
+        }
         schedule(.programAttaches(program), after: delay(1...200))
         guard replayed == nil else {
             replayed?.served(program, found: found, at: now)

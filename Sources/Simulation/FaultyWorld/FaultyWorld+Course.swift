@@ -17,7 +17,7 @@ extension FaultyWorld {
             let process = ProcessState(clock: drawClock())
             agents.append(
                 SimulatedAgent(
-                    id: agent.id, instances: agent.instances, process: process,
+                    id: agent.id, instances: agent.instances, gpus: agent.gpus, process: process,
                     machine: AgentMachine(configuration: configuration(agent.id))))
         }
     }
@@ -132,7 +132,7 @@ extension FaultyWorld {
 
     mutating func instanceReturns(_ agent: Int, _ instance: InstanceDescription) {
         guard phase != .emptying, agents[agent].presentInstances.insert(instance.id).inserted else { return }
-        tell(agent: agent, .instanceAppeared(instance))
+        tell(agent: agent, .instanceAppeared(instance, gpus: agents[agent].gpus[instance.id]))
     }
 
     // MARK: After the faults
@@ -154,7 +154,9 @@ extension FaultyWorld {
         phase = .probing
         guard place < allInstances.count else { return empty() }
         let (agent, instance) = allInstances[place]
-        let program = ask(agent, instance, isProbe: true)
+        // Those that are left may be fewer devices than it has virtual GPUs.
+        let devices = servers.filter { !$0.isLost }.reduce(0) { $0 + $1.devices.count }
+        let program = ask(agent, instance, gpus: min(agents[agent].gpus[instance] ?? 1, devices), isProbe: true)
         schedule(.probeIsDue(program: program, probe: place), after: Self.probePatience)
     }
 

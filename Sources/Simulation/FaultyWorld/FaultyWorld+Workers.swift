@@ -96,28 +96,31 @@ extension FaultyWorld {
         guard phase == .faulty else { return }
         schedule(.programStarts(agent: agent, instance), after: delay(500...9_000))
         guard agents[agent].process.isUp, agents[agent].presentInstances.contains(instance) else { return }
-        let program = ask(agent, instance, isProbe: false)
+        let gpus = agents[agent].gpus[instance].map { random.chance(1, in: 3) ? 1 : $0 } ?? 1
+        let program = ask(agent, instance, gpus: gpus, isProbe: false)
         if random.chance(1, in: 8) { schedule(.programEnds(program), after: delay(1...2_000)) }
     }
 
     /// A program asks its agent.
     /// - Returns: its index.
-    mutating func ask(_ agent: Int, _ instance: InstanceID, isProbe: Bool) -> Int {
+    mutating func ask(_ agent: Int, _ instance: InstanceID, gpus: Int = 1, isProbe: Bool) -> Int {
         let request = RequestID(rawValue: agents[agent].nextRequest)
         agents[agent].nextRequest += 1
         programs.append(
             SimulatedProgram(
                 agent: agent, agentLife: agents[agent].process.life, instance: instance, request: request,
-                isProbe: isProbe))
-        tell(agent: agent, .programAsked(request, instance))
+                gpus: gpus, isProbe: isProbe))
+        tell(agent: agent, .programAsked(request, instance, gpus: 0..<gpus))
         return programs.count - 1
     }
 
-    /// Its first command reaches the worker, which reports that at once.
+    /// Its first commands reach its workers, which report that at once.
     mutating func programAttaches(_ index: Int) {
-        guard case .holding(let worker) = programs[index].phase, workers[worker].phase == .running else { return }
-        workers[worker].isAttached = true
-        report(worker)
+        guard case .holding(let held) = programs[index].phase else { return }
+        for worker in held where workers[worker].phase == .running {
+            workers[worker].isAttached = true
+            report(worker)
+        }
     }
 
     /// The program ends, or gives up: whatever it had is closed.
@@ -126,8 +129,8 @@ extension FaultyWorld {
         guard program.phase != .over else { return }
         programs[index].phase = .over
         replayed?.ended(index, of: program.instance)
-        if case .holding(let worker) = program.phase, workers[worker].connection == .program(index) {
-            connectionCloses(worker)
+        if case .holding(let held) = program.phase {
+            for worker in held where workers[worker].connection == .program(index) { connectionCloses(worker) }
         }
         if agents[program.agent].process.life == program.agentLife {
             tell(agent: program.agent, .programLeft(program.request))

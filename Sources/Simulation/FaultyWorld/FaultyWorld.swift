@@ -78,7 +78,7 @@ package struct FaultyWorld {
         let fleet = SimulatedFleet(random: &random)
         checkers = SafetyCheckers(
             devices: fleet.servers.flatMap(\.devices), recoveryTimeToLive: Self.recoveryTimeToLive, ignored: ignored,
-            instances: fleet.agents.flatMap(\.instances), waitsForRollouts: seed.isMultiple(of: 2))
+            instances: fleet.agents.flatMap(\.members), waitsForRollouts: seed.isMultiple(of: 2))
         journal = Journal(isOn: keepsJournal)
         self.random = random
         build(fleet)

@@ -12,6 +12,13 @@ struct SimulatedFleet: Sendable {
     struct Agent: Sendable {
         var id: AgentID
         var instances: [InstanceDescription]
+        /// How many virtual GPUs those have that have several.
+        var gpus: [InstanceID: Int] = [:]
+
+        /// What stands for them to a manager: each virtual GPU is an instance of its own.
+        var members: [InstanceDescription] {
+            instances.flatMap { $0.members(gpus: gpus[$0.id] ?? 1) ?? [] }
+        }
     }
 
     var servers: [Server] = []
@@ -37,6 +44,13 @@ struct SimulatedFleet: Sendable {
             let count = 1 + Int(random.below(3))
             let instances = (0..<count).map { Self.instance("instance-\(index)-\($0)", &random) }
             agents.append(Agent(id: AgentID(unchecked: "agent-\(index)"), instances: instances))
+        }
+        // By draws of its own, so that the other runs are what they were.
+        var draws = random
+        let devices = servers.reduce(0) { $0 + $1.devices.count }
+        guard devices > 1, draws.chance(1, in: 3) else { return }
+        for agent in agents.indices {
+            agents[agent].gpus = [agents[agent].instances[0].id: 2 + Int(draws.below(UInt64(min(devices - 1, 2))))]
         }
     }
 

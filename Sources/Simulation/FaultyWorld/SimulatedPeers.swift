@@ -21,6 +21,8 @@ struct SimulatedManager: Sendable {
 struct SimulatedAgent: Sendable {
     let id: AgentID
     let instances: [InstanceDescription]
+    /// How many virtual GPUs those have that have several.
+    let gpus: [InstanceID: Int]
     var process: ProcessState
     var machine: AgentMachine
     var link: LinkID?
@@ -50,8 +52,8 @@ struct SimulatedServer: Sendable {
 struct SimulatedProgram: Sendable {
     enum Phase: Hashable, Sendable {
         case waiting
-        /// It has the connection to the worker of this index.
-        case holding(Int)
+        /// It has the connections to the workers of these indices, one for each of its virtual GPUs.
+        case holding([Int])
         case over
     }
 
@@ -60,6 +62,10 @@ struct SimulatedProgram: Sendable {
     let agentLife: Int
     let instance: InstanceID
     let request: RequestID
+    /// How many virtual GPUs it asked for.
+    let gpus: Int
+    /// The workers to which it has been given connections so far.
+    var received: [Int] = []
     var phase = Phase.waiting
     /// Whether it is one of the requests by which the world is probed after the faults.
     let isProbe: Bool

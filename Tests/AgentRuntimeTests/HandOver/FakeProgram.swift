@@ -24,7 +24,9 @@ final class TestFolder {
 /// A program's end of the agent's socket.
 final class FakeProgram {
     private let descriptor: Int32
-    private(set) var received: Int32?
+    /// In the order in which they came.
+    private(set) var descriptors: [Int32] = []
+    var received: Int32? { descriptors.last }
     private var bytes: [UInt8] = []
 
     init?(_ path: String) {
@@ -45,7 +47,7 @@ final class FakeProgram {
 
     deinit {
         close(descriptor)
-        if let received { close(received) }
+        for received in descriptors { close(received) }
     }
 
     func send(_ bytes: some Collection<UInt8>) {
@@ -55,7 +57,7 @@ final class FakeProgram {
 
     func ask(_ request: HandOverRequest) { send(request.encoded()) }
 
-    /// Reads a whole reply, and the descriptor beside it; nil when the agent closed the connection first.
+    /// Reads a whole reply, and the descriptors beside it; nil when the agent closed the connection first.
     func reply() throws -> HandOverReply? {
         while true {
             if let reply = try HandOverReply.next(from: &bytes) { return reply }
@@ -81,7 +83,11 @@ final class FakeProgram {
                     header.msg_controllen = space.count
                     let count = recvmsg(descriptor, &header, Int32(MSG_CMSG_CLOEXEC))
                     if count > 0, header.msg_controllen >= 20 {
-                        received = space.load(fromByteOffset: 16, as: Int32.self)
+                        // The length, level and type of the control message come before them.
+                        let end = Int(space.load(as: UInt64.self))
+                        for place in stride(from: 16, to: end, by: 4) {
+                            descriptors.append(space.load(fromByteOffset: place, as: Int32.self))
+                        }
                     }
                     return count
                 }

@@ -56,7 +56,7 @@ struct HandOverServerTests {
 
         func nextRequest() throws -> RequestID {
             let events = nextEvents()
-            guard case .asked(let request, instance, _)? = events.first else {
+            guard case .asked(let request, instance, _, _)? = events.first else {
                 Issue.record("\(events)")
                 return RequestID(rawValue: 0)
             }
@@ -112,6 +112,97 @@ struct HandOverServerTests {
         while fixture.server.nextDeadline != nil { fixture.serve() }
         reader?.join()
         #expect(thread.take() == .session(session))
+    }
+
+    /// A connection of which a program gets the end `passed`.
+    private struct Pair {
+        let own: Int32
+        let passed: Int32
+
+        static func open() -> Pair {
+            var ends: [Int32] = [-1, -1]
+            #expect(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0)
+            return Pair(own: ends[0], passed: ends[1])
+        }
+
+        /// What recv(2) gives of one byte that is there: 1, 0 where nobody has the other end any more, and else below 0.
+        func receive() -> Int {
+            var byte: UInt8 = 0
+            return recv(own, &byte, 1, Int32(MSG_DONTWAIT))
+        }
+    }
+
+    @Test("Several sessions go out one after the other as the program reads, each with its own descriptors")
+    func severalSessions() throws {
+        let fixture = try Fixture()
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand(firstGPU: 1, gpus: 2)))
+        guard case .asked(let request, instance, _, let gpus)? = fixture.nextEvents().first else {
+            Issue.record("not asked")
+            return
+        }
+        #expect(gpus == 1..<3)
+        let (first, second) = (Pair.open(), Pair.open())
+        defer { for pair in [first, second] { close(pair.own) } }
+        // More than the socket takes while nobody reads.
+        let session = try session(deviceInformation: [UInt8](repeating: 5, count: SessionLimits.deviceInformation))
+        #expect(
+            fixture.server.handOver(session, descriptors: [first.passed], to: request, remaining: 1, now: start)
+                .isEmpty)
+        #expect(
+            fixture.server.handOver(session, descriptors: [second.passed, dup(0)], to: request, now: start).isEmpty)
+        let replies = Mailbox<[HandOverReply?]>()
+        let reader = DedicatedThread(name: "reader") { [program = Confined(program)] in
+            replies.put((0..<2).map { _ in try? program.value.reply() })
+        }
+        while fixture.server.nextDeadline != nil { fixture.serve() }
+        reader?.join()
+        let expected: [HandOverReply?] = [
+            .sessionOf(session, remaining: 1, descriptors: 1), .sessionOf(session, remaining: 0, descriptors: 2),
+        ]
+        #expect(replies.take() == expected)
+        try #require(program.descriptors.count == 3)
+        for (pair, descriptor) in zip([first, second], program.descriptors) {
+            #expect(pair.receive() < 0)
+            #expect(write(descriptor, [42] as [UInt8], 1) == 1)
+            #expect(pair.receive() == 1)
+        }
+    }
+
+    @Test("A program that asks for one virtual GPU by its number is answered likewise")
+    func oneOfSeveral() throws {
+        let fixture = try Fixture()
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand(firstGPU: 1)))
+        let request = try fixture.nextRequest()
+        let session = try session()
+        #expect(fixture.server.handOver(session, descriptors: [dup(0)], to: request, now: start).isEmpty)
+        #expect(try program.reply() == .sessionOf(session, remaining: 0, descriptors: 1))
+    }
+
+    @Test("A program that does not read its sessions is given up, and none of them stays open")
+    func unreadSessions() throws {
+        let fixture = try Fixture()
+        var program = FakeProgram(fixture.folder.socket)
+        program?.ask(.openSession(HandOverDemand(gpus: HandOverDemand.maximumGPUs)))
+        let request = try fixture.nextRequest()
+        let session = try session(deviceInformation: [UInt8](repeating: 5, count: SessionLimits.deviceInformation))
+        let pairs = (0..<Int(HandOverDemand.maximumGPUs)).map { _ in Pair.open() }
+        defer { for pair in pairs { close(pair.own) } }
+        for (place, pair) in pairs.enumerated() {
+            let events = fixture.server.handOver(
+                session, descriptors: [pair.passed], to: request, remaining: pairs.count - 1 - place, now: start)
+            #expect(events.isEmpty)
+        }
+        let deadline = try #require(fixture.server.nextDeadline)
+        guard case .left(request)? = fixture.server.deadlinesPassed(now: deadline).first else {
+            Issue.record("not given up")
+            return
+        }
+        // What had gone out lies in the program's socket.
+        #expect(pairs.last?.receive() == 0)
+        program = nil
+        #expect(pairs.allSatisfy { $0.receive() == 0 })
     }
 
     @Test("A program of no instance is refused")
@@ -234,13 +325,15 @@ struct HandOverServerTests {
     func askAgain() throws {
         let fixture = try Fixture()
         let program = try #require(FakeProgram(fixture.folder.socket))
-        program.ask(.openSession(HandOverDemand(interfaceKind: "opencl", interfaceVersion: "0.1.0")))
+        program.ask(
+            .openSession(HandOverDemand(interfaceKind: "opencl", interfaceVersion: "0.1.0", firstGPU: 2, gpus: 2)))
         let request = try fixture.nextRequest()
-        guard case .asked(let again, instance, let library)? = fixture.server.askAgain(request).first else {
+        guard case .asked(let again, instance, let library, let gpus)? = fixture.server.askAgain(request).first else {
             Issue.record("not asked")
             return
         }
         #expect(again != request)
+        #expect(gpus == 2..<4)
         #expect(library == ClientLibrary(kind: "opencl", version: "0.1.0"))
         #expect(fixture.server.askAgain(request).isEmpty)
         _ = fixture.server.refuse(again, reason: "none", now: start)

@@ -64,6 +64,47 @@ struct InstanceDirectoryTests {
         #expect(user(judge("not a name", tellsUsers: true)) == "refused")
     }
 
+    @Test("An instance with several virtual GPUs takes as many names, none of which may be in use")
+    func registeredGPUs() {
+        func judge(_ name: String, gpus: UInt8, present: Set<InstanceID>) -> RegistrationPolicy.Judgement {
+            let registrant = HandOverServer.Registrant(
+                token: PollToken(rawValue: 1),
+                wanted: InstanceRegistration(
+                    instance: name, tenant: "t", application: "a", priorityClass: "standard", gpus: gpus),
+                credentials: PeerCredentials(pid: getpid(), uid: getuid()), current: nil)
+            return RegistrationPolicy.anyone.judge(registrant, present: present, registered: 0, host: nil)
+        }
+        let taken = InstanceID(unchecked: "render/gpu1")
+        let description = InstanceDescription(
+            id: InstanceID(unchecked: "render"), tenant: TenantID(unchecked: "t"),
+            application: ApplicationType(unchecked: "a"))
+        #expect(judge("render", gpus: 2, present: [near]) == .accepted(description, .processTree(root: getpid())))
+        #expect(judge("render", gpus: 1, present: [taken]) == .accepted(description, .processTree(root: getpid())))
+        #expect(judge("render", gpus: 2, present: [taken]) == .refused("there is an instance render/gpu1 already"))
+        #expect(judge("render/gpu1", gpus: 1, present: [taken]) == .refused("there is an instance render/gpu1 already"))
+        guard case .refused(let reason) = judge(String(repeating: "x", count: 128), gpus: 2, present: []) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(reason.contains("too long for 2 virtual GPUs"))
+    }
+
+    @Test("How many virtual GPUs an instance has is said after all else, and not where it has one")
+    func registeredGPUsOnTheWire() throws {
+        var registration = InstanceRegistration(
+            instance: "i", tenant: "t", application: "a", isApplicationDeclared: false, priorityClass: "p",
+            scope: .cgroup, user: "u")
+        let one = HandOverRequest.registerInstance(registration).encoded()
+        registration.gpus = 16
+        var bytes = HandOverRequest.registerInstance(registration).encoded()
+        #expect(bytes.count == one.count + 1)
+        #expect(try HandOverRequest(decoding: bytes) == .registerInstance(registration))
+        for wrong in [0, 1, 17] as [UInt8] {
+            bytes[bytes.count - 1] = wrong
+            #expect { try HandOverRequest(decoding: bytes) } throws: { ($0 as? RemotingError)?.code == .malformed }
+        }
+    }
+
     @Test("A program may claim the cgroup that it is in, and only while its user has it alone")
     func cgroupOwnership() {
         if let path = CgroupOwnership.path(of: PeerCredentials(pid: getpid(), uid: getuid())) {

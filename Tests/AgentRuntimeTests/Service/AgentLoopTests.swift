@@ -62,7 +62,8 @@ struct AgentLoopTests {
 
         init(
             instances: [InstanceDescription] = [instance], registration: RegistrationPolicy = .anyone,
-            watchesUser: Bool = false, rules: ApplicationRules = [], isApplicationDeclared: Bool = true
+            watchesUser: Bool = false, rules: ApplicationRules = [], isApplicationDeclared: Bool = true,
+            gpus: Int = 1
         ) throws {
             folder = try #require(TestFolder())
             let surroundings = try ScriptedSurroundings()
@@ -81,7 +82,7 @@ struct AgentLoopTests {
             configuration.instances = instances.map {
                 ConfiguredInstance(
                     description: $0, selector: .processTree(root: getpid()),
-                    isApplicationDeclared: isApplicationDeclared)
+                    isApplicationDeclared: isApplicationDeclared, gpus: gpus)
             }
             let machine = AgentMachine(
                 configuration: AgentMachineConfiguration(agent: configuration.agent, softwareVersion: "test"),
@@ -109,16 +110,20 @@ struct AgentLoopTests {
         }
 
         /// The manager tells of a reserved slice whose worker is `worker`.
-        func notify(of worker: FakeWorker, answering request: RequestID? = nil) {
+        func notify(
+            of worker: FakeWorker, as id: GrantID? = nil, for member: InstanceID? = nil,
+            answering request: RequestID? = nil
+        ) {
+            let id = id ?? grant
             let notification = AllocationNotification(
-                grant: grant, instance: instance.id, level: .reserved,
+                grant: id, instance: member ?? instance.id, level: .reserved,
                 slice: Slice(memory: .mebibytes(64), compute: .wholeDevice),
                 endpoint: SessionEndpoint(host: "127.0.0.1", port: worker.port), version: version,
                 ticket: SessionTicket(high: 1, low: 2), epoch: Epoch(term: 1, counter: 1),
                 timeToLive: .seconds(60), request: request)
             inbox.post(.event(.managerMessageReceived(.allocation(notification))))
             worker.accept(
-                expecting: SessionCredential(grant: grant.rawValue, ticketHigh: 1, ticketLow: 2),
+                expecting: SessionCredential(grant: id.rawValue, ticketHigh: 1, ticketLow: 2),
                 interface: testInterface)
         }
     }
@@ -195,6 +200,105 @@ struct AgentLoopTests {
         fixture.inbox.post(
             .event(.managerMessageReceived(.requestRefused(request.request, reason: "the pool is full"))))
         #expect(try program.reply() == .refused("the pool is full"))
+    }
+
+    /// An instance with two virtual GPUs, the session of each held ready.
+    private func preparedForTwo() throws -> (Fixture, [FakeWorker]) {
+        let fixture = try Fixture(gpus: 2)
+        let workers = [try #require(FakeWorker()), try #require(FakeWorker())]
+        let members = try #require(instance.members(gpus: 2))
+        for (number, member) in members.enumerated() {
+            fixture.notify(of: workers[number], as: GrantID(rawValue: 3 + UInt64(number)), for: member.id)
+            #expect(fixture.surroundings.nextOutcome() == .ready)
+        }
+        return (fixture, workers)
+    }
+
+    @Test("A program gets the sessions of all its virtual GPUs, in their order, and all end with it")
+    func severalGPUs() throws {
+        let (fixture, workers) = try preparedForTwo()
+        var program = FakeProgram(fixture.folder.socket)
+        program?.ask(.openSession(HandOverDemand(gpus: 2)))
+        for number in 0..<2 {
+            let reply = try program?.reply()
+            guard case .sessionOf(let session, let remaining, 1)? = reply else {
+                Issue.record("\(String(describing: reply))")
+                return
+            }
+            #expect(Int(remaining) == 1 - number)
+            #expect(session.grant == 3 + UInt64(number))
+            #expect(session.foundReadiness == Readiness.reserved.rawValue)
+            let passed = try #require(program?.descriptors.dropFirst(number).first)
+            var stream = SessionStream(resuming: session.continuation)
+            let accepted = stream.sendData([UInt8(number)])
+            #expect(accepted)
+            stream.send { write(passed, $0.baseAddress, $0.count) }
+            #expect(workers[number].nextData() == [UInt8(number)])
+        }
+        program = nil
+        var ended = 0
+        let last = fixture.surroundings.next { message in
+            if case .acknowledged(let acknowledgement) = message, acknowledgement.outcome == .ended { ended += 1 }
+            return ended == 2
+        }
+        #expect(last != nil)
+    }
+
+    @Test("Where one of several sessions is lost at the hand-over, the program gets none and waits for all")
+    func oneOfSeveralLost() throws {
+        let (fixture, workers) = try preparedForTwo()
+        // The beginning of a frame: the session cannot be handed over.
+        workers[1].send([12, 0, 0, 0, 5])
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand(gpus: 2)))
+        var outcomes: [NotificationAcknowledgement.Outcome] = []
+        var asked: [GPURequest] = []
+        _ = fixture.surroundings.next { message in
+            if case .acknowledged(let acknowledgement) = message { outcomes.append(acknowledgement.outcome) }
+            if case .gpuRequested(let request) = message { asked.append(request) }
+            return asked.count == 2
+        }
+        #expect(outcomes.suffix(2) == [.ended, .ended])
+        #expect(asked.map(\.instance.rawValue) == ["chat", "chat/gpu1"])
+        #expect(asked.allSatisfy { $0.together == 2 })
+        // The session that was there is given up with the other.
+        #expect(workers[0].nextData() == nil)
+        let request = try #require(asked.first?.request)
+        fixture.inbox.post(.event(.managerMessageReceived(.requestRefused(request, reason: "the pool is full"))))
+        #expect(try program.reply() == .refused("the pool is full"))
+        #expect(program.descriptors.isEmpty)
+    }
+
+    @Test("A program that asks for more virtual GPUs than its instance has is refused")
+    func moreThanThereAre() throws {
+        let fixture = try Fixture(gpus: 2)
+        let program = try #require(FakeProgram(fixture.folder.socket))
+        program.ask(.openSession(HandOverDemand(firstGPU: 1, gpus: 2)))
+        guard case .refused(let reason)? = try program.reply() else { Issue.record("not refused"); return }
+        #expect(reason.contains("2 virtual GPUs"))
+    }
+
+    @Test("An instance that registers with several virtual GPUs is as many to the manager, and goes as a whole")
+    func registrationWithSeveral() throws {
+        let fixture = try Fixture(instances: [])
+        let members = try #require(instance.members(gpus: 2))
+        var program = FakeProgram(fixture.folder.socket)
+        program?.ask(
+            .registerInstance(
+                InstanceRegistration(
+                    instance: "chat", tenant: "acme", application: "chat", priorityClass: "standard", gpus: 2)))
+        #expect(try program?.reply() == .registered(clientLibrary: "/lib/client.so"))
+        func nextMembers(arePresent: Bool) -> [InstanceDescription] {
+            var found: [InstanceDescription] = []
+            _ = fixture.surroundings.next { message in
+                if case .instanceChanged(let description, arePresent) = message { found.append(description) }
+                return found.count == 2
+            }
+            return found
+        }
+        #expect(nextMembers(arePresent: true) == members)
+        program = nil
+        #expect(nextMembers(arePresent: false) == members)
     }
 
     @Test("A program whose library is of another version gets no session of this one: the manager is asked for its own")
@@ -339,6 +443,28 @@ struct AgentConfigurationTests {
 
     @Test("The defaults are valid")
     func defaults() { #expect(standard.validate().isEmpty) }
+
+    @Test("No two instances go by one name, those of further virtual GPUs counted")
+    func names() {
+        func problems(_ instances: [(name: String, gpus: Int)]) -> [String] {
+            var configuration = standard
+            configuration.instances = instances.map { name, gpus in
+                var description = instance
+                description.id = InstanceID(unchecked: name)
+                return ConfiguredInstance(description: description, selector: .cgroup(path: "/a"), gpus: gpus)
+            }
+            return configuration.validate()
+        }
+        #expect(problems([("a", 2), ("a/gpu2", 2)]).isEmpty)
+        let taken = problems([("a", 2), ("a/gpu1", 1)])
+        #expect(taken.count == 1)
+        #expect(taken.first?.hasPrefix("instances a and a/gpu1 both need the name a/gpu1") == true)
+        #expect(problems([("a", 2), ("a", 2)]) == ["instance a is configured twice"])
+        #expect(problems([("a", 17)]) == ["instance a has 17 virtual GPUs, and must have 1 to 16"])
+        let long = String(repeating: "x", count: 124)
+        #expect(problems([(long, 1)]).isEmpty)
+        #expect(problems([(long, 2)]).first?.contains("too long for 2 virtual GPUs") == true)
+    }
 
     @Test("All errors are said at once")
     func allErrors() {

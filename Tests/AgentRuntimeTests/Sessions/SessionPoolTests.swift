@@ -48,8 +48,8 @@ struct SessionPoolTests {
         worker.announce(SessionSlice(memory: 1 << 20, compute: 250))
         // The slice is on its way: it has arrived when the kernel says so.
         #expect(!poller.wait(atMost: .seconds(5)).isEmpty)
-        let taken = pool.take(grant)
-        let prepared = try #require(taken)
+        let taken = pool.take([grant])
+        let prepared = try #require(taken?.first)
         defer { close(prepared.descriptor) }
         #expect(prepared.continuation.slice == SessionSlice(memory: 1 << 20, compute: 250))
         #expect(prepared.continuation.nextReceiveSequence == 1)
@@ -62,7 +62,7 @@ struct SessionPoolTests {
         getsockopt(prepared.descriptor, SOL_SOCKET, SO_KEEPALIVE, &isKeptAlive, &length)
         #expect(isKeptAlive == 1)
         #expect(pool.count == 0)
-        let again = pool.take(grant)
+        let again = pool.take([grant])
         #expect(again == nil)
     }
 
@@ -81,8 +81,31 @@ struct SessionPoolTests {
         var pool = try held(worker)
         worker.closeConnection()
         #expect(!poller.wait(atMost: .seconds(5)).isEmpty)
-        let taken = pool.take(grant)
+        let taken = pool.take([grant])
         #expect(taken == nil)
+    }
+
+    @Test("Of several sessions all leave the pool, or none", arguments: [true, false])
+    func takenTogether(areAllThere: Bool) throws {
+        let (first, second) = (try #require(FakeWorker()), try #require(FakeWorker()))
+        var pool = try held(first)
+        let other = GrantID(rawValue: 4)
+        let credential = SessionCredential(grant: 4, ticketHigh: 1, ticketLow: 2)
+        let hello = ClientHello(interface: try #require(testInterface), credential: credential)
+        #expect(pool.open(other, at: second.address, hello: hello, now: start) == [])
+        while pool.socketReady(try #require(poller.wait(atMost: .seconds(5)).first).token, now: start) == nil {}
+        second.accept(expecting: credential, interface: testInterface)
+        #expect(nextEvents(&pool) == [.opened(other)])
+        if !areAllThere {
+            second.closeConnection()
+            #expect(!poller.wait(atMost: .seconds(5)).isEmpty)
+        }
+        let taken = pool.take([other, grant])
+        #expect(taken?.count == (areAllThere ? 2 : nil))
+        #expect(pool.count == 0)
+        for session in taken ?? [] { close(session.descriptor) }
+        // Closed by the agent, or by who had got it.
+        #expect(first.nextData() == nil)
     }
 
     @Test("A session in the middle of a frame is closed instead of handed over, and nobody waits for the rest")
@@ -91,7 +114,7 @@ struct SessionPoolTests {
         var pool = try held(worker)
         worker.send([12, 0, 0, 0, 5])
         #expect(!poller.wait(atMost: .seconds(5)).isEmpty)
-        let taken = pool.take(grant)
+        let taken = pool.take([grant])
         #expect(taken == nil)
         #expect(pool.count == 0)
     }

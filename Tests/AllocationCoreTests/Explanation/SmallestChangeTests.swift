@@ -20,7 +20,8 @@ import Testing
             subjects[index].relativeWidth = 0
             // Some would like more than they hold.
             if random.chance(1, in: 2) { subjects[index].amount.memory += Bytes(2) }
-            subjects[index].amplest = subjects[index].amount.memory
+            // And some so probably that more is set aside where it is to be had.
+            subjects[index].amplest = subjects[index].amount.memory + Bytes(Int64(index % 3))
         }
         if random.chance(1, in: 2) { pool.setAvailable(device(Int(random.below(8))), false) }
         return (subjects, pool)

@@ -5,7 +5,7 @@ import Testing
     @Test func aClientHelloOnTheWire() throws {
         let hello = SessionFixture.hello(try SessionFixture.identity())
         let expected =
-            "50525331" + "0300" + "0100" + "53000000"  // magic, highest and lowest revision, length
+            "50525331" + "0400" + "0100" + "53000000"  // magic, highest and lowest revision, length
             + "0700000000000000" + "efcdab8967452301" + "1032547698badcfe"  // grant, ticket
             + "00002000"  // window
             + "06000000" + hex(Array("opencl".utf8)) + "05000000" + hex(Array("0.1.0".utf8))
@@ -14,19 +14,19 @@ import Testing
         // In revision 1 there is no lowest: the field is reserved.
         var older = hello
         older.revisions = 1...1
-        #expect(hex(older.encoded()) == expected.replacing("50525331" + "03000100", with: "50525331" + "01000000"))
+        #expect(hex(older.encoded()) == expected.replacing("50525331" + "04000100", with: "50525331" + "01000000"))
     }
 
     @Test func aServerHelloOnTheWire() throws {
         let hello = ServerHello.accepted(SessionFixture.acceptance(try SessionFixture.identity()))
         let expected =
-            "50525731" + "0300" + "0000" + "4f000000" + "00" + "00002000" + "0000004000000000" + "fa000000"
+            "50525731" + "0400" + "0000" + "4f000000" + "00" + "00002000" + "0000004000000000" + "fa000000"
             + "06000000" + hex(Array("opencl".utf8)) + "05000000" + hex(Array("0.1.0".utf8))
             + String(repeating: "01", count: 32) + "00000000" + "03000000" + "010203"
         #expect(hex(hello.encoded()) == expected)
         let refusal = ServerHello.refused(SessionRefusal(.unavailable, "no"))
         #expect(
-            hex(refusal.encoded()) == "50525731" + "0300" + "0000" + "09000000" + "01" + "0500" + "02000000" + "6e6f")
+            hex(refusal.encoded()) == "50525731" + "0400" + "0000" + "09000000" + "01" + "0500" + "02000000" + "6e6f")
     }
 
     @Test func aHandshakeWorksByteForByte() throws {
@@ -113,8 +113,8 @@ import Testing
             Issue.record("not refused")
             return
         }
-        #expect(refusal == .revisionUnsupported(client: 8...9, worker: 1...3))
-        #expect(refusal.message == "the client speaks framing revision 8 to 9, the worker 1 to 3")
+        #expect(refusal == .revisionUnsupported(client: 8...9, worker: 1...4))
+        #expect(refusal.message == "the client speaks framing revision 8 to 9, the worker 1 to 4")
     }
 
     @Test(
@@ -154,7 +154,7 @@ import Testing
     @Test func aLaterClientMaySayMore() throws {
         let identity = try SessionFixture.identity()
         var hello = SessionFixture.hello(identity).encoded() + [1, 2, 3]
-        hello[4] = 4
+        hello[4] = UInt8(SessionLimits.revision) + 1
         hello[8] += 3
         var worker = WorkerHandshake(
             acceptance: SessionFixture.acceptance(identity), credential: SessionFixture.credential)
@@ -162,7 +162,7 @@ import Testing
             Issue.record("not accepted")
             return
         }
-        #expect(stream.revision == 3)
+        #expect(stream.revision == SessionLimits.revision)
     }
 
     @Test func anotherTicketOpensNothing() throws {

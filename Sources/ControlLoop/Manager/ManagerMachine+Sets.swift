@@ -1,0 +1,200 @@
+import AllocationCore
+import FleetModel
+import SessionCore
+
+/// Instances with several virtual GPUs. Each of them is an instance of its own to the manager, a member of a set
+/// (``InstanceDescription/set``): it has its own forecast, and its slice is on another device than the others'.
+///
+/// A program that asks for several gets all or none. So what is set aside for its requests stays so only while all of them
+/// are served; otherwise two programs could each hold what the other lacks. One program at a time, the first in the
+/// queue, *collects*: it keeps what it has got until the rest is there, so that programs that ask for less cannot come
+/// before it for ever.
+extension ManagerMachine {
+    /// A set, by its agent, and the name of its first member.
+    struct SetKey: Hashable {
+        var agent: AgentID
+        var first: InstanceID
+    }
+
+    /// A program that asks.
+    struct AskingProgram: Hashable {
+        var agent: AgentID
+        var request: RequestID
+
+        init(_ waiting: WaitingRequest) { (agent, request) = (waiting.agent, waiting.request) }
+    }
+
+    // MARK: Members
+
+    private func setKey(at place: Int) -> SetKey? {
+        instances.read(place) { record in
+            record.pointee.description.set.map { SetKey(agent: record.pointee.agent, first: $0) }
+        } ?? nil
+    }
+
+    /// Makes an instance a member of the set that it names. Members beyond ``InstanceDescription/maximumGPUs``, of which
+    /// only an agent that is out of order tells, are as if alone.
+    mutating func enterSet(at place: Int) {
+        guard let key = setKey(at: place), sets[key, default: []].count < InstanceDescription.maximumGPUs else {
+            return
+        }
+        sets[key, default: []].append(place)
+    }
+
+    mutating func leaveSet(at place: Int) {
+        guard let key = setKey(at: place) else { return }
+        sets[key]?.removeAll { $0 == place }
+        if sets[key]?.isEmpty == true { sets[key] = nil }
+    }
+
+    /// The places of all members of an instance's set; empty where it is alone.
+    func placesOfSet(at place: Int) -> [Int] { setKey(at: place).flatMap { sets[$0] } ?? [] }
+
+    /// The other members of an instance's set, and where they have something, what is on its way back included; nil where it
+    /// is alone.
+    func siblings(of instance: UnsafePointer<InstanceRecord>) -> Siblings? {
+        guard let first = instance.pointee.description.set,
+            let places = sets[SetKey(agent: instance.pointee.agent, first: first)]
+        else { return nil }
+        var devices: [DeviceID] = []
+        for place in places where place != instanceIndex[instance.pointee.description.id] {
+            guard let (id, held) = instances.read(place, { ($0.pointee.description.id, $0.pointee.grants) }) else {
+                continue
+            }
+            devices += held.compactMap { grants.read($0) { $0.pointee.stored.device } }
+            if let rehearsed = rehearsal.holdings[id] { devices.append(rehearsed.device) }
+        }
+        return Siblings(set: places[0], devices: devices)
+    }
+
+    func siblings(of instance: InstanceRecord) -> Siblings? {
+        withUnsafePointer(to: instance) { siblings(of: $0) }
+    }
+
+    /// The memory of the least of as many devices as an instance's set has members, of the largest that there are: all members
+    /// can have so much at once. Nil where it is alone.
+    func largestForSet(of instance: UnsafePointer<InstanceRecord>) -> Bytes? {
+        guard let first = instance.pointee.description.set, !largestDevices.isEmpty,
+            let places = sets[SetKey(agent: instance.pointee.agent, first: first)]
+        else { return nil }
+        return largestDevices[min(places.count, largestDevices.count) - 1]
+    }
+
+    // MARK: Requests of several
+
+    /// The program that collects: of those that ask for several, and of which every request has come, the first in the
+    /// queue. One that asks for more than there are devices never does.
+    func collector(_ now: MonotonicTime) -> AskingProgram? {
+        guard requests.contains(where: { $0.together > 1 }) else { return nil }
+        return queue(now).lazy.map { requests[$0] }
+            .filter { $0.together > 1 && $0.together <= pool.availableCount }
+            .map(AskingProgram.init).first { isComplete($0) }
+    }
+
+    /// Whether every request of a program has come: it waits, or something is set aside for it.
+    private func isComplete(_ program: AskingProgram) -> Bool {
+        let parts = requests.filter { AskingProgram($0) == program }
+        return parts.first.map { parts.count + claims(of: program).count == $0.together } ?? false
+    }
+
+    /// What is set aside for a program.
+    private func claims(of program: AskingProgram) -> [GrantID] {
+        grants.grants(of: program.agent).filter { grants[$0]?.request == program.request }
+    }
+
+    /// Serves all that a program asks for, or none of it.
+    /// - Parameter collects: whether it keeps what it gets until the rest is there.
+    mutating func serveTogether(
+        _ program: AskingProgram, collects: Bool, _ served: inout Set<Int>, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        guard isComplete(program) else { return [] }
+        let parts = requests.indices.filter { AskingProgram(requests[$0]) == program }
+        let isPaused = parts.contains { part in
+            record(of: requests[part].instance).map { self.isPaused($0, now) } ?? true
+        }
+        let shortage = collects || isPaused ? nil : shortage(of: parts, now)
+        guard isPaused || shortage != nil else { return parts.flatMap { serve($0, &served, now: now) } }
+        giveUpClaims(of: program, now: now)
+        guard let (part, contention) = shortage else { return [] }
+        for part in parts { requests[part].isRecorded = true }
+        requests[part].needed = contention.slice.memory
+        return contend(requests[part].instance, contention, now: now) + makeRoom(for: part, now: now)
+    }
+
+    /// Gives back what is prepared for another member of a set, and for no program, where that alone keeps a program's slice
+    /// from the device.
+    mutating func makeWay(for waiting: WaitingRequest, now: MonotonicTime) -> [ManagerEffect] {
+        guard let instance = record(of: waiting.instance), let place = instanceIndex[waiting.instance] else {
+            return []
+        }
+        let subject = askingSubject(instance)
+        guard subject.siblings?.devices.isEmpty == false else { return [] }
+        for id in placesOfSet(at: place).filter({ $0 != place }).flatMap({ unclaimed(at: $0, besides: waiting) }) {
+            guard let device = grants.read(id, { $0.pointee.stored.device }) else { continue }
+            var freed = subject
+            freed.siblings?.devices.removeAll { $0 == device }
+            guard !planner.serve(freed, others: [], pool: pool, now: now).isShort else { continue }
+            return release(id, .preempted, now: now)
+        }
+        return []
+    }
+
+    /// What an instance has that is for no program, and could be given back; not what is set aside for an instance of which
+    /// the same program asks.
+    private func unclaimed(at place: Int, besides waiting: WaitingRequest) -> [GrantID] {
+        guard let instance = instances[place] else { return [] }
+        let isPart = requests.contains {
+            $0.instance == instance.description.id && AskingProgram($0) == AskingProgram(waiting)
+        }
+        return instance.grants.filter { id in
+            guard let grant = grants[id], grant.request == nil, isPrepared(id) else { return false }
+            return !isPart || grant.charge == .warm
+        }
+    }
+
+    /// What is not to be had of what a program asks for, were all of it placed now, one after the other; nil where all is, if
+    /// only after unused reservations have been taken back.
+    private func shortage(of parts: [Int], _ now: MonotonicTime) -> (part: Int, Contention)? {
+        var pool = pool
+        var placed: [DeviceID] = []
+        var taken: Set<GrantID> = []
+        let own = Set(parts.map { requests[$0].instance })
+        for part in parts {
+            guard let instance = record(of: requests[part].instance), reservation(for: instance) == nil else {
+                continue
+            }
+            var subject = askingSubject(instance)
+            subject.siblings?.devices += placed
+            let plan = plan(for: subject, on: pool, now: now) {
+                holders(besides: own).filter { other in !taken.contains { $0 == other.holding?.grant } }
+            }
+            pool = plan.pool
+            for action in plan.actions {
+                switch action {
+                case .contend(_, let contention):
+                    guard case .waitingForPreemption(let awaited) = contention.reason else { return (part, contention) }
+                    if let device = grants.read(awaited, { $0.pointee.stored.device }) { placed.append(device) }
+                case .lower(_, let grant, _), .release(_, let grant, _): taken.insert(grant)
+                case .openWarm(let instance, let device), .reserve(let instance, let device, _, _):
+                    guard (try? sharedVersion(instance, on: device)) != nil else {
+                        return (part, Contention(reason: .notStaged, wanted: .reserved, slice: subject.amount))
+                    }
+                    placed.append(device)
+                }
+            }
+        }
+        return nil
+    }
+
+    /// What is set aside for a program may go to others again, and all that it asked for waits.
+    private mutating func giveUpClaims(of program: AskingProgram, now: MonotonicTime) {
+        guard let waiting = requests.first(where: { AskingProgram($0) == program }) else { return }
+        for id in claims(of: program) {
+            guard let grant = grants[id] else { continue }
+            grants[id]?.request = nil
+            var part = waiting
+            part.instance = grant.stored.instance.id
+            requests.append(part)
+        }
+    }
+}
