@@ -11,17 +11,23 @@ package struct DeviceAccount: Equatable, Sendable {
     package internal(set) var reserved = Slice.zero
     /// Sessions that hold a worker and a context, and no memory.
     package internal(set) var warmSessions = 0
+    /// How many of these it may carry.
+    package internal(set) var maximumWarm: Int
     /// Whether something new may be placed here.
     package internal(set) var available = true
     /// Grows with each device added: decides between equals.
     let order: UInt64
 
-    init(device: DeviceID, memory: Bytes, compute: MilliShare, order: UInt64) {
+    init(device: DeviceID, memory: Bytes, compute: MilliShare, maximumWarm: Int, order: UInt64) {
+        self.maximumWarm = maximumWarm
         self.device = device
         self.memory = memory
         self.compute = compute
         self.order = order
     }
+
+    /// How many warm sessions more it may carry; below 0 where it carries more than it may by now.
+    var warmRoom: Int { maximumWarm - warmSessions }
 
     package var freeMemory: Bytes { memory - reserved.memory }
 

@@ -27,6 +27,7 @@ extension Pool {
             // The account is of a pool in which all of it fitted.
             try? part.adopt(account.reserved, on: account.device)
             for _ in 0..<account.warmSessions { part.adoptWarm(on: account.device) }
+            part.setMaximumWarm(account.maximumWarm, on: account.device)
             part.setAvailable(account.device, account.available)
         }
         return part

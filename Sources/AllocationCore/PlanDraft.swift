@@ -356,8 +356,7 @@ struct PlanDraft: Sendable {
     /// Counts the warm session that a reservation becomes, unless it would take the last place of the subject's own.
     private mutating func keepsWarm(on device: DeviceID, beside subject: AllocationSubject) -> Bool {
         let own = subject.holding == nil ? 1 : 0
-        guard let account = pool.account(of: device), account.warmSessions + own < pool.maximumWarmPerDevice
-        else { return false }
+        guard let account = pool.account(of: device), account.warmRoom > own else { return false }
         return (try? pool.openWarm(on: device)) != nil
     }
 

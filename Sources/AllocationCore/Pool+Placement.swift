@@ -36,9 +36,9 @@ extension Pool {
     }
 
     /// Where a warm session goes: of the available devices that have the memory of `slice` free, the one where that
-    /// would take least from the slices that are expected, and of those alike to them the one with the fewest warm
-    /// sessions; where none has, the one with the fewest of all. Nil where that one has as many as it may, or is too small
-    /// for the slice even when empty. O(64 × log devices)
+    /// would take least from the slices that are expected, and of those alike to them the one that may carry most warm
+    /// sessions more; where none has, the one of all that may. Nil where that one has as many as it may, or is too small for
+    /// the slice even when empty. O(64 × log devices)
     package func deviceForWarmSession(laterNeeding slice: Slice) -> DeviceID? {
         // Where each has as many as it may, as in a pool that is well used, there is nothing to look for.
         guard hasRoomForWarmSession else { return nil }
@@ -48,7 +48,7 @@ extension Pool {
             : valuedWarmPlace(laterNeeding: slice)
         let slot = roomy ?? warmByFreeMemory.greatest(keysIn: 0...Int64.max)?.slot
         guard let account = slot.flatMap(device(at:)).flatMap(account(of:)),
-            account.warmSessions < maximumWarmPerDevice, account.memory >= slice.memory
+            account.warmRoom > 0, account.memory >= slice.memory
         else { return nil }
         return account.device
     }
@@ -70,9 +70,8 @@ extension Pool {
 
     private func valuedWarmPlace(laterNeeding slice: Slice) -> Int? {
         cheapest(for: slice) { keys in
-            guard let fewest = warmByFreeMemory.greatest(keysIn: keys), -fewest.capacity < maximumWarmPerDevice
-            else { return nil }
-            return (fewest.slot, Int(-fewest.capacity) * Self.spread)
+            guard let roomiest = warmByFreeMemory.greatest(keysIn: keys), roomiest.capacity > 0 else { return nil }
+            return (roomiest.slot, (maximumWarmPerDevice - Int(roomiest.capacity)) * Self.spread)
         }
     }
 

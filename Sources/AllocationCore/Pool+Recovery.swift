@@ -16,7 +16,7 @@ extension Pool {
             : byFreeMemory.first(
                 keyAtLeast: slice.memory.rawValue, capacityAtLeast: Int64(slice.compute.rawValue), where: isAdmitted)
         guard let device = slot.flatMap(device(at:)), let account = account(of: device) else { return nil }
-        return level == .warm && account.warmSessions >= maximumWarmPerDevice ? nil : device
+        return level == .warm && account.warmRoom <= 0 ? nil : device
     }
 
     /// What of `slices` would find no memory on the other devices, were these lost: each is placed where it fits best,

@@ -8,7 +8,8 @@ package import FleetModel
 package struct Pool: Sendable {
     /// How often a device's compute may be promised; at least 1.
     package let computeOvercommit: Double
-    /// How many warm sessions (workers with a context and no memory) a device may carry.
+    /// How many warm sessions (workers with a context and no memory) a device may carry, where nothing else is said of it
+    /// (``setMaximumWarm(_:on:)``).
     package let maximumWarmPerDevice: Int
 
     /// By slot; nil where a device was removed and the slot waits for the next one.
@@ -27,7 +28,7 @@ package struct Pool: Sendable {
     private var greatestMemory: Int64 = 0
     /// Available devices: by free memory, with free compute as capacity.
     private(set) var byFreeMemory = PlacementIndex()
-    /// Available devices: by free memory, with warm sessions below 0 as capacity: the fewest are the greatest.
+    /// Available devices: by free memory, with the warm sessions more that they may carry as capacity.
     private(set) var warmByFreeMemory = PlacementIndex()
     /// What free memory is worth to the slices that are expected (``expect(slices:)``).
     private(set) var memoryValue = FreeMemoryValue.unknown
@@ -119,7 +120,8 @@ package struct Pool: Sendable {
             }
             return
         }
-        let account = DeviceAccount(device: device, memory: memory, compute: compute, order: added)
+        let account = DeviceAccount(
+            device: device, memory: memory, compute: compute, maximumWarm: maximumWarmPerDevice, order: added)
         added += 1
         let slot: Int
         if let free = freeSlots.popLast() {
@@ -148,6 +150,13 @@ package struct Pool: Sendable {
     package mutating func setAvailable(_ device: DeviceID, _ available: Bool) {
         guard let slot = slots[device] else { return }
         update(slot) { $0.available = available }
+    }
+
+    /// Says how many warm sessions a device may carry, at most ``maximumWarmPerDevice``. Those that it has stay.
+    package mutating func setMaximumWarm(_ most: Int, on device: DeviceID) {
+        let most = min(max(most, 0), maximumWarmPerDevice)
+        guard let slot = slots[device], accounts[slot]?.maximumWarm != most else { return }
+        update(slot) { $0.maximumWarm = most }
     }
 
     // MARK: Promises
@@ -191,11 +200,11 @@ package struct Pool: Sendable {
         }
     }
 
-    /// Counts a warm session on a device that is available and has fewer than ``maximumWarmPerDevice``.
+    /// Counts a warm session on a device that is available and has fewer than it may.
     package mutating func openWarm(on device: DeviceID) throws(PoolError) {
         guard let account = account(of: device) else { throw .unknownDevice }
         guard account.available else { throw .notAvailable }
-        guard account.warmSessions < maximumWarmPerDevice else { throw .warmLimit }
+        guard account.warmRoom > 0 else { throw .warmLimit }
         adoptWarm(on: device)
     }
 
@@ -230,7 +239,7 @@ package struct Pool: Sendable {
 
     /// Whether some available device carries fewer warm sessions than it may. O(1)
     package var hasRoomForWarmSession: Bool {
-        warmByFreeMemory.greatestCapacity.map { -$0 < maximumWarmPerDevice } ?? false
+        warmByFreeMemory.greatestCapacity.map { $0 > 0 } ?? false
     }
 
     /// What is missing for the slice on the device that comes nearest to it; nil where it fits. O(log devices)
@@ -275,7 +284,7 @@ package struct Pool: Sendable {
             capacity: Int64(account.freeCompute.rawValue))
         warmByFreeMemory.insert(
             slot: slot, order: account.order, key: account.freeMemory.rawValue,
-            capacity: -Int64(account.warmSessions))
+            capacity: Int64(account.warmRoom))
     }
 
     private mutating func leaveIndexes(_ slot: Int, _ account: DeviceAccount) {
@@ -301,7 +310,7 @@ package struct Pool: Sendable {
         }
         precondition(accounts.count == slots.count + freeSlots.count, "a slot is lost")
         checkIndex(byFreeMemory, available) { ($0.freeMemory.rawValue, Int64($0.freeCompute.rawValue)) }
-        checkIndex(warmByFreeMemory, available) { ($0.freeMemory.rawValue, -Int64($0.warmSessions)) }
+        checkIndex(warmByFreeMemory, available) { ($0.freeMemory.rawValue, Int64($0.warmRoom)) }
     }
 
     private func checkIndex(

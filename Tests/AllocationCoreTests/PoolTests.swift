@@ -80,6 +80,28 @@ import Testing
         #expect(throws: PoolError.warmLimit) { try pool.openWarm(on: device(1)) }
     }
 
+    @Test func aDeviceCarriesNoMoreWarmSessionsThanItsHostHasMemoryFor() throws {
+        var pool = Pool(maximumWarmPerDevice: 4)
+        for number in 0...1 { pool.add(device(number), memory: .gibibytes(8), compute: .wholeDevice) }
+        pool.setMaximumWarm(2, on: device(0))
+        pool.setMaximumWarm(9, on: device(1))
+        var places: [DeviceID] = []
+        while let place = pool.deviceForWarmSession(laterNeeding: .gibibytes(1)) {
+            try pool.openWarm(on: place)
+            pool.checkInvariants()
+            places.append(place)
+        }
+        #expect(places.filter { $0 == device(0) }.count == 2 && places.count == 6)
+        #expect(places.prefix(2) == [device(1), device(1)], "where most may be carried first")
+        #expect(throws: PoolError.warmLimit) { try pool.openWarm(on: device(0)) }
+        // What is there stays when the limit falls.
+        pool.setMaximumWarm(0, on: device(1))
+        #expect(pool.account(of: device(1))?.warmSessions == 4 && !pool.hasRoomForWarmSession)
+        pool.closeWarm(on: device(0))
+        #expect(pool.deviceForWarmSession(laterNeeding: .gibibytes(1)) == device(0))
+        pool.checkInvariants()
+    }
+
     /// The indexes against a search through all devices, over random histories.
     @Test(arguments: 0..<20 as Range<UInt64>)
     func choicesAreThoseOfALinearSearch(seed: UInt64) {

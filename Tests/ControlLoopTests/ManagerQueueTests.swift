@@ -1,3 +1,4 @@
+import AllocationCore
 import FleetModel
 import Testing
 
@@ -103,6 +104,33 @@ import Testing
         #expect(fleet.attached[whole] != nil)
         let moved = protected.flatMap { fleet.sessions(of: $0.id) }
         #expect(Set(moved.map(\.server)).count == 1 && moved.allSatisfy { $0.level == .reserved })
+    }
+
+    /// Half of 100 MiB for workers that hold 25 MiB each.
+    @Test func warmSessionsAreAsManyAsTheHostHasMemoryFor() {
+        var fleet = ManagerHarness()
+        let server = GPUServerID(unchecked: "s1")
+        func hello(_ memory: Bytes?) -> GPUServerHello {
+            GPUServerHello(
+                server: server, softwareVersion: "test", devices: [ManagerHarness.device("s1")], held: [],
+                epochs: [Epoch(term: 1, counter: 0)], installed: [ManagerHarness.version],
+                host: GPUServerHost(memory: memory))
+        }
+        func most(_ fleet: ManagerHarness) -> Int? {
+            fleet.manager.pool.account(of: ManagerHarness.device("s1").id)?.maximumWarm
+        }
+        fleet.happens(.serverMessageReceived(.hello(hello(.mebibytes(100))), LinkID(rawValue: 2)))
+        fleet.agentSaysHello(on: 1)
+        fleet.periodPasses(agents: [1], servers: [2])
+        #expect(most(fleet) == fleet.manager.pool.maximumWarmPerDevice, "until one was measured")
+        var held = fleet.held(9, on: "s1", .warm, memory: .zero)
+        held.workerMemory = .mebibytes(25)
+        fleet.manager.learnWarm(held)
+        fleet.periodPasses(agents: [1], servers: [2])
+        #expect(most(fleet) == 2)
+        fleet.happens(.serverMessageReceived(.hello(hello(nil)), LinkID(rawValue: 2)))
+        fleet.periodPasses(agents: [1], servers: [2])
+        #expect(most(fleet) == fleet.manager.pool.maximumWarmPerDevice)
     }
 
     @Test func aProgramIsPlacedWhereASessionCanBeOpenedForIt() {

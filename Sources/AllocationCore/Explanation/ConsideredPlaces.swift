@@ -16,7 +16,7 @@ extension AllocationPlanner {
             let device = ConsideredDevice(
                 device: account.device, verdict: verdict, freeMemory: account.freeMemory,
                 freeCompute: account.freeCompute, missing: missing, warmSessions: account.warmSessions,
-                isWarmFull: account.warmSessions >= pool.maximumWarmPerDevice)
+                isWarmFull: account.warmRoom <= 0)
             found.append((device, verdict.rank, Self.share(missing, of: account)))
         }
         found.sort {

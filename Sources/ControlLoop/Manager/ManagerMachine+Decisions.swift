@@ -123,14 +123,31 @@ extension ManagerMachine {
 
     // MARK: Compute
 
-    /// Says anew what the tenants of each of these GPU servers' devices are expected to use of its compute together.
+    /// Says anew what the tenants of each of these GPU servers' devices are expected to use of its compute together, and how
+    /// many warm sessions its host has memory for.
     mutating func expectCompute(of servers: [GPUServerID]) {
         for server in servers {
             let sums = expectedCompute(on: server)
+            let maximumWarm = maximumWarm(on: server)
             for device in self.servers[server]?.devices ?? [] {
                 pool.expect(MilliShare(Int32(clamping: sums[device.id.index] ?? 0)), on: device.id)
+                pool.setMaximumWarm(maximumWarm, on: device.id)
             }
         }
+    }
+
+    /// What of a host's memory the workers of warm sessions may take: they wait for what may not come.
+    private static let warmShareOfHost = 0.5
+
+    /// How many warm sessions each device of a GPU server may carry by the memory of its host, where that is known, and what
+    /// the worker of one was measured to take; at least one.
+    private func maximumWarm(on server: GPUServerID) -> Int {
+        guard let record = servers[server], let memory = record.host.memory, !record.devices.isEmpty,
+            let worker = ladder.warmHostMemory, worker > .zero
+        else { return pool.maximumWarmPerDevice }
+        let workers = Self.warmShareOfHost * Double(memory.rawValue) / Double(worker.rawValue)
+        let most = min(workers / Double(record.devices.count), Double(pool.maximumWarmPerDevice))
+        return max(Int(most), 1)
     }
 
     /// By a device's index, in thousandths.

@@ -161,27 +161,53 @@ extension FaultyWorld {
     }
 
     mutating func probeIsDue(_ program: Int, _ place: Int) {
-        guard programs[program].phase != .over else { return }
+        guard programs[program].phase == .waiting else { return }
+        guard !mayWait(programs[program]) else { return programEnds(program) }
         observe(
             .stuck(
                 "\(programs[program].instance) was not served within \(Self.probePatience.inSeconds) s of quiet"))
     }
 
+    /// Whether a program asks for several virtual GPUs, and some devices may be out of its reach though nothing strikes any
+    /// more: they hold unused what may be taken from nobody, or a host has yet to try again what it could not install.
+    private func mayWait(_ program: SimulatedProgram) -> Bool {
+        guard program.gpus > 1 else { return false }
+        let installed = servers.filter { !$0.isLost }.map(\.installed) + [agents[program.agent].installed]
+        guard Set(installed.map(Set.init)).count == 1 else { return true }
+        return workers.contains { worker in
+            guard worker.phase == .running, worker.limit.memory > .zero, !worker.isAttached else { return false }
+            return !priority(of: worker.command.instance).mayBeTakenFrom
+        }
+    }
+
+    private func priority(of instance: InstanceID) -> PriorityClass {
+        let name = agents.lazy.flatMap(\.instances).first { description in
+            instance == description.id || instance.rawValue.hasPrefix("\(description.id)/")
+        }?.priorityClass
+        return managerConfiguration.classes.first { $0.name == name } ?? .standard
+    }
+
     /// The sessions that may be prepared for an instance of which no program runs: one, and its standby.
     private func mostUnused(by instance: InstanceID) -> Int {
-        let name = agents.lazy.flatMap(\.instances).first { $0.id == instance }?.priorityClass
-        let priority = managerConfiguration.classes.first { $0.name == name }
-        return priority?.backup == PriorityClass.Backup.none ? 1 : 2
+        priority(of: instance).backup == PriorityClass.Backup.none ? 1 : 2
     }
 
     private mutating func empty() {
-        phase = .emptying
-        for (_, instance) in allInstances {
-            // While its version changes there may be as many in each for a moment.
-            let held = workers.filter { $0.phase == .running && $0.command.instance == instance }
-            guard held.count > mostUnused(by: instance) * Set(held.map(\.version)).count else { continue }
-            observe(.stuck("\(instance) uses nothing and holds \(held.map(\.grant))"))
+        // While its version changes, or it makes room for another, an instance may have more for a moment.
+        let surplus = allInstances.map { instance in
+            workers.filter { $0.phase == .running && $0.command.instance == instance.id }
+        }.filter { held in
+            guard let instance = held.first?.command.instance else { return false }
+            return held.count > mostUnused(by: instance) * Set(held.map(\.version)).count
         }
+        if !surplus.isEmpty, !surplusIsSeen {
+            surplusIsSeen = true
+            return schedule(.probes(allInstances.count), after: Self.surplusPatience)
+        }
+        for held in surplus {
+            observe(.stuck("\(held[0].command.instance) uses nothing and holds \(held.map(\.grant))"))
+        }
+        phase = .emptying
         for index in agents.indices {
             for instance in agents[index].instances {
                 agents[index].presentInstances.remove(instance.id)

@@ -31,6 +31,8 @@ package struct FaultyWorld {
     var workers: [SimulatedWorker] = []
     var programs: [SimulatedProgram] = []
     var published: [InterfaceVersion] = []
+    /// Whether some instance had more sessions than it is to have when all should have been at rest.
+    var surplusIsSeen = false
     /// The trace whose demand this world has; nil where programs come and go at random.
     var replayed: ReplayDemand?
 
@@ -128,6 +130,8 @@ package struct FaultyWorld {
     static let probesAt = MonotonicTime.seconds(55)
     static let probePatience: Duration = .seconds(25)
     static let emptiesWithin: Duration = .seconds(30)
+    /// How long an instance may have more sessions than it is to have.
+    static let surplusPatience: Duration = .seconds(6)
     static let period: Duration = .seconds(1)
     /// What a returning GPU server gives the workers that it finds.
     static let recoveryTimeToLive: Duration = .seconds(10)
