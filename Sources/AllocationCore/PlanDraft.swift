@@ -94,7 +94,9 @@ struct PlanDraft: Sendable {
     /// The rule for one instance: what it holds, against what it should have.
     mutating func decide(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
         isCertain = isAsked || subject.order.isReserved
-        guard subject.siblings != nil || !subject.closed.isEmpty else { return decideByPin(subject, demand) }
+        // What a program has, or is under way, stays as it is.
+        let isFixed = subject.holding.map { $0.level == .attached || !$0.settled } ?? false
+        guard subject.siblings != nil || !subject.closed.isEmpty, !isFixed else { return decideByPin(subject, demand) }
         let siblings = subject.siblings
         let taken = (siblings?.devices ?? []) + (siblings.flatMap { placedForSets[$0.set] } ?? [])
         let closed = subject.closed.filter { $0 != subject.holding?.device }

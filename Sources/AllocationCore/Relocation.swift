@@ -14,6 +14,8 @@ package struct Relocation: Equatable, Sendable {
     private static let maximumDevices = 16
 
     package private(set) var moves: [Move]
+    /// Where they leave room.
+    package let from: DeviceID
     /// With what is moved promised where it goes; what it leaves is still counted.
     package private(set) var pool: Pool
 
@@ -43,6 +45,7 @@ package struct Relocation: Equatable, Sendable {
     /// The least first, until they leave `missing`.
     private init?(freeing missing: Bytes, on device: DeviceID, of holders: [AllocationSubject], pool: Pool) {
         moves = []
+        from = device
         self.pool = pool
         self.pool.setAvailable(device, false)
         var missing = missing
@@ -72,5 +75,6 @@ extension AllocationSubject {
     fileprivate var isMovable: Bool {
         guard let holding else { return false }
         return holding.level == .reserved && holding.settled && staged && priority.backup == .none
+            && !order.isReserved
     }
 }

@@ -19,12 +19,14 @@ final class Library: @unchecked Sendable {
     private var lingering = HandleTable<Unmanaged<ClientObject>>()
     /// Sessions whose worker would wait for them are given up before the process is.
     private var partsAtExit = false
+    /// Whether a thread waits for the agent, without the lock: the sessions that there are go on meanwhile.
+    private var isAsking = false
 
     private init() {
         devices = (0..<GPUCount.ofEnvironment()).map { ClientDevice(index: $0) }
         callbacks = CallbackThreads(lock: lock, devices: devices.count)
         pthread_atfork(
-            { Library.shared.lock.acquire() }, { Library.shared.lock.release() },
+            { Library.shared.holdForFork() }, { Library.shared.lock.release() },
             {
                 Library.shared.abandonAfterFork()
                 Library.shared.lock.release()
@@ -33,12 +35,21 @@ final class Library: @unchecked Sendable {
 
     // MARK: Sessions
 
-    /// The device's session, which the first caller waits for. The first call asks for the sessions of all devices at
-    /// once; where one was lost, the agent is asked for that one again.
+    /// The device's session. While none lives, the sessions of all devices are asked for at once; where others do, the
+    /// device's alone. Gives the lock up while it waits for the agent.
     func openSession(_ device: ClientDevice) throws(OpenCLError) -> ClientSession {
-        if let session = device.session, !session.isLost { return session }
-        let wanted = devices.allSatisfy { $0.session == nil } ? devices : [device]
-        device.session = nil
+        while true {
+            if let session = device.session, !session.isLost { return session }
+            guard isAsking else { break }
+            lock.wait()
+        }
+        let wanted = devices.allSatisfy { $0.session?.isLost ?? true } ? devices : [device]
+        for one in wanted { one.session = nil }
+        isAsking = true
+        defer {
+            isAsking = false
+            lock.wakeAll()
+        }
         do throws(HandOverFailure) {
             try open(wanted)
         } catch {
@@ -55,7 +66,15 @@ final class Library: @unchecked Sendable {
         let demand = HandOverDemand(
             interfaceVersion: InterfaceEdition.linked.version, firstGPU: UInt8(wanted[0].index),
             gpus: UInt8(wanted.count))
-        let handOvers = try AgentConnection.request(demand, at: path ?? AgentConnection.defaultPath)
+        lock.release()
+        let answer: Result<[AgentConnection.HandOver], HandOverFailure>
+        do throws(HandOverFailure) {
+            answer = .success(try AgentConnection.request(demand, at: path ?? AgentConnection.defaultPath))
+        } catch {
+            answer = .failure(error)
+        }
+        lock.acquire()
+        let handOvers = try answer.get()
         var opened: [ClientSession] = []
         do throws(HandOverFailure) {
             for (device, handOver) in zip(wanted, handOvers) {
@@ -78,6 +97,12 @@ final class Library: @unchecked Sendable {
         guard lock.tryAcquire() else { return }
         for device in devices { device.session?.part() }
         lock.release()
+    }
+
+    /// Takes the lock when no thread waits for the agent: a child would have its connection, and nobody to wait at it.
+    private func holdForFork() {
+        lock.acquire()
+        while isAsking { lock.wait() }
     }
 
     /// In a child of the program's process, whose parent goes on with the sessions.

@@ -134,7 +134,14 @@ import Testing
         fleet.agentSaysHello(on: 2)
         let request = GPURequest(request: RequestID(rawValue: 1), instance: ManagerHarness.instance.id)
         var tries: [Int64] = []
+        var asked = 0
         func answer(_ effects: [ManagerEffect], _ fleet: inout ManagerHarness) {
+            for case .sendToServer(.prepareInterface(let version, _), _) in effects {
+                // It has it: that is not why.
+                asked += 1
+                answer(
+                    fleet.happens(.serverMessageReceived(.interfaceInstalled(version), LinkID(rawValue: 1))), &fleet)
+            }
             for command in effects.commands {
                 if command.goal == .reserved { tries.append(fleet.now.secondIndex - 1_000) }
                 let outcome: GrantCommandAnswer.Outcome =
@@ -150,5 +157,6 @@ import Testing
         answer(fleet.happens(.agentMessageReceived(.gpuRequested(request), LinkID(rawValue: 2))), &fleet)
         for _ in 0..<30 { answer(fleet.periodPasses(agents: [2], servers: [1]), &fleet) }
         #expect(tries == [0, 1, 3, 7, 15, 23])
+        #expect(asked == 5, "whether it has the version, from the second failure on")
     }
 }

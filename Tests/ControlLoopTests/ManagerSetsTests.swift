@@ -82,7 +82,7 @@ import Testing
         #expect(fleet.manager.grants.unordered.filter { $0.request == RequestID(rawValue: 1) }.isEmpty)
         fleet.reports()
         let kept = fleet.manager.grants.unordered.filter { $0.stored.instance.id.rawValue.hasPrefix("a") }
-        #expect(!kept.isEmpty && kept.allSatisfy { $0.lifecycle.isReleasing })
+        #expect(!kept.isEmpty && kept.allSatisfy { $0.lifecycle.isReleasing || $0.lifecycle.goal == .warm })
     }
 
     /// The first in the queue keeps what it has got until the rest is there; who comes later holds nothing meanwhile, so that
@@ -113,6 +113,44 @@ import Testing
             grant: grant.stored.grant, epoch: grant.notified?.epoch ?? .zero,
             outcome: .handedOver(RequestID(rawValue: request)))
         fleet.happens(.agentMessageReceived(.acknowledged(handed), LinkID(rawValue: 1)))
+    }
+
+    /// Its worker ends before the other session is there: that part is asked for anew, and not forgotten.
+    @Test func aPartWhoseSessionEndsEarlyIsServedAgain() throws {
+        var fleet = try fleet(servers: 3)
+        ask(&fleet, 1, ["a", "a/gpu1"])
+        fleet.everythingIsReady()
+        let lost = try #require(fleet.manager.heldGrants.first { $0.instance.id.rawValue == "a" })
+        let number = try #require(UInt64(lost.device.server.rawValue.dropFirst()))
+        let link = LinkID(rawValue: number + 1)
+        let end = GrantEnd(lost.grant, .serverFailed, worker: .killed(signal: 9), wasInUse: false)
+        fleet.happens(.serverMessageReceived(.grantEnded(end), link))
+        let withdrawn = NotificationAcknowledgement(
+            grant: lost.grant, epoch: fleet.manager.grants[lost.grant]?.notified?.epoch ?? .zero, outcome: .released)
+        fleet.happens(.agentMessageReceived(.acknowledged(withdrawn), LinkID(rawValue: 1)))
+        fleet.reports()
+        let claims = fleet.manager.grants.unordered.filter {
+            $0.request == RequestID(rawValue: 1) && !$0.lifecycle.isReleasing
+        }
+        #expect(Set(claims.map(\.stored.instance.id.rawValue)) == ["a", "a/gpu1"])
+        #expect(!claims.contains { $0.stored.grant == lost.grant })
+    }
+
+    /// What is set aside for one that waits is not coming free: a program that asks for less takes what may be taken.
+    @Test func nobodyWaitsForWhatIsSetAsideForAnother() throws {
+        var fleet = try fleet(servers: 2)
+        // Two devices of two halves: one half is prepared for c, three are asked for by others.
+        fleet.script.onset[InstanceID(unchecked: "c")] = 1
+        fleet.reports([InstanceID(unchecked: "c")])
+        fleet.everythingIsReady()
+        fleet.reports([InstanceID(unchecked: "c")])
+        fleet.everythingIsReady()
+        #expect(fleet.manager.heldGrants.map(\.instance.id.rawValue) == ["c"])
+        ask(&fleet, 1, ["a", "a/gpu1"])
+        fleet.everythingIsReady()
+        let effects = ask(&fleet, 2, ["b", "b/gpu1"])
+        let places = effects.commands.map { "\($0.instance)" } + fleet.manager.waitingOverview(fleet.now).map(\.reason)
+        #expect(!places.contains { $0.contains("waiting for g2") || $0.contains("waiting for g3") }, "\(places)")
     }
 
     @Test func aPartThatIsHandedOverDoesNotCancelTheOthers() throws {

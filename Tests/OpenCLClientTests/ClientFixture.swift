@@ -51,6 +51,8 @@ final class FakeAgent: Sendable {
         var descriptors: [CInt] = []
         /// Whether the agent leaves after it.
         var isLast = false
+        /// What it waits for before; nil for nothing.
+        var signal: DispatchSemaphore?
     }
 
     private let listener: CInt
@@ -99,6 +101,7 @@ final class FakeAgent: Sendable {
             requests.withLock { $0.append(asked) }
         }
         for reply in answer {
+            reply.signal?.wait()
             _ = reply.bytes.withUnsafeBytes { DescriptorPassing.send($0, passing: reply.descriptors, on: program) }
             for descriptor in reply.descriptors { close(descriptor) }
         }

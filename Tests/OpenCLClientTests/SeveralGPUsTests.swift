@@ -100,6 +100,27 @@ extension ClientSessionTests {
             #expect(fixture.agent.asked[1] == .openSession(demand))
         }
 
+        @Test("goes on with one while the agent takes its time with another that was lost")
+        func goesOn() throws {
+            let signal = DispatchSemaphore(value: 0)
+            let fixture = try PairFixture(spareOf: 1, after: signal)
+            defer { fixture.end() }
+            let queues = [try fixture.queue(on: 0).1, try fixture.queue(on: 1).1]
+            fixture.workers[1].end()
+            #expect(fixture.calls.clFinish(queues[1]) == CL_DEVICE_NOT_AVAILABLE)
+            let done = DispatchSemaphore(value: 0)
+            Thread.detachNewThread {
+                var device: cl_device_id? = fixture.devices[1]
+                _ = fixture.calls.clCreateContext(nil, 1, &device, nil, nil, nil)
+                done.signal()
+            }
+            for _ in 0..<10_000 where fixture.agent.asked.count < 2 { usleep(1_000) }
+            #expect(fixture.calls.clFinish(queues[0]) == CL_SUCCESS)
+            #expect(done.wait(timeout: .now()) == .timedOut, "the agent has not answered")
+            signal.signal()
+            #expect(done.wait(timeout: .now() + 60) == .success)
+        }
+
         private static let called = DispatchSemaphore(value: 0)
 
         @Test("is called back about an event of one while it waits for one of the other")
@@ -196,7 +217,9 @@ extension ClientSessionTests {
 }
 
 /// A copy of the library that wants two virtual GPUs, with a worker for each and an agent that hands both over at once.
-private final class PairFixture {
+///
+/// Sendable without a lock: nothing in it changes, and OpenCL's handles and calls are for all threads.
+private final class PairFixture: @unchecked Sendable {
     /// The first reads with 1, the second with 2.
     let workers: [ScriptedWorker]
     let agent: FakeAgent
@@ -210,7 +233,11 @@ private final class PairFixture {
     /// - Parameters:
     ///   - endsEvents: whether the events that are watched end, of each.
     ///   - spareOf: whose place another worker takes that the agent hands over when it is asked once more.
-    init(sharesMemory: Bool = false, endsEvents: [Bool] = [true, true], spareOf lost: Int = 0) throws {
+    ///   - signal: what the agent waits for before it does.
+    init(
+        sharesMemory: Bool = false, endsEvents: [Bool] = [true, true], spareOf lost: Int = 0,
+        after signal: DispatchSemaphore? = nil
+    ) throws {
         workers = [1, 2].map { byte in
             ScriptedWorker(
                 sharesMemory: sharesMemory, PairFixture.script(byte: UInt8(byte), endsEvents: endsEvents[byte - 1]))
@@ -218,11 +245,12 @@ private final class PairFixture {
         spare = ScriptedWorker(sharesMemory: sharesMemory, Self.script(byte: 3, endsEvents: true))
         let both = [Self.reply(workers[0], remaining: 1), Self.reply(workers[1], remaining: 0)]
         // Of the first virtual GPU alone a request says no number, nor does the reply.
-        let again =
+        var again =
             lost == 0
             ? FakeAgent.Reply(
                 bytes: HandOverReply.session(ScriptedWorker.session).encoded(), descriptors: spare.programEnd)
             : Self.reply(spare, remaining: 0)
+        again.signal = signal
         agent = try FakeAgent(answering: [both, [again]])
         for worker in workers + [spare] { worker.begin() }
         let (platform, calls) = try LoadedPlatform.copy(gpus: "2")

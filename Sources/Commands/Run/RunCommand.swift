@@ -116,7 +116,8 @@ struct RunCommand: ParsableCommand {
         environment["OCL_ICD_VENDORS"] = library
         environment["OCL_ICD_FILENAMES"] = library
         environment["PRESYNC_AGENT_SOCKET"] = socketPath
-        if let gpus { environment["PRESYNC_GPUS"] = String(gpus) }
+        // What this process was told is about the instance that it is of itself.
+        environment["PRESYNC_GPUS"] = gpus.map { String($0) }
         let child: ChildProcess
         do {
             child = try ChildProcess(

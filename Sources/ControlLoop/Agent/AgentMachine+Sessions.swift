@@ -65,12 +65,7 @@ extension AgentMachine {
             return [acknowledge(notification, .failed("no instance \(notification.instance) here"))]
         }
         guard installed.contains(notification.version) || configuration.bugs.contains(.ignoreSharedVersion) else {
-            let reason = "\(notification.version) is not installed here"
-            // The manager believes that it is: until it is told, every session that it begins comes to nothing.
-            return [
-                acknowledge(notification, .failed(reason)),
-                .send(.interfaceUnavailable(notification.version, reason: reason)),
-            ]
+            return [acknowledge(notification, .failed("\(notification.version) is not installed here"))]
         }
         guard !lease.isOver(at: now) else {
             return [acknowledge(notification, .failed("the notification was read after its time to live"))]

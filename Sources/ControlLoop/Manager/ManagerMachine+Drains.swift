@@ -21,7 +21,7 @@ extension ManagerMachine {
     mutating func keepMaintenance(_ now: MonotonicTime) -> [ManagerEffect] {
         var effects = noteMaintenance(now)
         for id in leaving(now) {
-            serveElsewhere(id, now: now)
+            serveElsewhere(id)
             effects += release(id, .serverDrained, now: now)
         }
         return effects + endOverdue(now)

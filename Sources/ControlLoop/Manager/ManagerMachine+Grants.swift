@@ -87,6 +87,7 @@ extension ManagerMachine {
             grants[id]?.lifecycle.agentReleased()
         }
         guard grants[id]?.lifecycle.want(.released(reason)) == true else { return [] }
+        serveElsewhere(id)
         grants.touch(id)
         if configuration.bugs.contains(.freeBeforeConfirmation) { charge(id, .none) }
         // Of a session's end the GPU server tells.
@@ -158,8 +159,11 @@ extension ManagerMachine {
     }
 
     mutating func forget(_ id: GrantID) {
+        serveElsewhere(id)
         guard let grant = grants[id] else { return }
         charge(id, .none)
+        // Others of its set may go where it was.
+        if !requests.isEmpty, grant.stored.instance.set != nil { freedDevices.insert(grant.stored.device) }
         grants.remove(id)
         unwritten.upserts.remove(id)
         unwritten.removals.insert(id)
@@ -196,7 +200,9 @@ extension ManagerMachine {
         case .refusedMemory(let free):
             return failed(answer.grant, "\(grant.stored.device) has only \(free.rawValue >> 20) MiB free", now: now)
         case .failed(let reason):
-            return failed(answer.grant, reason, now: now)
+            let effects = failed(answer.grant, reason, now: now)
+            guard isDoubtful(grant.stored.instance.id) else { return effects }
+            return effects + doubt(grant.stored.version, on: server, now: now)
         }
     }
 
@@ -243,7 +249,7 @@ extension ManagerMachine {
         grants[id]?.lifecycle.serverRefused()
         noteFailed(id)
         var effects = [event(.failure, at: now, grant, reason)]
-        serveElsewhere(id, now: now)
+        serveElsewhere(id)
         update(grant.stored.instance.id) { record in
             let pause = min(Double(1 << min(record.failures, 8)), Self.longestPauseSeconds)
             record.failures += 1
@@ -253,17 +259,25 @@ extension ManagerMachine {
         return effects
     }
 
+    /// Whether a second session in a row could not be opened: one of the ends may not have the version that it is believed to
+    /// have.
+    private func isDoubtful(_ instance: InstanceID) -> Bool { record(of: instance)?.failures ?? 0 > 1 }
+
     /// How long an instance whose sessions fail to open is left alone at most, with requests that wait; the first time it is
     /// a second, and each time twice as long.
     private static let longestPauseSeconds = 8.0
 
-    /// A request that a grant was for waits for another.
-    mutating func serveElsewhere(_ id: GrantID, now: MonotonicTime) {
+    /// A request that a grant was for waits for another, as long as its program may be there.
+    mutating func serveElsewhere(_ id: GrantID) {
         guard let grant = grants[id], let request = grant.request else { return }
         grants[id]?.request = nil
+        let agent = grant.stored.agent
+        guard agentLink(agent) != nil, let instance = record(of: grant.stored.instance.id), !instance.isGone,
+            instance.agent == agent
+        else { return }
         wait(
-            GPURequest(request: request, instance: grant.stored.instance.id, together: grant.together),
-            of: grant.stored.agent, now: now)
+            GPURequest(request: request, instance: instance.description.id, together: grant.together), of: agent,
+            since: grant.askedSince)
     }
 
     mutating func ended(_ end: GrantEnd, at server: GPUServerID, now: MonotonicTime) -> [ManagerEffect] {
@@ -344,6 +358,8 @@ extension ManagerMachine {
             return []
         case .handedOver(let request):
             stepEnded(id, at: .attached, now: now)
+            // It went to another program than the one that it was set aside for.
+            if let request, request != grant.request { serveElsewhere(id) }
             grants[id]?.attachedSince = grant.attachedSince ?? now
             if !grant.lifecycle.isAttached { countHandOver(request, grant) }
             noteOpened(id, now: now)
@@ -355,7 +371,9 @@ extension ManagerMachine {
         case .failed(let reason):
             guard isCurrent else { return [] }
             grants[id]?.lifecycle.agentReleased()
-            return failed(id, reason, now: now)
+            let effects = failed(id, reason, now: now)
+            guard isDoubtful(grant.stored.instance.id) else { return effects }
+            return effects + doubt(clientVersion(of: grant), on: agent, now: now)
         case .released:
             guard isCurrent || !grant.lifecycle.isAttached else { return [] }
             grants[id]?.lifecycle.agentReleased()

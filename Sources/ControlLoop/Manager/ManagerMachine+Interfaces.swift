@@ -292,6 +292,31 @@ extension ManagerMachine {
         return [failure("\(server) cannot use \(version): \(reason)", now)]
     }
 
+    // MARK: Doubt
+
+    /// An agent is asked once more for a version that it was believed to have. If it has it, it says so at once.
+    mutating func doubt(
+        _ version: InterfaceVersion, on agent: AgentID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        agents[agent]?.installed.removeAll { $0 == version }
+        guard published.contains(version) else { return [] }
+        return agentLink(agent).map { link in
+            [.sendToAgent(.prepareInterface(version, from: sources(of: version, for: agent)), link)]
+        } ?? []
+    }
+
+    mutating func doubt(
+        _ version: InterfaceVersion, on server: GPUServerID, now: MonotonicTime
+    ) -> [ManagerEffect] {
+        servers[server]?.installed.removeAll { $0 == version }
+        recountInstalled()
+        serverGained(server)
+        guard published.contains(version) else { return [] }
+        return serverLink(server).map { link in
+            [.sendToServer(.prepareInterface(version, from: sources(of: version, besides: server)), link)]
+        } ?? []
+    }
+
     private func failure(_ detail: String, _ now: MonotonicTime) -> ManagerEffect {
         .record(FleetEvent(at: now, kind: .failure, detail: detail))
     }

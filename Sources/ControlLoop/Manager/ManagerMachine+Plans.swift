@@ -90,7 +90,7 @@ extension ManagerMachine {
             return [.record(FleetEvent(at: now, kind: .contention, instance: step.instance, detail: text))]
         case .release(let id, let reason):
             try checkHeld(id, by: step)
-            if reason == .serverDrained { serveElsewhere(id, now: now) }
+            if reason == .serverDrained { serveElsewhere(id) }
             return release(id, reason, now: now)
         case .lower(let id, let reason):
             let grant = try checkHeld(id, by: step)
@@ -98,6 +98,7 @@ extension ManagerMachine {
             return lower(id, reason, now: now)
         case .openWarm(let device):
             try checkHoldsNothing(step.instance)
+            try checkIsApart(step.instance, from: device)
             try count(step) { pool throws(PoolError) in try pool.openWarm(on: device) }
             return carryOut(.openWarm(step.instance, device), now: now)
         case .reserve(let device, let slice, let existing?):
@@ -112,6 +113,7 @@ extension ManagerMachine {
             return carryOut(.reserve(step.instance, device, slice, existing: existing), now: now)
         case .reserve(let device, let slice, nil):
             try checkHoldsNothing(step.instance)
+            try checkIsApart(step.instance, from: device)
             try count(step) { pool throws(PoolError) in
                 // Compute is said anew at the next step; what is short of it is late, not lost.
                 try pool.reserve(Slice(memory: slice.memory, compute: .zero), on: device)
@@ -119,6 +121,11 @@ extension ManagerMachine {
             }
             return carryOut(.reserve(step.instance, device, slice, existing: nil), now: now)
         }
+    }
+
+    private func checkIsApart(_ instance: InstanceID, from device: DeviceID) throws(PlanRefusal) {
+        guard let record = record(of: instance), siblings(of: record)?.devices.contains(device) == true else { return }
+        throw .stale("another virtual GPU of \(instance) is on \(device) by now")
     }
 
     @discardableResult

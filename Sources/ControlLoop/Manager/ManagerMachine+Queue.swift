@@ -23,7 +23,9 @@ extension ManagerMachine {
     /// Refuses requests that have waited for as long as their class lets them. O(requests)
     mutating func refuseImpatient(_ now: MonotonicTime) -> [ManagerEffect] {
         let impatient = requests.filter { waiting in
-            guard waiting.isRecorded, let patience = record(of: waiting.instance)?.priority.patience else {
+            guard waiting.isRecorded || waiting.together > 1,
+                let patience = record(of: waiting.instance)?.priority.patience
+            else {
                 return false
             }
             return now - waiting.since >= patience
@@ -32,6 +34,8 @@ extension ManagerMachine {
         requests.removeAll(where: Set(impatient).contains)
         return impatient.flatMap { waiting -> [ManagerEffect] in
             let why = reason(of: waiting)
+            // What was set aside for other parts of it.
+            if waiting.together > 1 { cancelled(waiting.request, by: waiting.agent) }
             totals.requestsRefused += 1
             let event = ManagerEffect.record(
                 FleetEvent(at: now, kind: .refused, instance: waiting.instance, detail: "\(waiting.request): \(why)"))

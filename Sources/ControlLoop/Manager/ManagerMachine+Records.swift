@@ -123,6 +123,8 @@ extension ManagerMachine {
         /// The program's request that it is for, when it was not foreseen, and how many virtual GPUs the program asked for.
         var request: RequestID?
         var together = 1
+        /// Since when that program waits.
+        var askedSince = MonotonicTime.zero
         /// The client's version of its session, and the library that it was chosen for; nil for what an earlier manager began.
         var client: InterfaceVersion?
         var library: SemanticVersion?

@@ -79,7 +79,8 @@ extension ManagerMachine {
             return weights.0 == weights.1 ? one < other : weights.0 > weights.1
         }
         standbys.wanted = order.count
-        for place in order where keepStandby(at: place, now) { standbys.ready += 1 }
+        let waiting = waitingPlaces
+        for place in order where !waiting.contains(place) && keepStandby(at: place, now) { standbys.ready += 1 }
         return []
     }
 

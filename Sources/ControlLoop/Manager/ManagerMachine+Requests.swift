@@ -31,13 +31,13 @@ extension ManagerMachine {
         let found = preparing(instance).flatMap { grants[$0]?.lifecycle.readiness } ?? .staged
         if found == .warm { totals.requestsFoundWarm += 1 }
         let rehearsed = countRehearsed(request.instance)
-        wait(request, of: agent, now: now)
+        wait(request, of: agent, since: now)
         return [
             .record(
                 FleetEvent(
                     at: now, kind: .requested, instance: request.instance,
                     detail: "not foreseen, found \(found)" + rehearsed))
-        ] + serveWaiting(now) + releaseUnfit(request.instance, now: now)
+        ] + (isIncomplete(request, of: agent) ? [] : serveWaiting(now)) + releaseUnfit(request.instance, now: now)
     }
 
     /// - Parameter instance: where only its part of what a program asked for is meant.
@@ -50,17 +50,18 @@ extension ManagerMachine {
         }
     }
 
-    mutating func wait(_ request: GPURequest, of agent: AgentID, now: MonotonicTime) {
+    mutating func wait(_ request: GPURequest, of agent: AgentID, since: MonotonicTime) {
         requests.append(
             WaitingRequest(
                 request: request.request, agent: agent, instance: request.instance, together: request.together,
-                since: now))
+                since: since))
     }
 
     /// A grant is for a program's request from now on.
     mutating func claim(_ id: GrantID, for waiting: WaitingRequest) {
         grants[id]?.request = waiting.request
         grants[id]?.together = waiting.together
+        grants[id]?.askedSince = waiting.since
     }
 
     /// A session went to a program; one that had not asked the manager found it reserved.
@@ -76,7 +77,8 @@ extension ManagerMachine {
         guard !requests.isEmpty else { return [] }
         let most = fitting ? pool.greatestFreeMemory : Bytes(.max)
         let order = queue(now).filter { requests[$0].needed <= most }
-        let collector = collector(now)
+        let programs = programsThatAskForSeveral
+        let collector = collector(now, among: programs)
         var served: Set<Int> = []
         var asked: Set<AskingProgram> = []
         var effects: [ManagerEffect] = []
@@ -86,8 +88,8 @@ extension ManagerMachine {
                 continue
             }
             let program = AskingProgram(requests[index])
-            guard asked.insert(program).inserted else { continue }
-            effects += serveTogether(program, collects: program == collector, &served, now: now)
+            guard asked.insert(program).inserted, let parts = programs[program] else { continue }
+            effects += serveTogether(program, parts, collects: program == collector, &served, now: now)
         }
         requests = requests.indices.filter { !served.contains($0) }.map { requests[$0] }
         return effects + refuseImpatient(now)
@@ -117,10 +119,14 @@ extension ManagerMachine {
         pool = plan.pool
         var effects: [ManagerEffect] = []
         for action in plan.actions {
-            if case .contend = action, requests[index].isRecorded { continue }
+            if case .contend(_, let contention) = action, requests[index].isRecorded {
+                update(waiting.instance) { $0.shortfall = contention }
+                continue
+            }
             if case .contend = action { requests[index].isRecorded = true }
-            if case .openWarm(_, let device) = action, preparing(instance) != nil {
-                // One session ahead is enough, however many programs of the instance wait.
+            if case .openWarm(_, let device) = action, preparing(instance) != nil || waiting.together > 1 {
+                // One session ahead is enough, however many programs of the instance wait; and one of a set could be in the
+                // way of the others.
                 pool.closeWarm(on: device)
                 continue
             }
@@ -144,24 +150,30 @@ extension ManagerMachine {
         return effects.isEmpty ? moveOthers(for: index, now: now) : effects
     }
 
+    /// How often at most it is looked for what could be moved: each time looks at every device and all that hold something.
+    private static let searchInterval: Duration = .milliseconds(100)
     /// Reservations are moved for the same program no more often than this: what was moved takes a moment to be out of the way.
     private static let movingTime: Duration = .seconds(10)
 
     private mutating func moveOthers(for index: Int, now: MonotonicTime) -> [ManagerEffect] {
         let waiting = requests[index]
         guard mode == .active, waiting.movedAt.map({ now - $0 >= Self.movingTime }) ?? true,
-            let instance = record(of: waiting.instance), case .memory = instance.shortfall?.reason,
-            let relocation = Relocation(
-                for: askingSubject(instance), moving: holders(besides: [waiting.instance]), pool: pool)
+            lastRoomSearch.map({ now - $0 >= Self.searchInterval }) ?? true,
+            let instance = record(of: waiting.instance), case .memory = instance.shortfall?.reason
         else { return [] }
         requests[index].movedAt = now
+        lastRoomSearch = now
+        let relocation = Relocation(
+            for: askingSubject(instance), moving: holders(besides: [waiting.instance]), pool: pool)
+        guard let relocation, (try? sharedVersion(waiting.instance, on: relocation.from)) != nil else { return [] }
+        var versions: [InterfaceVersion] = []
+        for move in relocation.moves {
+            guard let version = try? sharedVersion(move.instance, on: move.to) else { return [] }
+            versions.append(version)
+        }
         pool = relocation.pool
         var effects: [ManagerEffect] = []
-        for move in relocation.moves {
-            guard let version = try? sharedVersion(move.instance, on: move.to) else {
-                pool.free(move.slice, on: move.to)
-                continue
-            }
+        for (move, version) in zip(relocation.moves, versions) {
             begin(move.instance, on: move.to, slice: move.slice, version: version, now: now)
             effects += release(move.grant, .preempted, now: now)
         }

@@ -58,11 +58,8 @@ extension ManagerMachine {
         else { return nil }
         var devices: [DeviceID] = []
         for place in places where place != instanceIndex[instance.pointee.description.id] {
-            guard let (id, held) = instances.read(place, { ($0.pointee.description.id, $0.pointee.grants) }) else {
-                continue
-            }
+            let held = instances.read(place) { $0.pointee.grants } ?? []
             devices += held.compactMap { grants.read($0) { $0.pointee.stored.device } }
-            if let rehearsed = rehearsal.holdings[id] { devices.append(rehearsed.device) }
         }
         return Siblings(set: places[0], devices: devices)
     }
@@ -82,43 +79,69 @@ extension ManagerMachine {
 
     // MARK: Requests of several
 
-    /// The program that collects: of those that ask for several, and of which every request has come, the first in the
-    /// queue. One that asks for more than there are devices never does.
-    func collector(_ now: MonotonicTime) -> AskingProgram? {
-        guard requests.contains(where: { $0.together > 1 }) else { return nil }
-        return queue(now).lazy.map { requests[$0] }
-            .filter { $0.together > 1 && $0.together <= pool.availableCount }
-            .map(AskingProgram.init).first { isComplete($0) }
+    /// The places in ``requests`` of what each program asks for that asks for several. O(requests)
+    var programsThatAskForSeveral: [AskingProgram: [Int]] {
+        var programs: [AskingProgram: [Int]] = [:]
+        for index in requests.indices where requests[index].together > 1 {
+            programs[AskingProgram(requests[index]), default: []].append(index)
+        }
+        return programs
     }
 
-    /// Whether every request of a program has come: it waits, or something is set aside for it.
-    private func isComplete(_ program: AskingProgram) -> Bool {
-        let parts = requests.filter { AskingProgram($0) == program }
-        return parts.first.map { parts.count + claims(of: program).count == $0.together } ?? false
+    /// The program that collects: of those that ask for several, and of which every request has come, the first in the
+    /// queue. One that asks for more than there are devices never does.
+    func collector(_ now: MonotonicTime, among programs: [AskingProgram: [Int]]) -> AskingProgram? {
+        guard !programs.isEmpty else { return nil }
+        var looked: Set<AskingProgram> = []
+        for index in queue(now) where requests[index].together > 1 && requests[index].together <= pool.availableCount {
+            let program = AskingProgram(requests[index])
+            guard looked.insert(program).inserted, let parts = programs[program] else { continue }
+            if isComplete(program, parts) { return program }
+        }
+        return nil
+    }
+
+    /// Whether every request of a program has come: it waits, or something is set aside for it. O(grants of its agent)
+    private func isComplete(_ program: AskingProgram, _ parts: [Int]) -> Bool {
+        parts.first.map { parts.count + claims(of: program).count == requests[$0].together } ?? false
+    }
+
+    /// Whether others of a program's requests have yet to come.
+    func isIncomplete(_ request: GPURequest, of agent: AgentID) -> Bool {
+        guard request.together > 1 else { return false }
+        let parts = requests.indices.filter { requests[$0].agent == agent && requests[$0].request == request.request }
+        return parts.first.map { !isComplete(AskingProgram(requests[$0]), parts) } ?? true
     }
 
     /// What is set aside for a program.
     private func claims(of program: AskingProgram) -> [GrantID] {
-        grants.grants(of: program.agent).filter { grants[$0]?.request == program.request }
+        grants.grants(of: program.agent).filter { id in
+            grants.read(id) { $0.pointee.request == program.request && !$0.pointee.lifecycle.isReleasing } ?? false
+        }
     }
 
     /// Serves all that a program asks for, or none of it.
-    /// - Parameter collects: whether it keeps what it gets until the rest is there.
+    /// - Parameters:
+    ///   - parts: the places in ``requests`` of what waits of it.
+    ///   - collects: whether it keeps what it gets until the rest is there.
     mutating func serveTogether(
-        _ program: AskingProgram, collects: Bool, _ served: inout Set<Int>, now: MonotonicTime
+        _ program: AskingProgram, _ parts: [Int], collects: Bool, _ served: inout Set<Int>, now: MonotonicTime
     ) -> [ManagerEffect] {
-        guard isComplete(program) else { return [] }
-        let parts = requests.indices.filter { AskingProgram(requests[$0]) == program }
+        guard isComplete(program, parts) else { return [] }
+        // Who collects waits with what it has for what cannot be tried yet.
+        guard !collects else { return parts.flatMap { serve($0, &served, now: now) } }
         let isPaused = parts.contains { part in
             record(of: requests[part].instance).map { self.isPaused($0, now) } ?? true
         }
-        let shortage = collects || isPaused ? nil : shortage(of: parts, now)
+        let shortage = isPaused ? nil : shortage(of: parts, now)
         guard isPaused || shortage != nil else { return parts.flatMap { serve($0, &served, now: now) } }
         giveUpClaims(of: program, now: now)
-        guard let (part, contention) = shortage else { return [] }
-        for part in parts { requests[part].isRecorded = true }
-        requests[part].needed = contention.slice.memory
-        return contend(requests[part].instance, contention, now: now) + makeRoom(for: part, now: now)
+        guard let (short, contention) = shortage else { return [] }
+        for part in parts {
+            requests[part].isRecorded = true
+            requests[part].needed = contention.slice.memory
+        }
+        return contend(requests[short].instance, contention, now: now)
     }
 
     /// Gives back what is prepared for another member of a set, and for no program, where that alone keeps a program's slice

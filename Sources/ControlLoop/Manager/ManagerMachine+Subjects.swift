@@ -339,11 +339,18 @@ extension ManagerMachine {
         return subject
     }
 
+    private func isClaimed(_ id: GrantID) -> Bool {
+        grants.read(id) { $0.pointee.request != nil && !$0.pointee.lifecycle.isReleasing } ?? false
+    }
+
     func holders(besides own: Set<InstanceID>) -> [AllocationSubject] {
         var holders: [AllocationSubject] = []
         for index in instances.indices where instances[index]?.grants.isEmpty == false {
             guard let record = instances[index], !own.contains(record.description.id) else { continue }
-            holders.append(subject(record, onset: forecasts.onset(of: record.slot)))
+            let subject = subject(record, onset: forecasts.onset(of: record.slot))
+            // What is set aside for a program that waits is neither to be had nor coming free.
+            if let id = subject.holding?.grant, isClaimed(id) { continue }
+            holders.append(subject)
         }
         return holders
     }

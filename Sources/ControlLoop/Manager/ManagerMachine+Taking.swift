@@ -60,7 +60,7 @@ extension ManagerMachine {
 
     private mutating func giveNotice(_ now: MonotonicTime) -> [ManagerEffect] {
         let promised = noticedUntil
-        let collector = collector(now)
+        let collector = collector(now, among: programsThatAskForSeveral)
         let takers = queue(now).map { requests[$0] }
             // What is taken for a program that asks for several is of use to it only if it keeps it.
             .filter { $0.together == 1 || AskingProgram($0) == collector }
@@ -69,11 +69,17 @@ extension ManagerMachine {
         let inUse = SessionsInUse(grants.unordered.compactMap(takable))
         var noticed = Set(grants.unordered.filter { $0.noticed != nil }.map(\.stored.grant))
         var effects: [ManagerEffect] = []
+        // Of a program that asks for several, each part gets room on a device of its own.
+        var noticedDevices: [DeviceID] = []
+        for grant in grants.unordered where collector != nil && grant.noticed?.request == collector?.request {
+            noticedDevices.append(grant.stored.device)
+        }
         for taker in takers {
             guard let record = record(of: taker.instance) else { continue }
             let sessions = inUse.choose(
                 for: taker.needed, weight: record.priority.weight, pool: pool, excluding: noticed,
-                apartFrom: siblings(of: record)?.devices ?? [])
+                apartFrom: (siblings(of: record)?.devices ?? []) + (taker.together > 1 ? noticedDevices : []))
+            if taker.together > 1 { noticedDevices += sessions.map(\.device) }
             for session in sessions {
                 noticed.insert(session.grant)
                 effects += notify(session, for: taker, now: now)

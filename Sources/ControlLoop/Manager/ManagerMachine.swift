@@ -125,6 +125,8 @@ package struct ManagerMachine: Sendable {
     /// Grants from the store whose instances have not been heard of yet.
     var orphans: [InstanceID: [GrantID]] = [:]
     var requests: [WaitingRequest] = []
+    /// When it was last looked for reservations that could be moved for a program.
+    var lastRoomSearch: MonotonicTime?
     /// The places of the members of each set, in the order in which they came.
     var sets: [SetKey: [Int]] = [:]
     /// Instances for which an unused reservation of another is being taken back, and the device that it is on.

@@ -110,6 +110,10 @@ extension ManagerMachine {
             else { continue }
             var subject = subject(record, onset: onset.unless(isFading(record, now)))
             if subject.holding?.level != .attached { subject.holding = held }
+            if subject.siblings != nil {
+                let members = placesOfSet(at: index).filter { $0 != index }.compactMap { instances[$0]?.description.id }
+                subject.siblings?.devices += members.compactMap { rehearsal.holdings[$0]?.device }
+            }
             if let level = held?.level,
                 planner.wantedReadiness(of: subject, pool: rehearsed, price: idlePrice) >= level
             {

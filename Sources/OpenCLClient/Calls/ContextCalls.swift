@@ -26,7 +26,9 @@ func createContextFromType(
 ) -> cl_context? {
     create(code) { library throws(OpenCLError) in
         try require(callback != nil || userData == nil, or: CL_INVALID_VALUE)
-        guard let device = try library.virtualGPUs(ofType: type).first else { throw OpenCLError(CL_DEVICE_NOT_FOUND) }
+        guard let device = try library.virtualGPUs(ofType: type, atMost: 1).first else {
+            throw OpenCLError(CL_DEVICE_NOT_FOUND)
+        }
         return try library.makeContext(properties, on: device)
     }
 }

@@ -8,7 +8,8 @@ func getDeviceIDs(
     perform { library throws(OpenCLError) in
         try library.requirePlatform(platform)
         try require((count > 0 || devices == nil) && (devices != nil || found != nil), or: CL_INVALID_VALUE)
-        let all = try library.virtualGPUs(ofType: type)
+        // Who does not ask how many there are does not wait for more than it has room for.
+        let all = try library.virtualGPUs(ofType: type, atMost: found == nil ? Int(count) : .max)
         try require(!all.isEmpty, or: CL_DEVICE_NOT_FOUND)
         for (index, device) in all.prefix(Int(count)).enumerated() { devices?[index] = device.handle }
         found?.pointee = cl_uint(all.count)
@@ -46,30 +47,34 @@ func createSubDevices(
 }
 
 extension Library {
-    /// The virtual GPUs of one of the types, in their order. What has no session, and gets none, is left out.
-    func virtualGPUs(ofType type: cl_device_type) throws(OpenCLError) -> [ClientDevice] {
+    /// The first `most` virtual GPUs of one of the types, in their order. What has no session, and gets none, is left out.
+    func virtualGPUs(ofType type: cl_device_type, atMost most: Int = .max) throws(OpenCLError) -> [ClientDevice] {
         let known = cl_device_type(
             CL_DEVICE_TYPE_DEFAULT | CL_DEVICE_TYPE_CPU | CL_DEVICE_TYPE_GPU | CL_DEVICE_TYPE_ACCELERATOR
                 | CL_DEVICE_TYPE_CUSTOM)
         let all = cl_device_type(0xFFFF_FFFF)
         try require(type == all || (type != 0 && type & ~known == 0), or: CL_INVALID_DEVICE_TYPE)
         var found: [ClientDevice] = []
-        for device in devices {
+        var (hasDefault, isRefused) = (false, false)
+        for device in devices where found.count < most {
+            // After one that is not to be had, the program is not kept waiting for the next.
+            if isRefused, device.session?.isLost ?? true { continue }
             guard let session = try? openSession(device) else {
-                // Where there is none at all, the next device would only have all be asked for again.
-                if devices.allSatisfy({ $0.session == nil }) { break }
+                isRefused = true
                 continue
             }
-            if type == all || type & Self.kind(of: device, session) != 0 { found.append(device) }
+            let kind = Self.kind(of: session, isDefault: !hasDefault)
+            hasDefault = true
+            if type == all || type & kind != 0 { found.append(device) }
         }
         return found
     }
 
-    /// What the worker's device says; the first is the default, whatever each is on its own host.
-    private static func kind(of device: ClientDevice, _ session: ClientSession) -> cl_device_type {
-        let isDefault = cl_device_type(CL_DEVICE_TYPE_DEFAULT)
+    /// What the worker's device says; the first that is to be had is the default, whatever each is on its own host.
+    private static func kind(of session: ClientSession, isDefault: Bool) -> cl_device_type {
+        let defaultKind = cl_device_type(CL_DEVICE_TYPE_DEFAULT)
         let native = session.information.device.number(cl_uint(CL_DEVICE_TYPE)) ?? 0
-        return device.index == 0 ? native | isDefault : native & ~isDefault
+        return isDefault ? native | defaultKind : native & ~defaultKind
     }
 }
 
