@@ -29,6 +29,10 @@ package enum SeededBug: String, Hashable, Sendable, CaseIterable {
     case handOverWarm = "hand-over-warm"
     /// The agent hands one session to two programs.
     case handOverTwice = "hand-over-twice"
+    /// The agent hands over what there is of several virtual GPUs, and not the rest.
+    case handOverPart = "hand-over-part"
+    /// The manager places the virtual GPUs of one instance without regard to each other.
+    case ignoreSiblings = "ignore-siblings"
     /// The manager starts sessions without asking whether both ends have the version.
     case ignoreSharedVersion = "ignore-shared-version"
     /// The manager takes back what a program holds when its grace is over, and the GPU server obeys.

@@ -29,6 +29,8 @@ struct BugCase: CustomTestStringConvertible, Sendable {
         BugCase(bug: .reuseTicket, rules: [.ticket]),
         BugCase(bug: .handOverWarm, rules: [.readiness]),
         BugCase(bug: .handOverTwice, rules: [.twoHolders]),
+        BugCase(bug: .handOverPart, rules: [.set, .twoHolders]),
+        BugCase(bug: .ignoreSiblings, rules: [.set]),
         BugCase(bug: .ignoreSharedVersion, rules: [.version, .liveness]),
         BugCase(bug: .releaseAttached, rules: [.attachment]),
         BugCase(bug: .takeWithoutNotice, rules: [.attachment]),

@@ -19,18 +19,21 @@ extension ManagerMachine {
     private static let retrySoonAfter: Duration = .seconds(15)
 
     private func pause(of server: ServerRecord) -> Duration {
-        server.installed.contains(where: published.contains) ? Self.retryAfter : Self.retrySoonAfter
+        rollouts.active == nil && server.installed.contains(where: isOfUse) ? Self.retryAfter : Self.retrySoonAfter
     }
 
-    /// What no GPU server has is of no use to an agent, nor what was rolled back; and in a rollout what is of use to some of
-    /// its instances may be of none to others.
+    /// What no GPU server has is of no use to an agent.
     private func pause(of agent: AgentRecord) -> Duration {
-        guard rollouts.active == nil else { return Self.retrySoonAfter }
         let isServed = agent.installed.contains { version in
-            published.contains(version) && rollouts.barred[version.version] == nil
-                && (installedOnServers.contains(version) || !hasServers)
+            isOfUse(version) && (installedOnServers.contains(version) || !hasServers)
         }
-        return isServed ? Self.retryAfter : Self.retrySoonAfter
+        return rollouts.active == nil && isServed ? Self.retryAfter : Self.retrySoonAfter
+    }
+
+    /// Whether a version may be used by all: what was rolled back may not, and in a rollout what is of use to some instances
+    /// may be of none to others.
+    private func isOfUse(_ version: InterfaceVersion) -> Bool {
+        published.contains(version) && rollouts.barred[version.version] == nil
     }
 
     mutating func published(_ offers: [InterfaceOffer], source: String, now: MonotonicTime) -> [ManagerEffect] {

@@ -53,7 +53,7 @@ extension ManagerMachine {
     /// The other members of an instance's set, and where they have something, what is on its way back included; nil where it
     /// is alone.
     func siblings(of instance: UnsafePointer<InstanceRecord>) -> Siblings? {
-        guard let first = instance.pointee.description.set,
+        guard let first = instance.pointee.description.set, !configuration.bugs.contains(.ignoreSiblings),
             let places = sets[SetKey(agent: instance.pointee.agent, first: first)]
         else { return nil }
         var devices: [DeviceID] = []
@@ -135,7 +135,7 @@ extension ManagerMachine {
         }
         let shortage = isPaused ? nil : shortage(of: parts, now)
         guard isPaused || shortage != nil else { return parts.flatMap { serve($0, &served, now: now) } }
-        giveUpClaims(of: program, now: now)
+        giveUpClaims(of: program)
         guard let (short, contention) = shortage else { return [] }
         for part in parts {
             requests[part].isRecorded = true
@@ -210,7 +210,7 @@ extension ManagerMachine {
     }
 
     /// What is set aside for a program may go to others again, and all that it asked for waits.
-    private mutating func giveUpClaims(of program: AskingProgram, now: MonotonicTime) {
+    private mutating func giveUpClaims(of program: AskingProgram) {
         guard let waiting = requests.first(where: { AskingProgram($0) == program }) else { return }
         for id in claims(of: program) {
             guard let grant = grants[id] else { continue }

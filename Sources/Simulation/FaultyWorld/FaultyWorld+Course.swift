@@ -172,12 +172,15 @@ extension FaultyWorld {
     /// more: they hold unused what may be taken from nobody, or a host has yet to try again what it could not install.
     private func mayWait(_ program: SimulatedProgram) -> Bool {
         guard program.gpus > 1 else { return false }
-        let installed = servers.filter { !$0.isLost }.map(\.installed) + [agents[program.agent].installed]
+        let present = servers.filter { !$0.isLost }
+        let installed = present.map(\.installed) + [agents[program.agent].installed]
         guard Set(installed.map(Set.init)).count == 1 else { return true }
-        return workers.contains { worker in
-            guard worker.phase == .running, worker.limit.memory > .zero, !worker.isAttached else { return false }
-            return !priority(of: worker.command.instance).mayBeTakenFrom
+        let protected = workers.filter { worker in
+            worker.phase == .running && worker.limit.memory > .zero && !worker.isAttached
+                && !priority(of: worker.command.instance).mayBeTakenFrom
         }
+        let devices = Set(present.flatMap(\.devices).map(\.id)).subtracting(protected.map(\.command.device))
+        return devices.count < program.gpus
     }
 
     private func priority(of instance: InstanceID) -> PriorityClass {
