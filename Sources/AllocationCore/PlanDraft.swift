@@ -135,25 +135,13 @@ struct PlanDraft: Sendable {
         let least = subject.amount.memory
         var subject = subject
         if demand.forReserve >= bars.ample { subject.amount.memory = subject.amplest }
-        guard let holding = subject.holding else {
-            switch wanted {
-            case .reserved, .attached: reserve(for: subject, demand, atLeast: least)
-            case .warm: openWarm(for: subject)
-            case .cold, .staged: break
-            }
-            return
-        }
+        guard let holding = subject.holding else { return open(for: subject, at: wanted, demand, atLeast: least) }
         guard holding.settled, unused?.isTaken(holding.grant) != true else { return }
         guard holding.level == .attached || subject.order.admits(holding.device) else {
             // It is pinned elsewhere since.
             actions.append(.release(subject.instance, holding.grant, .ordered))
             subject.holding = nil
-            switch wanted {
-            case .reserved, .attached: reserve(for: subject, demand, atLeast: least)
-            case .warm: openWarm(for: subject)
-            case .cold, .staged: break
-            }
-            return
+            return open(for: subject, at: wanted, demand, atLeast: least)
         }
         switch holding.level {
         case .attached, .cold, .staged:
@@ -174,6 +162,17 @@ struct PlanDraft: Sendable {
     }
 
     // MARK: Raising
+
+    /// What is wanted for an instance that holds nothing.
+    private mutating func open(
+        for subject: AllocationSubject, at wanted: Readiness, _ demand: DiscountedDemand, atLeast least: Bytes
+    ) {
+        switch wanted {
+        case .reserved, .attached: reserve(for: subject, demand, atLeast: least)
+        case .warm: openWarm(for: subject)
+        case .cold, .staged: break
+        }
+    }
 
     /// Reserves where the warm session is, else where the slice fits best, else records why not. Of an ample amount that is
     /// not to be had, what the class's service level asks for is.

@@ -2,8 +2,8 @@ package import FleetModel
 
 /// Unused reservations that would do as well on other devices: where each of them is placed there, one device has room for a
 /// slice that had none. Nothing is taken from anybody, of whatever class; each loses what it takes to open a session.
-package struct Relocation: Equatable, Sendable {
-    package struct Move: Hashable, Sendable {
+package struct Relocation: Sendable {
+    package struct Move: Sendable {
         package var instance: InstanceID
         package var grant: GrantID
         package var slice: Slice
@@ -20,8 +20,8 @@ package struct Relocation: Equatable, Sendable {
     package private(set) var pool: Pool
 
     /// The moves after which a program that asks finds room: of the devices where that is possible, on the one where they are
-    /// of the least memory. Nil where none is. O(devices log devices + holders), and O(log devices) for each reservation
-    /// of at most 16 devices.
+    /// of the least memory. Nil where none is. O(devices log devices + holders), and for each of at most 16 devices
+    /// a copy of the pool.
     package init?(for subject: AllocationSubject, moving others: [AllocationSubject], pool: Pool) {
         let movable = Dictionary(grouping: others.filter(\.isMovable)) { $0.holding?.device }
         let needed = subject.amount.memory

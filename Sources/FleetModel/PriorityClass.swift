@@ -109,13 +109,19 @@ extension InstanceDescription {
         guard (1...Self.maximumGPUs).contains(gpus) else { return nil }
         var members: [InstanceDescription] = []
         for number in 0..<gpus {
-            let name = number == 0 ? id.rawValue : "\(id.rawValue)/gpu\(number)"
-            guard let id = InstanceID(rawValue: name) else { return nil }
+            guard let id = id.virtualGPU(number) else { return nil }
             var member = self
             member.id = id
             member.set = gpus > 1 ? self.id : nil
             members.append(member)
         }
         return members
+    }
+}
+
+extension InstanceID {
+    /// What one of the instance's virtual GPUs is called, from 0 on: the first as the instance. Nil where that is too long.
+    package func virtualGPU(_ number: Int) -> InstanceID? {
+        number == 0 ? self : InstanceID(rawValue: "\(rawValue)/gpu\(number)")
     }
 }

@@ -11,10 +11,7 @@ import Testing
 
     private func fleet(seed: UInt64) -> (subjects: [AllocationSubject], pool: Pool) {
         var random = SeededGenerator(seed: seed)
-        var pool = Pool(computeOvercommit: 2, maximumWarmPerDevice: 4)
-        for index in 0..<8 {
-            pool.add(device(index), memory: Bytes(Int64(4 + random.below(24))), compute: .wholeDevice)
-        }
+        var pool = Pool.random(from: &random)
         var subjects: [AllocationSubject] = []
         for number in 0..<60 {
             var subject = AllocationSubject.random(number, from: &random, chargedTo: &pool)

@@ -13,10 +13,7 @@ import Testing
         seed: UInt64, count: Int = 60, _ adjust: (inout AllocationSubject) -> Void = { _ in }
     ) -> (subjects: [AllocationSubject], pool: Pool) {
         var random = SeededGenerator(seed: seed)
-        var pool = Pool(computeOvercommit: 2, maximumWarmPerDevice: 4)
-        for index in 0..<8 {
-            pool.add(device(index), memory: Bytes(Int64(4 + random.below(24))), compute: .wholeDevice)
-        }
+        var pool = Pool.random(from: &random)
         var subjects: [AllocationSubject] = []
         for number in 0..<count {
             subjects.append(.random(number, from: &random, chargedTo: &pool))

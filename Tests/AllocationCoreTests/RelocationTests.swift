@@ -73,10 +73,7 @@ import Testing
     @Test(arguments: 0..<200 as Range<UInt64>)
     func `whoever room was made for is served`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        var pool = Pool(computeOvercommit: 2, maximumWarmPerDevice: 4)
-        for index in 0..<8 {
-            pool.add(device(index), memory: Bytes(Int64(4 + random.below(24))), compute: .wholeDevice)
-        }
+        var pool = Pool.random(from: &random)
         var subjects: [AllocationSubject] = []
         for number in 0..<30 { subjects.append(.random(number, from: &random, chargedTo: &pool)) }
         var asking = AllocationSubject.make("asking", onset: 1)

@@ -76,10 +76,7 @@ import Testing
     @Test(arguments: 0..<100 as Range<UInt64>)
     func `no plan brings members together`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
-        var pool = Pool(computeOvercommit: 2, maximumWarmPerDevice: 4)
-        for index in 0..<8 {
-            pool.add(device(index), memory: Bytes(Int64(4 + random.below(24))), compute: .wholeDevice)
-        }
+        var pool = Pool.random(from: &random)
         var subjects: [AllocationSubject] = []
         for number in 0..<60 { subjects.append(.random(number, from: &random, chargedTo: &pool)) }
         var devices: [InstanceID: DeviceID] = [:]

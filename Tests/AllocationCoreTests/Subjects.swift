@@ -58,6 +58,15 @@ extension Holding {
 }
 
 extension Pool {
+    /// Eight devices of different sizes, small enough that what random subjects want is short.
+    static func random(from random: inout SeededGenerator) -> Pool {
+        var pool = Pool(computeOvercommit: 2, maximumWarmPerDevice: 4)
+        for index in 0..<8 {
+            pool.add(device(index), memory: Bytes(Int64(4 + random.below(24))), compute: .wholeDevice)
+        }
+        return pool
+    }
+
     /// One device of that many GiB, charged for what the subjects hold.
     static func holding(_ subjects: [AllocationSubject], gibibytes: Int64...) throws -> Pool {
         var pool = Pool()

@@ -58,6 +58,8 @@ final class FakeAgent: Sendable {
     private let listener: CInt
     private let folder: String
     private let requests = Mutex<[HandOverRequest]>([])
+    /// Counted up with each that is asked.
+    let isAsked = DispatchSemaphore(value: 0)
 
     /// What was asked so far, in its order.
     var asked: [HandOverRequest] { requests.withLock { $0 } }
@@ -99,6 +101,7 @@ final class FakeAgent: Sendable {
         let count = recv(program, &request, request.count, 0)
         if let asked = try? HandOverRequest(decoding: Array(request.prefix(max(count, 0)))) {
             requests.withLock { $0.append(asked) }
+            isAsked.signal()
         }
         for reply in answer {
             reply.signal?.wait()

@@ -123,16 +123,21 @@ extension ManagerMachine {
 
     // MARK: Compute
 
-    /// Says anew what the tenants of each of these GPU servers' devices are expected to use of its compute together, and how
-    /// many warm sessions its host has memory for.
+    /// Says anew what the tenants of each of these GPU servers' devices are expected to use of its compute together.
     mutating func expectCompute(of servers: [GPUServerID]) {
         for server in servers {
             let sums = expectedCompute(on: server)
-            let maximumWarm = maximumWarm(on: server)
             for device in self.servers[server]?.devices ?? [] {
                 pool.expect(MilliShare(Int32(clamping: sums[device.id.index] ?? 0)), on: device.id)
-                pool.setMaximumWarm(maximumWarm, on: device.id)
             }
+        }
+    }
+
+    /// Says anew how many warm sessions these GPU servers' devices may carry.
+    mutating func limitWarmSessions(on servers: [GPUServerID]) {
+        for server in servers {
+            let most = maximumWarm(on: server)
+            for device in self.servers[server]?.devices ?? [] { pool.setMaximumWarm(most, on: device.id) }
         }
     }
 

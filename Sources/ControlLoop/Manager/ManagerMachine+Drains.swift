@@ -20,10 +20,7 @@ extension ManagerMachine {
     /// O(windows + servers + their grants)
     mutating func keepMaintenance(_ now: MonotonicTime) -> [ManagerEffect] {
         var effects = noteMaintenance(now)
-        for id in leaving(now) {
-            serveElsewhere(id)
-            effects += release(id, .serverDrained, now: now)
-        }
+        for id in leaving(now) { effects += release(id, .serverDrained, now: now) }
         return effects + endOverdue(now)
     }
 

@@ -81,6 +81,7 @@ extension ManagerMachine {
         return [event(.reclaimed, at: now, grant, "\(cause), kept warm")]
     }
 
+    /// Takes a grant back; a request that it was for waits for another.
     mutating func release(_ id: GrantID, _ reason: ReclaimReason, now: MonotonicTime) -> [ManagerEffect] {
         guard let grant = grants[id], !grant.lifecycle.isReleasing else { return [] }
         if configuration.bugs.contains(.releaseAttached), grant.lifecycle.isAttached, reason != .instanceGone {
@@ -249,7 +250,6 @@ extension ManagerMachine {
         grants[id]?.lifecycle.serverRefused()
         noteFailed(id)
         var effects = [event(.failure, at: now, grant, reason)]
-        serveElsewhere(id)
         update(grant.stored.instance.id) { record in
             let pause = min(Double(1 << min(record.failures, 8)), Self.longestPauseSeconds)
             record.failures += 1
@@ -268,7 +268,7 @@ extension ManagerMachine {
     private static let longestPauseSeconds = 8.0
 
     /// A request that a grant was for waits for another, as long as its program may be there.
-    mutating func serveElsewhere(_ id: GrantID) {
+    private mutating func serveElsewhere(_ id: GrantID) {
         guard let grant = grants[id], let request = grant.request else { return }
         grants[id]?.request = nil
         let agent = grant.stored.agent

@@ -281,7 +281,6 @@ extension ManagerMachine {
         var effects: [ManagerEffect] = []
         for id in grants.grants(on: server) {
             guard let grant = grants[id], !grant.lifecycle.isReleasing, !grant.lifecycle.isAttached else { continue }
-            serveElsewhere(id)
             effects += release(id, .leaseExpired, now: now)
         }
         return effects

@@ -90,7 +90,6 @@ extension ManagerMachine {
             return [.record(FleetEvent(at: now, kind: .contention, instance: step.instance, detail: text))]
         case .release(let id, let reason):
             try checkHeld(id, by: step)
-            if reason == .serverDrained { serveElsewhere(id) }
             return release(id, reason, now: now)
         case .lower(let id, let reason):
             let grant = try checkHeld(id, by: step)

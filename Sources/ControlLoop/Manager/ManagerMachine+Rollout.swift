@@ -163,7 +163,6 @@ extension ManagerMachine {
     private mutating func withdrawTarget(_ rollout: Rollout, _ now: MonotonicTime) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
         for id in grants.ascending where isPreparedInTarget(id, rollout) && grants[id]?.lifecycle.isReleasing == false {
-            serveElsewhere(id)
             effects += release(id, .ordered, now: now)
         }
         return effects

@@ -48,20 +48,23 @@ extension ManagerMachine {
     }
 
     /// The places of all members of an instance's set; empty where it is alone.
-    func placesOfSet(at place: Int) -> [Int] { setKey(at: place).flatMap { sets[$0] } ?? [] }
+    func placesOfSet(at place: Int) -> [Int] { instances.read(place) { placesOfSet(of: $0) } ?? [] }
+
+    private func placesOfSet(of instance: UnsafePointer<InstanceRecord>) -> [Int] {
+        instance.pointee.description.set.flatMap { sets[SetKey(agent: instance.pointee.agent, first: $0)] } ?? []
+    }
 
     /// The other members of an instance's set, and where they have something, what is on its way back included; nil where it
     /// is alone.
     func siblings(of instance: UnsafePointer<InstanceRecord>) -> Siblings? {
-        guard let first = instance.pointee.description.set, !configuration.bugs.contains(.ignoreSiblings),
-            let places = sets[SetKey(agent: instance.pointee.agent, first: first)]
-        else { return nil }
+        let places = placesOfSet(of: instance)
+        guard let first = places.first, !configuration.bugs.contains(.ignoreSiblings) else { return nil }
         var devices: [DeviceID] = []
         for place in places where place != instanceIndex[instance.pointee.description.id] {
             let held = instances.read(place) { $0.pointee.grants } ?? []
             devices += held.compactMap { grants.read($0) { $0.pointee.stored.device } }
         }
-        return Siblings(set: places[0], devices: devices)
+        return Siblings(set: first, devices: devices)
     }
 
     func siblings(of instance: InstanceRecord) -> Siblings? {
@@ -71,10 +74,8 @@ extension ManagerMachine {
     /// The memory of the least of as many devices as an instance's set has members, of the largest that there are: all members
     /// can have so much at once. Nil where it is alone.
     func largestForSet(of instance: UnsafePointer<InstanceRecord>) -> Bytes? {
-        guard let first = instance.pointee.description.set, !largestDevices.isEmpty,
-            let places = sets[SetKey(agent: instance.pointee.agent, first: first)]
-        else { return nil }
-        return largestDevices[min(places.count, largestDevices.count) - 1]
+        let count = min(placesOfSet(of: instance).count, largestDevices.count)
+        return count > 0 ? largestDevices[count - 1] : nil
     }
 
     // MARK: Requests of several

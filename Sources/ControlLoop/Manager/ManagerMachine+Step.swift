@@ -11,7 +11,7 @@ enum StepPart: Sendable {
     case peers
     /// Orders, and requests that wait.
     case requests
-    /// What is expected of the compute of these GPU servers' devices, the last first.
+    /// What is expected of the compute of these GPU servers' devices, and what their hosts have memory for, the last first.
     case compute([GPUServerID])
     /// What is prepared for whom: nil where that is to begin.
     case decision(DecisionInParts?)
@@ -81,7 +81,9 @@ extension ManagerMachine {
             stepPart = .compute(servers.keys.sorted(by: >))
             return servePending(now)
         case .compute(var left):
-            expectCompute(of: takePart(of: &left))
+            let part = takePart(of: &left)
+            expectCompute(of: part)
+            limitWarmSessions(on: part)
             stepPart = left.isEmpty ? .decision(nil) : .compute(left)
             return []
         case .decision(nil):

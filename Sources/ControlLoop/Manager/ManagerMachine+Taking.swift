@@ -60,7 +60,8 @@ extension ManagerMachine {
 
     private mutating func giveNotice(_ now: MonotonicTime) -> [ManagerEffect] {
         let promised = noticedUntil
-        let collector = collector(now, among: programsThatAskForSeveral)
+        let programs = programsThatAskForSeveral
+        let collector = collector(now, among: programs)
         let takers = queue(now).map { requests[$0] }
             // What is taken for a program that asks for several is of use to it only if it keeps it.
             .filter { $0.together == 1 || AskingProgram($0) == collector }
@@ -70,10 +71,10 @@ extension ManagerMachine {
         var noticed = Set(grants.unordered.filter { $0.noticed != nil }.map(\.stored.grant))
         var effects: [ManagerEffect] = []
         // Of a program that asks for several, each part gets room on a device of its own.
-        var noticedDevices: [DeviceID] = []
-        for grant in grants.unordered where collector != nil && grant.noticed?.request == collector?.request {
-            noticedDevices.append(grant.stored.device)
-        }
+        let collecting = Set((collector.flatMap { programs[$0] } ?? []).map { Taker(requests[$0]) })
+        var noticedDevices = grants.unordered.filter { grant in
+            grant.noticed.map { collecting.contains(Taker($0)) } ?? false
+        }.map(\.stored.device)
         for taker in takers {
             guard let record = record(of: taker.instance) else { continue }
             let sessions = inUse.choose(

@@ -36,7 +36,7 @@ struct HolderChecker: Checker {
             guard limit != nil, handedOver.insert(grant).inserted else {
                 return (.twoHolders, "\(grant) was handed over again, to \(request) of \(program)")
             }
-            let member = Self.member(gpus - 1 - remaining, of: program)
+            guard let member = program.virtualGPU(gpus - 1 - remaining) else { return nil }
             guard served.insert(Asker(instance: member, request: request)).inserted else {
                 return (.twoHolders, "\(request) of \(member) was given a second session")
             }
@@ -47,11 +47,6 @@ struct HolderChecker: Checker {
         default:
             return nil
         }
-    }
-
-    /// The instance that stands for a virtual GPU of an instance with several.
-    static func member(_ number: Int, of instance: InstanceID) -> InstanceID {
-        number == 0 ? instance : InstanceID(unchecked: "\(instance)/gpu\(number)")
     }
 
     private mutating func own(

@@ -185,7 +185,7 @@ extension FaultyWorld {
 
     private func priority(of instance: InstanceID) -> PriorityClass {
         let name = agents.lazy.flatMap(\.instances).first { description in
-            instance == description.id || instance.rawValue.hasPrefix("\(description.id)/")
+            (0..<InstanceDescription.maximumGPUs).contains { description.id.virtualGPU($0) == instance }
         }?.priorityClass
         return managerConfiguration.classes.first { $0.name == name } ?? .standard
     }
