@@ -98,7 +98,7 @@ struct PlanDraft: Sendable {
         let isFixed = subject.holding.map { $0.level == .attached || !$0.settled } ?? false
         guard subject.siblings != nil || !subject.closed.isEmpty, !isFixed else { return decideByPin(subject, demand) }
         let siblings = subject.siblings
-        let taken = (siblings?.devices ?? []) + (siblings.flatMap { placedForSets[$0.set] } ?? [])
+        let taken = siblings.map(devices) ?? []
         let closed = subject.closed.filter { $0 != subject.holding?.device }
         let apart = (taken + closed).filter { pool.account(of: $0)?.available == true }
         memoryOfAll = pool.availableMemory
@@ -113,6 +113,9 @@ struct PlanDraft: Sendable {
             if let device = action.newDevice { placedForSets[siblings.set, default: []].append(device) }
         }
     }
+
+    /// Where other members of a set have something, or this plan has placed it.
+    func devices(of siblings: Siblings) -> [DeviceID] { siblings.devices + (placedForSets[siblings.set] ?? []) }
 
     /// One that is pinned is decided on the part of the pool where it may be.
     private mutating func decideByPin(_ subject: AllocationSubject, _ demand: DiscountedDemand) {

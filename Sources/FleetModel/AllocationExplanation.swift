@@ -140,6 +140,10 @@ package struct ConsideredDevice: Hashable, Sendable {
         case tooSmall = "too-small"
         /// Its GPU server is away.
         case away
+        /// Its GPU server and the instance's agent share no interface version.
+        case noVersion = "no-version"
+        /// Another virtual GPU of the same program is there.
+        case sibling
     }
 
     package var device: DeviceID

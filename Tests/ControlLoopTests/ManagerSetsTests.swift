@@ -199,6 +199,63 @@ import Testing
         #expect(reserved(effects).count == 2)
     }
 
+    /// Each of them alone would be served; what is said is what keeps all of them, and helps all of them.
+    @Test func whyTellsWhatOneOfThemLacks() throws {
+        var fleet = try fleet(servers: 1)
+        ask(&fleet, 1, ["a", "a/gpu1"])
+        for name in ["a", "a/gpu1", "r1"] {
+            let told = try #require(fleet.manager.explain(name, at: fleet.now).explanation)
+            #expect(told.isAsked && told.decision == .short, "\(name): \(told.decision)")
+            #expect(told.devices.map(\.verdict) == [.sibling])
+            guard case .device(let needed) = told.change else {
+                Issue.record("\(told.change)")
+                continue
+            }
+            #expect(needed.memory == .mebibytes(512))
+            #expect(told.notes.contains("there are 1 devices for 2"))
+            #expect(told.notes.first?.hasPrefix("its program asks for 2 virtual GPUs") == true)
+        }
+        let first = try #require(fleet.manager.explain("a", at: fleet.now).explanation)
+        #expect(first.notes.contains { $0.hasPrefix("it is a/gpu1 that lacks a device") })
+        fleet.serverSaysHello("s2", on: 3)
+        #expect(reserved(fleet.reports()).count == 2)
+        let served = try #require(fleet.manager.explain("a", at: fleet.now).explanation)
+        #expect(!served.isAsked && served.notes.contains { $0.hasPrefix("its program asks for 2") })
+    }
+
+    @Test func whyNamesTheRoomThatIsMissingOnTheOtherDevice() throws {
+        var fleet = try fleet(servers: 2)
+        for request in [8, 9, 10] as [UInt64] {
+            ask(&fleet, request, ["c"])
+            fleet.everythingIsReady()
+            handOver(&fleet, request, "c")
+        }
+        ask(&fleet, 1, ["b", "b/gpu1"])
+        let told = try #require(fleet.manager.explain("b", at: fleet.now).explanation)
+        #expect(told.decision == .short && Set(told.devices.map(\.verdict)) == [.short, .sibling])
+        guard case .room(let missing, let device) = told.change else {
+            Issue.record("\(told.change)")
+            return
+        }
+        // One of its sessions ends.
+        #expect(missing.memory == .mebibytes(512) && told.held == .reserved && told.isAsked)
+        #expect(told.notes.contains { $0.hasPrefix("it is b/gpu1 that lacks") })
+        let ended = try #require(fleet.manager.heldGrants.first { $0.device == device })
+        let number = try #require(UInt64(device.server.rawValue.dropFirst()))
+        let end = GrantEnd(ended.grant, .sessionEnded, worker: .closed, wasInUse: true)
+        fleet.happens(.serverMessageReceived(.grantEnded(end), LinkID(rawValue: number + 1)))
+        fleet.reports()
+        #expect(fleet.manager.waitingRequests == 0)
+    }
+
+    @Test func whyTellsThatPartOfARequestHasYetToCome() throws {
+        var fleet = try fleet(servers: 2)
+        let part = GPURequest(request: RequestID(rawValue: 1), instance: InstanceID(unchecked: "a"), together: 2)
+        fleet.happens(.agentMessageReceived(.gpuRequested(part), LinkID(rawValue: 1)))
+        let told = try #require(fleet.manager.explain("a", at: fleet.now).explanation)
+        #expect(told.notes.contains("1 of the 2 are not asked for yet"))
+    }
+
     /// Agents that are out of order can name what they like.
     @Test func aSetHasNoMoreMembersThanItMay() {
         var fleet = ManagerHarness()

@@ -20,6 +20,8 @@ extension AllocationPlanner {
         var draft = draft(
             before: subject, others: others, pool: pool, price: price, limits: limits, now: now, isAsked: isAsked)
         let turn = draft.pool
+        var subject = subject
+        if let siblings = subject.siblings { subject.siblings?.devices = draft.devices(of: siblings) }
         let judged = judged(subject, pool: turn, price: price, isAsked: isAsked)
         if !isAsked || (subject.holding?.level ?? .cold) < .reserved { draft.decide(subject, judged.demand) }
         let actions = draft.actions.filter { $0.instance == subject.instance }

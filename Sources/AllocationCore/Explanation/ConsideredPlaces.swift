@@ -2,17 +2,15 @@ import FleetModel
 
 extension AllocationPlanner {
     /// Every device with what it lacks of what is needed: those with room first, then by what is missing as a share of the
-    /// device, then those that are too small or away; of equals by name. O(devices log devices)
+    /// device, then those where nothing can be had whatever is free; of equals by name. O(devices log devices)
     func consideredDevices(_ judged: JudgedSubject, _ pool: Pool) -> [ConsideredDevice] {
         var found: [(device: ConsideredDevice, rank: Int, share: Double)] = []
-        for account in pool.devices where judged.subject.admits(account.device) {
+        for account in pool.devices where judged.subject.order.admits(account.device) {
             let needed = needed(by: judged, on: account)
             let missing = Slice(
                 memory: max(needed.memory - account.freeMemory, .zero),
                 compute: needed.compute == .zero ? .zero : max(needed.compute - account.freeCompute, .zero))
-            let isLargeEnough = needed.memory <= account.memory && needed.compute <= account.compute
-            let verdict: ConsideredDevice.Verdict =
-                !isLargeEnough ? .tooSmall : !account.available ? .away : missing == .zero ? .fits : .short
+            let verdict = verdict(on: account, judged.subject, needed: needed, missing: missing)
             let device = ConsideredDevice(
                 device: account.device, verdict: verdict, freeMemory: account.freeMemory,
                 freeCompute: account.freeCompute, missing: missing, warmSessions: account.warmSessions,
@@ -23,6 +21,16 @@ extension AllocationPlanner {
             ($0.rank, $0.share, $0.device.device) < ($1.rank, $1.share, $1.device.device)
         }
         return found.map(\.device)
+    }
+
+    private func verdict(
+        on account: DeviceAccount, _ subject: AllocationSubject, needed: Slice, missing: Slice
+    ) -> ConsideredDevice.Verdict {
+        if subject.siblings?.devices.contains(account.device) == true { return .sibling }
+        if needed.memory > account.memory || needed.compute > account.compute { return .tooSmall }
+        if !account.available { return .away }
+        if subject.closed.contains(account.device) { return .noVersion }
+        return missing == .zero ? .fits : .short
     }
 
     /// What the device must have free: less where the instance has a reservation there that grows.
@@ -80,8 +88,10 @@ extension ConsideredDevice.Verdict {
         switch self {
         case .fits: 0
         case .short: 1
-        case .away: 2
-        case .tooSmall: 3
+        case .noVersion: 2
+        case .away: 3
+        case .sibling: 4
+        case .tooSmall: 5
         }
     }
 }

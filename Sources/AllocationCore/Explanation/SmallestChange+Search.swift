@@ -4,7 +4,8 @@ extension AllocationPlanner {
     /// The least single thing after which the plan reserves for the subject.
     ///
     /// Room on one device comes first, on the device where it is the smallest share of the device; then a device that is
-    /// away and would have room; then a device that there is none of. What is named is tried: applied to the pool, the
+    /// away and would have room; then a version that is shared with a server that would have room;
+    /// then a device that there is none of. What is named is tried: applied to the pool, the
     /// plan does reserve. O(devices)
     ///
     /// - Parameter devices: as ``consideredDevices(_:_:)`` gives them, the nearest first.
@@ -51,6 +52,7 @@ extension AllocationPlanner {
         where reserves({ $0.setAvailable(place.device, true) }) {
             return .available(place.device)
         }
+        if places.contains(where: { $0.verdict == .noVersion && $0.missing == .zero }) { return .sharedVersion }
         return .device(Slice(memory: judged.needed.memory, compute: judged.needed.compute))
     }
 

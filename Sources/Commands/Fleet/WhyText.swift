@@ -53,7 +53,7 @@ struct WhyText {
         case .nothing: "nothing is needed"
         case .room(let slice, let device): "\(room(slice)) free on \(device)"
         case .available(let device): "the GPU server of \(device) being back"
-        case .device(let slice): "a device with \(amount(slice)); there is none"
+        case .device(let slice): "another device, with \(amount(slice))"
         case .quota(let memory): "\(memory.inWholeUnits) more in the quota of its tenant"
         case .idleBudget(let memory): "\(memory.inWholeUnits) more in the idle budget of its class"
         case .sharedVersion: "an interface version that both ends have"
@@ -80,8 +80,14 @@ struct WhyText {
         case .fits: "fits"
         case .short: "short by " + shortage(device.missing)
         case .tooSmall: "too small even when empty"
-        case .away: "its GPU server is away" + (device.missing == .zero ? "" : ", short by " + shortage(device.missing))
+        case .away: "its GPU server is away" + alsoShort(device.missing)
+        case .noVersion: "no interface version is shared with its GPU server" + alsoShort(device.missing)
+        case .sibling: "another virtual GPU of the same program is there"
         }
+    }
+
+    private static func alsoShort(_ missing: Slice) -> String {
+        missing == .zero ? "" : ", short by " + shortage(missing)
     }
 
     private static func shortage(_ slice: Slice) -> String {

@@ -11,17 +11,50 @@ extension ManagerMachine {
         }
         var told: AllocationExplanation
         if isAsked {
-            told = planner.explain(
-                askingSubject(record), others: holders(besides: [record.description.id]), pool: pool, now: now,
-                isAsked: true)
+            told = explainAsked(record, now)
         } else {
             // The step notes on the way what is wanted; of this one nothing is to remain.
             var step = self
             told = step.explainStep(record, now)
         }
         if isPaused(record, now), told.held < .reserved { told.decision = .paused }
-        told.notes = Array(notes(on: record, at: now).prefix(AllocationExplanation.noteLimit))
+        told.notes = Array(
+            (notesOfSet(on: record) + told.notes + notes(on: record, at: now)).prefix(AllocationExplanation.noteLimit))
         return ExplanationAnswer(explanation: told)
+    }
+
+    /// What is done for a program that waits. What keeps one that asks for several virtual GPUs is told of each of them: it
+    /// gets all or none.
+    private func explainAsked(_ record: InstanceRecord, _ now: MonotonicTime) -> AllocationExplanation {
+        func explain(_ subject: AllocationSubject, on pool: Pool, _ others: [AllocationSubject])
+            -> AllocationExplanation
+        {
+            var subject = subject
+            subject.closed = devicesWithoutVersion(for: subject.instance)
+            return planner.explain(subject, others: others, pool: pool, now: now, isAsked: true)
+        }
+        let parts = partsAsked(with: record)
+        guard let shortage = shortage(of: parts, now) else {
+            return explain(askingSubject(record), on: pool, holders(besides: [record.description.id]))
+        }
+        let others = holders(besides: Set(parts.map { requests[$0].instance })).filter { other in
+            !shortage.taken.contains { $0 == other.holding?.grant }
+        }
+        var told = explain(shortage.subject, on: shortage.pool, others)
+        if told.instance != record.description.id {
+            told.notes = ["it is \(told.instance) that lacks a device, once the others have theirs"]
+        }
+        let own = unattended(record, now).holding
+        (told.instance, told.priority) = (record.description.id, record.priority)
+        (told.held, told.slice, told.device) = (own?.level ?? .cold, own?.slice ?? .zero, own?.device)
+        return told
+    }
+
+    /// Devices of GPU servers that are there, and with which the instance's agent shares no interface version. O(devices)
+    private func devicesWithoutVersion(for instance: InstanceID) -> [DeviceID] {
+        servers.values.lazy.filter { $0.link != nil }.flatMap(\.devices).map(\.id).filter { device in
+            (try? sharedVersion(instance, on: device)) == nil
+        }
     }
 
     /// What the next step does about an instance. Of a manager that only records it is what it would do; what the instance
@@ -58,7 +91,9 @@ extension ManagerMachine {
     /// The instance that is meant, and whether a program of it waits for a slice.
     private func asked(about name: String) -> (InstanceRecord, isAsked: Bool)? {
         if let record = InstanceID(rawValue: name).flatMap(record(of:)) {
-            return (record, requests.contains { $0.instance == record.description.id })
+            return (
+                record, requests.contains { $0.instance == record.description.id } || !partsAsked(with: record).isEmpty
+            )
         }
         guard let waiting = requests.first(where: { $0.request.description == name }) else { return nil }
         return record(of: waiting.instance).map { ($0, true) }

@@ -21,7 +21,9 @@ extension ManagerMachine {
         var agent: AgentID
         var request: RequestID
 
-        init(_ waiting: WaitingRequest) { (agent, request) = (waiting.agent, waiting.request) }
+        init(agent: AgentID, request: RequestID) { (self.agent, self.request) = (agent, request) }
+
+        init(_ waiting: WaitingRequest) { self.init(agent: waiting.agent, request: waiting.request) }
     }
 
     // MARK: Members
@@ -137,12 +139,12 @@ extension ManagerMachine {
         let shortage = isPaused ? nil : shortage(of: parts, now)
         guard isPaused || shortage != nil else { return parts.flatMap { serve($0, &served, now: now) } }
         giveUpClaims(of: program)
-        guard let (short, contention) = shortage else { return [] }
+        guard let shortage else { return [] }
         for part in parts {
             requests[part].isRecorded = true
-            requests[part].needed = contention.slice.memory
+            requests[part].needed = shortage.contention.slice.memory
         }
-        return contend(requests[short].instance, contention, now: now)
+        return contend(requests[shortage.part].instance, shortage.contention, now: now)
     }
 
     /// Gives back what is prepared for another member of a set, and for no program, where that alone keeps a program's slice
@@ -176,9 +178,21 @@ extension ManagerMachine {
         }
     }
 
+    /// A part of what a program asks for that is not to be had once those before it are placed.
+    struct Shortage {
+        /// Its place in ``requests``.
+        var part: Int
+        var contention: Contention
+        var subject: AllocationSubject
+        /// As those before it leave it.
+        var pool: Pool
+        /// What is taken back for those before it.
+        var taken: Set<GrantID>
+    }
+
     /// What is not to be had of what a program asks for, were all of it placed now, one after the other; nil where all is, if
     /// only after unused reservations have been taken back.
-    private func shortage(of parts: [Int], _ now: MonotonicTime) -> (part: Int, Contention)? {
+    func shortage(of parts: [Int], _ now: MonotonicTime) -> Shortage? {
         var pool = pool
         var placed: [DeviceID] = []
         var taken: Set<GrantID> = []
@@ -192,20 +206,23 @@ extension ManagerMachine {
             let plan = plan(for: subject, on: pool, now: now) {
                 holders(besides: own).filter { other in !taken.contains { $0 == other.holding?.grant } }
             }
-            pool = plan.pool
+            func short(_ contention: Contention) -> Shortage {
+                Shortage(part: part, contention: contention, subject: subject, pool: pool, taken: taken)
+            }
             for action in plan.actions {
                 switch action {
                 case .contend(_, let contention):
-                    guard case .waitingForPreemption(let awaited) = contention.reason else { return (part, contention) }
+                    guard case .waitingForPreemption(let awaited) = contention.reason else { return short(contention) }
                     if let device = grants.read(awaited, { $0.pointee.stored.device }) { placed.append(device) }
                 case .lower(_, let grant, _), .release(_, let grant, _): taken.insert(grant)
                 case .openWarm(let instance, let device), .reserve(let instance, let device, _, _):
                     guard (try? sharedVersion(instance, on: device)) != nil else {
-                        return (part, Contention(reason: .notStaged, wanted: .reserved, slice: subject.amount))
+                        return short(Contention(reason: .notStaged, wanted: .reserved, slice: subject.amount))
                     }
                     placed.append(device)
                 }
             }
+            pool = plan.pool
         }
         return nil
     }
@@ -220,5 +237,36 @@ extension ManagerMachine {
             part.instance = grant.stored.instance.id
             requests.append(part)
         }
+    }
+
+    // MARK: For people
+
+    /// The program that asks for several virtual GPUs, this instance among them: it waits, or what it has is set aside.
+    private func programOfSeveral(with instance: InstanceRecord) -> (AskingProgram, together: Int)? {
+        if let waiting = requests.first(where: { $0.instance == instance.description.id && $0.together > 1 }) {
+            return (AskingProgram(waiting), waiting.together)
+        }
+        for grant in instance.grants.lazy.compactMap({ grants[$0] }) where grant.together > 1 {
+            if let request = grant.request {
+                return (AskingProgram(agent: instance.agent, request: request), grant.together)
+            }
+        }
+        return nil
+    }
+
+    /// The places in ``requests`` of what is not yet set aside for the program that asks for several, `instance` among them.
+    func partsAsked(with instance: InstanceRecord) -> [Int] {
+        guard let (program, _) = programOfSeveral(with: instance) else { return [] }
+        return requests.indices.filter { AskingProgram(requests[$0]) == program }
+    }
+
+    /// What it has to do with an instance that a program asks for several.
+    func notesOfSet(on instance: InstanceRecord) -> [String] {
+        guard let (program, together) = programOfSeveral(with: instance) else { return [] }
+        var notes = ["its program asks for \(together) virtual GPUs on as many devices, and gets all or none"]
+        if together > pool.availableCount { notes.append("there are \(pool.availableCount) devices for \(together)") }
+        let missing = together - partsAsked(with: instance).count - claims(of: program).count
+        if missing > 0 { notes.append("\(missing) of the \(together) are not asked for yet") }
+        return notes
     }
 }

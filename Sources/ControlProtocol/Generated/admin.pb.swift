@@ -2046,6 +2046,12 @@ package nonisolated struct WireConsideredDevice: Sendable {
     case short // = 2
     case tooSmall // = 3
     case away // = 4
+
+    /// Its GPU server and the instance's agent share no interface version.
+    case noVersion // = 5
+
+    /// Another virtual GPU of the same program is there.
+    case sibling // = 6
     case UNRECOGNIZED(Int)
 
     package init() {
@@ -2059,6 +2065,8 @@ package nonisolated struct WireConsideredDevice: Sendable {
       case 2: self = .short
       case 3: self = .tooSmall
       case 4: self = .away
+      case 5: self = .noVersion
+      case 6: self = .sibling
       default: self = .UNRECOGNIZED(rawValue)
       }
     }
@@ -2070,6 +2078,8 @@ package nonisolated struct WireConsideredDevice: Sendable {
       case .short: return 2
       case .tooSmall: return 3
       case .away: return 4
+      case .noVersion: return 5
+      case .sibling: return 6
       case .UNRECOGNIZED(let i): return i
       }
     }
@@ -2081,6 +2091,8 @@ package nonisolated struct WireConsideredDevice: Sendable {
       .short,
       .tooSmall,
       .away,
+      .noVersion,
+      .sibling,
     ]
 
   }
@@ -5586,7 +5598,7 @@ nonisolated extension WireConsideredDevice: SwiftProtobuf.Message, SwiftProtobuf
 }
 
 nonisolated extension WireConsideredDevice.Verdict: SwiftProtobuf._ProtoNameProviding {
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0VERDICT_UNSPECIFIED\0\u{1}VERDICT_FITS\0\u{1}VERDICT_SHORT\0\u{1}VERDICT_TOO_SMALL\0\u{1}VERDICT_AWAY\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0VERDICT_UNSPECIFIED\0\u{1}VERDICT_FITS\0\u{1}VERDICT_SHORT\0\u{1}VERDICT_TOO_SMALL\0\u{1}VERDICT_AWAY\0\u{1}VERDICT_NO_VERSION\0\u{1}VERDICT_SIBLING\0")
 }
 
 nonisolated extension WireConsideredReservation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

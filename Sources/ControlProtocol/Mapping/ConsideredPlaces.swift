@@ -32,6 +32,8 @@ extension ConsideredDevice.Verdict: WireMapped {
         case .short: self = .short
         case .tooSmall: self = .tooSmall
         case .away: self = .away
+        case .noVersion: self = .noVersion
+        case .sibling: self = .sibling
         case .unspecified: throw ProtocolError("", .missing)
         case .UNRECOGNIZED(let raw): throw ProtocolError("", .unknownValue(raw))
         }
@@ -43,6 +45,8 @@ extension ConsideredDevice.Verdict: WireMapped {
         case .short: .short
         case .tooSmall: .tooSmall
         case .away: .away
+        case .noVersion: .noVersion
+        case .sibling: .sibling
         }
     }
 }

@@ -52,6 +52,27 @@ import Testing
         #expect(told.reservations.map(\.verdict) == [.takeable])
     }
 
+    @Test func aDeviceWithAnotherOfItsSetIsNoPlaceForIt() throws {
+        var subject = AllocationSubject.make("a", onset: 1)
+        subject.siblings = Siblings(set: 0, devices: [device(0)])
+        let told = try explain(subject, gibibytes: 8)
+        #expect(told.decision == .short && told.devices.map(\.verdict) == [.sibling])
+        guard case .device = told.change else {
+            Issue.record("\(told.change)")
+            return
+        }
+    }
+
+    @Test func whereNoVersionIsSharedWithTheServerThatHasRoomThatWouldHelp() throws {
+        var subject = AllocationSubject.make("a", onset: 1)
+        subject.closed = [device(0)]
+        let told = try explain(subject, gibibytes: 8, isAsked: true)
+        #expect(told.decision == .short && told.devices.map(\.verdict) == [.noVersion])
+        #expect(told.change == .sharedVersion)
+        subject.closed = []
+        #expect(try explain(subject, gibibytes: 8, isAsked: true).decision == .raised)
+    }
+
     @Test func aDeviceThatIsAwayIsNamedWhereItWouldHaveRoom() {
         var pool = Pool()
         pool.add(device(0), memory: .gibibytes(8), compute: .wholeDevice)
