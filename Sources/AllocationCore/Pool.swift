@@ -111,8 +111,7 @@ package struct Pool: Sendable {
     package mutating func add(_ device: DeviceID, memory: Bytes, compute: MilliShare) {
         let memory = max(memory, .zero)
         greatestMemory = max(greatestMemory, memory.rawValue)
-        let promisable = min(Double(max(compute.rawValue, 0)) * computeOvercommit, Double(Int32.max / 2))
-        let compute = MilliShare(Int32(promisable))
+        let compute = promisable(compute)
         if let slot = slots[device] {
             update(slot) { account in
                 account.memory = max(memory, account.reserved.memory)
@@ -133,6 +132,17 @@ package struct Pool: Sendable {
         }
         slots[device] = slot
         enterIndexes(slot, account)
+    }
+
+    private func promisable(_ compute: MilliShare) -> MilliShare {
+        MilliShare(Int32(min(Double(max(compute.rawValue, 0)) * computeOvercommit, Double(Int32.max / 2))))
+    }
+
+    /// Says how much compute a device has for slices, where that is not all of it. What is promised stays.
+    package mutating func setCompute(_ compute: MilliShare, on device: DeviceID) {
+        let compute = promisable(compute)
+        guard let slot = slots[device], accounts[slot]?.compute != compute else { return }
+        update(slot) { $0.compute = compute }
     }
 
     /// Forgets a device and all that is promised on it. The grants there are over: nothing of them is freed later.

@@ -59,10 +59,14 @@ package struct GPUServerHost: Hashable, Sendable, Codable {
     package var failureDomain: FailureDomain?
     /// Memory for workers; nil where unknown: then it is not counted.
     package var memory: Bytes?
+    /// Processors for workers, above 0; nil where unknown, and where its devices are themselves the host's processors: then
+    /// they are not counted.
+    package var processors: Double?
 
-    package init(failureDomain: FailureDomain? = nil, memory: Bytes? = nil) {
+    package init(failureDomain: FailureDomain? = nil, memory: Bytes? = nil, processors: Double? = nil) {
         self.failureDomain = failureDomain
         self.memory = memory
+        self.processors = processors
     }
 }
 
@@ -83,16 +87,19 @@ package struct HeldGrant: Hashable, Sendable {
     package var usedCompute: MilliShare
     /// What the worker's process holds of the host's memory; 0 where unknown.
     package var workerMemory: Bytes
+    /// How many of the host's processors the worker's process kept busy since the last heartbeat; 0 where unknown.
+    package var workerProcessors: Double
     /// What it did since the last heartbeat.
     package var activity: SessionActivity
 
     package init(
         grant: GrantID, instance: InstanceID, device: DeviceID, epoch: Epoch, level: Readiness, slice: Slice,
         endpoint: SessionEndpoint? = nil, usedMemory: Bytes = .zero, usedCompute: MilliShare = .zero,
-        workerMemory: Bytes = .zero, activity: SessionActivity = SessionActivity()
+        workerMemory: Bytes = .zero, workerProcessors: Double = 0, activity: SessionActivity = SessionActivity()
     ) {
         self.activity = activity
         self.workerMemory = workerMemory
+        self.workerProcessors = workerProcessors
         self.grant = grant
         self.instance = instance
         self.device = device

@@ -39,6 +39,8 @@ package struct GPUServerConfiguration: Sendable {
     package var failureDomain: FailureDomain?
     /// The host's memory for workers; nil for all that the host has.
     package var workerMemory: Bytes?
+    /// The host's processors for workers; nil for all that this process may use.
+    package var workerProcessors: Double?
     /// How long a session waits for its program after the TCP connection broke, with all that it holds; 0 for not at all.
     package var resumptionGrace: Duration = .seconds(10)
     package static let greatestResumptionGrace = Duration.seconds(600)

@@ -74,7 +74,8 @@ package struct GPUServerService: Service {
                 host: GPUServerHost(
                     failureDomain: configuration.failureDomain,
                     memory: configuration.workerMemory
-                        ?? Bytes(Int64(clamping: ProcessInfo.processInfo.physicalMemory)))),
+                        ?? Bytes(Int64(clamping: ProcessInfo.processInfo.physicalMemory)),
+                    processors: inventory.processorsBeside(configuration.workerProcessors))),
             recovered: recovered, epochs: epochs, installed: installed.map(\.version),
             now: MonotonicClock.now())
         logger.info(

@@ -43,10 +43,23 @@ package struct ProcessRecord: Hashable, Sendable, LosslessStringConvertible {
     /// Field 22 of `/proc/PID/stat` (proc(5)). The command's name, field 2, may hold anything, so that fields are
     /// counted from the last parenthesis.
     private static func startTicks(of pid: Int32) -> UInt64? {
-        guard let stat = SmallFile.read("/proc/\(pid)/stat"), let name = stat.lastIndex(of: ")") else { return nil }
-        let fields = stat[stat.index(after: name)...].split(separator: " ")
-        guard fields.count >= 20, fields[0] != "Z", fields[0] != "X" else { return nil }
+        guard let fields = fieldsBehindName(of: pid), fields[0] != "Z", fields[0] != "X" else { return nil }
         return UInt64(fields[19])
+    }
+
+    /// Processor time that the process has taken, with those of its children that have ended: fields 14 to 17. Nil where it
+    /// is another by now.
+    package var processorTime: Duration? {
+        guard let fields = Self.fieldsBehindName(of: pid), UInt64(fields[19]) == startTicks else { return nil }
+        let ticks = fields[11...14].reduce(0.0) { $0 + (Double($1) ?? 0) }
+        return .seconds(ticks / Double(max(sysconf(Int32(_SC_CLK_TCK)), 1)))
+    }
+
+    /// From field 3 on, at least to field 22.
+    private static func fieldsBehindName(of pid: Int32) -> [Substring]? {
+        guard let stat = SmallFile.read("/proc/\(pid)/stat"), let name = stat.lastIndex(of: ")") else { return nil }
+        let fields = stat[stat.index(after: name)...].dropFirst().split(separator: " ")
+        return fields.count >= 20 ? fields : nil
     }
 }
 

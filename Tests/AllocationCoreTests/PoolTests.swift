@@ -80,6 +80,21 @@ import Testing
         #expect(throws: PoolError.warmLimit) { try pool.openWarm(on: device(1)) }
     }
 
+    @Test func aDeviceHasAsMuchComputeAsIsSaidOfIt() throws {
+        var pool = Pool(computeOvercommit: 2)
+        pool.add(device(0), memory: .gibibytes(8), compute: .wholeDevice)
+        let half = Slice(memory: .gibibytes(1), compute: MilliShare(500))
+        for _ in 0..<3 { try pool.reserve(half, on: device(0)) }
+        pool.setCompute(MilliShare(500), on: device(0))
+        #expect(pool.account(of: device(0))?.freeCompute == MilliShare(-500))
+        #expect(!pool.canReserve(half, on: device(0)))
+        pool.checkInvariants()
+        pool.setCompute(.wholeDevice, on: device(0))
+        pool.setCompute(.wholeDevice, on: device(7))
+        #expect(pool.canReserve(half, on: device(0)))
+        pool.checkInvariants()
+    }
+
     @Test func aDeviceCarriesNoMoreWarmSessionsThanItsHostHasMemoryFor() throws {
         var pool = Pool(maximumWarmPerDevice: 4)
         for number in 0...1 { pool.add(device(number), memory: .gibibytes(8), compute: .wholeDevice) }

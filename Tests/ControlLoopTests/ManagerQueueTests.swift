@@ -133,6 +133,35 @@ import Testing
         #expect(most(fleet) == fleet.manager.pool.maximumWarmPerDevice)
     }
 
+    /// A session that keeps a processor busy for a third of the device, on a host with one processor.
+    @Test func computeIsPromisedAsFarAsTheHostsProcessorsReach() throws {
+        var fleet = ManagerHarness()
+        let device = ManagerHarness.device("s1")
+        func hello(_ processors: Double?) -> GPUServerHello {
+            GPUServerHello(
+                server: device.id.server, softwareVersion: "test", devices: [device], held: [],
+                epochs: [Epoch(term: 1, counter: 0)], installed: [ManagerHarness.version],
+                host: GPUServerHost(processors: processors))
+        }
+        func compute(_ fleet: ManagerHarness) -> MilliShare? { fleet.manager.pool.account(of: device.id)?.compute }
+        fleet.happens(.serverMessageReceived(.hello(hello(1)), LinkID(rawValue: 2)))
+        fleet.agentSaysHello(on: 1)
+        fleet.periodPasses(agents: [1], servers: [2])
+        let whole = compute(fleet)
+        var held = fleet.held(9, on: "s1", .attached)
+        (held.usedCompute, held.workerProcessors) = (MilliShare(333), 1)
+        for _ in 1...20 { fleet.periodPasses(agents: [1], servers: [2], held: [held]) }
+        #expect(compute(fleet) == whole, "little was seen")
+        for _ in 1...20 { fleet.periodPasses(agents: [1], servers: [2], held: [held]) }
+        #expect(compute(fleet)?.rawValue == whole.map { $0.rawValue / 3 })
+        let told = try #require(fleet.manager.explain("i1", at: fleet.now).explanation)
+        #expect(told.notes.contains("the processors of s1 keep up with 333/1000 of its devices' compute"))
+        // Its devices turn out to be the processors themselves.
+        fleet.happens(.serverMessageReceived(.hello(hello(nil)), LinkID(rawValue: 2)))
+        fleet.periodPasses(agents: [1], servers: [2])
+        #expect(compute(fleet) == whole)
+    }
+
     @Test func aProgramIsPlacedWhereASessionCanBeOpenedForIt() {
         let newer = InterfaceVersion(kind: "opencl", version: SemanticVersion(2, 0, 0), digest: .zero)
         var fleet = ManagerHarness(published: [ManagerHarness.version, newer])

@@ -235,6 +235,9 @@ struct ValidationTests {
         hello.devices = [samples.deviceDescription(DeviceID(server: GPUServerID(unchecked: "other"), index: 0))]
         let owner = #expect(throws: ProtocolError.self) { try GPUServerHello(wire: hello.wire) }
         #expect(owner == ProtocolError("devices[0].id", .outOfRange))
+        (hello.devices, hello.host.processors) = ([], 0)
+        let none = #expect(throws: ProtocolError.self) { try GPUServerHello(wire: hello.wire) }
+        #expect(none == ProtocolError("host_processors", .outOfRange))
     }
 
     /// What a manager's answer must not say, and the field that is named.

@@ -148,7 +148,8 @@ struct ProtocolSamples {
         HeldGrant(
             grant: grant(), instance: id(), device: device(), epoch: epoch(),
             level: pick([.warm, .reserved, .attached]), slice: slice(), endpoint: maybe { $0.endpoint() },
-            usedMemory: slice().memory, usedCompute: slice().compute, activity: activity())
+            usedMemory: slice().memory, usedCompute: slice().compute, workerMemory: slice().memory,
+            workerProcessors: rate(), activity: activity())
     }
 
     mutating func activity() -> SessionActivity {
@@ -180,7 +181,10 @@ struct ProtocolSamples {
                 GPUServerHello(
                     server: server, softwareVersion: text(), devices: devices, held: several { $0.heldGrant() },
                     epochs: devices.map { _ in epoch() }, installed: several { $0.version() }, platform: platform(),
-                    bundleSource: maybe { "http://\($0.word()):7403" } ?? ""))
+                    bundleSource: maybe { "http://\($0.word()):7403" } ?? "",
+                    host: GPUServerHost(
+                        failureDomain: maybe { $0.id() }, memory: maybe { $0.slice().memory },
+                        processors: maybe { 0.5 + Double($0.random.below(64)) })))
         case 1: return .heartbeat(GPUServerHeartbeat(sequence: random.next(), held: several { $0.heldGrant() }))
         case 2:
             return .commandAnswered(

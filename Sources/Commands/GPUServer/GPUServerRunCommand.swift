@@ -26,6 +26,7 @@ struct GPUServerRunCommand: AsyncParsableCommand {
     @Option(help: .hidden) var longestCommand: String?
     @Option(help: .hidden) var failureDomain: String?
     @Option(help: .hidden) var workerMemory: String?
+    @Option(help: .hidden) var workerProcessors: String?
     @Option(help: .hidden) var resumptionGrace: String?
     @Option(help: .hidden) var longestBuild: String?
     @Option(help: .hidden) var kernelCacheDirectory: String?
@@ -53,7 +54,8 @@ struct GPUServerRunCommand: AsyncParsableCommand {
                     "bundle-url": bundleUrl, "period": period, "worker": worker, "listen-host": listenHost,
                     "advertised-host": advertisedHost, "worker-ports": workerPorts, "memory-limit": memoryLimit,
                     "longest-command": longestCommand, "failure-domain": failureDomain,
-                    "worker-memory": workerMemory, "resumption-grace": resumptionGrace,
+                    "worker-memory": workerMemory, "worker-processors": workerProcessors,
+                    "resumption-grace": resumptionGrace,
                     "longest-build": longestBuild, "kernel-cache-directory": kernelCacheDirectory,
                     "kernel-cache-per-instance": kernelCachePerInstance, "kernel-cache-total": kernelCacheTotal,
                     "kernel-cache-age": kernelCacheAge, "maximum-devices": maximumDevices,

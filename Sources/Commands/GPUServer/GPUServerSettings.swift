@@ -65,6 +65,11 @@ enum GPUServerSettings {
             Setting(
                 name: "worker-memory", meaning: "memory of the host for workers, as 64GiB (default: all that it has)"),
             Setting(
+                name: "worker-processors",
+                meaning:
+                    "processors of the host for workers, as 6 or 1.5; not counted where they are themselves a device "
+                    + "(default: all that it may use)"),
+            Setting(
                 name: "resumption-grace",
                 meaning: "how long a session waits for its program after the connection broke, 0 for not at all "
                     + "(default: 10s)"),
@@ -118,6 +123,9 @@ enum GPUServerSettings {
         if let value = settings.value("worker-memory", expected: "an amount of memory", BytesArgument.init(argument:)) {
             configuration.workerMemory = value.bytes
         }
+        configuration.workerProcessors = settings.value(
+            "worker-processors", expected: "a number above 0, at most 100000"
+        ) { text in Double(text).flatMap { $0 > 0 && $0 <= 100_000 ? $0 : nil } }
         if let value = settings.value(
             "longest-command", expected: "none or " + Duration.expected, LongestCommand.init)
         {

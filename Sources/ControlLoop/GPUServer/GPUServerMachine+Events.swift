@@ -55,14 +55,17 @@ package struct WorkerStatus: Hashable, Sendable {
     package var traffic: Bool
     /// Memory of the host that only this worker's process holds; 0 where that is not known.
     package var hostMemory: Bytes
+    /// Processor time of the host that the worker's process took since the last status; 0 where that is not known.
+    package var processorTime: Duration
     /// What else it did since the last status.
     package var usage: SessionUsage
 
     package init(
         attached: Bool, connected: Bool, peakMemory: Bytes, busy: Duration, traffic: Bool, hostMemory: Bytes = .zero,
-        usage: SessionUsage = SessionUsage()
+        processorTime: Duration = .zero, usage: SessionUsage = SessionUsage()
     ) {
         self.hostMemory = hostMemory
+        self.processorTime = processorTime
         self.usage = usage
         self.attached = attached
         self.connected = connected

@@ -34,6 +34,7 @@ extension GPUServerMachine {
         for id in grants.keys {
             grants[id]?.peakMemory = .zero
             grants[id]?.busy = .zero
+            grants[id]?.processorTime = .zero
             grants[id]?.usage = SessionUsage()
         }
         lastHeartbeat = now
@@ -106,6 +107,7 @@ extension GPUServerMachine {
         let attaches = status.attached && !grant.isAttached
         grants[id]?.peakMemory = max(grant.peakMemory, status.peakMemory)
         grants[id]?.busy += status.busy
+        grants[id]?.processorTime += status.processorTime
         grants[id]?.workerMemory = status.hostMemory
         grants[id]?.usage = grant.usage + status.usage
         if attaches { grants[id]?.isAttached = true }

@@ -175,6 +175,7 @@ extension GPUServerMachine {
         /// What its worker held of the host's memory at its last report.
         var workerMemory = Bytes.zero
         var busy: Duration = .zero
+        var processorTime: Duration = .zero
         var usage = SessionUsage()
 
         init(command: GrantCommand, now: MonotonicTime) {
@@ -223,11 +224,14 @@ extension GPUServerMachine {
             let isReserved = goal == .reserved && enforced == wanted
             let level: Readiness = isAttached ? .attached : isReserved ? .reserved : .warm
             let elapsed = max((now - since).inSeconds, 0.001)
-            let share = min(1_000, busy.inSeconds / elapsed * 1_000)
+            // Of a heartbeat soon after another more than a second's use may be told: the processors' is cut with the device's.
+            let share = busy.inSeconds / elapsed * 1_000
+            let processors = processorTime.inSeconds / elapsed * (share > 1_000 ? 1_000 / share : 1)
             return HeldGrant(
                 grant: id, instance: instance, device: device, epoch: epoch, level: level, slice: enforced,
-                endpoint: endpoint, usedMemory: peakMemory, usedCompute: MilliShare(Int32(share)),
-                workerMemory: workerMemory, activity: SessionActivity(usage, in: now - since))
+                endpoint: endpoint, usedMemory: peakMemory, usedCompute: MilliShare(Int32(min(share, 1_000))),
+                workerMemory: workerMemory, workerProcessors: processors,
+                activity: SessionActivity(usage, in: now - since))
         }
     }
 }

@@ -155,6 +155,21 @@ extension ManagerMachine {
         return max(Int(most), 1)
     }
 
+    /// Says anew how much of these GPU servers' devices' compute may be promised.
+    mutating func limitCompute(on servers: [GPUServerID]) {
+        for server in servers {
+            let share = promisableCompute(on: server) ?? .wholeDevice
+            for device in self.servers[server]?.devices ?? [] { pool.setCompute(share, on: device.id) }
+        }
+    }
+
+    /// How much of each device of a GPU server may be promised by the processors of its host; nil where they are not counted.
+    func promisableCompute(on server: GPUServerID) -> MilliShare? {
+        servers[server].flatMap { record in
+            record.host.processors.map { record.processorNeed.promisable(of: record.devices.count, with: $0) }
+        }
+    }
+
     /// By a device's index, in thousandths.
     private func expectedCompute(on server: GPUServerID) -> [Int: Int64] {
         var sums: [Int: Int64] = [:]

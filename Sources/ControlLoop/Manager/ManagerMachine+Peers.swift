@@ -145,6 +145,7 @@ extension ManagerMachine {
         lostServers.remove(hello.server)
         if orders.returning.contains(hello.server) { servers[hello.server]?.verifiesAgain = hello.installed }
         servers[hello.server]?.host = hello.host
+        servers[hello.server]?.processorNeed = known?.processorNeed ?? ProcessorNeed()
         servers[hello.server]?.rates = known?.rates ?? [:]
         epoch = max(epoch, hello.epochs.max() ?? .zero)
         for device in hello.devices {

@@ -41,6 +41,8 @@ extension ManagerMachine {
         var lastContact: MonotonicTime
         var devices: [DeviceDescription]
         var host = GPUServerHost()
+        /// What its sessions take of its host's processors.
+        var processorNeed = ProcessorNeed()
         var installed: [InterfaceVersion]
         /// When it was asked to install a version that it lacked.
         var asked: [InterfaceVersion: MonotonicTime] = [:]

@@ -11,7 +11,7 @@ enum StepPart: Sendable {
     case peers
     /// Orders, and requests that wait.
     case requests
-    /// What is expected of the compute of these GPU servers' devices, and what their hosts have memory for, the last first.
+    /// What is expected of the compute of these GPU servers' devices, and what their hosts have memory and processors for, the last first.
     case compute([GPUServerID])
     /// What is prepared for whom: nil where that is to begin.
     case decision(DecisionInParts?)
@@ -84,6 +84,7 @@ extension ManagerMachine {
             let part = takePart(of: &left)
             expectCompute(of: part)
             limitWarmSessions(on: part)
+            limitCompute(on: part)
             stepPart = left.isEmpty ? .decision(nil) : .compute(left)
             return []
         case .decision(nil):

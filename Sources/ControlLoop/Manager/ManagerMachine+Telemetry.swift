@@ -108,6 +108,7 @@ extension ManagerMachine {
         var used: [Int: Slice] = [:]
         var listed: Set<GrantID> = []
         var devices = servers[server]?.devices.map { _ in Slice.zero } ?? []
+        var processors = 0.0
         for held in heartbeat.held where held.device.server == server {
             listed.insert(held.grant)
             if let index = instanceIndex[held.instance] {
@@ -118,6 +119,7 @@ extension ManagerMachine {
                 devices[held.device.index].memory += held.usedMemory
                 devices[held.device.index].compute += held.usedCompute
             }
+            processors += held.workerProcessors
             guard grants.standing(held.grant) != nil else {
                 effects.append(disown(held, on: link))
                 continue
@@ -125,6 +127,8 @@ extension ManagerMachine {
             learn(held)
         }
         servers[server]?.used = devices
+        servers[server]?.processorNeed.observe(
+            compute: devices.reduce(.zero) { $0 + $1.compute }, processors: processors)
         for (index, use) in used {
             instances.change(index) {
                 $0.intake.recordGPUUse(memory: use.memory, compute: use.compute, receivedAt: now)

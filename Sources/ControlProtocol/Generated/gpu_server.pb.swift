@@ -180,6 +180,16 @@ package nonisolated struct WireGpuServerHello: Sendable {
   /// The base URL from which agents may fetch what is installed, at most 1024 bytes; empty for none.
   package var bundleSource: String = String()
 
+  /// Processors of its host for workers; finite, above 0; absent where unknown, and where its devices are these processors.
+  package var hostProcessors: Double {
+    get {_hostProcessors ?? 0}
+    set {_hostProcessors = newValue}
+  }
+  /// Returns true if `hostProcessors` has been explicitly set.
+  package var hasHostProcessors: Bool {self._hostProcessors != nil}
+  /// Clears the value of `hostProcessors`. Subsequent reads from it will return its default value.
+  package mutating func clearHostProcessors() {self._hostProcessors = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -187,6 +197,7 @@ package nonisolated struct WireGpuServerHello: Sendable {
   fileprivate var _failureDomain: String? = nil
   fileprivate var _hostMemoryBytes: Int64? = nil
   fileprivate var _platform: WireHostPlatform? = nil
+  fileprivate var _hostProcessors: Double? = nil
 }
 
 /// What the self-test of a version measured on one of the server's devices.
@@ -304,6 +315,12 @@ package nonisolated struct WireHeldGrant: @unchecked Sendable {
   package var hasActivity: Bool {_storage._activity != nil}
   /// Clears the value of `activity`. Subsequent reads from it will return its default value.
   package mutating func clearActivity() {_uniqueStorage()._activity = nil}
+
+  /// How many of the host's processors the worker's process kept busy since the last heartbeat; 0 where unknown.
+  package var workerHostProcessors: Double {
+    get {_storage._workerHostProcessors}
+    set {_uniqueStorage()._workerHostProcessors = newValue}
+  }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -943,7 +960,7 @@ nonisolated extension WireGpuServerEnvelope: SwiftProtobuf.Message, SwiftProtobu
 
 nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".GpuServerHello"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}software_version\0\u{3}protocol_revision\0\u{1}devices\0\u{1}held\0\u{1}epochs\0\u{1}installed\0\u{3}failure_domain\0\u{3}host_memory_bytes\0\u{1}platform\0\u{3}bundle_source\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}server\0\u{3}software_version\0\u{3}protocol_revision\0\u{1}devices\0\u{1}held\0\u{1}epochs\0\u{1}installed\0\u{3}failure_domain\0\u{3}host_memory_bytes\0\u{1}platform\0\u{3}bundle_source\0\u{3}host_processors\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -962,6 +979,7 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
       case 9: try { try decoder.decodeSingularInt64Field(value: &self._hostMemoryBytes) }()
       case 10: try { try decoder.decodeSingularMessageField(value: &self._platform) }()
       case 11: try { try decoder.decodeSingularStringField(value: &self.bundleSource) }()
+      case 12: try { try decoder.decodeSingularDoubleField(value: &self._hostProcessors) }()
       default: break
       }
     }
@@ -1005,6 +1023,9 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
     if !self.bundleSource.isEmpty {
       try visitor.visitSingularStringField(value: self.bundleSource, fieldNumber: 11)
     }
+    try { if let v = self._hostProcessors {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 12)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1020,6 +1041,7 @@ nonisolated extension WireGpuServerHello: SwiftProtobuf.Message, SwiftProtobuf._
     if lhs._hostMemoryBytes != rhs._hostMemoryBytes {return false}
     if lhs._platform != rhs._platform {return false}
     if lhs.bundleSource != rhs.bundleSource {return false}
+    if lhs._hostProcessors != rhs._hostProcessors {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1071,7 +1093,7 @@ nonisolated extension WireInterfaceMeasurement: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".HeldGrant"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}instance\0\u{1}device\0\u{1}epoch\0\u{1}level\0\u{1}slice\0\u{1}endpoint\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0\u{3}worker_host_memory_bytes\0\u{1}activity\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}instance\0\u{1}device\0\u{1}epoch\0\u{1}level\0\u{1}slice\0\u{1}endpoint\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0\u{3}worker_host_memory_bytes\0\u{1}activity\0\u{3}worker_host_processors\0")
 
   fileprivate class _StorageClass {
     var _grant: UInt64 = 0
@@ -1085,6 +1107,7 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _usedComputeMilli: Int32 = 0
     var _workerHostMemoryBytes: Int64 = 0
     var _activity: WireSessionActivity? = nil
+    var _workerHostProcessors: Double = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1106,6 +1129,7 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _usedComputeMilli = source._usedComputeMilli
       _workerHostMemoryBytes = source._workerHostMemoryBytes
       _activity = source._activity
+      _workerHostProcessors = source._workerHostProcessors
     }
   }
 
@@ -1135,6 +1159,7 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 9: try { try decoder.decodeSingularInt32Field(value: &_storage._usedComputeMilli) }()
         case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._workerHostMemoryBytes) }()
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._activity) }()
+        case 12: try { try decoder.decodeSingularDoubleField(value: &_storage._workerHostProcessors) }()
         default: break
         }
       }
@@ -1180,6 +1205,9 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
       try { if let v = _storage._activity {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
       } }()
+      if _storage._workerHostProcessors.bitPattern != 0 {
+        try visitor.visitSingularDoubleField(value: _storage._workerHostProcessors, fieldNumber: 12)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1200,6 +1228,7 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._usedComputeMilli != rhs_storage._usedComputeMilli {return false}
         if _storage._workerHostMemoryBytes != rhs_storage._workerHostMemoryBytes {return false}
         if _storage._activity != rhs_storage._activity {return false}
+        if _storage._workerHostProcessors != rhs_storage._workerHostProcessors {return false}
         return true
       }
       if !storagesAreEqual {return false}

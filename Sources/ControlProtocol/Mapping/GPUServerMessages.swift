@@ -10,6 +10,9 @@ extension GPUServerHello: WireMapped {
         for (index, device) in devices.enumerated() where device.id != DeviceID(server: server, index: index) {
             throw ProtocolError("devices[\(index)].id", .outOfRange)
         }
+        guard !wire.hasHostProcessors || wire.hostProcessors > 0 else {
+            throw ProtocolError("host_processors", .outOfRange)
+        }
         self.init(
             server: server,
             softwareVersion: try Read.text(
@@ -22,7 +25,8 @@ extension GPUServerHello: WireMapped {
             host: GPUServerHost(
                 failureDomain: wire.hasFailureDomain
                     ? try Read.identifier(wire.failureDomain, "failure_domain") : nil,
-                memory: wire.hasHostMemoryBytes ? try Read.memory(wire.hostMemoryBytes, "host_memory_bytes") : nil))
+                memory: wire.hasHostMemoryBytes ? try Read.memory(wire.hostMemoryBytes, "host_memory_bytes") : nil,
+                processors: wire.hasHostProcessors ? try Read.rate(wire.hostProcessors, "host_processors") : nil))
     }
 
     package var wire: WireGpuServerHello {
@@ -36,6 +40,7 @@ extension GPUServerHello: WireMapped {
             $0.installed = installed.map(\.wire)
             if let domain = host.failureDomain { $0.failureDomain = domain.rawValue }
             if let memory = host.memory { $0.hostMemoryBytes = memory.rawValue }
+            if let processors = host.processors { $0.hostProcessors = processors }
             if platform != HostPlatform() { $0.platform = platform.wire }
             $0.bundleSource = bundleSource.clipped(to: ProtocolLimits.urlBytes)
         }
@@ -55,6 +60,7 @@ extension HeldGrant: WireMapped {
             usedMemory: try Read.memory(wire.usedMemoryBytes, "used_memory_bytes"),
             usedCompute: try Read.share(wire.usedComputeMilli, "used_compute_milli"),
             workerMemory: try Read.memory(wire.workerHostMemoryBytes, "worker_host_memory_bytes"),
+            workerProcessors: try Read.rate(wire.workerHostProcessors, "worker_host_processors"),
             activity: try Read.optional(wire.hasActivity ? wire.activity : nil, "activity") ?? SessionActivity())
     }
 
@@ -70,6 +76,7 @@ extension HeldGrant: WireMapped {
             $0.usedMemoryBytes = usedMemory.rawValue
             $0.usedComputeMilli = usedCompute.rawValue
             $0.workerHostMemoryBytes = workerMemory.rawValue
+            $0.workerHostProcessors = workerProcessors
             $0.activity = activity.wire
         }
     }

@@ -29,7 +29,9 @@ package struct OpenCLDeviceDriver: DeviceDriver {
         let ordered = found.filter { !isProcessor($0.device) } + found.filter { isProcessor($0.device) }
         return ordered.enumerated().map { offset, entry in
             let id = DeviceID(server: server, index: index + offset)
-            return DiscoveredDevice(description: describe(entry.device, as: id), selector: entry.selector)
+            return DiscoveredDevice(
+                description: describe(entry.device, as: id), selector: entry.selector,
+                isProcessor: isProcessor(entry.device))
         }
     }
 

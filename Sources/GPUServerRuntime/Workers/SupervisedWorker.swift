@@ -31,6 +31,7 @@ final class SupervisedWorker {
     /// Nil once the worker has closed it.
     var channel: ControlLinkBox?
     private let errorOutput: ErrorOutput?
+    private var processorTime: Duration?
     let process: WorkerProcessHandle
     let files: WorkerFiles
 
@@ -63,6 +64,14 @@ final class SupervisedWorker {
         default: break
         }
         return true
+    }
+
+    /// Processor time that the process has taken since this was last asked, or 0 where that is not known, as for the first time of
+    /// a worker of an earlier life of the GPU server.
+    func takeProcessorTime() -> Duration {
+        guard let taken = process.record?.processorTime else { return .zero }
+        defer { processorTime = taken }
+        return processorTime.map { max(taken - $0, .zero) } ?? .zero
     }
 
     /// How the process ended, once it is gone, in which case its files are removed as well; nil while it is there.

@@ -195,6 +195,7 @@ final class SupervisorLoop: @unchecked Sendable {
             guard worker.phase == .ready, worker.awaited.takeReport() else { return }
             var status = WorkerStatus(report)
             status.hostMemory = worker.process.privateMemory() ?? .zero
+            status.processorTime = worker.takeProcessorTime()
             events.yield(.workerReported(worker.grant, status))
         }
     }

@@ -9,8 +9,9 @@ extension FaultyWorld {
             let process = ProcessState(clock: drawClock())
             servers.append(
                 SimulatedServer(
-                    id: server.id, devices: server.devices, process: process,
-                    machine: GPUServerMachine(configuration: configuration(server.id, server.devices), now: .zero),
+                    id: server.id, devices: server.devices, host: server.host, process: process,
+                    machine: GPUServerMachine(
+                        configuration: configuration(server.id, server.devices, server.host), now: .zero),
                     durableEpochs: server.devices.map { _ in .zero }))
         }
         for agent in fleet.agents {
@@ -47,8 +48,11 @@ extension FaultyWorld {
         return clock
     }
 
-    func configuration(_ id: GPUServerID, _ devices: [DeviceDescription]) -> GPUServerMachineConfiguration {
-        GPUServerMachineConfiguration(server: id, softwareVersion: "simulated", devices: devices, bugs: bugs)
+    func configuration(
+        _ id: GPUServerID, _ devices: [DeviceDescription], _ host: GPUServerHost
+    ) -> GPUServerMachineConfiguration {
+        GPUServerMachineConfiguration(
+            server: id, softwareVersion: "simulated", devices: devices, host: host, bugs: bugs)
     }
 
     func configuration(_ id: AgentID) -> AgentMachineConfiguration {

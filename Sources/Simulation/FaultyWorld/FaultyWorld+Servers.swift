@@ -38,7 +38,7 @@ extension FaultyWorld {
         let recovered = found.map { recoveredWorker(workers[$0]) }
         let server = servers[index]
         servers[index].machine = GPUServerMachine(
-            configuration: configuration(server.id, server.devices), recovered: recovered,
+            configuration: configuration(server.id, server.devices, server.host), recovered: recovered,
             epochs: server.durableEpochs, installed: server.installed, now: server.process.clock.reading(at: now))
         observeAtServer(index, .serverStarted(server.id, adopted: recovered.map(\.grant)))
         for worker in recovered where worker.attached { observeAtServer(index, .attachKnown(worker.grant)) }

@@ -7,6 +7,7 @@ struct SimulatedFleet: Sendable {
     struct Server: Sendable {
         var id: GPUServerID
         var devices: [DeviceDescription]
+        var host = GPUServerHost()
     }
 
     struct Agent: Sendable {
@@ -47,6 +48,8 @@ struct SimulatedFleet: Sendable {
         }
         // By draws of its own, so that the other runs are what they were.
         var draws = random
+        // Too few for what their devices could do.
+        for server in servers.indices where draws.chance(1, in: 6) { servers[server].host.processors = 1 }
         let devices = servers.reduce(0) { $0 + $1.devices.count }
         guard devices > 1, draws.chance(1, in: 3) else { return }
         for agent in agents.indices {

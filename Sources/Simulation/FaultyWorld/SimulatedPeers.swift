@@ -37,6 +37,7 @@ struct SimulatedAgent: Sendable {
 struct SimulatedServer: Sendable {
     let id: GPUServerID
     let devices: [DeviceDescription]
+    let host: GPUServerHost
     var process: ProcessState
     var machine: GPUServerMachine
     var link: LinkID?

@@ -58,6 +58,7 @@ struct SimulatedWorker: Sendable {
         return WorkerStatus(
             attached: isAttached, connected: isConnected,
             peakMemory: isAttached ? Bytes(limit.memory.rawValue / 2) : .zero,
-            busy: isAttached ? elapsed / 3 : .zero, traffic: isAttached)
+            busy: isAttached ? elapsed / 3 : .zero, traffic: isAttached, processorTime: isAttached ? elapsed / 2 : .zero
+        )
     }
 }

@@ -92,6 +92,8 @@ struct WorkerSupervisorTests {
         // A process of PoCL has megabytes of its own, and far less than its host.
         #expect((.mebibytes(1)...(.gibibytes(4))).contains(status.hostMemory))
         status.hostMemory = .zero
+        #expect(status.processorTime == .zero, "nothing to compare with yet")
+        #expect(try #require(process.processorTime) > .zero)
         #expect(
             status == WorkerStatus(attached: false, connected: false, peakMemory: .zero, busy: .zero, traffic: false))
 
