@@ -154,6 +154,8 @@ extension FleetForecaster {
 
     private func writeFeatures(_ tile: inout ForecastTile) {
         guard !tile.networks.isEmpty else { return }
+        // The networks share them: written while others still had them, they would be copied.
+        for index in tile.networks.indices.dropFirst() { tile.networks[index].layers[0] = [] }
         let (histories, slots, types, decay, recent) = (histories, slots, types, clocks.decay, recent)
         let calendar = calendar
         let rows = tile.rows

@@ -51,4 +51,21 @@ import Testing
         #expect(table.change(GrantID(rawValue: 9)) { $0.missing = 1 } == nil && table[GrantID(rawValue: 9)] == nil)
         table.checkInvariants()
     }
+
+    @Test func anInstanceIsInUseWhereProgramsHaveAllThatItHolds() {
+        var table = table(of: 1...3)
+        for number: UInt64 in 1...3 { table.change(GrantID(rawValue: number)) { $0.place = number < 3 ? 7 : nil } }
+        #expect(!table.areAllAttached(ofInstanceAt: 7) && !table.areAllAttached(ofInstanceAt: 8))
+        table.change(GrantID(rawValue: 1)) { $0.lifecycle.attached() }
+        table.change(GrantID(rawValue: 3)) { $0.lifecycle.attached() }
+        #expect(!table.areAllAttached(ofInstanceAt: 7), "one of two")
+        table.remove(GrantID(rawValue: 2))
+        #expect(table.areAllAttached(ofInstanceAt: 7))
+        table.checkInvariants()
+        table.change(GrantID(rawValue: 1)) { $0.place = 2 }
+        #expect(!table.areAllAttached(ofInstanceAt: 7) && table.areAllAttached(ofInstanceAt: 2))
+        table.remove(GrantID(rawValue: 1))
+        #expect(!table.areAllAttached(ofInstanceAt: 2), "it has none")
+        table.checkInvariants()
+    }
 }

@@ -48,11 +48,18 @@ struct GrantTable: Sendable {
         }
     }
 
+    private struct Tally: Hashable {
+        var held: Int32 = 0
+        var attached: Int32 = 0
+    }
+
     private var places = GrantPlaces()
     /// Without gaps: the last one takes the place of one that is forgotten.
     private var records: [ManagerMachine.GrantRecord] = []
     /// By the same places.
     private(set) var standings: [Standing] = []
+    /// By an instance's place: how many grants it has, and how many of them programs have.
+    private var tallies: [Tally] = []
     private var byAgent: [AgentID: [GrantID]] = [:]
     private var byServer: [GPUServerID: [GrantID]] = [:]
     /// Grants of which something was wanted or learned since they were last looked at, some more than once. Not a set: one
@@ -105,8 +112,25 @@ struct GrantTable: Sendable {
 
     private mutating func noteChange(at place: Int) {
         guard let standing = read(at: place, { Standing($0) }) else { return }
+        recount(standings[place], as: standing)
         if changes != nil, standings[place] != standing { changes?.append(standing.grant) }
         standings[place] = standing
+    }
+
+    private mutating func recount(_ former: Standing?, as standing: Standing?) {
+        guard former?.place != standing?.place || former?.isAttached != standing?.isAttached else { return }
+        for (counted, change) in [(former, -1), (standing, 1)] as [(Standing?, Int32)] {
+            guard let counted, let instance = counted.place else { continue }
+            while tallies.count <= instance { tallies.append(Tally()) }
+            tallies[instance].held += change
+            tallies[instance].attached += counted.isAttached ? change : 0
+        }
+    }
+
+    /// Whether the instance at a place has grants, and programs have the session of each. O(1), without a look at the grants.
+    func areAllAttached(ofInstanceAt place: Int) -> Bool {
+        guard tallies.indices.contains(place) else { return false }
+        return tallies[place].held > 0 && tallies[place].held == tallies[place].attached
     }
 
     /// What a step asks of a grant; nil where there is none.
@@ -135,7 +159,9 @@ struct GrantTable: Sendable {
         let id = record.stored.grant
         places.set(id, to: records.count)
         records.append(record)
-        standings.append(withUnsafePointer(to: record) { Standing($0) })
+        let standing = withUnsafePointer(to: record) { Standing($0) }
+        standings.append(standing)
+        recount(nil, as: standing)
         byAgent[record.stored.agent, default: []].append(id)
         byServer[record.stored.device.server, default: []].append(id)
         touch(id)
@@ -145,6 +171,7 @@ struct GrantTable: Sendable {
     mutating func remove(_ id: GrantID) {
         guard let place = places.remove(id) else { return }
         let record = records[place]
+        recount(standings[place], as: nil)
         let (last, lastStanding) = (records.removeLast(), standings.removeLast())
         if place < records.count {
             records[place] = last
@@ -208,6 +235,13 @@ struct GrantTable: Sendable {
             precondition(grants(of: record.stored.agent).contains(id), "a grant that its agent's list lacks")
             precondition(grants(on: record.stored.device.server).contains(id), "a grant that its server's list lacks")
         }
+        var counted = [Tally](repeating: Tally(), count: tallies.count)
+        for standing in standings {
+            guard let instance = standing.place else { continue }
+            counted[instance].held += 1
+            counted[instance].attached += standing.isAttached ? 1 : 0
+        }
+        precondition(tallies == counted, "a tally that is out of date")
         precondition(byAgent.values.reduce(0) { $0 + $1.count } == records.count, "an agent's list has too much")
         precondition(byServer.values.reduce(0) { $0 + $1.count } == records.count, "a server's list has too much")
     }

@@ -54,18 +54,11 @@ extension ManagerMachine {
         for place in slice {
             let standing = instances.standing(place)
             guard let slot = standing.slot, mayBeSubject(standing, forecasts.onset(of: slot), now),
-                standing.grantCount != 1 || !isInUse(at: place)
+                standing.grantCount != 1 || !grants.areAllAttached(ofInstanceAt: place)
             else { continue }
             let amounts = burstAmounts(slot, serviceLevel: standing.serviceLevel)
             forecasts.keep(amounts, of: slot, serviceLevel: standing.serviceLevel, step: lastStep)
         }
-    }
-
-    /// Whether a program has the session of every grant of an instance.
-    private func isInUse(at place: Int) -> Bool {
-        let held = instances.read(place) { $0.pointee.grants } ?? []
-        for id in held where grants.standing(id)?.isAttached != true { return false }
-        return !held.isEmpty
     }
 
     private func burstAmounts(_ slot: ForecastSlot, serviceLevel: Double) -> BurstAmounts {
@@ -144,6 +137,11 @@ extension ManagerMachine {
             var onset = forecasts.onset(of: slot)
             guard mayBeSubject(standing, onset, now) else {
                 if standing.hasShortfall, !isPaused(standing, now) { found.idle.append(place) }
+                continue
+            }
+            if !withIdle, lostServers.isEmpty, grants.areAllAttached(ofInstanceAt: place) {
+                // As most that hold something in a busy fleet; it spares them a look at their records.
+                if standing.hasShortfall { found.idle.append(place) }
                 continue
             }
             onset = onset.unless(isFading(standing, now))

@@ -32,11 +32,13 @@ extension ManagerMachine {
     func questionOfNewPrograms(of instance: InstanceID, on device: DeviceID?) -> InterfaceSelection.Question {
         let record = record(of: instance)
         let server = device.flatMap { servers[$0.server] }
+        // Asked for here and not by a reference to the method, which would copy the machine.
+        let rule = if let record { versionRule(of: record) } else { VersionRule?.none }
         var question = InterfaceSelection.Question(
             kind: configuration.interfaceKind, client: end(record?.agent),
             server: server.map(Self.end) ?? InterfaceSelection.End(installed: Set(installedOnServers)),
             device: server?.devices.first { $0.id == device },
-            rule: record.flatMap(versionRule(of:)), needs: record?.needs ?? [],
+            rule: rule, needs: record?.needs ?? [],
             isCanary: rollouts.active == nil && rollouts.explorers.contains(instance))
         question.withheld = withheld(from: instance, on: device?.server)
         question.preferred = preferred(by: instance)

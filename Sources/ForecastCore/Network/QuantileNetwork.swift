@@ -189,7 +189,8 @@ struct NetworkTile: Sendable {
                         algebra.multiply(
                             left, all + weights, into: result, rows: rows, inner: widths[layer], columns: width)
                         guard !isLast else { return }
-                        for index in 0..<(rows * width) where result[index] < 0 { result[index] = 0 }
+                        // Written whatever it is: without a branch, which half of the values would go against.
+                        for index in 0..<(rows * width) { result[index] = result[index] < 0 ? 0 : result[index] }
                     }
                 }
             }
