@@ -35,7 +35,7 @@ package struct AllocationSubject: Sendable {
     /// The other members of its set; nil where it is alone.
     package var siblings: Siblings?
     /// Devices on which nothing new can be opened for it.
-    package var closed: [DeviceID] = []
+    package var closed: Set<DeviceID> = []
 
     package init(
         instance: InstanceID, priority: PriorityClass, onset: InlineArray<3, Float>, relativeWidth: Double,

@@ -5,8 +5,10 @@ package struct DeviceAccount: Equatable, Sendable {
     package let device: DeviceID
     /// The device's memory: the sum of all promises never exceeds it.
     package internal(set) var memory: Bytes
-    /// The compute that may be promised: the device's, times the pool's overcommit.
+    /// The compute that may be promised: what there is of the device's for slices, times the pool's overcommit.
     package internal(set) var compute: MilliShare
+    /// The same of the whole device.
+    var wholeCompute: MilliShare
     /// What is promised: reserved and attached slices, and those that are being released.
     package internal(set) var reserved = Slice.zero
     /// Sessions that hold a worker and a context, and no memory.
@@ -23,11 +25,16 @@ package struct DeviceAccount: Equatable, Sendable {
         self.device = device
         self.memory = memory
         self.compute = compute
+        wholeCompute = compute
         self.order = order
     }
 
     /// How many warm sessions more it may carry; below 0 where it carries more than it may by now.
     var warmRoom: Int { maximumWarm - warmSessions }
+
+    /// What is promised of its compute, as the pool counts it: what there is no room for any more on a device of which less than all
+    /// can be promised fills no other.
+    var countedCompute: MilliShare { compute < wholeCompute ? min(reserved.compute, compute) : reserved.compute }
 
     package var freeMemory: Bytes { memory - reserved.memory }
 

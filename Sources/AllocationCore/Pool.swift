@@ -17,7 +17,7 @@ package struct Pool: Sendable {
     private var slots: [DeviceID: Int] = [:]
     private var freeSlots: [Int] = []
     private var added: UInt64 = 0
-    /// Of all available devices: what may be promised, and what is; bytes and thousandths, whole numbers.
+    /// Of all available devices: what may be promised, and what of that is; bytes and thousandths, whole numbers.
     private var totalMemory = 0.0
     private var totalCompute = 0.0
     private var promisedMemory = 0.0
@@ -116,6 +116,7 @@ package struct Pool: Sendable {
             update(slot) { account in
                 account.memory = max(memory, account.reserved.memory)
                 account.compute = max(compute, account.reserved.compute)
+                account.wholeCompute = account.compute
             }
             return
         }
@@ -288,7 +289,7 @@ package struct Pool: Sendable {
         totalMemory += Double(account.memory.rawValue)
         totalCompute += Double(account.compute.rawValue)
         promisedMemory += Double(account.reserved.memory.rawValue)
-        promisedCompute += Double(account.reserved.compute.rawValue)
+        promisedCompute += Double(account.countedCompute.rawValue)
         byFreeMemory.insert(
             slot: slot, order: account.order, key: account.freeMemory.rawValue,
             capacity: Int64(account.freeCompute.rawValue))
@@ -302,7 +303,7 @@ package struct Pool: Sendable {
         totalMemory -= Double(account.memory.rawValue)
         totalCompute -= Double(account.compute.rawValue)
         promisedMemory -= Double(account.reserved.memory.rawValue)
-        promisedCompute -= Double(account.reserved.compute.rawValue)
+        promisedCompute -= Double(account.countedCompute.rawValue)
         byFreeMemory.remove(slot: slot)
         warmByFreeMemory.remove(slot: slot)
     }

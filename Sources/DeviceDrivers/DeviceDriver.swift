@@ -16,13 +16,10 @@ package protocol DeviceDriver: Sendable {
 package struct DiscoveredDevice: Hashable, Sendable {
     package var description: DeviceDescription
     package var selector: DeviceSelector
-    /// Whether it is the host's processors.
-    package var isProcessor: Bool
 
-    package init(description: DeviceDescription, selector: DeviceSelector, isProcessor: Bool = false) {
+    package init(description: DeviceDescription, selector: DeviceSelector) {
         self.description = description
         self.selector = selector
-        self.isProcessor = isProcessor
     }
 }
 

@@ -142,7 +142,7 @@ package struct ConsideredDevice: Hashable, Sendable {
         case away
         /// Its GPU server and the instance's agent share no interface version.
         case noVersion = "no-version"
-        /// Another virtual GPU of the same program is there.
+        /// Another virtual GPU of the same set has something there.
         case sibling
     }
 

@@ -22,10 +22,12 @@ package struct DeviceDescription: Hashable, Sendable, Codable {
     package var computeUnits: Int
     /// Names of extensions, sorted.
     package var extensions: [String]
+    /// Whether it is the processors of its host.
+    package var isHostProcessor: Bool
 
     package init(
         id: DeviceID, kind: DeviceKind, model: String, vendor: String, driverVersion: String, apiVersion: String,
-        memory: Bytes, computeUnits: Int, extensions: [String]
+        memory: Bytes, computeUnits: Int, extensions: [String], isHostProcessor: Bool = false
     ) {
         self.id = id
         self.kind = kind
@@ -36,5 +38,6 @@ package struct DeviceDescription: Hashable, Sendable, Codable {
         self.memory = memory
         self.computeUnits = computeUnits
         self.extensions = extensions
+        self.isHostProcessor = isHostProcessor
     }
 }

@@ -126,11 +126,15 @@ package struct DeviceOverview: Sendable {
     package var warmSessions: Int
     package var reservedSessions: Int
     package var attachedSessions: Int
+    /// How much of its compute is promised at most: less than all where the processors of its host keep up with no more.
+    package var promisableCompute: MilliShare
 
     package init(
         description: DeviceDescription, available: Bool, reservedMemory: Bytes, reservedCompute: MilliShare,
-        usedMemory: Bytes, usedCompute: MilliShare, warmSessions: Int, reservedSessions: Int, attachedSessions: Int
+        usedMemory: Bytes, usedCompute: MilliShare, warmSessions: Int, reservedSessions: Int, attachedSessions: Int,
+        promisableCompute: MilliShare = .wholeDevice
     ) {
+        self.promisableCompute = promisableCompute
         self.description = description
         self.available = available
         self.reservedMemory = reservedMemory

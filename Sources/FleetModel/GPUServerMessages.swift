@@ -59,8 +59,7 @@ package struct GPUServerHost: Hashable, Sendable, Codable {
     package var failureDomain: FailureDomain?
     /// Memory for workers; nil where unknown: then it is not counted.
     package var memory: Bytes?
-    /// Processors for workers, above 0; nil where unknown, and where its devices are themselves the host's processors: then
-    /// they are not counted.
+    /// Processors for workers, above 0; nil where unknown: then they are not counted.
     package var processors: Double?
 
     package init(failureDomain: FailureDomain? = nil, memory: Bytes? = nil, processors: Double? = nil) {
@@ -87,19 +86,21 @@ package struct HeldGrant: Hashable, Sendable {
     package var usedCompute: MilliShare
     /// What the worker's process holds of the host's memory; 0 where unknown.
     package var workerMemory: Bytes
-    /// How many of the host's processors the worker's process kept busy since the last heartbeat; 0 where unknown.
-    package var workerProcessors: Double
+    /// How long the device was busy for it, by commands that have ended since the last heartbeat, and what processor time of the
+    /// host its worker took for them; 0 where unknown.
+    package var commandTime: CommandTime
     /// What it did since the last heartbeat.
     package var activity: SessionActivity
 
     package init(
         grant: GrantID, instance: InstanceID, device: DeviceID, epoch: Epoch, level: Readiness, slice: Slice,
         endpoint: SessionEndpoint? = nil, usedMemory: Bytes = .zero, usedCompute: MilliShare = .zero,
-        workerMemory: Bytes = .zero, workerProcessors: Double = 0, activity: SessionActivity = SessionActivity()
+        workerMemory: Bytes = .zero, commandTime: CommandTime = CommandTime(),
+        activity: SessionActivity = SessionActivity()
     ) {
         self.activity = activity
         self.workerMemory = workerMemory
-        self.workerProcessors = workerProcessors
+        self.commandTime = commandTime
         self.grant = grant
         self.instance = instance
         self.device = device
@@ -109,6 +110,19 @@ package struct HeldGrant: Hashable, Sendable {
         self.endpoint = endpoint
         self.usedMemory = usedMemory
         self.usedCompute = usedCompute
+    }
+}
+
+/// What commands took.
+package struct CommandTime: Hashable, Sendable {
+    /// Of a device.
+    package var busy: Duration
+    /// Of the host's processors, all together.
+    package var processors: Duration
+
+    package init(busy: Duration = .zero, processors: Duration = .zero) {
+        self.busy = busy
+        self.processors = processors
     }
 }
 

@@ -14,6 +14,13 @@ package struct StoredFleet: Hashable, Sendable {
     package var orders: OperatorOrders
     package var rollouts: StoredRollouts
 
+    /// From where on a manager numbers its grants that has lost its state, and heard of a later term than its own: no manager of
+    /// that term or one before has come so far. Agents and GPU servers may still hold what those have granted.
+    package static func firstGrant(above term: UInt64) -> UInt64 {
+        let (number, overflow) = (term &+ 1).multipliedReportingOverflow(by: 1_000_000_000)
+        return overflow ? UInt64(Int64.max) : min(number, UInt64(Int64.max))
+    }
+
     package init(
         term: UInt64 = 0, revision: UInt64 = 0, nextGrant: UInt64 = 1, grants: [StoredGrant] = [],
         rules: ClassRules = ClassRules(), orders: OperatorOrders = OperatorOrders(),

@@ -1,6 +1,5 @@
 import DeviceDrivers
 import FleetModel
-import Foundation
 
 /// The devices that a GPU server offers, as found at its start, by index.
 struct DeviceInventory: Sendable {
@@ -27,13 +26,6 @@ struct DeviceInventory: Sendable {
     init(devices: [DiscoveredDevice]) { self.devices = devices }
 
     var descriptions: [DeviceDescription] { devices.map(\.description) }
-
-    /// How many processors of the host there are for workers, of `given` or all that this process may use; nil where one of
-    /// the devices is these processors: what their workers take is the device's compute.
-    func processorsBeside(_ given: Double?) -> Double? {
-        guard !devices.contains(where: \.isProcessor) else { return nil }
-        return given ?? Double(ProcessInfo.processInfo.activeProcessorCount)
-    }
 
     /// How a worker opens a device; nil for one that this server does not have.
     func selector(of device: DeviceID) -> DeviceSelector? {

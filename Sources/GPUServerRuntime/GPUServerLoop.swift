@@ -27,14 +27,17 @@ struct GPUServerLoop {
             metrics.used(status, on: device)
         }
         var events = [event]
-        if case .periodEnded = event { events += persistAgain(now: now) }
+        if case .periodEnded = event {
+            // Before the heartbeat: with it, what was used in the period begins anew.
+            metrics.holding(machine.holdings(), on: inventory.descriptions)
+            events += persistAgain(now: now)
+        }
         // Each effect leads to one further event at most, and only for a device's first command of an epoch or a device
         // that is gone.
         while !events.isEmpty {
             for effect in machine.handle(events.removeFirst(), now: now) { events += carryOut(effect, now: now) }
         }
         if case .periodEnded = event {
-            metrics.holding(machine.holdings(), on: inventory.descriptions)
             surroundings.requestStatuses()
             surroundings.use(machine.versionsInUse)
         }

@@ -75,7 +75,8 @@ package struct GPUServerService: Service {
                     failureDomain: configuration.failureDomain,
                     memory: configuration.workerMemory
                         ?? Bytes(Int64(clamping: ProcessInfo.processInfo.physicalMemory)),
-                    processors: inventory.processorsBeside(configuration.workerProcessors))),
+                    processors: configuration.workerProcessors
+                        ?? Double(ProcessInfo.processInfo.activeProcessorCount))),
             recovered: recovered, epochs: epochs, installed: installed.map(\.version),
             now: MonotonicClock.now())
         logger.info(

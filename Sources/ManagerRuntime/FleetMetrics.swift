@@ -25,7 +25,8 @@ struct FleetMetrics: Sendable {
         memory = registry.gauge(
             "presync_device_memory_bytes", help: "Memory of a device by what it is: total, reserved, used.")
         compute = registry.gauge(
-            "presync_device_compute_ratio", help: "Compute of a device reserved and used, 1 for all of it.")
+            "presync_device_compute_ratio",
+            help: "Compute of a device: what is promised at most, reserved and used; 1 for all of it.")
         available = registry.gauge("presync_device_available", help: "1 if the device's GPU server is connected.")
         sessions = registry.gauge("presync_device_sessions", help: "Sessions on a device by level.")
         term = registry.gauge("presync_manager_term", help: "The manager's term.")
@@ -79,6 +80,7 @@ struct FleetMetrics: Sendable {
             series(
                 {
                     [
+                        ("promisable", Double($0.promisableCompute.rawValue) / 1_000),
                         ("reserved", Double($0.reservedCompute.rawValue) / 1_000),
                         ("used", Double($0.usedCompute.rawValue) / 1_000),
                     ]

@@ -52,7 +52,10 @@ package struct Worker {
         do {
             var channel = ControlChannel(starter)
             let ticket = try awaitTicket(on: &channel)
+            // Opened before the cage closes, from within which nothing is removed.
+            let record = open(launch.recordPath, O_WRONLY | O_CLOEXEC)
             defer {
+                WorkerLaunch.noteEnd(inRecord: record)
                 unlink(launch.controlPath)
                 unlink(launch.recordPath)
             }

@@ -31,7 +31,10 @@ package final class InMemoryFleetStore: FleetStore {
 
     package func raiseTerm(to term: UInt64) async throws(FleetStoreError) {
         try checkOpen()
-        medium.fleet.withLock { $0.term = max($0.term, term) }
+        medium.fleet.withLock {
+            $0.term = max($0.term, term)
+            $0.nextGrant = max($0.nextGrant, StoredFleet.firstGrant(above: term))
+        }
     }
 
     package func commit(_ transaction: StoreTransaction) async -> CommitOutcome {

@@ -60,7 +60,9 @@ package final class SQLiteFleetStore: FleetStore {
         guard let term = Int64(exactly: term) else { throw FleetStoreError(.unavailable, "\(path): no term \(term)") }
         do {
             try await open().write { database in
-                try database.execute(sql: "UPDATE meta SET term = max(term, ?)", arguments: [term])
+                try database.execute(
+                    sql: "UPDATE meta SET term = max(term, ?), next_grant = max(next_grant, ?)",
+                    arguments: [term, Int64(clamping: StoredFleet.firstGrant(above: UInt64(term)))])
             }
         } catch {
             throw Self.storeError(error, path: path)

@@ -47,11 +47,11 @@ package struct ProcessRecord: Hashable, Sendable, LosslessStringConvertible {
         return UInt64(fields[19])
     }
 
-    /// Processor time that the process has taken, with those of its children that have ended: fields 14 to 17. Nil where it
-    /// is another by now.
+    /// Processor time that the process has taken, fields 14 and 15; nil where it is another by now. What it has others do, as
+    /// builds, is not in it.
     package var processorTime: Duration? {
         guard let fields = Self.fieldsBehindName(of: pid), UInt64(fields[19]) == startTicks else { return nil }
-        let ticks = fields[11...14].reduce(0.0) { $0 + (Double($1) ?? 0) }
+        let ticks = fields[11...12].reduce(0.0) { $0 + (Double($1) ?? 0) }
         return .seconds(ticks / Double(max(sysconf(Int32(_SC_CLK_TCK)), 1)))
     }
 

@@ -1,5 +1,6 @@
 package import DeviceDrivers
 package import FleetModel
+import Glibc
 
 /// How a worker is started: what a GPU server writes on its command line, and what the worker reads there.
 ///
@@ -58,6 +59,20 @@ package struct WorkerLaunchError: Error, Hashable, Sendable, CustomStringConvert
 extension WorkerLaunch {
     /// Where a worker's GPU server leaves its ``ProcessRecord``, beside its control socket.
     package var recordPath: String { controlPath + Self.recordSuffix }
+
+    private static let endMark = "ended "
+
+    /// Says in a worker's record, which is open for writing, that it ends by itself; and closes it. Nothing where it is below 0.
+    package static func noteEnd(inRecord descriptor: Int32) {
+        guard descriptor >= 0 else { return }
+        _ = endMark.withCString { write(descriptor, $0, endMark.utf8.count) }
+        close(descriptor)
+    }
+
+    /// Whether a worker's record says that it ended by itself, or is no longer there: a worker that can takes it along.
+    package static func tellsOfEnd(_ recordPath: String) -> Bool {
+        SmallFile.read(recordPath).map { $0.hasPrefix(endMark) } ?? true
+    }
     package static let recordSuffix = ".process"
 
     private enum Option: String, CaseIterable {

@@ -89,6 +89,10 @@ import Testing
         #expect(pool.account(of: device(0))?.freeCompute == MilliShare(-500))
         #expect(!pool.canReserve(half, on: device(0)))
         pool.checkInvariants()
+        // What it is over by fills no other.
+        #expect(pool.promisedShare == 1)
+        pool.add(device(1), memory: .gibibytes(8), compute: MilliShare(500))
+        #expect(pool.promisedShare == 0.5)
         pool.setCompute(.wholeDevice, on: device(0))
         pool.setCompute(.wholeDevice, on: device(7))
         #expect(pool.canReserve(half, on: device(0)))

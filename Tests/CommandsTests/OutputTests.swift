@@ -132,4 +132,22 @@ import Testing
         let text = try AnswerRenderer(format: .table).render(status)
         #expect(text.contains("term 3, up 01:05, since 2025-11-24T16:00:13.042Z"))
     }
+
+    @Test func `a device of which less than all is promised says so`() throws {
+        var device = DeviceOverview(
+            description: DeviceDescription(
+                id: DeviceID(server: GPUServerID(unchecked: "s"), index: 0), kind: .synthetic, model: "", vendor: "",
+                driverVersion: "", apiVersion: "", memory: Bytes(1 << 30), computeUnits: 1, extensions: []),
+            available: true, reservedMemory: .zero, reservedCompute: MilliShare(300), usedMemory: .zero,
+            usedCompute: .zero, warmSessions: 0, reservedSessions: 0, attachedSessions: 0)
+        func shown() throws -> String {
+            let overview = FleetOverview(
+                at: .seconds(1), term: 1, instances: [], devices: [device], totals: FleetTotals(),
+                accuracy: AccuracyOverview(), uptime: .seconds(1), startedAtUnixMs: 0)
+            return try AnswerRenderer(format: .table).render(PoolView(overview))
+        }
+        #expect(try shown().contains(" 30 % ") && !shown().contains(" of "))
+        device.promisableCompute = MilliShare(400)
+        #expect(try shown().contains(" 30 % of 40 % "))
+    }
 }

@@ -109,6 +109,36 @@ import Testing
         #expect(fleet.manager.waitingRequests == 0)
     }
 
+    /// Nothing could be handed to it: what is opened would only lapse, and be opened again.
+    @Test func nothingIsPreparedWhileAnAgentIsAway() throws {
+        var fleet = ManagerHarness()
+        let instance = ManagerHarness.instance.id
+        fleet.serverSaysHello("s1", on: 2)
+        fleet.agentSaysHello(on: 1)
+        fleet.reports([instance])
+        fleet.script.onset[instance] = 1
+        fleet.happens(.linkClosed(LinkID(rawValue: 1)))
+        for _ in 0..<5 { #expect(fleet.periodPasses(servers: [2]).commands.isEmpty) }
+        #expect(fleet.manager.overview(at: fleet.now).instances.map(\.shortfall) == ["its agent is not connected"])
+        let told = try #require(fleet.manager.explain(instance.rawValue, at: fleet.now).explanation)
+        #expect(told.decision == .short && told.reason == "its agent is not connected" && told.change == .nothing)
+        fleet.agentSaysHello(on: 3)
+        #expect(!fleet.periodPasses(agents: [3], servers: [2]).commands.isEmpty)
+    }
+
+    @Test func anInstanceThatComesBackIsSaidToHaveAppeared() {
+        var fleet = ManagerHarness()
+        fleet.serverSaysHello("s1", on: 1)
+        fleet.agentSaysHello(on: 2)
+        let request = GPURequest(request: RequestID(rawValue: 1), instance: ManagerHarness.instance.id)
+        fleet.happens(.agentMessageReceived(.gpuRequested(request), LinkID(rawValue: 2)))
+        fleet.agentSaysHello(on: 3, instances: [])
+        let appeared = fleet.agentSaysHello(on: 4).compactMap { effect -> FleetEvent.Kind? in
+            if case .record(let event) = effect, event.instance != nil { event.kind } else { nil }
+        }
+        #expect(appeared.filter { $0 == .instanceAppeared }.count == 1)
+    }
+
     @Test func whoHasBeenAwayForLongIsForgotten() {
         var fleet = ManagerHarness()
         fleet.serverSaysHello("s1", on: 1)

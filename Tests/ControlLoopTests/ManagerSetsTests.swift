@@ -212,7 +212,7 @@ import Testing
                 continue
             }
             #expect(needed.memory == .mebibytes(512))
-            #expect(told.notes.contains("there are 1 devices for 2"))
+            #expect(told.notes.contains("of 2 devices there is 1"))
             #expect(told.notes.first?.hasPrefix("its program asks for 2 virtual GPUs") == true)
         }
         let first = try #require(fleet.manager.explain("a", at: fleet.now).explanation)
@@ -253,7 +253,39 @@ import Testing
         let part = GPURequest(request: RequestID(rawValue: 1), instance: InstanceID(unchecked: "a"), together: 2)
         fleet.happens(.agentMessageReceived(.gpuRequested(part), LinkID(rawValue: 1)))
         let told = try #require(fleet.manager.explain("a", at: fleet.now).explanation)
-        #expect(told.notes.contains("1 of the 2 are not asked for yet"))
+        #expect(told.decision == .short && told.reason == "its program has yet to ask for the others")
+        #expect(told.change == .nothing)
+    }
+
+    @Test func whyTellsOfWhatIsSetAsideWhileAnotherPartWaits() throws {
+        var fleet = try fleet(servers: 2)
+        // A device is full; half of the other is free, and the rest of it is prepared for c.
+        for request in [8, 9] as [UInt64] {
+            ask(&fleet, request, ["c"])
+            fleet.everythingIsReady()
+            handOver(&fleet, request, "c")
+        }
+        ask(&fleet, 7, ["c"])
+        fleet.everythingIsReady()
+        fleet.happens(.agentMessageReceived(.gpuRequestCancelled(RequestID(rawValue: 7)), LinkID(rawValue: 1)))
+        ask(&fleet, 1, ["a", "a/gpu1"])
+        let held = Set(fleet.manager.heldGrants.filter { $0.slice.memory > .zero }.map(\.instance.id.rawValue))
+        for name in ["a", "a/gpu1"] {
+            let told = try #require(fleet.manager.explain(name, at: fleet.now).explanation)
+            #expect(told.instance.rawValue == name && told.isAsked)
+            #expect((told.held == .reserved) == held.contains(name), "\(told.held) \(held)")
+        }
+    }
+
+    @Test func whyOfARequestTellsOfThatOne() throws {
+        var fleet = try fleet(servers: 1)
+        fleet.happens(.linkClosed(LinkID(rawValue: 2)))
+        ask(&fleet, 7, ["a"])
+        ask(&fleet, 8, ["a", "a/gpu1"])
+        let single = try #require(fleet.manager.explain("r7", at: fleet.now).explanation)
+        #expect(single.notes.isEmpty && single.decision == .short && single.devices.map(\.verdict) == [.away])
+        let both = try #require(fleet.manager.explain("r8", at: fleet.now).explanation)
+        #expect(both.notes.first?.hasPrefix("its program asks for 2") == true)
     }
 
     /// Agents that are out of order can name what they like.

@@ -27,14 +27,16 @@ import Testing
         }
         #expect(heartbeat.held.map(\.usedMemory) == [.mebibytes(48)])
         #expect(heartbeat.held.map(\.usedCompute) == [MilliShare(300)])
-        #expect(heartbeat.held.map(\.workerProcessors) == [0.15])
+        #expect(
+            heartbeat.held.map(\.commandTime)
+                == [CommandTime(busy: .milliseconds(300), processors: .milliseconds(150))])
         #expect(
             effects[1] == .send(.grantEnded(GrantEnd(worker.grant, .sessionEnded, worker: .closed, wasInUse: true))))
     }
 
-    /// A heartbeat soon after another: the device cannot have been busy for longer than there was, and what the host's
-    /// processors did for it is cut with that.
-    @Test func whatIsToldOfProcessorsFitsWhatIsToldOfTheDevice() throws {
+    /// What the processors do for a command is told with the command, which counts once it has ended; what they do without any
+    /// is not.
+    @Test func processorTimeWaitsForTheCommandThatItIsFor() throws {
         let device = ManagerHarness.device("s1")
         let worker = RecoveredWorker(
             grant: GrantID(rawValue: 1), instance: ManagerHarness.instance.id, device: device.id,
@@ -45,18 +47,29 @@ import Testing
                 server: device.id.server, softwareVersion: "test", devices: [device]),
             recovered: [worker], installed: [ManagerHarness.version], now: .seconds(10))
         _ = server.handle(.linkOpened, now: .seconds(10))
-        let status = WorkerStatus(
-            attached: true, connected: true, peakMemory: .mebibytes(48), busy: .milliseconds(800), traffic: true,
-            processorTime: .milliseconds(400))
-        _ = server.handle(.workerReported(worker.grant, status), now: .seconds(10.1))
-        guard
-            case .send(.heartbeat(let told)) = server.handle(.workerExited(worker.grant, .closed), now: .seconds(10.1))
-                .first
-        else {
-            Issue.record("no heartbeat")
-            return
+        var now = MonotonicTime.seconds(10)
+        func told(busy: Duration, processors: Duration) -> CommandTime? {
+            let status = WorkerStatus(
+                attached: true, connected: true, peakMemory: .mebibytes(48), busy: busy, traffic: true,
+                processorTime: processors)
+            _ = server.handle(.workerReported(worker.grant, status), now: now)
+            now = now + .seconds(1)
+            for case .send(.heartbeat(let heartbeat)) in server.handle(.periodEnded, now: now) {
+                return heartbeat.held.first?.commandTime
+            }
+            return nil
         }
-        #expect(told.held.map(\.usedCompute) == [.wholeDevice])
-        #expect(abs(try #require(told.held.first?.workerProcessors) - 0.5) < 1e-9)
+        // A kernel of three seconds, and one of a tenth.
+        #expect(told(busy: .zero, processors: .seconds(1)) == CommandTime())
+        #expect(told(busy: .zero, processors: .seconds(1)) == CommandTime())
+        #expect(
+            told(busy: .seconds(3), processors: .seconds(1)) == CommandTime(busy: .seconds(3), processors: .seconds(3)))
+        #expect(
+            told(busy: .milliseconds(100), processors: .milliseconds(20))
+                == CommandTime(busy: .milliseconds(100), processors: .milliseconds(20)))
+        // Uploads for longer than anything is waited for.
+        for _ in 0..<100 { #expect(told(busy: .zero, processors: .seconds(1)) == CommandTime()) }
+        #expect(
+            told(busy: .seconds(1), processors: .zero) == CommandTime(busy: .seconds(1), processors: .seconds(60)))
     }
 }

@@ -149,7 +149,7 @@ struct ProtocolSamples {
             grant: grant(), instance: id(), device: device(), epoch: epoch(),
             level: pick([.warm, .reserved, .attached]), slice: slice(), endpoint: maybe { $0.endpoint() },
             usedMemory: slice().memory, usedCompute: slice().compute, workerMemory: slice().memory,
-            workerProcessors: rate(), activity: activity())
+            commandTime: CommandTime(busy: duration(), processors: duration()), activity: activity())
     }
 
     mutating func activity() -> SessionActivity {
@@ -162,7 +162,7 @@ struct ProtocolSamples {
         DeviceDescription(
             id: id, kind: pick([.openCL, .synthetic]), model: text(), vendor: text(), driverVersion: text(),
             apiVersion: text(), memory: slice().memory, computeUnits: Int(random.below(10_000)),
-            extensions: several { $0.word() })
+            extensions: several { $0.word() }, isHostProcessor: random.chance(1, in: 2))
     }
 
     mutating func workerEnd() -> WorkerEnd {

@@ -172,7 +172,11 @@ struct FleetStoreContractTests {
         // The manager that met it commits nothing more.
         let late = await store.commit(fleet.transaction(upserts: [try sampleGrant(1)]))
         #expect(late == .conflict(StoreConflict(term: 57, revision: fleet.revision)))
-        #expect(try await store.beginTerm().term == 58)
+        // Nor are its grants' numbers those of the manager that was met: it may have lost its state, and that have been itself.
+        let next = try await store.beginTerm()
+        #expect(next.term == 58 && next.nextGrant == 58_000_000_000)
+        #expect(StoredFleet.firstGrant(above: .max) <= UInt64(Int64.max))
+        #expect(StoredFleet.firstGrant(above: UInt64(Int64.max)) == UInt64(Int64.max))
         try await store.raiseTerm(to: 12)
         #expect(try await store.beginTerm().term == 59)
     }

@@ -27,9 +27,10 @@ extension AllocationPlanner {
         on account: DeviceAccount, _ subject: AllocationSubject, needed: Slice, missing: Slice
     ) -> ConsideredDevice.Verdict {
         if subject.siblings?.devices.contains(account.device) == true { return .sibling }
-        if needed.memory > account.memory || needed.compute > account.compute { return .tooSmall }
+        if needed.memory > account.memory || needed.compute > account.wholeCompute { return .tooSmall }
         if !account.available { return .away }
-        if subject.closed.contains(account.device) { return .noVersion }
+        // What it has can be raised where it is.
+        if subject.closed.contains(account.device), subject.holding?.device != account.device { return .noVersion }
         return missing == .zero ? .fits : .short
     }
 

@@ -5,8 +5,8 @@ extension AllocationPlanner {
     ///
     /// Room on one device comes first, on the device where it is the smallest share of the device; then a device that is
     /// away and would have room; then a version that is shared with a server that would have room;
-    /// then a device that there is none of. What is named is tried: applied to the pool, the
-    /// plan does reserve. O(devices)
+    /// then a device that there is none of. Room and a device that is away are tried
+    /// before they are named: applied to the pool, the plan does reserve. O(devices)
     ///
     /// - Parameter devices: as ``consideredDevices(_:_:)`` gives them, the nearest first.
     func smallestChange(
@@ -35,12 +35,16 @@ extension AllocationPlanner {
         }
         // A reservation grows where it is.
         let places = holding?.level == .reserved ? devices.filter { $0.device == holding?.device } : devices
+        // Closed once, and not for each that is tried.
+        var (open, subject) = (pool, judged.subject)
+        for device in subject.closed where device != holding?.device { open.setAvailable(device, false) }
+        subject.closed = []
         func reserves(_ change: (inout Pool) -> Void) -> Bool {
-            var changed = pool
+            var changed = open
             change(&changed)
             var draft = PlanDraft(
                 planner: self, others: [], pool: changed, price: price, now: now, isCertain: judged.isAsked)
-            draft.decide(judged.subject, judged.demand)
+            draft.decide(subject, judged.demand)
             return draft.actions.contains(where: \.raisesToReserved)
         }
         // The first will do but for figures on the edge, so that few are ever tried.

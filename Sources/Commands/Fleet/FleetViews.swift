@@ -128,6 +128,8 @@ struct PoolView: RenderableAnswer {
         var reservedMemoryBytes: Int64
         var usedMemoryBytes: Int64
         var reservedComputeMilli: Int32
+        /// How much is promised at most: less than 1000 where the host's processors keep up with no more.
+        var promisableComputeMilli: Int32
         var usedComputeMilli: Int32
         var warmSessions: Int
         var reservedSessions: Int
@@ -152,7 +154,7 @@ struct PoolView: RenderableAnswer {
                 TextTable.Cell(Quantity.bytes(Bytes(row.memoryBytes))),
                 TextTable.Cell(Quantity.bytes(Bytes(row.reservedMemoryBytes))),
                 TextTable.Cell(Quantity.bytes(Bytes(row.usedMemoryBytes))),
-                TextTable.Cell(Quantity.percent(MilliShare(row.reservedComputeMilli))),
+                TextTable.Cell(row.promisedCompute),
                 TextTable.Cell(Quantity.percent(MilliShare(row.usedComputeMilli))),
                 TextTable.Cell(String(row.warmSessions)), TextTable.Cell(String(row.reservedSessions)),
                 TextTable.Cell(String(row.attachedSessions)), TextTable.Cell(row.model),
@@ -163,6 +165,13 @@ struct PoolView: RenderableAnswer {
 }
 
 extension PoolView.Row {
+    /// For example `30 %`, or `30 % of 40 %` where no more than that is promised.
+    fileprivate var promisedCompute: String {
+        let promised = Quantity.percent(MilliShare(reservedComputeMilli))
+        let most = MilliShare(promisableComputeMilli)
+        return most < .wholeDevice ? "\(promised) of \(Quantity.percent(most))" : promised
+    }
+
     init(_ device: DeviceOverview) {
         id = device.description.id.description
         kind = device.description.kind.rawValue
@@ -174,6 +183,7 @@ extension PoolView.Row {
         reservedMemoryBytes = device.reservedMemory.rawValue
         usedMemoryBytes = device.usedMemory.rawValue
         reservedComputeMilli = device.reservedCompute.rawValue
+        promisableComputeMilli = device.promisableCompute.rawValue
         usedComputeMilli = device.usedCompute.rawValue
         warmSessions = device.warmSessions
         reservedSessions = device.reservedSessions

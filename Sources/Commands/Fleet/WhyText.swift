@@ -82,7 +82,7 @@ struct WhyText {
         case .tooSmall: "too small even when empty"
         case .away: "its GPU server is away" + alsoShort(device.missing)
         case .noVersion: "no interface version is shared with its GPU server" + alsoShort(device.missing)
-        case .sibling: "another virtual GPU of the same program is there"
+        case .sibling: "another of its virtual GPUs is there"
         }
     }
 

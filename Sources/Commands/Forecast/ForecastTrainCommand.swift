@@ -56,6 +56,11 @@ struct ForecastTrainCommand: ParsableCommand {
             let outcome = NetworkFitting.run(
                 panels: panels, seconds: trainUntil, from: start, configuration: configuration,
                 linearAlgebra: try algebra.open())
+            guard outcome.learned > 0 else {
+                throw CommandFailure(
+                    .noInput, "there is nothing to learn from in the recordings: nothing was written",
+                    advice: "give longer ones ('presync record'), or more of them, in which GPUs are used")
+            }
             try file.write(NetworkFile.text(of: outcome.networks))
             for (index, loss) in outcome.heldOut.enumerated() {
                 let losses = [loss.first, loss.best].map { Quantity.decimal($0, digits: 4) }

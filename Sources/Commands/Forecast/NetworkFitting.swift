@@ -28,6 +28,8 @@ enum NetworkFitting {
         var networks: [QuantileNetwork]
         /// For each network, its loss on the held-out part before and after, where it was trained.
         var heldOut: [(first: Double, best: Double)]
+        /// How many examples they were fitted to.
+        var learned: Int
     }
 
     static func run(
@@ -36,11 +38,13 @@ enum NetworkFitting {
     ) -> Outcome {
         var fit = NetworkFit(
             panels: panels, seconds: seconds, from: networks, configuration: configuration, algebra: linearAlgebra)
+        var learned = 0
         var heldOut = [(first: Double, best: Double)](repeating: (.infinity, .infinity), count: networks.count)
         while let progress = fit.step() {
             switch progress {
             case .recorded(let examples, let kept):
                 StandardError.write("presync forecast: \(examples) examples, \(kept) held out\n")
+                learned = examples
             case .trained(let network, let epoch):
                 let losses = [epoch.trainingLoss, epoch.heldOutLoss].map { Quantity.decimal($0, digits: 4) }
                 StandardError.write(
@@ -51,6 +55,6 @@ enum NetworkFitting {
                 heldOut[network].best = min(heldOut[network].best, epoch.heldOutLoss)
             }
         }
-        return Outcome(networks: fit.networks, heldOut: heldOut)
+        return Outcome(networks: fit.networks, heldOut: heldOut, learned: learned)
     }
 }

@@ -67,8 +67,7 @@ enum GPUServerSettings {
             Setting(
                 name: "worker-processors",
                 meaning:
-                    "processors of the host for workers, as 6 or 1.5; not counted where they are themselves a device "
-                    + "(default: all that it may use)"),
+                    "processors of the host for workers, as 6 or 1.5 (default: all that it may use)"),
             Setting(
                 name: "resumption-grace",
                 meaning: "how long a session waits for its program after the connection broke, 0 for not at all "

@@ -99,7 +99,7 @@ struct RunCommand: ParsableCommand {
                 keeper.stop()
                 if let reason = keeper.lastRefusal {
                     // OpenCL has no words for why there is no device, and programs that find none often end well.
-                    complain("the agent last refused a virtual GPU: \(reason)")
+                    complain("the agent has refused a virtual GPU; its last reason: \(reason)")
                 }
             }
             // An agent that has no bundle yet names no library: then the one of this build is as good as any.

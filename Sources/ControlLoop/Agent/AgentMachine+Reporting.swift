@@ -78,7 +78,8 @@ extension AgentMachine {
         for request in waiting.keys.sorted() where waiting[request]?.patience.isOver(at: now) == true {
             let reason =
                 isLinked
-                ? "no GPU became free within \(configuration.requestPatience.inSeconds) s"
+                ? "no GPU became free within \(configuration.requestPatience.inSeconds) s: 'presync queue' on the manager says "
+                    + "what programs wait for"
                 : "the manager cannot be reached"
             effects += refuse(request, reason: reason, isKnown: false)
         }

@@ -33,8 +33,8 @@ extension GPUServerMachine {
         // In-place resets: the order of visiting does not show.
         for id in grants.keys {
             grants[id]?.peakMemory = .zero
+            if grants[id]?.busy != .zero { grants[id]?.processorTime = .zero }
             grants[id]?.busy = .zero
-            grants[id]?.processorTime = .zero
             grants[id]?.usage = SessionUsage()
         }
         lastHeartbeat = now
@@ -107,7 +107,7 @@ extension GPUServerMachine {
         let attaches = status.attached && !grant.isAttached
         grants[id]?.peakMemory = max(grant.peakMemory, status.peakMemory)
         grants[id]?.busy += status.busy
-        grants[id]?.processorTime += status.processorTime
+        grants[id]?.processorTime = min(grant.processorTime + status.processorTime, Grant.longestWait)
         grants[id]?.workerMemory = status.hostMemory
         grants[id]?.usage = grant.usage + status.usage
         if attaches { grants[id]?.isAttached = true }

@@ -175,7 +175,16 @@ extension GPUServerMachine {
         /// What its worker held of the host's memory at its last report.
         var workerMemory = Bytes.zero
         var busy: Duration = .zero
+        /// Processor time that its worker took since a heartbeat last told of a command that had ended.
         var processorTime: Duration = .zero
+        /// A command that has begun counts only once it has ended, and what the processors do for it waits for that; but not what
+        /// they do without any command.
+        static let longestWait: Duration = .seconds(60)
+
+        var commandTime: CommandTime {
+            busy > .zero ? CommandTime(busy: busy, processors: processorTime) : CommandTime()
+        }
+
         var usage = SessionUsage()
 
         init(command: GrantCommand, now: MonotonicTime) {
@@ -224,13 +233,11 @@ extension GPUServerMachine {
             let isReserved = goal == .reserved && enforced == wanted
             let level: Readiness = isAttached ? .attached : isReserved ? .reserved : .warm
             let elapsed = max((now - since).inSeconds, 0.001)
-            // Of a heartbeat soon after another more than a second's use may be told: the processors' is cut with the device's.
-            let share = busy.inSeconds / elapsed * 1_000
-            let processors = processorTime.inSeconds / elapsed * (share > 1_000 ? 1_000 / share : 1)
+            let share = min(1_000, busy.inSeconds / elapsed * 1_000)
             return HeldGrant(
                 grant: id, instance: instance, device: device, epoch: epoch, level: level, slice: enforced,
-                endpoint: endpoint, usedMemory: peakMemory, usedCompute: MilliShare(Int32(min(share, 1_000))),
-                workerMemory: workerMemory, workerProcessors: processors,
+                endpoint: endpoint, usedMemory: peakMemory, usedCompute: MilliShare(Int32(share)),
+                workerMemory: workerMemory, commandTime: commandTime,
                 activity: SessionActivity(usage, in: now - since))
         }
     }

@@ -19,6 +19,7 @@ struct InstanceTable: Sendable {
         var serviceLevel = 0.0
         var isObserved = false
         var isGone = false
+        var isAgentAway = false
         /// Whether a slice is set aside for it by order.
         var isReserved = false
         var hasShortfall = false
@@ -37,6 +38,7 @@ struct InstanceTable: Sendable {
             serviceLevel = record.pointee.priority.serviceLevel
             isObserved = record.pointee.isObserved
             isGone = record.pointee.isGone
+            isAgentAway = record.pointee.isAgentAway
             isReserved = record.pointee.order.isReserved
             hasShortfall = record.pointee.shortfall != nil
             lacksWarmSession = record.pointee.shortfall == .warmSession

@@ -158,16 +158,18 @@ extension ManagerMachine {
     /// Says anew how much of these GPU servers' devices' compute may be promised.
     mutating func limitCompute(on servers: [GPUServerID]) {
         for server in servers {
-            let share = promisableCompute(on: server) ?? .wholeDevice
-            for device in self.servers[server]?.devices ?? [] { pool.setCompute(share, on: device.id) }
+            let share = promisableCompute(on: server)
+            for device in self.servers[server]?.devices ?? [] where !device.isHostProcessor {
+                pool.setCompute(share, on: device.id)
+            }
         }
     }
 
-    /// How much of each device of a GPU server may be promised by the processors of its host; nil where they are not counted.
-    func promisableCompute(on server: GPUServerID) -> MilliShare? {
-        servers[server].flatMap { record in
-            record.host.processors.map { record.processorNeed.promisable(of: record.devices.count, with: $0) }
-        }
+    /// How much of each device of a GPU server may be promised by the processors of its host: of those that are not these
+    /// processors.
+    func promisableCompute(on server: GPUServerID) -> MilliShare {
+        guard let record = servers[server], let processors = record.host.processors else { return .wholeDevice }
+        return record.processorNeed.promisable(of: record.devices.count { !$0.isHostProcessor }, with: processors)
     }
 
     /// By a device's index, in thousandths.

@@ -6,54 +6,89 @@ extension ManagerMachine {
     /// Why the instance `name`, or the one whose request of that name waits (`r12`), has what it has. Where there is
     /// neither, the instances whose names come nearest. Changes nothing; costs as much as a step's decisions.
     package func explain(_ name: String, at now: MonotonicTime) -> ExplanationAnswer {
-        guard let (record, isAsked) = asked(about: name) else {
+        guard let (record, waiting) = asked(about: name) else {
             return ExplanationAnswer(nearest: nearestInstances(to: name))
         }
         var told: AllocationExplanation
-        if isAsked {
-            told = explainAsked(record, now)
+        if let waiting {
+            told = explainAsked(record, waiting, now)
         } else {
             // The step notes on the way what is wanted; of this one nothing is to remain.
             var step = self
             told = step.explainStep(record, now)
+            if isPaused(record, now), told.held < .reserved { told.decision = .paused }
+            if record.isAgentAway, told.decision == .raised || told.decision == .short {
+                (told.decision, told.reason, told.change) = (.short, Self.agentIsAway, .nothing)
+            }
         }
-        if isPaused(record, now), told.held < .reserved { told.decision = .paused }
-        told.notes = Array(
-            (notesOfSet(on: record) + told.notes + notes(on: record, at: now)).prefix(AllocationExplanation.noteLimit))
+        if told.decision == .short, !hasServers { told.reason = "no GPU server is connected" }
+        let notes = notesOfSet(on: record, waiting) + told.notes + notesOnProcessors(told) + notes(on: record, at: now)
+        told.notes = Array(notes.prefix(AllocationExplanation.noteLimit))
         return ExplanationAnswer(explanation: told)
     }
 
-    /// What is done for a program that waits. What keeps one that asks for several virtual GPUs is told of each of them: it
-    /// gets all or none.
-    private func explainAsked(_ record: InstanceRecord, _ now: MonotonicTime) -> AllocationExplanation {
-        func explain(_ subject: AllocationSubject, on pool: Pool, _ others: [AllocationSubject])
-            -> AllocationExplanation
-        {
-            var subject = subject
-            subject.closed = devicesWithoutVersion(for: subject.instance)
-            return planner.explain(subject, others: others, pool: pool, now: now, isAsked: true)
+    /// What is done for a program that waits for an instance. What keeps one that asks for several virtual GPUs is told of each
+    /// of them: it gets all or none.
+    private func explainAsked(
+        _ record: InstanceRecord, _ waiting: WaitingRequest, _ now: MonotonicTime
+    ) -> AllocationExplanation {
+        let parts = waiting.together > 1 ? self.parts(of: AskingProgram(waiting)) : []
+        let own = Set(parts.map { requests[$0].instance }).union([waiting.instance])
+        let shortage = shortage(of: parts, now)
+        var subject = shortage?.subject ?? askingSubject(self.record(of: waiting.instance) ?? record)
+        subject.closed = devicesWithoutVersion(for: subject.instance)
+        let others = holders(besides: own).filter { other in
+            shortage?.taken.contains { $0 == other.holding?.grant } != true
         }
-        let parts = partsAsked(with: record)
-        guard let shortage = shortage(of: parts, now) else {
-            return explain(askingSubject(record), on: pool, holders(besides: [record.description.id]))
-        }
-        let others = holders(besides: Set(parts.map { requests[$0].instance })).filter { other in
-            !shortage.taken.contains { $0 == other.holding?.grant }
-        }
-        var told = explain(shortage.subject, on: shortage.pool, others)
-        if told.instance != record.description.id {
+        var told = planner.explain(subject, others: others, pool: shortage?.pool ?? pool, now: now, isAsked: true)
+        if isIncomplete(AskingProgram(waiting), together: waiting.together) {
+            (told.decision, told.reason, told.change) = (.short, "its program has yet to ask for the others", .nothing)
+        } else if own.contains(where: { isPaused($0, now) }) {
+            told.decision = .paused
+        } else if told.instance != record.description.id {
             told.notes = ["it is \(told.instance) that lacks a device, once the others have theirs"]
         }
-        let own = unattended(record, now).holding
-        (told.instance, told.priority) = (record.description.id, record.priority)
-        (told.held, told.slice, told.device) = (own?.level ?? .cold, own?.slice ?? .zero, own?.device)
+        if told.instance != record.description.id {
+            let holding = unattended(record, now).holding
+            (told.instance, told.priority) = (record.description.id, record.priority)
+            (told.held, told.slice, told.device) =
+                (holding?.level ?? .cold, holding?.slice ?? .zero, holding?.device)
+        }
         return told
     }
 
-    /// Devices of GPU servers that are there, and with which the instance's agent shares no interface version. O(devices)
-    private func devicesWithoutVersion(for instance: InstanceID) -> [DeviceID] {
-        servers.values.lazy.filter { $0.link != nil }.flatMap(\.devices).map(\.id).filter { device in
-            (try? sharedVersion(instance, on: device)) == nil
+    private func isPaused(_ instance: InstanceID, _ now: MonotonicTime) -> Bool {
+        if let record = record(of: instance) { isPaused(record, now) } else { false }
+    }
+
+    /// Devices of GPU servers that are there, and with which the instance's agent shares no interface version: found out once
+    /// for servers that are alike. O(devices)
+    private func devicesWithoutVersion(for instance: InstanceID) -> Set<DeviceID> {
+        var known: [VersionKind: Bool] = [:]
+        var devices: Set<DeviceID> = []
+        for (server, record) in servers where record.link != nil {
+            for device in record.devices {
+                let kind = versionKind(of: record, server, model: device.model)
+                let shares = known[kind] ?? ((try? sharedVersion(instance, on: device.id)) != nil)
+                known[kind] = shares
+                if !shares { devices.insert(device.id) }
+            }
+        }
+        return devices
+    }
+
+    private static var notedServers: Int { 4 }
+
+    /// Where compute is missing, or taken, that processors of a host do not keep up with.
+    private func notesOnProcessors(_ told: AllocationExplanation) -> [String] {
+        var servers = told.devices.filter { $0.missing.compute > .zero }.map(\.device.server)
+        if let device = told.device { servers.insert(device.server, at: 0) }
+        var noted: [GPUServerID] = []
+        for server in servers where !noted.contains(server) && noted.count < Self.notedServers {
+            if promisableCompute(on: server) < .wholeDevice { noted.append(server) }
+        }
+        return noted.map {
+            "the processors of \($0) keep up with \(promisableCompute(on: $0).rawValue)/1000 of its devices' compute"
         }
     }
 
@@ -88,15 +123,17 @@ extension ManagerMachine {
         return subject(record, onset: onset.unless(isFading(record, now)))
     }
 
-    /// The instance that is meant, and whether a program of it waits for a slice.
-    private func asked(about name: String) -> (InstanceRecord, isAsked: Bool)? {
-        if let record = InstanceID(rawValue: name).flatMap(record(of:)) {
-            return (
-                record, requests.contains { $0.instance == record.description.id } || !partsAsked(with: record).isEmpty
-            )
+    /// The instance that is meant, and the request that is explained: of a program that waits for it, or, where its part of
+    /// what a program asks for is set aside, for another part.
+    private func asked(about name: String) -> (InstanceRecord, WaitingRequest?)? {
+        guard let record = InstanceID(rawValue: name).flatMap(record(of:)) else {
+            guard let waiting = requests.first(where: { $0.request.description == name }) else { return nil }
+            return record(of: waiting.instance).map { ($0, waiting) }
         }
-        guard let waiting = requests.first(where: { $0.request.description == name }) else { return nil }
-        return record(of: waiting.instance).map { ($0, true) }
+        let own = requests.first { $0.instance == record.description.id }
+        return (
+            record, own ?? programWithClaim(on: record).flatMap { parts(of: $0.program).first }.map { requests[$0] }
+        )
     }
 
     /// O(instances)

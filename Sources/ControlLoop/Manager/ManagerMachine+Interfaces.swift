@@ -204,7 +204,7 @@ extension ManagerMachine {
         unavailable.filter { now - $0.value.since < pause }.mapValues(\.reason)
     }
 
-    private var hasServers: Bool { servers.values.contains { $0.link != nil } }
+    var hasServers: Bool { servers.values.contains { $0.link != nil } }
 
     private func lacks(
         _ version: InterfaceVersion, _ installed: [InterfaceVersion],

@@ -144,14 +144,8 @@ extension ManagerMachine {
                     ? "\(window.server) is worked on\(window.until.map { " until \($0)" } ?? ""): nothing goes there"
                     : "work on \(window.server) begins at \(window.from): nothing goes there ahead of demand")
         }
-        let limited = servers.keys.compactMap { server in promisableCompute(on: server).map { (server, $0) } }
-            .filter { $0.1 < .wholeDevice }
-        for (server, share) in limited.sorted(by: { $0.0 < $1.0 }).prefix(Self.notedServers) {
-            notes.append("the processors of \(server) keep up with \(share.rawValue)/1000 of its devices' compute")
-        }
         return notes
     }
 
     private static var notedWindows: Int { 8 }
-    private static var notedServers: Int { 4 }
 }

@@ -46,6 +46,8 @@ extension ManagerMachine {
         precondition(unlinkedServers == unlinkedHere, "a GPU server's link is out of date")
     }
 
+    static let agentIsAway = "its agent is not connected"
+
     func overview(
         of instance: InstanceID, at now: MonotonicTime, _ withForecasts: Bool
     ) -> InstanceOverview? {
@@ -61,7 +63,8 @@ extension ManagerMachine {
             telemetryAge: record.intake.lastReceived.map { now - $0 } ?? now - startedAt,
             forecast: withForecasts ? forecasts[record.slot] : nil,
             trust: withForecasts && forecasts.hasForecast(of: record.slot) ? forecaster.trust(record.slot) : nil,
-            shortfall: record.shortfall.map { describe($0, of: instance) },
+            shortfall: record.isAgentAway
+                ? Self.agentIsAway : record.shortfall.map { describe($0, of: instance) },
             activity: best.flatMap { $0.lifecycle.isAttached ? $0.activity : nil })
     }
 
@@ -78,7 +81,8 @@ extension ManagerMachine {
                 usedMemory: used.memory, usedCompute: used.compute,
                 warmSessions: held.count { $0.lifecycle.readiness == .warm },
                 reservedSessions: held.count { $0.lifecycle.readiness == .reserved },
-                attachedSessions: held.count { $0.lifecycle.isAttached })
+                attachedSessions: held.count { $0.lifecycle.isAttached },
+                promisableCompute: device.isHostProcessor ? .wholeDevice : promisableCompute(on: server))
         }
     }
 }

@@ -151,6 +151,7 @@ extension ManagerMachine {
         for device in hello.devices {
             pool.add(device.id, memory: device.memory, compute: .wholeDevice)
         }
+        limitCompute(on: [hello.server])
         // Before it can be given anything: what is ordered of it may be older than this manager.
         effects += noteMaintenance(now)
         let before = installedOnServers
@@ -206,6 +207,7 @@ extension ManagerMachine {
             agents[agent]?.link = nil
             unlinkedAgents.insert(agent)
             unreported.remove(agent)
+            for instance in agents[agent]?.instances ?? [] { update(instance) { $0.isAgentAway = true } }
             return [.record(FleetEvent(at: now, kind: .agentLost, detail: agent.rawValue))]
         case .server(let server) where servers[server]?.link == link:
             servers[server]?.link = nil

@@ -64,11 +64,15 @@ extension ManagerMachine {
     /// Nil while no session has ended.
     private func estimate(_ waiting: WaitingRequest, turn: Int, inUse: Int) -> Duration? {
         if case .waitingForPreemption = record(of: waiting.instance)?.shortfall?.reason { return configuration.period }
-        guard usualSession > .zero, inUse > 0 else { return nil }
+        guard usualSession > .zero, inUse > 0, pool.availableCount >= waiting.together else { return nil }
         return usualSession * (turn + 1) / inUse
     }
 
     private func reason(of waiting: WaitingRequest) -> String {
+        if waiting.together > pool.availableCount, pool.hasAvailableDevice {
+            return "its program asks for \(waiting.together) virtual GPUs on as many devices, and there "
+                + (pool.availableCount == 1 ? "is 1" : "are \(pool.availableCount)")
+        }
         if let shortfall = record(of: waiting.instance)?.shortfall { return describe(shortfall, of: waiting.instance) }
         return waiting.together == 1
             ? "no slice is free" : "not all of the \(waiting.together) virtual GPUs that its program asked for are free"

@@ -75,6 +75,8 @@ extension ManagerMachine {
         var slot: ForecastSlot
         var intake = TelemetryIntake()
         var isObserved = false
+        /// Whether its agent is not connected: nothing can be handed to it.
+        var isAgentAway = false
         var hasUsedGPU = false
         /// Its grants, ascending. Of those that are neither attached nor being released one is kept, and another for
         /// the loss of its GPU server where its class says so.

@@ -37,7 +37,9 @@ extension ManagerMachine {
                 FleetEvent(
                     at: now, kind: .requested, instance: request.instance,
                     detail: "not foreseen, found \(found)" + rehearsed))
-        ] + (isIncomplete(request, of: agent) ? [] : serveWaiting(now)) + releaseUnfit(request.instance, now: now)
+        ]
+            + (isIncomplete(AskingProgram(agent: agent, request: request.request), together: request.together)
+                ? [] : serveWaiting(now)) + releaseUnfit(request.instance, now: now)
     }
 
     /// - Parameter instance: where only its part of what a program asked for is meant.
@@ -180,8 +182,19 @@ extension ManagerMachine {
         return effects
     }
 
-    /// So many GPU servers at most are tried that turn out to share no interface version.
+    /// So many kinds of GPU servers at most are tried that turn out to share no interface version.
     private static let serversTried = 8
+
+    /// The devices on which sessions can be opened in no other version than on this one. O(devices)
+    private func devicesLike(_ device: DeviceID) -> [DeviceID] {
+        guard let record = servers[device.server], record.devices.indices.contains(device.index) else {
+            return [device]
+        }
+        let kind = versionKind(of: record, device.server, model: record.devices[device.index].model)
+        return servers.flatMap { server, record in
+            record.devices.filter { versionKind(of: record, server, model: $0.model) == kind }.map(\.id)
+        }
+    }
 
     /// The plan for a program that asks, on devices where a session can be opened for it if there are any.
     /// - Parameter others: whose unused reservations may be taken; asked for only where resources are short.
@@ -198,7 +211,7 @@ extension ManagerMachine {
                 return plan.isShort ? first ?? plan : plan
             }
             first = first ?? plan
-            subject.closed += servers[device.server]?.devices.map(\.id) ?? [device]
+            subject.closed.formUnion(devicesLike(device))
         }
         return first ?? AllocationPlan(actions: [], pool: pool)
     }

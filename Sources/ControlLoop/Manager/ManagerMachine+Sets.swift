@@ -110,10 +110,13 @@ extension ManagerMachine {
     }
 
     /// Whether others of a program's requests have yet to come.
-    func isIncomplete(_ request: GPURequest, of agent: AgentID) -> Bool {
-        guard request.together > 1 else { return false }
-        let parts = requests.indices.filter { requests[$0].agent == agent && requests[$0].request == request.request }
-        return parts.first.map { !isComplete(AskingProgram(requests[$0]), parts) } ?? true
+    func isIncomplete(_ program: AskingProgram, together: Int) -> Bool {
+        together > 1 && !isComplete(program, parts(of: program))
+    }
+
+    /// The places in ``requests`` of what is not yet set aside for a program.
+    func parts(of program: AskingProgram) -> [Int] {
+        requests.indices.filter { AskingProgram(requests[$0]) == program }
     }
 
     /// What is set aside for a program.
@@ -241,11 +244,8 @@ extension ManagerMachine {
 
     // MARK: For people
 
-    /// The program that asks for several virtual GPUs, this instance among them: it waits, or what it has is set aside.
-    private func programOfSeveral(with instance: InstanceRecord) -> (AskingProgram, together: Int)? {
-        if let waiting = requests.first(where: { $0.instance == instance.description.id && $0.together > 1 }) {
-            return (AskingProgram(waiting), waiting.together)
-        }
+    /// The program that asks for several virtual GPUs, and for which an instance's is set aside.
+    func programWithClaim(on instance: InstanceRecord) -> (program: AskingProgram, together: Int)? {
         for grant in instance.grants.lazy.compactMap({ grants[$0] }) where grant.together > 1 {
             if let request = grant.request {
                 return (AskingProgram(agent: instance.agent, request: request), grant.together)
@@ -254,19 +254,13 @@ extension ManagerMachine {
         return nil
     }
 
-    /// The places in ``requests`` of what is not yet set aside for the program that asks for several, `instance` among them.
-    func partsAsked(with instance: InstanceRecord) -> [Int] {
-        guard let (program, _) = programOfSeveral(with: instance) else { return [] }
-        return requests.indices.filter { AskingProgram(requests[$0]) == program }
-    }
-
     /// What it has to do with an instance that a program asks for several.
-    func notesOfSet(on instance: InstanceRecord) -> [String] {
-        guard let (program, together) = programOfSeveral(with: instance) else { return [] }
-        var notes = ["its program asks for \(together) virtual GPUs on as many devices, and gets all or none"]
-        if together > pool.availableCount { notes.append("there are \(pool.availableCount) devices for \(together)") }
-        let missing = together - partsAsked(with: instance).count - claims(of: program).count
-        if missing > 0 { notes.append("\(missing) of the \(together) are not asked for yet") }
-        return notes
+    func notesOfSet(on instance: InstanceRecord, _ waiting: WaitingRequest?) -> [String] {
+        let together: Int? =
+            if let waiting, waiting.together > 1 { waiting.together } else { programWithClaim(on: instance)?.together }
+        guard let together else { return [] }
+        let all = "its program asks for \(together) virtual GPUs on as many devices, and gets all or none"
+        return together > pool.availableCount
+            ? [all, "of \(together) devices there is \(pool.availableCount)"] : [all]
     }
 }

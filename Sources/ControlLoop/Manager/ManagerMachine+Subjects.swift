@@ -83,7 +83,7 @@ extension ManagerMachine {
     ) -> Bool {
         guard !standing.isGone else { return false }
         guard standing.grantCount == 0 else { return true }
-        return !isPaused(standing, now)
+        return !standing.isAgentAway && !isPaused(standing, now)
             && (standing.isReserved || AllocationConfiguration.deservesAttention(onset: onset, holding: nil))
     }
 

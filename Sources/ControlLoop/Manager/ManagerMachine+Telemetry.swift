@@ -10,7 +10,7 @@ extension ManagerMachine {
         _ description: InstanceDescription, on agent: AgentID, now: MonotonicTime
     ) -> [ManagerEffect] {
         if let index = instanceIndex[description.id], var record = instances[index] {
-            let moved = record.agent != agent
+            let (moved, returned) = (record.agent != agent, record.isGone)
             if record.description != description { forecaster.describe(record.slot, as: description) }
             leaveSet(at: index)
             record.description = description
@@ -19,10 +19,13 @@ extension ManagerMachine {
             agents[agent]?.instances.insert(description.id)
             record.agent = agent
             record.isGone = false
+            record.isAgentAway = false
             instances[index] = record
             enterSet(at: index)
             // What was prepared on another host is of no use on this one.
-            return moved ? record.grants.flatMap { release($0, .instanceGone, now: now) } : []
+            let effects = moved ? record.grants.flatMap { release($0, .instanceGone, now: now) } : []
+            return returned
+                ? effects + [.record(FleetEvent(at: now, kind: .instanceAppeared, instance: description.id))] : effects
         }
         guard instanceIndex.count < configuration.maximumInstances else {
             return [
@@ -108,7 +111,8 @@ extension ManagerMachine {
         var used: [Int: Slice] = [:]
         var listed: Set<GrantID> = []
         var devices = servers[server]?.devices.map { _ in Slice.zero } ?? []
-        var processors = 0.0
+        let descriptions = servers[server]?.devices ?? []
+        var commands = CommandTime()
         for held in heartbeat.held where held.device.server == server {
             listed.insert(held.grant)
             if let index = instanceIndex[held.instance] {
@@ -118,8 +122,11 @@ extension ManagerMachine {
             if devices.indices.contains(held.device.index) {
                 devices[held.device.index].memory += held.usedMemory
                 devices[held.device.index].compute += held.usedCompute
+                if !descriptions[held.device.index].isHostProcessor {
+                    commands.busy += held.commandTime.busy
+                    commands.processors += held.commandTime.processors
+                }
             }
-            processors += held.workerProcessors
             guard grants.standing(held.grant) != nil else {
                 effects.append(disown(held, on: link))
                 continue
@@ -127,8 +134,7 @@ extension ManagerMachine {
             learn(held)
         }
         servers[server]?.used = devices
-        servers[server]?.processorNeed.observe(
-            compute: devices.reduce(.zero) { $0 + $1.compute }, processors: processors)
+        servers[server]?.processorNeed.observe(commands, at: now)
         for (index, use) in used {
             instances.change(index) {
                 $0.intake.recordGPUUse(memory: use.memory, compute: use.compute, receivedAt: now)

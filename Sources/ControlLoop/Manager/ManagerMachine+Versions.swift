@@ -65,6 +65,21 @@ extension ManagerMachine {
             unusable: record.unavailable.mapValues(\.reason))
     }
 
+    /// What of a GPU server's device tells in which versions an instance's sessions can be opened there.
+    struct VersionKind: Hashable {
+        var installed: [InterfaceVersion]
+        var unavailable: [InterfaceVersion]
+        var platform: HostPlatform
+        var model: String
+        var isInRollout: Bool
+    }
+
+    func versionKind(of record: ServerRecord, _ server: GPUServerID, model: String) -> VersionKind {
+        VersionKind(
+            installed: record.installed, unavailable: record.unavailable.keys.sorted { $0.digest < $1.digest },
+            platform: record.platform, model: model, isInRollout: rollouts.admits(server))
+    }
+
     // MARK: What was measured
 
     /// A version on one kind of device.
@@ -169,6 +184,12 @@ extension ManagerMachine {
     func describe(_ contention: Contention, of instance: InstanceID) -> String {
         guard contention.reason == .notStaged, let agent = record(of: instance)?.agent else {
             return contention.description
+        }
+        guard hasServers else {
+            // None has a version to share, nor anything else.
+            var known = contention
+            known.reason = .noDevice
+            return known.description
         }
         do {
             // Shared by now.

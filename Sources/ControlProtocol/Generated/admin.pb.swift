@@ -2050,7 +2050,7 @@ package nonisolated struct WireConsideredDevice: Sendable {
     /// Its GPU server and the instance's agent share no interface version.
     case noVersion // = 5
 
-    /// Another virtual GPU of the same program is there.
+    /// Another virtual GPU of the same set has something there.
     case sibling // = 6
     case UNRECOGNIZED(Int)
 
@@ -2362,6 +2362,16 @@ package nonisolated struct WireDeviceOverview: @unchecked Sendable {
     get {_storage._attachedSessions}
     set {_uniqueStorage()._attachedSessions = newValue}
   }
+
+  /// How much of its compute is promised at most, 0 to 1000; absent: all of it.
+  package var promisableComputeMilli: Int32 {
+    get {_storage._promisableComputeMilli ?? 0}
+    set {_uniqueStorage()._promisableComputeMilli = newValue}
+  }
+  /// Returns true if `promisableComputeMilli` has been explicitly set.
+  package var hasPromisableComputeMilli: Bool {_storage._promisableComputeMilli != nil}
+  /// Clears the value of `promisableComputeMilli`. Subsequent reads from it will return its default value.
+  package mutating func clearPromisableComputeMilli() {_uniqueStorage()._promisableComputeMilli = nil}
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -5719,7 +5729,7 @@ nonisolated extension WireSmallestChange.Kind: SwiftProtobuf._ProtoNameProviding
 
 nonisolated extension WireDeviceOverview: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DeviceOverview"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{1}available\0\u{3}reserved_memory_bytes\0\u{3}reserved_compute_milli\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0\u{3}warm_sessions\0\u{3}reserved_sessions\0\u{3}attached_sessions\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}description\0\u{1}available\0\u{3}reserved_memory_bytes\0\u{3}reserved_compute_milli\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0\u{3}warm_sessions\0\u{3}reserved_sessions\0\u{3}attached_sessions\0\u{3}promisable_compute_milli\0")
 
   fileprivate class _StorageClass {
     var _description_p: WireDeviceDescription? = nil
@@ -5731,6 +5741,7 @@ nonisolated extension WireDeviceOverview: SwiftProtobuf.Message, SwiftProtobuf._
     var _warmSessions: UInt32 = 0
     var _reservedSessions: UInt32 = 0
     var _attachedSessions: UInt32 = 0
+    var _promisableComputeMilli: Int32? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -5750,6 +5761,7 @@ nonisolated extension WireDeviceOverview: SwiftProtobuf.Message, SwiftProtobuf._
       _warmSessions = source._warmSessions
       _reservedSessions = source._reservedSessions
       _attachedSessions = source._attachedSessions
+      _promisableComputeMilli = source._promisableComputeMilli
     }
   }
 
@@ -5777,6 +5789,7 @@ nonisolated extension WireDeviceOverview: SwiftProtobuf.Message, SwiftProtobuf._
         case 7: try { try decoder.decodeSingularUInt32Field(value: &_storage._warmSessions) }()
         case 8: try { try decoder.decodeSingularUInt32Field(value: &_storage._reservedSessions) }()
         case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._attachedSessions) }()
+        case 10: try { try decoder.decodeSingularInt32Field(value: &_storage._promisableComputeMilli) }()
         default: break
         }
       }
@@ -5816,6 +5829,9 @@ nonisolated extension WireDeviceOverview: SwiftProtobuf.Message, SwiftProtobuf._
       if _storage._attachedSessions != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._attachedSessions, fieldNumber: 9)
       }
+      try { if let v = _storage._promisableComputeMilli {
+        try visitor.visitSingularInt32Field(value: v, fieldNumber: 10)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -5834,6 +5850,7 @@ nonisolated extension WireDeviceOverview: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._warmSessions != rhs_storage._warmSessions {return false}
         if _storage._reservedSessions != rhs_storage._reservedSessions {return false}
         if _storage._attachedSessions != rhs_storage._attachedSessions {return false}
+        if _storage._promisableComputeMilli != rhs_storage._promisableComputeMilli {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -180,7 +180,7 @@ package nonisolated struct WireGpuServerHello: Sendable {
   /// The base URL from which agents may fetch what is installed, at most 1024 bytes; empty for none.
   package var bundleSource: String = String()
 
-  /// Processors of its host for workers; finite, above 0; absent where unknown, and where its devices are these processors.
+  /// Processors of its host for workers; finite, above 0; absent where unknown.
   package var hostProcessors: Double {
     get {_hostProcessors ?? 0}
     set {_hostProcessors = newValue}
@@ -316,10 +316,16 @@ package nonisolated struct WireHeldGrant: @unchecked Sendable {
   /// Clears the value of `activity`. Subsequent reads from it will return its default value.
   package mutating func clearActivity() {_uniqueStorage()._activity = nil}
 
-  /// How many of the host's processors the worker's process kept busy since the last heartbeat; 0 where unknown.
-  package var workerHostProcessors: Double {
-    get {_storage._workerHostProcessors}
-    set {_uniqueStorage()._workerHostProcessors = newValue}
+  /// How long the device was busy, by commands that have ended since the last heartbeat, and what processor time of the host
+  /// the worker's process took for them; 0 where unknown.
+  package var commandBusyNs: Int64 {
+    get {_storage._commandBusyNs}
+    set {_uniqueStorage()._commandBusyNs = newValue}
+  }
+
+  package var commandProcessorNs: Int64 {
+    get {_storage._commandProcessorNs}
+    set {_uniqueStorage()._commandProcessorNs = newValue}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1093,7 +1099,7 @@ nonisolated extension WireInterfaceMeasurement: SwiftProtobuf.Message, SwiftProt
 
 nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".HeldGrant"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}instance\0\u{1}device\0\u{1}epoch\0\u{1}level\0\u{1}slice\0\u{1}endpoint\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0\u{3}worker_host_memory_bytes\0\u{1}activity\0\u{3}worker_host_processors\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}grant\0\u{1}instance\0\u{1}device\0\u{1}epoch\0\u{1}level\0\u{1}slice\0\u{1}endpoint\0\u{3}used_memory_bytes\0\u{3}used_compute_milli\0\u{3}worker_host_memory_bytes\0\u{1}activity\0\u{3}command_busy_ns\0\u{3}command_processor_ns\0")
 
   fileprivate class _StorageClass {
     var _grant: UInt64 = 0
@@ -1107,7 +1113,8 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
     var _usedComputeMilli: Int32 = 0
     var _workerHostMemoryBytes: Int64 = 0
     var _activity: WireSessionActivity? = nil
-    var _workerHostProcessors: Double = 0
+    var _commandBusyNs: Int64 = 0
+    var _commandProcessorNs: Int64 = 0
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1129,7 +1136,8 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
       _usedComputeMilli = source._usedComputeMilli
       _workerHostMemoryBytes = source._workerHostMemoryBytes
       _activity = source._activity
-      _workerHostProcessors = source._workerHostProcessors
+      _commandBusyNs = source._commandBusyNs
+      _commandProcessorNs = source._commandProcessorNs
     }
   }
 
@@ -1159,7 +1167,8 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
         case 9: try { try decoder.decodeSingularInt32Field(value: &_storage._usedComputeMilli) }()
         case 10: try { try decoder.decodeSingularInt64Field(value: &_storage._workerHostMemoryBytes) }()
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._activity) }()
-        case 12: try { try decoder.decodeSingularDoubleField(value: &_storage._workerHostProcessors) }()
+        case 12: try { try decoder.decodeSingularInt64Field(value: &_storage._commandBusyNs) }()
+        case 13: try { try decoder.decodeSingularInt64Field(value: &_storage._commandProcessorNs) }()
         default: break
         }
       }
@@ -1205,8 +1214,11 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
       try { if let v = _storage._activity {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
       } }()
-      if _storage._workerHostProcessors.bitPattern != 0 {
-        try visitor.visitSingularDoubleField(value: _storage._workerHostProcessors, fieldNumber: 12)
+      if _storage._commandBusyNs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._commandBusyNs, fieldNumber: 12)
+      }
+      if _storage._commandProcessorNs != 0 {
+        try visitor.visitSingularInt64Field(value: _storage._commandProcessorNs, fieldNumber: 13)
       }
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -1228,7 +1240,8 @@ nonisolated extension WireHeldGrant: SwiftProtobuf.Message, SwiftProtobuf._Messa
         if _storage._usedComputeMilli != rhs_storage._usedComputeMilli {return false}
         if _storage._workerHostMemoryBytes != rhs_storage._workerHostMemoryBytes {return false}
         if _storage._activity != rhs_storage._activity {return false}
-        if _storage._workerHostProcessors != rhs_storage._workerHostProcessors {return false}
+        if _storage._commandBusyNs != rhs_storage._commandBusyNs {return false}
+        if _storage._commandProcessorNs != rhs_storage._commandProcessorNs {return false}
         return true
       }
       if !storagesAreEqual {return false}

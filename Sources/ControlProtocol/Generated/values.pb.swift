@@ -382,6 +382,9 @@ package nonisolated struct WireDeviceDescription: Sendable {
   /// At most 512 names.
   package var extensions: [String] = []
 
+  /// Whether it is the processors of its host.
+  package var isHostProcessor: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -837,7 +840,7 @@ nonisolated extension WireInstanceDescription: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension WireDeviceDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".DeviceDescription"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}model\0\u{1}vendor\0\u{3}driver_version\0\u{3}api_version\0\u{3}memory_bytes\0\u{3}compute_units\0\u{1}extensions\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{1}model\0\u{1}vendor\0\u{3}driver_version\0\u{3}api_version\0\u{3}memory_bytes\0\u{3}compute_units\0\u{1}extensions\0\u{3}is_host_processor\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -854,6 +857,7 @@ nonisolated extension WireDeviceDescription: SwiftProtobuf.Message, SwiftProtobu
       case 7: try { try decoder.decodeSingularInt64Field(value: &self.memoryBytes) }()
       case 8: try { try decoder.decodeSingularUInt32Field(value: &self.computeUnits) }()
       case 9: try { try decoder.decodeRepeatedStringField(value: &self.extensions) }()
+      case 10: try { try decoder.decodeSingularBoolField(value: &self.isHostProcessor) }()
       default: break
       }
     }
@@ -891,6 +895,9 @@ nonisolated extension WireDeviceDescription: SwiftProtobuf.Message, SwiftProtobu
     if !self.extensions.isEmpty {
       try visitor.visitRepeatedStringField(value: self.extensions, fieldNumber: 9)
     }
+    if self.isHostProcessor != false {
+      try visitor.visitSingularBoolField(value: self.isHostProcessor, fieldNumber: 10)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -904,6 +911,7 @@ nonisolated extension WireDeviceDescription: SwiftProtobuf.Message, SwiftProtobu
     if lhs.memoryBytes != rhs.memoryBytes {return false}
     if lhs.computeUnits != rhs.computeUnits {return false}
     if lhs.extensions != rhs.extensions {return false}
+    if lhs.isHostProcessor != rhs.isHostProcessor {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

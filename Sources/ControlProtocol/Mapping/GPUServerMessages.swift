@@ -60,7 +60,9 @@ extension HeldGrant: WireMapped {
             usedMemory: try Read.memory(wire.usedMemoryBytes, "used_memory_bytes"),
             usedCompute: try Read.share(wire.usedComputeMilli, "used_compute_milli"),
             workerMemory: try Read.memory(wire.workerHostMemoryBytes, "worker_host_memory_bytes"),
-            workerProcessors: try Read.rate(wire.workerHostProcessors, "worker_host_processors"),
+            commandTime: CommandTime(
+                busy: try Read.duration(wire.commandBusyNs, "command_busy_ns"),
+                processors: try Read.duration(wire.commandProcessorNs, "command_processor_ns")),
             activity: try Read.optional(wire.hasActivity ? wire.activity : nil, "activity") ?? SessionActivity())
     }
 
@@ -76,7 +78,8 @@ extension HeldGrant: WireMapped {
             $0.usedMemoryBytes = usedMemory.rawValue
             $0.usedComputeMilli = usedCompute.rawValue
             $0.workerHostMemoryBytes = workerMemory.rawValue
-            $0.workerHostProcessors = workerProcessors
+            $0.commandBusyNs = commandTime.busy.nanoseconds
+            $0.commandProcessorNs = commandTime.processors.nanoseconds
             $0.activity = activity.wire
         }
     }

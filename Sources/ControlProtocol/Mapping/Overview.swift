@@ -137,7 +137,9 @@ extension DeviceOverview: WireMapped {
             reservedCompute: MilliShare(wire.reservedComputeMilli),
             usedMemory: try Read.memory(wire.usedMemoryBytes, "used_memory_bytes"),
             usedCompute: MilliShare(wire.usedComputeMilli), warmSessions: Int(wire.warmSessions),
-            reservedSessions: Int(wire.reservedSessions), attachedSessions: Int(wire.attachedSessions))
+            reservedSessions: Int(wire.reservedSessions), attachedSessions: Int(wire.attachedSessions),
+            promisableCompute: wire.hasPromisableComputeMilli
+                ? try Read.share(wire.promisableComputeMilli, "promisable_compute_milli") : .wholeDevice)
     }
 
     package var wire: WireDeviceOverview {
@@ -151,6 +153,7 @@ extension DeviceOverview: WireMapped {
             $0.warmSessions = UInt32(clamping: warmSessions)
             $0.reservedSessions = UInt32(clamping: reservedSessions)
             $0.attachedSessions = UInt32(clamping: attachedSessions)
+            $0.promisableComputeMilli = promisableCompute.rawValue
         }
     }
 }

@@ -175,7 +175,7 @@ extension DeviceDescription: WireMapped {
             driverVersion: try Read.text(wire.driverVersion, "driver_version", limit: limit),
             apiVersion: try Read.text(wire.apiVersion, "api_version", limit: limit),
             memory: try Read.memory(wire.memoryBytes, "memory_bytes"),
-            computeUnits: Int(wire.computeUnits), extensions: extensions)
+            computeUnits: Int(wire.computeUnits), extensions: extensions, isHostProcessor: wire.isHostProcessor)
     }
 
     package var wire: WireDeviceDescription {
@@ -189,6 +189,7 @@ extension DeviceDescription: WireMapped {
             $0.apiVersion = apiVersion.clipped(to: limit)
             $0.memoryBytes = memory.rawValue
             $0.computeUnits = UInt32(clamping: computeUnits)
+            $0.isHostProcessor = isHostProcessor
             $0.extensions = extensions.prefix(ProtocolLimits.extensions).map { $0.clipped(to: limit) }
         }
     }

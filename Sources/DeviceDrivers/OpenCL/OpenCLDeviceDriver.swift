@@ -23,16 +23,15 @@ package struct OpenCLDeviceDriver: DeviceDriver {
             }
         }
         // Whoever takes only the first wants a GPU where there is one.
-        let isProcessor = { (device: OpenCLDevice) in
-            (device.number(CL_DEVICE_TYPE) ?? 0) & UInt64(CL_DEVICE_TYPE_CPU) != 0
-        }
-        let ordered = found.filter { !isProcessor($0.device) } + found.filter { isProcessor($0.device) }
+        let ordered = found.filter { !Self.isProcessor($0.device) } + found.filter { Self.isProcessor($0.device) }
         return ordered.enumerated().map { offset, entry in
             let id = DeviceID(server: server, index: index + offset)
-            return DiscoveredDevice(
-                description: describe(entry.device, as: id), selector: entry.selector,
-                isProcessor: isProcessor(entry.device))
+            return DiscoveredDevice(description: describe(entry.device, as: id), selector: entry.selector)
         }
+    }
+
+    private static func isProcessor(_ device: OpenCLDevice) -> Bool {
+        (device.number(CL_DEVICE_TYPE) ?? 0) & UInt64(CL_DEVICE_TYPE_CPU) != 0
     }
 
     private func describe(_ device: OpenCLDevice, as id: DeviceID) -> DeviceDescription {
@@ -41,6 +40,7 @@ package struct OpenCLDeviceDriver: DeviceDriver {
             driverVersion: device.text(CL_DRIVER_VERSION), apiVersion: device.text(CL_DEVICE_VERSION),
             memory: Bytes(Int64(clamping: device.number(CL_DEVICE_GLOBAL_MEM_SIZE) ?? 0)),
             computeUnits: Int(clamping: device.number(CL_DEVICE_MAX_COMPUTE_UNITS) ?? 0),
-            extensions: device.text(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init).sorted())
+            extensions: device.text(CL_DEVICE_EXTENSIONS).split(separator: " ").map(String.init).sorted(),
+            isHostProcessor: Self.isProcessor(device))
     }
 }

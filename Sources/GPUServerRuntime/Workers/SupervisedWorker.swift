@@ -66,8 +66,7 @@ final class SupervisedWorker {
         return true
     }
 
-    /// Processor time that the process has taken since this was last asked, or 0 where that is not known, as for the first time of
-    /// a worker of an earlier life of the GPU server.
+    /// Processor time that the process has taken since this was last asked; 0 where that is not known, as the first time.
     func takeProcessorTime() -> Duration {
         guard let taken = process.record?.processorTime else { return .zero }
         defer { processorTime = taken }
@@ -78,8 +77,7 @@ final class SupervisedWorker {
     func takeEnd() -> WorkerEnd? {
         guard let end = process.end() else { return nil }
         defer { files.remove() }
-        // A worker that ends well takes its files with it.
-        return endedFor ?? end.worker ?? (files.areThere ? .vanished : .closed)
+        return endedFor ?? end.worker ?? (WorkerLaunch.tellsOfEnd(files.recordPath) ? .closed : .vanished)
     }
 
     func kill() { process.kill() }
@@ -205,9 +203,6 @@ struct WorkerFiles: Hashable {
     }
 
     var recordPath: String { controlPath + WorkerLaunch.recordSuffix }
-
-    /// Whether the worker's record is there.
-    var areThere: Bool { access(recordPath, F_OK) == 0 }
 
     func remove() {
         unlink(controlPath)

@@ -48,8 +48,9 @@ struct SimulatedFleet: Sendable {
         }
         // By draws of its own, so that the other runs are what they were.
         var draws = random
+        var others = SeededGenerator(seed: draws.next())
         // Too few for what their devices could do.
-        for server in servers.indices where draws.chance(1, in: 6) { servers[server].host.processors = 1 }
+        for server in servers.indices where others.chance(1, in: 6) { servers[server].host.processors = 1 }
         let devices = servers.reduce(0) { $0 + $1.devices.count }
         guard devices > 1, draws.chance(1, in: 3) else { return }
         for agent in agents.indices {

@@ -93,13 +93,25 @@ struct WorkerSupervisorTests {
         #expect((.mebibytes(1)...(.gibibytes(4))).contains(status.hostMemory))
         status.hostMemory = .zero
         #expect(status.processorTime == .zero, "nothing to compare with yet")
-        #expect(try #require(process.processorTime) > .zero)
+        let before = try #require(process.processorTime)
+        #expect(before > .zero)
         #expect(
             status == WorkerStatus(attached: false, connected: false, peakMemory: .zero, busy: .zero, traffic: false))
+
+        // What it takes from now on is told: it does something for each question.
+        var told = Duration.zero
+        while told == .zero {
+            supervisor.requestStatuses()
+            told = try await next(supervisor) { event in
+                if case .workerReported(_, let status) = event { status.processorTime } else { nil }
+            }
+        }
+        #expect(told <= (try #require(process.processorTime)) - before)
 
         supervisor.stop(Self.grant)
         #expect(try await exited(supervisor) == .ordered)
         #expect(!process.isRunning)
+        #expect(process.processorTime == nil)
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).isEmpty)
     }
 
@@ -141,6 +153,22 @@ struct WorkerSupervisorTests {
                 let expected: WorkerEnd = isKilled ? .killed(signal: SIGKILL) : .closed
                 #expect(try await exited(supervisor) == expected)
             }
+        }
+    }
+
+    @Test("finds in its record that a worker ended by itself, where nobody could wait for it")
+    func readsRecords() async throws {
+        for isKilled in [false, true] {
+            do {
+                let (supervisor, _) = try takeUp()
+                supervisor.start(try command(timeToLive: .seconds(isKilled ? 600 : 1)), on: .synthetic)
+                _ = try await started(supervisor)
+            }
+            let process = try record()
+            if isKilled { process.kill() }
+            while process.isRunning { try await Task.sleep(for: .milliseconds(20)) }
+            #expect(WorkerLaunch.tellsOfEnd(directory.path + "/g31.control.process") == !isKilled)
+            #expect(try takeUp().recovered.isEmpty)
         }
     }
 
