@@ -27,9 +27,19 @@ package struct ClassRules: Hashable, Sendable {
     /// The class of an instance, by rules in force; ``PriorityClass/standard`` where the name is of no class.
     /// Where it is not known whose the instance is, no rule on users matches.
     package func priority(of instance: InstanceDescription) -> PriorityClass {
-        let name = rules.first { $0.matches(instance) }?.priorityClass ?? instance.priorityClass
+        let name = className(of: instance)
         return classes.first { $0.name == name } ?? classes.first { $0.name == PriorityClass.standard.name }
             ?? .standard
+    }
+
+    private func className(of instance: InstanceDescription) -> PriorityClassName {
+        rules.first { $0.matches(instance) }?.priorityClass ?? instance.priorityClass
+    }
+
+    /// The class that an instance should have and that there is not; nil where there is.
+    package func missingClass(of instance: InstanceDescription) -> PriorityClassName? {
+        let name = className(of: instance)
+        return classes.contains { $0.name == name } || name == PriorityClass.standard.name ? nil : name
     }
 }
 

@@ -1,3 +1,5 @@
+import Glibc
+
 /// Why a manager ends other than by being asked to.
 package enum ManagerError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The configuration is not valid: every error in it.
@@ -8,6 +10,15 @@ package enum ManagerError: Error, Hashable, Sendable, CustomStringConvertible {
     case store(String)
     /// An address cannot be listened on.
     case listening(String)
+
+    /// The transports' errors hold the system's in words alone.
+    static func listening(on address: String, _ error: any Error) -> Self {
+        let text = "\(error)"
+        let isTaken = text.contains(String(cString: strerror(EADDRINUSE)))
+        return .listening(
+            isTaken
+                ? "\(address) is in use by another process: end it, or choose another address" : "\(address): \(text)")
+    }
 
     package var description: String {
         switch self {

@@ -113,14 +113,14 @@ package struct ManagerService: Service {
             }
             group.addTask {
                 do { try await server.serve() } catch {
-                    throw ManagerError.listening("\(configuration.listen): \(error)")
+                    throw ManagerError.listening(on: configuration.listen.description, error)
                 }
                 parts.inbox.finish()
                 return .other
             }
             group.addTask {
                 do { try await http.run() } catch {
-                    throw ManagerError.listening("\(configuration.httpListen): \(error)")
+                    throw ManagerError.listening(on: configuration.httpListen.description, error)
                 }
                 return .other
             }

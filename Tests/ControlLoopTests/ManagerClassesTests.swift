@@ -45,6 +45,22 @@ import Testing
         #expect(fleet.manager.explain("i1", at: fleet.now).explanation?.priority.weight == 9)
     }
 
+    @Test func aClassThatThereIsNotIsSaid() throws {
+        var fleet = fleet()
+        let other = InstanceDescription(
+            id: InstanceID(unchecked: "i2"), tenant: TenantID(unchecked: "t2"),
+            application: ApplicationType(unchecked: "x"), priorityClass: PriorityClassName(unchecked: "nosuch"))
+        let effects = fleet.happens(.agentMessageReceived(.instanceChanged(other, present: true), LinkID(rawValue: 1)))
+        let said = effects.compactMap { effect in
+            if case .record(let event) = effect, event.kind == .failure { event.detail } else { nil }
+        }
+        let missing = "there is no class nosuch: it is treated as standard"
+        #expect(said == [missing])
+        #expect(fleet.manager.explain("i2", at: fleet.now).explanation?.notes.contains(missing) == true)
+        try fleet.change(.addRule(ClassRule(instance: "i2", priorityClass: batch), at: nil))
+        #expect(fleet.manager.explain("i2", at: fleet.now).explanation?.notes.contains(missing) == false)
+    }
+
     @Test func aQuotaHoldsFromTheNextStepOnAndIsRecorded() throws {
         var fleet = fleet()
         try fleet.change(.setQuota(ManagerHarness.instance.tenant, 0))

@@ -104,7 +104,7 @@ enum AgentSettings {
                 "class", of: entry, default: PriorityClass.standard.name.rawValue, PriorityClassName.init(rawValue:))
             guard let selector = selector(of: entry) else {
                 settings.report(
-                    entry, "does not say which processes belong to it",
+                    entry, "does not say which processes belong to it, or not in one way that is understood",
                     advice: "write exactly one of cgroup: PATH, pid: NUMBER and host: true")
                 return nil
             }

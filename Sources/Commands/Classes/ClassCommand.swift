@@ -73,7 +73,9 @@ struct ClassSetCommand: AsyncParsableCommand, ChangingCommand {
     @Argument(help: "The class.")
     var name: String
 
-    @Option(help: "How much a saved second counts: above 0; greater is served first.")
+    // Also of what looks like an option: a number below 0 is to be named as what is wrong.
+    @Option(
+        parsing: .unconditional, help: "How much a saved second counts: above 0; greater is served first.")
     var weight: Double?
 
     @Option(help: "The quantile of peak demand that a reservation covers, 0.5 to 0.99.")

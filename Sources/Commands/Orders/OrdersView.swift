@@ -66,7 +66,7 @@ struct OrdersView: RenderableAnswer {
             row("reservation", one.instance, amount, one.from, one.until ?? "released")
         }
         for window in maintenance {
-            row("maintenance", window.server, "nothing is placed", window.from, window.until ?? "ended")
+            row("maintenance", window.server, "nothing is placed", window.from, window.until ?? "undrained")
         }
         for server in returning { row("return", server, "nothing is placed", "", "its self-test passes") }
         return table

@@ -14,7 +14,10 @@ struct ReportCommand: ParsableCommand {
             presync report --work-in-flight 0 --user-idle 90s
             """)
 
-    @Option(help: ArgumentHelp("Requests or work items that are accepted and not finished.", valueName: "count"))
+    // Also of what looks like an option: a number below 0 is to be named as what is wrong.
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Requests or work items that are accepted and not finished.", valueName: "count"))
     var workInFlight: UInt64?
 
     @Option(

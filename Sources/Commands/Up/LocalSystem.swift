@@ -49,7 +49,7 @@ final class LocalSystem {
 
     init(layout: Layout) throws(CommandFailure) {
         self.layout = layout
-        for folder in ["logs", "manager", "gpu-server", "agent"] {
+        for folder in ["logs"] + Self.daemonNames {
             do {
                 try FileManager.default.createDirectory(
                     atPath: "\(layout.folder)/\(folder)", withIntermediateDirectories: true)
@@ -59,6 +59,13 @@ final class LocalSystem {
                     advice: "name a folder that you may write to with --state-dir")
             }
         }
+    }
+
+    private static let daemonNames = ["manager", "gpu-server", "agent"]
+
+    /// Removes what daemons that have ended kept in the folder of a layout.
+    static func removeState(below folder: String) {
+        for name in daemonNames { try? FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
     }
 
     func startManager() throws(CommandFailure) {

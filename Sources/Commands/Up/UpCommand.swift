@@ -93,10 +93,11 @@ struct UpCommand: AsyncParsableCommand {
         var failed = false
         try await CommandRunner.run {
             _ = try load.arrivals(for: 1, member: 0, of: instances)
-            let folder = try makeStateFolder()
             let recording = record.map(TelemetryRecording.init)
             // Its own manager refuses no watch, and what cannot be written is said before anything starts.
             try await recording?.makeFile()
+            let folder = try makeStateFolder()
+            defer { removeState(of: folder) }
             let interruption = Interruption()
             let view: any LiveView = json ? PlainView() : Terminal().map(TerminalView.init) ?? PlainView()
             defer { view.close() }
@@ -105,7 +106,12 @@ struct UpCommand: AsyncParsableCommand {
                 var run = PolicyRun(
                     policy, parameters(recording), folder: "\(folder)/\(policy.rawValue)",
                     interruption: interruption)
-                outcomes.append(try await run.run(view: view))
+                do {
+                    outcomes.append(try await run.run(view: view))
+                } catch  where interruption.isRequested && !outcomes.isEmpty {
+                    // What the policies before it did is told all the same.
+                    StandardError.write("presync: \(policy) was cut short: \(error)\n")
+                }
             }
             view.close()
             try report(outcomes, folder: folder)
@@ -136,6 +142,13 @@ struct UpCommand: AsyncParsableCommand {
             throw CommandFailure(.noInput, "cannot make a temporary folder", advice: "name one with --state-dir")
         }
         return String(cString: path)
+    }
+
+    /// Of a temporary folder the logs and results stay; what the daemons kept, a hundred megabytes of bundles for the most part,
+    /// is of no use without them.
+    private func removeState(of folder: String) {
+        guard stateDir == nil else { return }
+        for policy in Policy.allCases { LocalSystem.removeState(below: "\(folder)/\(policy.rawValue)") }
     }
 
     private func report(_ outcomes: [PolicyRun.Outcome], folder: String) throws {

@@ -120,6 +120,7 @@ extension ManagerMachine {
                 notes.append("if it acted it would hold: \(held.level) on \(held.device)")
             }
         }
+        if let missing = missingClass(of: record.description) { notes.append(missing) }
         if let rollout = rollouts.active {
             let version = "\(rollout.target.kind) \(rollout.target.version)"
             notes.append(

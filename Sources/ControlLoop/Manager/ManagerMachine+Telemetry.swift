@@ -48,7 +48,19 @@ extension ManagerMachine {
         instanceIndex[description.id] = place
         enterSet(at: place)
         for id in record.grants { grants.change(id) { $0.place = place } }
-        return [.record(FleetEvent(at: now, kind: .instanceAppeared, instance: description.id))]
+        var effects = [ManagerEffect.record(FleetEvent(at: now, kind: .instanceAppeared, instance: description.id))]
+        if let missing = missingClass(of: description) {
+            effects.append(
+                .record(FleetEvent(at: now, kind: .failure, instance: description.id, detail: missing)))
+        }
+        return effects
+    }
+
+    /// What is to be said where an instance's class is of no name that is known.
+    func missingClass(of instance: InstanceDescription) -> String? {
+        rules.missingClass(of: instance).map {
+            "there is no class \($0): it is treated as \(rules.priority(of: instance).name)"
+        }
     }
 
     mutating func instanceGone(
