@@ -46,7 +46,11 @@ extension ManagerMachine {
         } else if own.contains(where: { isPaused($0, now) }) {
             told.decision = .paused
         } else if told.instance != record.description.id {
-            told.notes = ["it is \(told.instance) that lacks a device, once the others have theirs"]
+            told.notes = [
+                shortage == nil
+                    ? "\(told.instance) is what it waits for"
+                    : "it is \(told.instance) that lacks a device, once the others have theirs"
+            ]
         }
         if told.instance != record.description.id {
             let holding = unattended(record, now).holding
