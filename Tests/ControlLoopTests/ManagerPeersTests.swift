@@ -109,6 +109,20 @@ import Testing
         #expect(fleet.manager.waitingRequests == 0)
     }
 
+    /// By a manager that has lost its state, what GPU servers and agents hold from before is not taken for what it grants.
+    @Test func noGrantIsNumberedAsOneThatAPeerHolds() {
+        var fleet = ManagerHarness()
+        let device = ManagerHarness.device("s1")
+        let held = [fleet.held(7, on: "s1", .attached), fleet.held(.max, on: "s1", .warm)]
+        let hello = GPUServerHello(
+            server: device.id.server, softwareVersion: "test", devices: [device], held: held,
+            epochs: [Epoch(term: 1, counter: 0)], installed: [ManagerHarness.version])
+        fleet.happens(.serverMessageReceived(.hello(hello), LinkID(rawValue: 2)))
+        fleet.agentSaysHello(on: 1)
+        fleet.ask(1)
+        #expect(fleet.manager.heldGrants.map(\.grant.rawValue) == [8])
+    }
+
     /// Nothing could be handed to it: what is opened would only lapse, and be opened again.
     @Test func nothingIsPreparedWhileAnAgentIsAway() throws {
         var fleet = ManagerHarness()

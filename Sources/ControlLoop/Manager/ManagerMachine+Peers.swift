@@ -102,8 +102,16 @@ extension ManagerMachine {
             grants[id]?.request = nil
             grants.touch(id)
         }
+        number(above: hello.held.map(\.grant))
         reconcile(hello.held, heldBy: hello.agent)
         return effects
+    }
+
+    /// No grant gets a number under which a peer holds something: a manager that has lost its state does not know of it. Numbers
+    /// that nobody comes to are not believed.
+    private mutating func number(above held: [GrantID]) {
+        let known = held.lazy.map(\.rawValue).filter { $0 < 1 << 62 }
+        nextGrant = max(nextGrant, (known.max() ?? 0) + 1)
     }
 
     private mutating func takeIn(
@@ -148,6 +156,7 @@ extension ManagerMachine {
         servers[hello.server]?.processorNeed = known?.processorNeed ?? ProcessorNeed()
         servers[hello.server]?.rates = known?.rates ?? [:]
         epoch = max(epoch, hello.epochs.max() ?? .zero)
+        number(above: hello.held.map(\.grant))
         for device in hello.devices {
             pool.add(device.id, memory: device.memory, compute: .wholeDevice)
         }
