@@ -73,6 +73,7 @@ extension WorkerLaunch {
     package static func tellsOfEnd(_ recordPath: String) -> Bool {
         SmallFile.read(recordPath).map { $0.hasPrefix(endMark) } ?? true
     }
+
     package static let recordSuffix = ".process"
 
     private enum Option: String, CaseIterable {

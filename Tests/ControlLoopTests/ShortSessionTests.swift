@@ -5,22 +5,12 @@ import Testing
 /// A session that is over before the period is: what it used must be heard of all the same.
 @Suite struct ShortSessionTests {
     @Test func whatAWorkerUsedLastIsReportedBeforeItsGrantEnds() {
-        let device = ManagerHarness.device("s1")
-        let endpoint = SessionEndpoint(host: "s1", port: 1)
-        let worker = RecoveredWorker(
-            grant: GrantID(rawValue: 1), instance: ManagerHarness.instance.id, device: device.id,
-            epoch: Epoch(term: 1, counter: 1), slice: Slice(memory: .mebibytes(64), compute: MilliShare(100)),
-            endpoint: endpoint, attached: true)
-        var server = GPUServerMachine(
-            configuration: GPUServerMachineConfiguration(
-                server: device.id.server, softwareVersion: "test", devices: [device]),
-            recovered: [worker], installed: [ManagerHarness.version], now: .seconds(10))
-        _ = server.handle(.linkOpened, now: .seconds(10))
+        var (server, grant) = GPUServerMachine.withOneWorker(inUse: true)
         let status = WorkerStatus(
             attached: true, connected: true, peakMemory: .mebibytes(48), busy: .milliseconds(300), traffic: true,
             processorTime: .milliseconds(150))
-        #expect(server.handle(.workerReported(worker.grant, status), now: .seconds(10.9)).isEmpty)
-        let effects = server.handle(.workerExited(worker.grant, .closed), now: .seconds(11))
+        #expect(server.handle(.workerReported(grant, status), now: .seconds(10.9)).isEmpty)
+        let effects = server.handle(.workerExited(grant, .closed), now: .seconds(11))
         guard effects.count == 3, case .send(.heartbeat(let heartbeat)) = effects[0] else {
             Issue.record("\(effects)")
             return
@@ -31,28 +21,19 @@ import Testing
             heartbeat.held.map(\.commandTime)
                 == [CommandTime(busy: .milliseconds(300), processors: .milliseconds(150))])
         #expect(
-            effects[1] == .send(.grantEnded(GrantEnd(worker.grant, .sessionEnded, worker: .closed, wasInUse: true))))
+            effects[1] == .send(.grantEnded(GrantEnd(grant, .sessionEnded, worker: .closed, wasInUse: true))))
     }
 
     /// What the processors do for a command is told with the command, which counts once it has ended; what they do without any
     /// is not.
     @Test func processorTimeWaitsForTheCommandThatItIsFor() throws {
-        let device = ManagerHarness.device("s1")
-        let worker = RecoveredWorker(
-            grant: GrantID(rawValue: 1), instance: ManagerHarness.instance.id, device: device.id,
-            epoch: Epoch(term: 1, counter: 1), slice: Slice(memory: .mebibytes(64), compute: MilliShare(100)),
-            endpoint: SessionEndpoint(host: "s1", port: 1), attached: true)
-        var server = GPUServerMachine(
-            configuration: GPUServerMachineConfiguration(
-                server: device.id.server, softwareVersion: "test", devices: [device]),
-            recovered: [worker], installed: [ManagerHarness.version], now: .seconds(10))
-        _ = server.handle(.linkOpened, now: .seconds(10))
+        var (server, grant) = GPUServerMachine.withOneWorker(inUse: true)
         var now = MonotonicTime.seconds(10)
         func told(busy: Duration, processors: Duration) -> CommandTime? {
             let status = WorkerStatus(
                 attached: true, connected: true, peakMemory: .mebibytes(48), busy: busy, traffic: true,
                 processorTime: processors)
-            _ = server.handle(.workerReported(worker.grant, status), now: now)
+            _ = server.handle(.workerReported(grant, status), now: now)
             now = now + .seconds(1)
             for case .send(.heartbeat(let heartbeat)) in server.handle(.periodEnded, now: now) {
                 return heartbeat.held.first?.commandTime

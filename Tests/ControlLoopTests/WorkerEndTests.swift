@@ -36,7 +36,7 @@ import Testing
 
     @Test(arguments: ends)
     func aGPUServerTellsHowAWorkerEndedAndWhetherItWasUsed(_ told: Told) {
-        var (server, worker) = Self.server(inUse: told.inUse)
+        var (server, worker) = GPUServerMachine.withOneWorker(inUse: told.inUse)
         let effects = server.handle(.workerExited(worker, told.end), now: .seconds(11))
         let device = ManagerHarness.device("s1")
         #expect(
@@ -51,7 +51,7 @@ import Testing
 
     @Test(arguments: [(WorkerEnd.ordered, false), (.closed, false), (.killed(signal: 11), true)])
     func ofAWorkerThatIsToldToEndOnlyACrashIsTold(end: WorkerEnd, isTold: Bool) {
-        var (server, worker) = Self.server(inUse: false)
+        var (server, worker) = GPUServerMachine.withOneWorker(inUse: false)
         let command = GrantCommand(
             grant: worker, instance: ManagerHarness.instance.id, device: ManagerHarness.device("s1").id,
             epoch: Epoch(term: 1, counter: 2), goal: .released, slice: .zero, ticket: SessionTicket(high: 1, low: 1),
@@ -114,9 +114,11 @@ import Testing
         #expect(fleet.harness.manager.rollouts.target.opened.total == 1)
         #expect(fleet.harness.manager.rollouts.target.failedToOpen == 0)
     }
+}
 
+extension GPUServerMachine {
     /// A linked GPU server with one worker that it found at its start.
-    private static func server(inUse: Bool) -> (GPUServerMachine, GrantID) {
+    static func withOneWorker(inUse: Bool) -> (GPUServerMachine, GrantID) {
         let device = ManagerHarness.device("s1")
         let worker = RecoveredWorker(
             grant: GrantID(rawValue: 1), instance: ManagerHarness.instance.id, device: device.id,
