@@ -52,14 +52,14 @@ package struct AllocationPlanner: Sendable {
     /// The level that the forecast justifies: ``Readiness/reserved``, ``Readiness/warm`` or ``Readiness/cold``. For
     /// what is held already a lower probability suffices. A holding is wanted while this is at least its level.
     package func wantedReadiness(
-        of subject: AllocationSubject, pool: Pool, price: IdlePrice = IdlePrice()
+        of subject: AllocationProspect, pool: Pool, price: IdlePrice = IdlePrice()
     ) -> Readiness {
         wantedReadiness(of: subject, demand(of: subject), bars(for: subject, pool: pool, price: price))
     }
 
-    func wantedReadiness(of subject: AllocationSubject, _ demand: DiscountedDemand, _ bars: Bars) -> Readiness {
+    func wantedReadiness(of subject: AllocationProspect, _ demand: DiscountedDemand, _ bars: Bars) -> Readiness {
         guard !subject.isCertain else { return .reserved }
-        let held = subject.holding?.level ?? .cold
+        let held = subject.held?.level ?? .cold
         func bar(_ level: Readiness, _ toRaise: Double) -> Double {
             held >= level ? toRaise * configuration.keepShare : toRaise
         }
@@ -79,28 +79,28 @@ package struct AllocationPlanner: Sendable {
 
     /// O(1)
     func attention(
-        to subject: AllocationSubject, _ demand: DiscountedDemand, pool: Pool, price: IdlePrice, now: MonotonicTime
+        to subject: AllocationProspect, _ demand: DiscountedDemand, pool: Pool, price: IdlePrice, now: MonotonicTime
     ) -> Attention {
-        if let holding = subject.holding, !holding.settled || holding.level == .attached { return .none }
-        guard subject.order == .none else { return .full }
+        if let held = subject.held, !held.isSettled || held.level == .attached { return .none }
+        guard !subject.isOrdered else { return .full }
         let bars = bars(for: subject, pool: pool, price: price)
         let wanted = wantedReadiness(of: subject, demand, bars)
-        guard let holding = subject.holding else {
+        guard let held = subject.held else {
             if wanted <= .staged { return .none }
             return wanted == .warm && subject.staged ? .forWarmSession : .full
         }
-        guard wanted >= holding.level else {
-            return now - holding.unusedSince < grace(of: subject, demand, bars) ? .none : .full
+        guard wanted >= held.level else {
+            return now - held.unusedSince < grace(of: subject, demand, bars) ? .none : .full
         }
         guard wanted == .reserved else { return .none }
         let amount = demand.forReserve >= bars.ample ? subject.amplest : subject.amount.memory
-        return holding.level == .reserved && !outgrows(holding, subject, amount) ? .none : .full
+        return held.level == .reserved && !outgrows(held.memory, amount, isOrdered: false) ? .none : .full
     }
 
-    /// Whether an amount is so much more than the reservation that this is enlarged.
-    func outgrows(_ holding: Holding, _ subject: AllocationSubject, _ amount: Bytes) -> Bool {
-        let held = Double(holding.slice.memory.rawValue)
-        let tolerated = subject.order.isReserved ? held : held * (1 + configuration.growthTolerance)
+    /// Whether an amount is so much more than what is reserved that this is enlarged.
+    func outgrows(_ held: Bytes, _ amount: Bytes, isOrdered: Bool) -> Bool {
+        let held = Double(held.rawValue)
+        let tolerated = isOrdered ? held : held * (1 + configuration.growthTolerance)
         return Double(amount.rawValue) > tolerated
     }
 
@@ -109,12 +109,12 @@ package struct AllocationPlanner: Sendable {
     /// With demand coming at any time of a horizon alike, a slice that is held for it stands idle for
     /// `horizon × (1 - P / 2)`; the bar is the P at which that, at its price, equals what is saved. Above 1 it is never
     /// reached.
-    func bars(for subject: AllocationSubject, pool: Pool, price: IdlePrice) -> Bars {
+    func bars(for subject: AllocationProspect, pool: Pool, price: IdlePrice) -> Bars {
         let costs = subject.costs ?? configuration.costs
-        let perSecond = idleCost(price, of: subject.priority)
+        let perSecond = idleCost(price, weight: subject.weight)
         // More memory saves the wait of those starts alone that the class's service level does not cover.
         let more = Slice(memory: subject.amplest - subject.amount.memory, compute: .zero)
-        let uncovered = max(AllocationSubject.highestServiceLevel - subject.priority.serviceLevel, 0)
+        let uncovered = max(AllocationSubject.highestServiceLevel - subject.serviceLevel, 0)
         return Bars(
             ample: bar(
                 perSecond * pool.share(of: more), configuration.reserveHorizon,
@@ -125,8 +125,8 @@ package struct AllocationPlanner: Sendable {
     }
 
     /// What a whole device that stands idle for a second costs, in seconds of waiting of a class.
-    private func idleCost(_ price: IdlePrice, of priority: PriorityClass) -> Double {
-        configuration.idlePrice * price.factor / max(priority.weight, .leastNormalMagnitude)
+    private func idleCost(_ price: IdlePrice, weight: Double) -> Double {
+        configuration.idlePrice * price.factor / max(weight, .leastNormalMagnitude)
     }
 
     /// The bar of a step that saves `savedMs` and costs `perSecond` for each second of its horizon.
@@ -139,14 +139,13 @@ package struct AllocationPlanner: Sendable {
     /// Whether nothing is wanted for an instance that holds nothing, whatever amount from `least` on it would need and
     /// however sure its forecast is: a comparison that spares finding out both. O(1)
     package func isBelowEveryBar(
-        _ onset: InlineArray<3, Float>, of priority: PriorityClass, costs: LadderCosts, least: Bytes, pool: Pool,
-        price: IdlePrice
+        _ onset: InlineArray<3, Float>, weight: Double, costs: LadderCosts, least: Bytes, pool: Pool, price: IdlePrice
     ) -> Bool {
         guard configuration.mode == .presync else { return true }
-        let perSecond = idleCost(price, of: priority)
+        let perSecond = idleCost(price, weight: weight)
         let share = pool.share(of: Slice(memory: least, compute: .zero))
         func isBelow(_ horizon: ForecastHorizon, _ perSecond: Double, savedMs: Double) -> Bool {
-            AllocationSubject.probability(onset, within: horizon) < bar(perSecond, horizon, savedMs: savedMs)
+            AllocationProspect.probability(onset, within: horizon) < bar(perSecond, horizon, savedMs: savedMs)
         }
         return isBelow(configuration.reserveHorizon, perSecond * share, savedMs: costs.reserveMs)
             && isBelow(configuration.warmHorizon, perSecond * costs.warmShare, savedMs: costs.openMs)
@@ -154,28 +153,32 @@ package struct AllocationPlanner: Sendable {
 
     /// How long what is no longer wanted is kept: the class's grace while it is almost wanted, and the less of it the
     /// further the probability has fallen.
-    func grace(of subject: AllocationSubject, _ demand: DiscountedDemand, _ bars: Bars) -> Duration {
-        let isReserved = subject.holding?.level == .reserved
+    func grace(of subject: AllocationProspect, _ demand: DiscountedDemand, _ bars: Bars) -> Duration {
+        let isReserved = subject.held?.level == .reserved
         let (probability, bar) = isReserved ? (demand.forReserve, bars.reserve) : (demand.forWarm, bars.warm)
-        guard bar > 0 else { return subject.priority.grace }
-        return subject.priority.grace * min(max(probability / (bar * configuration.keepShare), 0), 1)
+        guard bar > 0 else { return subject.grace }
+        return subject.grace * min(max(probability / (bar * configuration.keepShare), 0), 1)
     }
 
-    func demand(of subject: AllocationSubject) -> DiscountedDemand {
-        if subject.order.isReserved { return .ordered }
+    func demand(of subject: AllocationProspect) -> DiscountedDemand {
+        if subject.isReserved { return .ordered }
         guard !subject.isCertain else { return .certain }
         guard configuration.mode == .presync else { return .never }
         let confidence = configuration.confidence(relativeWidth: subject.relativeWidth)
         return DiscountedDemand(
-            forReserve: subject.onsetProbability(within: configuration.reserveHorizon) * confidence,
-            forWarm: subject.onsetProbability(within: configuration.warmHorizon) * confidence)
+            forReserve: AllocationProspect.probability(subject.onset, within: configuration.reserveHorizon)
+                * confidence,
+            forWarm: AllocationProspect.probability(subject.onset, within: configuration.warmHorizon) * confidence)
     }
 
     /// The subjects in the order in which they are served. O(subjects log subjects)
     func servingOrder(_ subjects: [AllocationSubject]) -> [ServingTurn] {
         var turns: [ServingTurn] = []
         turns.reserveCapacity(subjects.count)
-        for (index, subject) in subjects.enumerated() { turns.append(ServingTurn(subject, demand(of: subject), index)) }
+        for (index, subject) in subjects.enumerated() {
+            let prospect = subject.prospect
+            turns.append(ServingTurn(prospect, demand(of: prospect), index))
+        }
         turns.sort { $0.precedes($1) }
         return turns
     }

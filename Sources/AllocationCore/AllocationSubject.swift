@@ -56,13 +56,6 @@ package struct AllocationSubject: Sendable {
         self.staged = staged
     }
 
-    /// What of a device is set aside while a slice is held for the instance and not used: the holding's memory, where it
-    /// has some, and the compute that is expected.
-    var setAside: Slice {
-        let memory = holding.flatMap { $0.level == .reserved ? $0.slice.memory : nil } ?? amount.memory
-        return Slice(memory: memory, compute: expectedCompute)
-    }
-
     /// Whether it may have something on a device: where its pin allows it, no other member of its set has anything, and a
     /// session can be opened.
     func admits(_ device: DeviceID) -> Bool {
@@ -71,12 +64,7 @@ package struct AllocationSubject: Sendable {
 
     /// The probability that demand begins within `horizon`; not a number counts as 0.
     package func onsetProbability(within horizon: ForecastHorizon) -> Double {
-        Self.probability(onset, within: horizon)
-    }
-
-    static func probability(_ onset: InlineArray<3, Float>, within horizon: ForecastHorizon) -> Double {
-        let probability = Double(onset[horizon.rawValue])
-        return probability.isFinite ? min(max(probability, 0), 1) : 0
+        AllocationProspect.probability(onset, within: horizon)
     }
 }
 

@@ -130,9 +130,10 @@ struct PlanDraft: Sendable {
     }
 
     private mutating func decideHere(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
-        let bars = planner.bars(for: subject, pool: whole ?? pool, price: price)
+        let prospect = subject.prospect
+        let bars = planner.bars(for: prospect, pool: whole ?? pool, price: price)
         // A program that asks gets what it needs at any price: its demand is there, and nothing stands idle for it.
-        let wanted = isAsked ? .reserved : planner.wantedReadiness(of: subject, demand, bars)
+        let wanted = isAsked ? .reserved : planner.wantedReadiness(of: prospect, demand, bars)
         // Most that hold nothing want nothing, and are not copied.
         guard subject.holding != nil || wanted > .staged else { return }
         let least = subject.amount.memory
@@ -158,7 +159,7 @@ struct PlanDraft: Sendable {
             grow(holding, for: subject, atLeast: least)
         case .warm, .reserved:
             guard wanted < holding.level,
-                now - holding.unusedSince >= planner.grace(of: subject, demand, bars)
+                now - holding.unusedSince >= planner.grace(of: prospect, demand, bars)
             else { return }
             giveBack(holding, of: subject, keepWarm: wanted == .warm)
         }
@@ -257,7 +258,8 @@ struct PlanDraft: Sendable {
     /// Enlarges a reservation in place where the amount has outgrown it; where an ample one is not to be had, to what the
     /// class's service level asks for.
     private mutating func grow(_ holding: Holding, for subject: AllocationSubject, atLeast least: Bytes) {
-        guard planner.outgrows(holding, subject, subject.amount.memory) else { return }
+        let isOrdered = subject.order.isReserved
+        guard planner.outgrows(holding.slice.memory, subject.amount.memory, isOrdered: isOrdered) else { return }
         func growLess(_ reason: Contention.Reason) {
             guard subject.amount.memory > least else { return contend(subject, reason, wanted: .reserved) }
             var subject = subject
@@ -353,7 +355,7 @@ struct PlanDraft: Sendable {
 
     private var unusedOfOthers: UnusedReservations {
         var unused = UnusedReservations(maximumSearches: planner.configuration.maximumPreemptionSearches)
-        for other in others { unused.add(other, planner.demand(of: other)) }
+        for other in others { unused.add(other, planner.demand(of: other.prospect)) }
         return unused
     }
 

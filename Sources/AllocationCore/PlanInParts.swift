@@ -43,34 +43,41 @@ package struct PlanInParts: Sendable {
         unused = UnusedReservations(maximumSearches: planner.configuration.maximumPreemptionSearches)
     }
 
-    /// Takes in a part of the fleet, before anything is decided. O(subjects log fleet)
+    /// Takes in a part of the fleet, before anything is decided. O(prospects log fleet)
     ///
-    /// - Parameter pool: as it is now; what decides is how large it is.
+    /// - Parameters:
+    ///   - reservations: those of the prospects that have memory set aside which no program uses, by their indices,
+    ///     ascending.
+    ///   - pool: as it is now; what decides is how large it is.
     /// - Returns: the indices of those that are to stay as they are: they have no turn, and what they hold unused may be
     ///   taken for others.
-    package mutating func add(_ subjects: [AllocationSubject], pool: Pool, now: MonotonicTime) -> [Int] {
+    package mutating func add(
+        _ prospects: [AllocationProspect], reservations: [(index: Int, subject: AllocationSubject)], pool: Pool,
+        now: MonotonicTime
+    ) -> [Int] {
         var turns: [ServingTurn] = []
         var unchanged: [Int] = []
-        // Read where they lie: a subject is large, and a fleet has many.
-        subjects.withUnsafeBufferPointer { subjects in
-            for index in subjects.indices {
-                guard let subject = subjects.baseAddress.map({ $0 + index }) else { return }
-                let demand = planner.demand(of: subject.pointee)
-                unused.add(subject.pointee, demand)
-                let isLimited = isLimited(subject.pointee)
-                let attention =
-                    isLimited || closesDevices
-                    ? .full : planner.attention(to: subject.pointee, demand, pool: pool, price: price, now: now)
-                guard attention != .none else {
-                    unchanged.append(index)
-                    continue
-                }
-                let turn = ServingTurn(subject.pointee, demand, count + index, attention)
-                turns.append(turn)
-                if isLimited { limited.append((turn, subject.pointee)) }
+        var left = reservations[...]
+        for (index, prospect) in prospects.enumerated() {
+            let demand = planner.demand(of: prospect)
+            let reserved = left.first.flatMap { $0.index == index ? $0.subject : nil }
+            if let reserved {
+                left = left.dropFirst()
+                unused.add(reserved, demand)
             }
+            let limited = reserved.flatMap { isLimited($0) ? $0 : nil }
+            let attention =
+                limited != nil || closesDevices
+                ? .full : planner.attention(to: prospect, demand, pool: pool, price: price, now: now)
+            guard attention != .none else {
+                unchanged.append(index)
+                continue
+            }
+            let turn = ServingTurn(prospect, demand, count + index, attention)
+            turns.append(turn)
+            if let limited { self.limited.append((turn, limited)) }
         }
-        count += subjects.count
+        count += prospects.count
         order.add(turns)
         return unchanged
     }
@@ -133,7 +140,7 @@ package struct PlanInParts: Sendable {
         let searches = draft.searches
         var decided = 0
         while decided < subjects.count, draft.searches - searches < Self.searchesInPart {
-            draft.decide(subjects[decided], planner.demand(of: subjects[decided]))
+            draft.decide(subjects[decided], planner.demand(of: subjects[decided].prospect))
             decided += 1
         }
         let (actions, left) = draft.pause()

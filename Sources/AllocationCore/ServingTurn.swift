@@ -14,17 +14,17 @@ struct ServingTurn: Sendable {
     private let held: Readiness
 
     init(
-        _ subject: AllocationSubject, _ demand: DiscountedDemand, _ index: Int,
+        _ subject: AllocationProspect, _ demand: DiscountedDemand, _ index: Int,
         _ attention: AllocationPlanner.Attention = .full
     ) {
         self.index = index
         self.attention = attention
         self.demand = demand
         instance = subject.instance
-        weight = subject.priority.weight
-        isOrdered = subject.order.isReserved
+        weight = subject.weight
+        isOrdered = subject.isReserved
         isCertain = subject.isCertain
-        held = subject.holding?.level ?? .cold
+        held = subject.held?.level ?? .cold
     }
 
     /// Whether this one is served before the other.

@@ -81,7 +81,7 @@ extension FleetForecaster {
             forecasts[place].ending = endings.probabilities(ending, application: application)
         }
         let history = slots[index].history.map(Int.init)
-        let idle = history.map { second - histories.read($0) { $0.lastDemand } } ?? .max
+        let idle = history.map { second - histories.read($0) { $0.pointee.lastDemand } } ?? .max
         guard !isNegligible(history, kind: kind, onset: onset, idle: idle, at: second) else {
             scoring.noteNegligible(at: second)
             return
@@ -200,16 +200,15 @@ extension FleetForecaster {
                         Self.writeCold(row, amounts: amounts, pooled: pooled, to: base)
                         continue
                     }
-                    var walks = AmountModel.Walks()
-                    histories[history].writeClimate(at: row.second, clocks: clocks, to: base)
-                    for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
-                        let place = base + ExpertLayout.offset(curve: curve, model: .onset)
-                        if usesOnset, row.kind == .surge || !hasNetwork {
-                            Self.writeOnset(
-                                row, curve: curve, history: histories + history, amounts: amounts, pooled: pooled,
-                                &walks, clocks: clocks, to: place)
-                        } else {
-                            // Without an announcement the network knows all that this model does.
+                    (histories + history).writeClimate(at: row.second, clocks: clocks, to: base)
+                    if usesOnset, row.kind == .surge || !hasNetwork {
+                        Self.writeOnset(
+                            row, history: histories + history, amounts: amounts, pooled: pooled, clocks: clocks,
+                            to: base)
+                    } else {
+                        // Without an announcement the network knows all that this model does.
+                        for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
+                            let place = base + ExpertLayout.offset(curve: curve, model: .onset)
                             ExpertLayout.copyCurve(from: place - 2 * ExpertLayout.levels, to: place)
                         }
                     }
@@ -221,20 +220,23 @@ extension FleetForecaster {
     /// Demand with the probability that it begins, in the amounts of the instance's own peaks, or of bursts where it has
     /// had too few.
     private static func writeOnset(
-        _ row: ForecastTile.Row, curve: Int, history: UnsafePointer<InstanceHistory>, amounts: AmountModel,
-        pooled: (Resource) -> AmountModel.PooledBursts, _ walks: inout AmountModel.Walks, clocks: ForecastClocks,
-        to place: UnsafeMutablePointer<Float>
+        _ row: ForecastTile.Row, history: UnsafePointer<InstanceHistory>, amounts: AmountModel,
+        pooled: (Resource) -> AmountModel.PooledBursts, clocks: ForecastClocks, to base: UnsafeMutablePointer<Float>
     ) {
-        let (resource, _, horizon) = CurveKind.all[curve]
-        let probability = Double(row.onset[horizon.rawValue])
-        if history.pointee.peakSeconds(resource, horizon, clocks: clocks) >= 10 {
-            history.pointee.writePeaks(resource, horizon, probability: probability, to: place)
-        } else {
-            walks.curve(probability: probability, resource) { resource in
-                amounts.walk(
-                    resource, application: row.application, pooled: pooled(resource),
-                    own: history.pointee.bursts[resource.rawValue], current: history.pointee.currentBurst(resource))
-            }.write(to: place)
+        var walks = AmountModel.Walks()
+        for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
+            let place = base + ExpertLayout.offset(curve: curve, model: .onset)
+            let (resource, _, horizon) = CurveKind.all[curve]
+            let probability = Double(row.onset[horizon.rawValue])
+            if history.peakSeconds(resource, horizon, clocks: clocks) >= 10 {
+                history.writePeaks(resource, horizon, probability: probability, to: place)
+            } else {
+                walks.curve(probability: probability, resource) { resource in
+                    amounts.walk(
+                        resource, application: row.application, pooled: pooled(resource),
+                        own: history.pointee.bursts[resource.rawValue], current: history.pointee.currentBurst(resource))
+                }.write(to: place)
+            }
         }
     }
 

@@ -33,7 +33,7 @@ extension FleetForecaster {
         let arrivals = work > 0 ? Float(min(work, 1e6)) : 0
         observeHistory(index, load, arrivals: arrivals, hasDemand: hasDemand, at: second)
         if hasDemand, let history = slots[index].history {
-            let rhythm = histories.read(Int(history)) { $0.rhythm }
+            let rhythm = histories.read(Int(history)) { $0.pointee.rhythm }
             slots[index].track.note(
                 EndingContext(
                     age: second - (rhythm.began ?? second) + 1, usualLength: rhythm.usualLength, hasWork: arrivals > 0))
@@ -55,13 +55,13 @@ extension FleetForecaster {
         types[application].second.arrivals += arrivals
         guard let number = slots[index].history ?? (hasDemand ? beginHistory(index, at: second) : nil) else { return }
         let history = Int(number)
-        let isRecent = hasDemand || second - histories.read(history) { $0.lastDemand } <= Self.longIdleSeconds
+        let isRecent = hasDemand || second - histories.read(history) { $0.pointee.lastDemand } <= Self.longIdleSeconds
         guard isRecent || arrivals > 0 else { return }
         if let peaks = histories[history].endBurst(at: second) {
             amounts.count(peaks, application: application)
             tenants.count(burst: peaks, in: tenants.circles(of: slots[index].pool))
         }
-        let wasBusy = histories.read(history) { $0.lastDemand == second - 1 }
+        let wasBusy = histories.read(history) { $0.pointee.lastDemand == second - 1 }
         histories[history].observe(
             load, arrivals: arrivals, at: second, clocks: clocks, recent: &recent, row: history)
         guard hasDemand else { return }
@@ -90,7 +90,7 @@ extension FleetForecaster {
         let usual = tenants.usualDemand(resource, type: ofType, in: tenants.circles(of: pool))
         guard let history else { return max(usual, LoadAverages.leastScale) }
         return histories.read(history) {
-            $0.averages.scale(resource, usual: usual, at: second, decay: clocks.decay)
+            $0.pointee.averages.scale(resource, usual: usual, at: second, decay: clocks.decay)
         }
     }
 

@@ -154,7 +154,7 @@ import Testing
                 "a", onset: Float(percent) / 100, holding: .make(7, .reserved, on: device(0)))
             let pool = try Pool.holding([subject], gibibytes: 8)
             #expect(planner.plan([subject], pool: pool, now: now).actions.isEmpty)
-            #expect(planner.wantedReadiness(of: subject, pool: pool) == .reserved)
+            #expect(planner.wantedReadiness(of: subject.prospect, pool: pool) == .reserved)
         }
     }
 
@@ -175,7 +175,7 @@ import Testing
     @Test func aRequestForAWholeDeviceIsServed() throws {
         let asking = AllocationSubject.make("a", onset: 1, amount: .gibibytes(8))
         let pool = try Pool.holding([], gibibytes: 8)
-        #expect(planner.wantedReadiness(of: asking, pool: pool) < .reserved)
+        #expect(planner.wantedReadiness(of: asking.prospect, pool: pool) < .reserved)
         #expect(
             planner.serve(asking, others: [], pool: pool, now: now).actions
                 == [.reserve(name("a"), device(0), .gibibytes(8), existing: nil)])

@@ -33,7 +33,12 @@ import Testing
     ) -> PlanInParts {
         var parts = PlanInParts(by: planner, price: IdlePrice(), quotas: quotas, closesDevices: closesDevices)
         for begin in stride(from: 0, to: subjects.count, by: 5) {
-            _ = parts.add(Array(subjects[begin..<min(begin + 5, subjects.count)]), pool: pool, now: now)
+            let part = subjects[begin..<min(begin + 5, subjects.count)]
+            _ = parts.add(
+                part.map(\.prospect),
+                reservations: part.enumerated().filter { $0.element.holding?.level == .reserved }
+                    .map { (index: $0.offset, subject: $0.element) },
+                pool: pool, now: now)
         }
         parts.begin(on: pool, limits: limits(subjects, closesDevices), now: now)
         return parts
@@ -120,7 +125,7 @@ import Testing
         pool.add(device(0), memory: .gibibytes(8), compute: .wholeDevice)
         let probabilities = stride(from: Float(0.001), to: 1, by: 0.001)
         let onset = try #require(
-            probabilities.first { planner.wantedReadiness(of: subject("any", $0), pool: pool) == .warm })
+            probabilities.first { planner.wantedReadiness(of: subject("any", $0).prospect, pool: pool) == .warm })
         let hopeful = [subject("a", onset), subject("b", onset)]
         var parts = parts(of: hopeful, pool)
         let next = parts.next(9, on: pool)

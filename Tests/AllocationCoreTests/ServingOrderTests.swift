@@ -17,7 +17,7 @@ import Testing
                 let subject = AllocationSubject.make(
                     "i\(all.count)-\(random.below(1_000))", PriorityClass.builtIn[Int(random.below(3))], onset: onset)
                 let demand = DiscountedDemand(forReserve: Double(onset), forWarm: Double(onset))
-                let turn = ServingTurn(subject, demand, all.count)
+                let turn = ServingTurn(subject.prospect, demand, all.count)
                 all.append(turn)
                 return turn
             }

@@ -73,9 +73,10 @@ extension AllocationPlanner {
     private func judged(
         _ subject: AllocationSubject, pool: Pool, price: IdlePrice, isAsked: Bool
     ) -> JudgedSubject {
-        let demand = isAsked ? DiscountedDemand.certain : demand(of: subject)
-        let bars = bars(for: subject, pool: pool, price: price)
-        let wanted = wantedReadiness(of: subject, demand, bars)
+        let prospect = subject.prospect
+        let demand = isAsked ? DiscountedDemand.certain : demand(of: prospect)
+        let bars = bars(for: prospect, pool: pool, price: price)
+        let wanted = wantedReadiness(of: prospect, demand, bars)
         // More than the class's service level asks for is set aside where it is to be had, and kept from nobody by it.
         return JudgedSubject(
             subject: subject, isAsked: isAsked, demand: demand, bars: bars, wanted: wanted,
@@ -107,7 +108,7 @@ extension AllocationPlanner {
         guard judged.wanted < holding.level else {
             return (holding.level == .reserved ? .settled : .improbable, "")
         }
-        let left = grace(of: judged.subject, judged.demand, judged.bars) - (now - holding.unusedSince)
+        let left = grace(of: judged.subject.prospect, judged.demand, judged.bars) - (now - holding.unusedSince)
         return (.inGrace, "\(Int64(max(left.inSeconds, 0).rounded(.up))) s of its grace are left")
     }
 
@@ -132,7 +133,7 @@ extension AllocationPlanner {
                 .warm, configuration.warmHorizon, judged.bars.warm, share: costs.warmShare,
                 savedMs: costs.openMs),
             step(
-                .reserved, configuration.reserveHorizon, judged.bars.reserve, share: pool.share(of: subject.setAside),
+                .reserved, configuration.reserveHorizon, judged.bars.reserve, share: pool.share(of: subject.prospect.setAside),
                 savedMs: costs.reserveMs),
         ]
     }

@@ -55,14 +55,14 @@ extension AllocationPlanner {
         for subject: AllocationSubject, _ others: [AllocationSubject], isAsked: Bool
     ) -> [ConsideredReservation] {
         let right = TakingRight(
-            of: subject.priority, demand(of: subject), isAsked: isAsked, configuration.displacementShare)
+            of: subject.priority, demand(of: subject.prospect), isAsked: isAsked, configuration.displacementShare)
         var found: [(reservation: ConsideredReservation, weight: Double)] = []
         for other in others {
             guard let holding = other.holding, holding.level == .reserved else { continue }
             let verdict: ConsideredReservation.Verdict =
                 if !other.priority.mayBeTakenFrom {
                     .protected
-                } else if right.reaches(other.priority.weight, demand(of: other)) {
+                } else if right.reaches(other.priority.weight, demand(of: other.prospect)) {
                     holding.settled ? .takeable : .coming
                 } else {
                     other.priority.weight < subject.priority.weight ? .takerMayNot : .notLower

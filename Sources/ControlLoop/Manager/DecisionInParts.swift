@@ -38,13 +38,13 @@ extension ManagerMachine {
 
     private mutating func findSubjects(of decision: inout DecisionInParts, _ now: MonotonicTime) {
         let end = min(decision.found + configuration.sliceSize, instances.count)
-        let (subjects, places) = attentiveSubjects(decision.found..<end, now, &decision.memo, inStep: true)
-        for index in decision.plan.add(subjects, pool: pool, now: now)
-        where instances.standing(places[index]).hasShortfall {
-            lacksNothing(at: places[index])
+        let found = findProspects(decision.found..<end, now, &decision.memo)
+        let unchanged = decision.plan.add(found.prospects, reservations: found.reservations, pool: pool, now: now)
+        for index in unchanged where instances.standing(found.places[index]).hasShortfall {
+            lacksNothing(at: found.places[index])
         }
-        decision.amounts += subjects.lazy.map(\.amount.memory)
-        decision.places += places
+        decision.amounts += found.prospects.lazy.map(\.amount.memory)
+        decision.places += found.places
         decision.found = end
     }
 

@@ -7,7 +7,9 @@ import ForecastCore
 /// It stands beside the instances' records because it is most of what is known of one (about 700 bytes), is written once a
 /// step, and is read in part, while the records are copied and moved many times a step.
 struct ForecastTable: Sendable {
-    private var forecasts: [DemandForecast?] = []
+    /// Where there is none yet, one of no demand.
+    private var forecasts: [DemandForecast] = []
+    private var isKnown: [Bool] = []
     /// By the same index: what each takes of a device's compute beside others, in thousandths; ``unknown`` before there is
     /// a forecast.
     private var compute: [Int16] = []
@@ -16,48 +18,62 @@ struct ForecastTable: Sendable {
     private var onsets: [InlineArray<3, Float>] = []
     /// By the same index: whether there is a forecast, and all its curves are 0.
     private var isIdle: [Bool] = []
-    /// By the same index: what is wanted should demand come, and of which step and service level that is.
+    /// By the same index: what is wanted should demand come, and of which time and service level that is.
     private var amounts: [KeptAmounts?] = []
+    /// For how long what is wanted should demand come holds of an instance that has none: what it would be is found in
+    /// histograms of whole bursts, its own and its like's, of which none ends meanwhile for most. A power of 2.
+    private static let amountsSeconds = 4
 
     private struct KeptAmounts {
-        var step: MonotonicTime
+        var keptAt: MonotonicTime
         var serviceLevel: Double
         var amounts: BurstAmounts
     }
 
     /// Nil before the first forecast of the instance in `slot`.
     subscript(slot: ForecastSlot) -> DemandForecast? {
-        get { forecasts.indices.contains(slot.rawValue) ? forecasts[slot.rawValue] : nil }
-        set {
-            grow(to: slot)
-            forecasts[slot.rawValue] = newValue
-            onsets[slot.rawValue] = newValue?.onset ?? InlineArray(repeating: 0)
-            isIdle[slot.rawValue] =
-                newValue.map { forecast in withUnsafePointer(to: forecast) { $0.hasNoDemand } } ?? false
-            compute[slot.rawValue] =
-                newValue.map {
-                    Int16(clamping: ComputePromise.share($0.curve(.compute, .point, .short)).rawValue)
-                } ?? Self.unknown
-        }
+        hasForecast(of: slot) ? forecasts[slot.rawValue] : nil
+    }
+
+    /// Forgets what is forecast in `slot`, which another instance is given.
+    mutating func clear(_ slot: ForecastSlot) {
+        grow(to: slot)
+        isKnown[slot.rawValue] = false
+        isIdle[slot.rawValue] = false
+        onsets[slot.rawValue] = InlineArray(repeating: 0)
+        compute[slot.rawValue] = Self.unknown
+        amounts[slot.rawValue] = nil
     }
 
     /// Takes in the forecast of the instance in `slot`. Where it is idle and was, as most of a large fleet are, its curves
     /// are left as they are. By its address, as it is large.
     mutating func take(_ forecast: UnsafePointer<DemandForecast>, of slot: ForecastSlot) {
-        guard isIdle.indices.contains(slot.rawValue), isIdle[slot.rawValue], forecast.hasNoDemand else {
-            self[slot] = forecast.pointee
-            return
-        }
+        grow(to: slot)
+        let wasIdle = isIdle[slot.rawValue]
+        let isIdle = forecast.hasNoDemand
         onsets[slot.rawValue] = forecast.pointee.onset
-        forecasts[slot.rawValue]?.madeAt = forecast.pointee.madeAt
-        forecasts[slot.rawValue]?.horizons = forecast.pointee.horizons
-        forecasts[slot.rawValue]?.onset = forecast.pointee.onset
-        forecasts[slot.rawValue]?.ending = forecast.pointee.ending
+        forecasts.withUnsafeMutableBufferPointer { forecasts in
+            guard let place = forecasts.baseAddress.map({ $0 + slot.rawValue }) else { return }
+            guard wasIdle, isIdle else {
+                place.update(from: forecast, count: 1)
+                return
+            }
+            place.pointee.madeAt = forecast.pointee.madeAt
+            place.pointee.horizons = forecast.pointee.horizons
+            place.pointee.onset = forecast.pointee.onset
+            place.pointee.ending = forecast.pointee.ending
+        }
+        guard !wasIdle || !isIdle else { return }
+        isKnown[slot.rawValue] = true
+        self.isIdle[slot.rawValue] = isIdle
+        let share = ComputePromise.share(forecast.pointee.curve(.compute, .point, .short))
+        compute[slot.rawValue] = Int16(clamping: share.rawValue)
     }
 
     private mutating func grow(to slot: ForecastSlot) {
         while forecasts.count <= slot.rawValue {
-            forecasts.append(nil)
+            forecasts.append(DemandForecast(madeAt: .zero))
+            isKnown.append(false)
             compute.append(Self.unknown)
             amounts.append(nil)
             onsets.append(InlineArray(repeating: 0))
@@ -67,20 +83,12 @@ struct ForecastTable: Sendable {
 
     /// Whether there is a forecast of the instance in `slot`.
     func hasForecast(of slot: ForecastSlot) -> Bool {
-        forecasts.indices.contains(slot.rawValue) && forecasts[slot.rawValue] != nil
+        isKnown.indices.contains(slot.rawValue) && isKnown[slot.rawValue]
     }
 
     /// The probabilities that demand of the instance in `slot` begins; 0 before its first forecast.
     func onset(of slot: ForecastSlot) -> InlineArray<3, Float> {
         onsets.indices.contains(slot.rawValue) ? onsets[slot.rawValue] : InlineArray(repeating: 0)
-    }
-
-    /// One curve of the instance in `slot`; nil before its first forecast.
-    func curve(
-        of slot: ForecastSlot, _ resource: Resource, _ target: ForecastTarget, _ horizon: ForecastHorizon
-    ) -> QuantileCurve? {
-        guard forecasts.indices.contains(slot.rawValue) else { return nil }
-        return forecasts[slot.rawValue]?.curve(resource, target, horizon)
     }
 
     /// What the demand of the instance in `slot` takes of a device's compute beside others'; nil before its first forecast.
@@ -89,19 +97,30 @@ struct ForecastTable: Sendable {
         return MilliShare(Int32(compute[slot.rawValue]))
     }
 
-    /// Keeps what the instance in `slot`, of which there is a forecast, wants should demand come, for the decisions of one
-    /// step.
-    mutating func keep(_ amounts: BurstAmounts, of slot: ForecastSlot, serviceLevel: Double, step: MonotonicTime) {
+    /// Keeps what the instance in `slot`, of which there is a forecast, wants should demand come.
+    mutating func keep(_ amounts: BurstAmounts, of slot: ForecastSlot, serviceLevel: Double, at now: MonotonicTime) {
         guard self.amounts.indices.contains(slot.rawValue) else { return }
-        self.amounts[slot.rawValue] = KeptAmounts(step: step, serviceLevel: serviceLevel, amounts: amounts)
+        self.amounts[slot.rawValue] = KeptAmounts(keptAt: now, serviceLevel: serviceLevel, amounts: amounts)
     }
 
-    /// What was kept in this step; nil where that was nothing, or of another service level.
-    func amounts(of slot: ForecastSlot, serviceLevel: Double, step: MonotonicTime) -> BurstAmounts? {
-        guard amounts.indices.contains(slot.rawValue), let kept = amounts[slot.rawValue], kept.step == step,
-            kept.serviceLevel == serviceLevel
+    /// What was kept lately; nil where that was nothing, or of another service level.
+    func amounts(of slot: ForecastSlot, serviceLevel: Double, at now: MonotonicTime) -> BurstAmounts? {
+        guard amounts.indices.contains(slot.rawValue), let kept = amounts[slot.rawValue],
+            kept.serviceLevel == serviceLevel, now - kept.keptAt < .seconds(Self.amountsSeconds)
         else { return nil }
         return kept.amounts
+    }
+
+    /// Whether what the instance in `slot` wants is to be found out anew: it is not known, or would not hold until the others'
+    /// turn comes. A part of the instances has its turn in each second.
+    func needsAmounts(of slot: ForecastSlot, serviceLevel: Double, at now: MonotonicTime) -> Bool {
+        let turn = (slot.rawValue &+ Int(truncatingIfNeeded: now.secondIndex)) & (Self.amountsSeconds - 1)
+        return turn == 0 || amounts(of: slot, serviceLevel: serviceLevel, at: now) == nil
+    }
+
+    /// The instance in `slot` has demand: what it wanted before that holds no longer.
+    mutating func dropAmounts(of slot: ForecastSlot) {
+        if amounts.indices.contains(slot.rawValue) { amounts[slot.rawValue] = nil }
     }
 }
 

@@ -29,6 +29,8 @@ struct GrantTable: Sendable {
         var isReleasing: Bool
         /// Whether it is attached and nothing tells since when.
         var isNewlyAttached: Bool
+        /// Whether it is a warm session that nobody has or waits for, and that is to stay one.
+        var isWarm: Bool
 
         /// By its address, as ``InstanceTable/Standing``.
         init(_ record: UnsafePointer<ManagerMachine.GrantRecord>) {
@@ -45,12 +47,17 @@ struct GrantTable: Sendable {
             isAttached = record.pointee.lifecycle.isAttached
             isReleasing = record.pointee.lifecycle.isReleasing
             isNewlyAttached = isAttached && record.pointee.attachedSince == nil
+            isWarm =
+                charge == .warm && record.pointee.lifecycle.goal == .warm && !isAttached && !isReleasing
+                && record.pointee.request == nil
         }
     }
 
     private struct Tally: Hashable {
         var held: Int32 = 0
         var attached: Int32 = 0
+        /// The sum of their places in the table: of a single one its place.
+        var places = 0
     }
 
     private var places = GrantPlaces()
@@ -58,7 +65,7 @@ struct GrantTable: Sendable {
     private var records: [ManagerMachine.GrantRecord] = []
     /// By the same places.
     private(set) var standings: [Standing] = []
-    /// By an instance's place: how many grants it has, and how many of them programs have.
+    /// By an instance's place: how many grants it has, how many of them programs have, and where they are.
     private var tallies: [Tally] = []
     private var byAgent: [AgentID: [GrantID]] = [:]
     private var byServer: [GPUServerID: [GrantID]] = [:]
@@ -112,19 +119,23 @@ struct GrantTable: Sendable {
 
     private mutating func noteChange(at place: Int) {
         guard let standing = read(at: place, { Standing($0) }) else { return }
-        recount(standings[place], as: standing)
+        recount(standings[place], as: standing, at: place)
         if changes != nil, standings[place] != standing { changes?.append(standing.grant) }
         standings[place] = standing
     }
 
-    private mutating func recount(_ former: Standing?, as standing: Standing?) {
+    private mutating func recount(_ former: Standing?, as standing: Standing?, at place: Int) {
         guard former?.place != standing?.place || former?.isAttached != standing?.isAttached else { return }
-        for (counted, change) in [(former, -1), (standing, 1)] as [(Standing?, Int32)] {
-            guard let counted, let instance = counted.place else { continue }
-            while tallies.count <= instance { tallies.append(Tally()) }
-            tallies[instance].held += change
-            tallies[instance].attached += counted.isAttached ? change : 0
-        }
+        count(former, -1, at: place)
+        count(standing, 1, at: place)
+    }
+
+    private mutating func count(_ standing: Standing?, _ change: Int32, at place: Int) {
+        guard let standing, let instance = standing.place else { return }
+        while tallies.count <= instance { tallies.append(Tally()) }
+        tallies[instance].held += change
+        tallies[instance].attached += standing.isAttached ? change : 0
+        tallies[instance].places += Int(change) * place
     }
 
     /// Whether the instance at a place has grants, and programs have the session of each. O(1), without a look at the grants.
@@ -132,6 +143,19 @@ struct GrantTable: Sendable {
         guard tallies.indices.contains(place) else { return false }
         return tallies[place].held > 0 && tallies[place].held == tallies[place].attached
     }
+
+    /// Where in ``standings`` the only grant of the instance at a place is; nil where it has none, or several. O(1), without a
+    /// search for the grant.
+    func onlyGrant(ofInstanceAt place: Int) -> Int? {
+        guard tallies.indices.contains(place), tallies[place].held == 1 else { return nil }
+        return tallies[place].places
+    }
+
+    /// Where in ``standings`` a grant is; nil where there is none.
+    func place(of id: GrantID) -> Int? { places[id] }
+
+    /// Notes that the grant at one of the places of ``standings`` is wanted as it is.
+    mutating func noteWanted(at place: Int, _ now: MonotonicTime) { records[place].unusedSince = now }
 
     /// What a step asks of a grant; nil where there is none.
     func standing(_ id: GrantID) -> Standing? { places[id].map { standings[$0] } }
@@ -161,7 +185,7 @@ struct GrantTable: Sendable {
         records.append(record)
         let standing = withUnsafePointer(to: record) { Standing($0) }
         standings.append(standing)
-        recount(nil, as: standing)
+        recount(nil, as: standing, at: records.count - 1)
         byAgent[record.stored.agent, default: []].append(id)
         byServer[record.stored.device.server, default: []].append(id)
         touch(id)
@@ -171,11 +195,12 @@ struct GrantTable: Sendable {
     mutating func remove(_ id: GrantID) {
         guard let place = places.remove(id) else { return }
         let record = records[place]
-        recount(standings[place], as: nil)
+        recount(standings[place], as: nil, at: place)
         let (last, lastStanding) = (records.removeLast(), standings.removeLast())
         if place < records.count {
             records[place] = last
             standings[place] = lastStanding
+            if let instance = lastStanding.place { tallies[instance].places += place - records.count }
             places.set(last.stored.grant, to: place)
         }
         byAgent.removeMember(id, of: record.stored.agent)
@@ -236,10 +261,11 @@ struct GrantTable: Sendable {
             precondition(grants(on: record.stored.device.server).contains(id), "a grant that its server's list lacks")
         }
         var counted = [Tally](repeating: Tally(), count: tallies.count)
-        for standing in standings {
+        for (place, standing) in standings.enumerated() {
             guard let instance = standing.place else { continue }
             counted[instance].held += 1
             counted[instance].attached += standing.isAttached ? 1 : 0
+            counted[instance].places += place
         }
         precondition(tallies == counted, "a tally that is out of date")
         precondition(byAgent.values.reduce(0) { $0 + $1.count } == records.count, "an agent's list has too much")

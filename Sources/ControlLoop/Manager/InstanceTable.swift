@@ -16,7 +16,9 @@ struct InstanceTable: Sendable {
         var pausedUntil: MonotonicTime?
         var grantCount = 0
         /// Its class's.
+        var weight = 0.0
         var serviceLevel = 0.0
+        var grace = Duration.zero
         var isObserved = false
         var isGone = false
         var isAgentAway = false
@@ -26,6 +28,9 @@ struct InstanceTable: Sendable {
         /// Whether all that it lacks is room for a warm session.
         var lacksWarmSession = false
         var hasLostSession = false
+        var hasUsedGPU = false
+        /// Whether nothing is ordered of it, it is alone, and any version's library will do.
+        var isPlain = false
 
         init() {}
 
@@ -35,7 +40,9 @@ struct InstanceTable: Sendable {
             sessionEnded = record.pointee.sessionEnded
             pausedUntil = record.pointee.pausedUntil
             grantCount = record.pointee.grants.count
+            weight = record.pointee.priority.weight
             serviceLevel = record.pointee.priority.serviceLevel
+            grace = record.pointee.priority.grace
             isObserved = record.pointee.isObserved
             isGone = record.pointee.isGone
             isAgentAway = record.pointee.isAgentAway
@@ -43,6 +50,10 @@ struct InstanceTable: Sendable {
             hasShortfall = record.pointee.shortfall != nil
             lacksWarmSession = record.pointee.shortfall == .warmSession
             hasLostSession = record.pointee.lostSession != nil
+            hasUsedGPU = record.pointee.hasUsedGPU
+            isPlain =
+                record.pointee.order == .none && record.pointee.description.set == nil
+                && record.pointee.library == nil
         }
     }
 
@@ -90,6 +101,16 @@ struct InstanceTable: Sendable {
         return result
     }
 
+    /// Takes in telemetry of the instance at a place: as ``change(_:_:)``, but that its standing is made anew only where
+    /// `body` says that something of it has changed.
+    mutating func takeIn(_ place: Int, _ body: (inout ManagerMachine.InstanceRecord) -> Bool) {
+        guard standings[place].slot != nil else { return }
+        records.withUnsafeMutableBufferPointer { records in
+            guard let records = records.baseAddress, body(&records[place]) else { return }
+            standings[place] = Standing(records + place)
+        }
+    }
+
     mutating func append(_ record: ManagerMachine.InstanceRecord) {
         records.append(record)
         standings.append(withUnsafePointer(to: record) { Standing($0) })
@@ -102,6 +123,9 @@ struct InstanceTable: Sendable {
             precondition(record.slot == standing.slot, "another instance's standing")
             precondition(record.grants.count == standing.grantCount, "a standing that is out of date")
             precondition((record.shortfall != nil) == standing.hasShortfall, "a standing that is out of date")
+            precondition(
+                record.isObserved == standing.isObserved && record.hasUsedGPU == standing.hasUsedGPU,
+                "a standing that is out of date")
         }
     }
 }

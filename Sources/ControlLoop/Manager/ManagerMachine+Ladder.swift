@@ -51,10 +51,9 @@ extension ManagerMachine {
         ladder.observeWarmSession(memory: held.workerMemory, share: share)
     }
 
-    /// What the steps take for an instance: on the device that it holds, else in its version on any.
-    func costs(version: InterfaceVersion?, holding: Holding?) -> LadderCosts {
-        let device = holding?.device
-        return ladder.costs(version: version, model: device.flatMap { self.device($0)?.model }, server: device?.server)
+    /// What the steps take for an instance: on the device where it holds something, else in its version on any.
+    func costs(version: InterfaceVersion?, device: DeviceID?) -> LadderCosts {
+        ladder.costs(version: version, model: device.flatMap { self.device($0)?.model }, server: device?.server)
     }
 
     private func device(_ id: DeviceID) -> DeviceDescription? {

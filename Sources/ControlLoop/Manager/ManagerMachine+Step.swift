@@ -137,13 +137,17 @@ extension ManagerMachine {
     /// Step 1: what the reports since the last step say becomes one observation per instance and second.
     mutating func takeInReports(_ slice: Range<Int>, _ now: MonotonicTime) {
         for index in slice {
-            instances.change(index) { record in
+            instances.takeIn(index) { record in
                 let observations = record.intake.takeObservations(before: now.secondIndex + 1)
+                let known = (record.isObserved, record.hasUsedGPU)
                 for observation in observations {
                     forecaster.observe(record.slot, observation)
-                    record.hasUsedGPU = record.hasUsedGPU || observation.gpuMemory > 0
+                    guard observation.gpuMemory > 0 else { continue }
+                    record.hasUsedGPU = true
+                    forecasts.dropAmounts(of: record.slot)
                 }
                 record.isObserved = record.isObserved || !observations.isEmpty
+                return known != (record.isObserved, record.hasUsedGPU)
             }
         }
     }

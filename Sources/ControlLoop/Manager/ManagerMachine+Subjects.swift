@@ -54,14 +54,15 @@ extension ManagerMachine {
         for place in slice {
             let standing = instances.standing(place)
             guard let slot = standing.slot, mayBeSubject(standing, forecasts.onset(of: slot), now),
-                standing.grantCount != 1 || !grants.areAllAttached(ofInstanceAt: place)
+                standing.grantCount != 1 || !grants.areAllAttached(ofInstanceAt: place),
+                forecasts.needsAmounts(of: slot, serviceLevel: standing.serviceLevel, at: now)
             else { continue }
             let amounts = burstAmounts(slot, serviceLevel: standing.serviceLevel)
-            forecasts.keep(amounts, of: slot, serviceLevel: standing.serviceLevel, step: lastStep)
+            forecasts.keep(amounts, of: slot, serviceLevel: standing.serviceLevel, at: now)
         }
     }
 
-    private func burstAmounts(_ slot: ForecastSlot, serviceLevel: Double) -> BurstAmounts {
+    func burstAmounts(_ slot: ForecastSlot, serviceLevel: Double) -> BurstAmounts {
         forecaster.burstAmounts(
             slot, serviceLevel: serviceLevel, highestLevel: AllocationSubject.highestServiceLevel)
     }
@@ -98,20 +99,25 @@ extension ManagerMachine {
     }
 
     /// - Parameters:
-    ///   - inStep: by the amounts that this step has kept, and not as they are between steps.
+    ///   - inStep: by the amounts that the steps have kept, and not as they are between steps.
     ///   - withIdle: also those for which the plan will do nothing, for who asks why.
     mutating func attentiveSubjects(
         _ places: some Sequence<Int>, _ now: MonotonicTime, _ memo: inout SubjectMemo, inStep: Bool = false,
         withIdle: Bool = false
     ) -> (subjects: [AllocationSubject], places: [Int]) {
-        // What is open for an instance whose program waits is wanted, whatever is forecast: its request decides.
-        let waiting = waitingPlaces
-        let places = places.filter { waiting.isEmpty || !waiting.contains($0) }
-        for place in places where instances.standing(place).hasLostSession { noticeRecovered(at: place, now) }
-        let found = findSubjects(places, now, &memo, inStep: inStep, withIdle: withIdle)
+        let found = findSubjects(attentivePlaces(places, now), now, &memo, inStep: inStep, withIdle: withIdle)
         for place in found.idle { lacksNothing(at: place) }
         for id in found.wanted { grants.change(id) { $0.unusedSince = now } }
         return (found.subjects, found.places)
+    }
+
+    /// Those of the places of which a plan may decide: what is open for an instance whose program waits is wanted, whatever
+    /// is forecast, and its request decides.
+    mutating func attentivePlaces(_ places: some Sequence<Int>, _ now: MonotonicTime) -> [Int] {
+        let waiting = waitingPlaces
+        let places = places.filter { waiting.isEmpty || !waiting.contains($0) }
+        for place in places where instances.standing(place).hasLostSession { noticeRecovered(at: place, now) }
+        return places
     }
 
     /// What a pass over instances has found.
@@ -133,36 +139,55 @@ extension ManagerMachine {
         let planner = actingPlanner
         for place in places {
             let standing = instances.standing(place)
-            guard let slot = standing.slot else { continue }
-            var onset = forecasts.onset(of: slot)
-            guard mayBeSubject(standing, onset, now) else {
-                if standing.hasShortfall, !isPaused(standing, now) { found.idle.append(place) }
-                continue
-            }
-            if !withIdle, lostServers.isEmpty, grants.areAllAttached(ofInstanceAt: place) {
-                // As most that hold something in a busy fleet; it spares them a look at their records.
-                if standing.hasShortfall { found.idle.append(place) }
-                continue
-            }
-            onset = onset.unless(isFading(standing, now))
-            instances.read(place) { instance in
-                let held = holder(instance).flatMap { holding($0) }
-                guard withIdle || !isIdle(instance, held, onset: onset, &memo, planner) else {
-                    if standing.hasShortfall { found.idle.append(place) }
-                    return
+            guard standing.slot != nil else { continue }
+            var isFound = false
+            if deservesALook(standing, at: place, now, withIdle: withIdle) {
+                instances.read(place) { instance in
+                    guard
+                        let (subject, isWanted) = subject(
+                            instance, standing, now, &memo, planner, inStep: inStep, withIdle: withIdle)
+                    else { return }
+                    if isWanted, let holding = subject.holding { found.wanted.append(holding.grant) }
+                    found.subjects.append(subject)
+                    found.places.append(place)
+                    isFound = true
                 }
-                let kept =
-                    inStep ? forecasts.amounts(of: slot, serviceLevel: standing.serviceLevel, step: lastStep) : nil
-                var subject = makeSubject(instance, onset: onset, amounts: kept, holding: held, &memo)
-                if let held, planner.wantedReadiness(of: subject, pool: pool, price: idlePrice) >= held.level {
-                    found.wanted.append(held.grant)
-                    subject.holding?.unusedSince = now
-                }
-                found.subjects.append(subject)
-                found.places.append(place)
             }
+            if !isFound, isFreedOfShortfall(standing, now) { found.idle.append(place) }
         }
         return found
+    }
+
+    /// Whether a plan could do anything for an instance, by what lies beside the records: most are told by that, those of
+    /// which programs have all that they hold among them.
+    func deservesALook(
+        _ standing: InstanceTable.Standing, at place: Int, _ now: MonotonicTime, withIdle: Bool = false
+    ) -> Bool {
+        guard let slot = standing.slot, mayBeSubject(standing, forecasts.onset(of: slot), now) else { return false }
+        return withIdle || !lostServers.isEmpty || !grants.areAllAttached(ofInstanceAt: place)
+    }
+
+    /// Whether an instance for which a plan does nothing lacked something, and does not any longer.
+    func isFreedOfShortfall(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
+        standing.hasShortfall && !isPaused(standing, now)
+    }
+
+    /// One instance for the planner, and whether what it holds is wanted as it is; nil where the plan does nothing for it.
+    func subject(
+        _ instance: UnsafePointer<InstanceRecord>, _ standing: InstanceTable.Standing, _ now: MonotonicTime,
+        _ memo: inout SubjectMemo, _ planner: AllocationPlanner, inStep: Bool, withIdle: Bool = false
+    ) -> (subject: AllocationSubject, isWanted: Bool)? {
+        let onset = forecasts.onset(of: instance.pointee.slot).unless(isFading(standing, now))
+        let held = holder(instance).flatMap { holding($0) }
+        guard withIdle || !isIdle(instance, held, onset: onset, &memo, planner) else { return nil }
+        let kept =
+            inStep
+            ? forecasts.amounts(of: instance.pointee.slot, serviceLevel: standing.serviceLevel, at: now) : nil
+        var subject = makeSubject(instance, onset: onset, amounts: kept, holding: held, &memo)
+        guard let held, planner.wantedReadiness(of: subject.prospect, pool: pool, price: idlePrice) >= held.level
+        else { return (subject, false) }
+        subject.holding?.unusedSince = now
+        return (subject, true)
     }
 
     /// Whether sessions of this instance fail to open, so that the next is not tried yet.
@@ -179,7 +204,7 @@ extension ManagerMachine {
         withUnsafePointer(to: instance) { isFading(InstanceTable.Standing($0), now) }
     }
 
-    private func isFading(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
+    func isFading(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
         guard let ended = standing.sessionEnded else { return false }
         return now - ended < configuration.period * 2
     }
@@ -195,16 +220,16 @@ extension ManagerMachine {
         else { return false }
         let version = sharedVersion(of: instance.pointee.agent, &memo)
         return planner.isBelowEveryBar(
-            onset, of: instance.pointee.priority, costs: costs(version: version, holding: nil, &memo),
+            onset, weight: instance.pointee.priority.weight, costs: costs(version: version, device: nil, &memo),
             least: configuration.minimumMemory, pool: pool, price: idlePrice)
     }
 
-    private func sharedVersion(of agent: AgentID, _ memo: inout SubjectMemo) -> InterfaceVersion? {
+    func sharedVersion(of agent: AgentID, _ memo: inout SubjectMemo) -> InterfaceVersion? {
         memo.sharedVersion(agent) { try? sharedVersion($0) }
     }
 
-    private func costs(version: InterfaceVersion?, holding: Holding?, _ memo: inout SubjectMemo) -> LadderCosts {
-        memo.costs(version, holding?.device) { costs(version: version, holding: holding) }
+    func costs(version: InterfaceVersion?, device: DeviceID?, _ memo: inout SubjectMemo) -> LadderCosts {
+        memo.costs(version, device) { costs(version: version, device: device) }
     }
 
     /// One instance for the planner, with the grant that is being prepared for it or, failing that, one in use.
@@ -224,7 +249,7 @@ extension ManagerMachine {
         let (priority, order) = (instance.pointee.priority, instance.pointee.order)
         let amounts = amounts ?? burstAmounts(instance.pointee.slot, serviceLevel: priority.serviceLevel)
         let version = sharedVersion(of: instance.pointee.agent, &memo)
-        let costs = costs(version: version, holding: holding, &memo)
+        let costs = costs(version: version, device: holding?.device, &memo)
         if !activeOrders.isEmpty, let slice = activeOrders[id]?.slice {
             var priority = priority
             priority.mayBeTakenFrom = false
@@ -252,9 +277,14 @@ extension ManagerMachine {
     /// instance that was never seen to use a GPU, whose forecast is a prior, no more than half of one, so that a newcomer
     /// does not shut out the rest.
     private func memory(_ amount: Double, of instance: UnsafePointer<InstanceRecord>) -> Bytes {
+        memory(
+            amount, ofDevices: largestForSet(of: instance) ?? largestDevice, hasUsedGPU: instance.pointee.hasUsedGPU)
+    }
+
+    /// The same, of devices of which the largest has so much.
+    func memory(_ amount: Double, ofDevices largest: Bytes, hasUsedGPU: Bool) -> Bytes {
         let mebibytes = Int64((min(max(amount, 0), 0x1p50) / 0x1p20).rounded(.up))
-        let largest = largestForSet(of: instance) ?? largestDevice
-        let most = instance.pointee.hasUsedGPU ? largest : Bytes(largest.rawValue / 2)
+        let most = hasUsedGPU ? largest : Bytes(largest.rawValue / 2)
         return min(
             max(configuration.minimumMemory, .mebibytes(mebibytes)), max(most, configuration.minimumMemory))
     }

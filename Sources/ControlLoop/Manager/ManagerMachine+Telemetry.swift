@@ -41,7 +41,7 @@ extension ManagerMachine {
             slot: forecaster.admit(description),
             grants: (orphans.removeValue(forKey: description.id) ?? []).filter { grants[$0] != nil })
         // The slot may have been another's.
-        forecasts[record.slot] = nil
+        forecasts.clear(record.slot)
         agents[agent]?.instances.insert(description.id)
         let place = freePlaces.popLast() ?? instances.count
         if place < instances.count { instances[place] = record } else { instances.append(record) }
@@ -99,9 +99,11 @@ extension ManagerMachine {
                 isOutOfStep = instanceIndex.count < configuration.maximumInstances
                 continue
             }
-            instances.change(index) { record in
-                guard record.agent == agent else { return }
-                _ = record.intake.ingest(telemetry, sentAt: report.sentAt, receivedAt: now)
+            instances.takeIn(index) { record in
+                if record.agent == agent {
+                    _ = record.intake.ingest(telemetry, sentAt: report.sentAt, receivedAt: now)
+                }
+                return false
             }
         }
         guard isOutOfStep else {
@@ -148,9 +150,11 @@ extension ManagerMachine {
         servers[server]?.used = devices
         servers[server]?.processorNeed.observe(commands, at: now)
         for (index, use) in used {
-            instances.change(index) {
-                $0.intake.recordGPUUse(memory: use.memory, compute: use.compute, receivedAt: now)
-                $0.hasUsedGPU = $0.hasUsedGPU || use.memory > .zero
+            instances.takeIn(index) { record in
+                record.intake.recordGPUUse(memory: use.memory, compute: use.compute, receivedAt: now)
+                guard use.memory > .zero, !record.hasUsedGPU else { return false }
+                record.hasUsedGPU = true
+                return true
             }
         }
         return effects + noticeMissing(at: server, listed: listed, on: link)

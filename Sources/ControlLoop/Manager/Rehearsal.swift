@@ -115,7 +115,7 @@ extension ManagerMachine {
                 subject.siblings?.devices += members.compactMap { rehearsal.holdings[$0]?.device }
             }
             if let level = held?.level,
-                planner.wantedReadiness(of: subject, pool: rehearsed, price: idlePrice) >= level
+                planner.wantedReadiness(of: subject.prospect, pool: rehearsed, price: idlePrice) >= level
             {
                 rehearsal.touch(id, at: now)
                 subject.holding?.unusedSince = now

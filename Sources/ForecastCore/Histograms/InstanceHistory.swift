@@ -14,10 +14,10 @@ struct InstanceHistory: Sendable {
     let admitted: Int64
     private(set) var last: Int64
     private(set) var lastDemand: Int64
-    private var era: Int64
-    private var longEra: Int64
+    fileprivate var era: Int64
+    fileprivate var longEra: Int64
     /// Point, then peaks over each horizon; the four of a resource lie together.
-    private var histograms: InlineArray<8, WindowedHistogram>
+    fileprivate var histograms: InlineArray<8, WindowedHistogram>
     private(set) var bursts: InlineArray<2, WindowedHistogram>
     private var burstPeak: InlineArray<2, Float>
     /// Seconds with demand in the burst under way.
@@ -26,7 +26,7 @@ struct InstanceHistory: Sendable {
     private(set) var averages: LoadAverages
     /// The decayed weight of seconds with demand.
     private var busyMass: Double
-    private var sums: InlineArray<2, Double>
+    fileprivate var sums: InlineArray<2, Double>
 
     /// The history of an instance that was first observed in the second after `admitted`, and without demand since.
     init(admitted: Int64, last: Int64, clocks: ForecastClocks) {
@@ -114,12 +114,77 @@ struct InstanceHistory: Sendable {
 
 extension [InstanceHistory] {
     /// Reads one history where it lies: as an element, all of its kilobyte would be copied for a figure.
-    func read<Result>(_ index: Int, _ body: (InstanceHistory) -> Result) -> Result {
+    @inline(__always)
+    func read<Result>(_ index: Int, _ body: (UnsafePointer<InstanceHistory>) -> Result) -> Result {
         precondition(indices.contains(index), "a history that is not there")
         return withUnsafeBufferPointer { histories in
             guard let base = histories.baseAddress else { preconditionFailure("a history that is not there") }
-            return body((base + index).pointee)
+            return body(base + index)
         }
+    }
+}
+
+/// What is asked of every instance in every second is a method of a history's address: as one of the history, it would be
+/// called with a copy of it (Swift 6.3).
+extension UnsafePointer<InstanceHistory> {
+    /// The histograms where they lie.
+    private var histograms: UnsafePointer<WindowedHistogram> {
+        let offset = MemoryLayout<InstanceHistory>.offset(of: \.histograms) ?? 0
+        return (UnsafeRawPointer(self) + offset).assumingMemoryBound(to: WindowedHistogram.self)
+    }
+
+    /// Writes the quantiles of what the instance has usually wanted, by its decayed histograms, as seen at `second`, to
+    /// the places of the climate in an instance's row of experts.
+    func writeClimate(at second: Int64, clocks: ForecastClocks, to experts: UnsafeMutablePointer<Float>) {
+        let totals = InlineArray<4, Float> { index in
+            Float(
+                pointee.totalMass(
+                    index == 0 ? .point : .peak, ForecastHorizon(rawValue: max(0, index - 1)) ?? .short, at: second,
+                    clocks: clocks))
+        }
+        for resource in Resource.allCases {
+            _ = DemandGrid.shared.withEdges(resource) { edges in
+                let base = experts + ExpertLayout.offset(curve: resource.rawValue * 6, model: .climate)
+                for index in 0..<4 {
+                    let place = base + (index == 0 ? 0 : 2 + index) * ExpertLayout.curve
+                    let histogram = resource.rawValue * 4 + index
+                    histograms[histogram].write(
+                        zeroMass: totals[index] - histograms[histogram].mass, edges: edges, to: place)
+                }
+                // The climate of a point does not depend on the horizon.
+                ExpertLayout.copyCurve(from: base, to: base + ExpertLayout.curve)
+                ExpertLayout.copyCurve(from: base, to: base + 2 * ExpertLayout.curve)
+            }
+        }
+    }
+
+    /// Writes quantiles of the peak, given that there is demand with probability `probability`: the usual peaks.
+    func writePeaks(
+        _ resource: Resource, _ horizon: ForecastHorizon, probability: Double, to place: UnsafeMutablePointer<Float>
+    ) {
+        let index = InstanceHistory.index(resource, .peak, horizon)
+        let zero = Double(histograms[index].mass) * (1 - probability) / max(probability, 1e-9)
+        _ = DemandGrid.shared.withEdges(resource) { edges in
+            histograms[index].write(zeroMass: Float(zero), edges: edges, to: place)
+        }
+    }
+
+    /// For how many seconds, decayed, there was a peak above 0 over the horizon.
+    func peakSeconds(_ resource: Resource, _ horizon: ForecastHorizon, clocks: ForecastClocks) -> Double {
+        Double(histograms[InstanceHistory.index(resource, .peak, horizon)].mass) / clocks.short.weight(of: pointee.last, in: pointee.era)
+    }
+
+    /// The share of seconds that had demand within the longest horizon, decayed: near 0 for an instance that has long been idle.
+    func climateOnsetShare(at second: Int64, clocks: ForecastClocks) -> Double {
+        let counted = max(histograms[3].mass, histograms[7].mass)
+        return Double(counted) / max(pointee.totalMass(.peak, .long, at: second, clocks: clocks), 1e-9)
+    }
+
+    /// The decayed sum of demand over the decayed count of seconds, in units of the last second's weight.
+    func sum(_ resource: Resource, at second: Int64, clocks: ForecastClocks) -> (sum: Double, seconds: Double) {
+        let weight = clocks.long.weight(of: second, in: pointee.longEra)
+        let mass = clocks.long.mass(after: pointee.admitted, through: second) / clocks.long.weight(of: second)
+        return (pointee.sums[resource.rawValue] / weight, mass)
     }
 }
 
@@ -216,72 +281,19 @@ extension InstanceHistory {
 // MARK: - What the history says
 
 extension InstanceHistory {
-    /// Writes the quantiles of what the instance has usually wanted, by its decayed histograms, as seen at `second`, to
-    /// the places of the climate in an instance's row of experts.
-    func writeClimate(at second: Int64, clocks: ForecastClocks, to experts: UnsafeMutablePointer<Float>) {
-        let totals = InlineArray<4, Float> { index in
-            Float(
-                totalMass(
-                    index == 0 ? .point : .peak, ForecastHorizon(rawValue: max(0, index - 1)) ?? .short, at: second,
-                    clocks: clocks))
-        }
-        for resource in Resource.allCases {
-            _ = DemandGrid.shared.withEdges(resource) { edges in
-                let base = experts + ExpertLayout.offset(curve: resource.rawValue * 6, model: .climate)
-                for index in 0..<4 {
-                    let place = base + (index == 0 ? 0 : 2 + index) * ExpertLayout.curve
-                    let histogram = resource.rawValue * 4 + index
-                    histograms[histogram].write(
-                        zeroMass: totals[index] - histograms[histogram].mass, edges: edges, to: place)
-                }
-                // The climate of a point does not depend on the horizon.
-                ExpertLayout.copyCurve(from: base, to: base + ExpertLayout.curve)
-                ExpertLayout.copyCurve(from: base, to: base + 2 * ExpertLayout.curve)
-            }
-        }
-    }
-
-    /// Writes quantiles of the peak, given that there is demand with probability `probability`: the usual peaks.
-    func writePeaks(
-        _ resource: Resource, _ horizon: ForecastHorizon, probability: Double, to place: UnsafeMutablePointer<Float>
-    ) {
-        let index = Self.index(resource, .peak, horizon)
-        let zero = Double(histograms[index].mass) * (1 - probability) / max(probability, 1e-9)
-        _ = DemandGrid.shared.withEdges(resource) { edges in
-            histograms[index].write(zeroMass: Float(zero), edges: edges, to: place)
-        }
-    }
-
-    /// For how many seconds, decayed, there was a peak above 0 over the horizon.
-    func peakSeconds(_ resource: Resource, _ horizon: ForecastHorizon, clocks: ForecastClocks) -> Double {
-        Double(histograms[Self.index(resource, .peak, horizon)].mass) / clocks.short.weight(of: last, in: era)
-    }
-
-    /// The share of seconds that had demand within the longest horizon, decayed: near 0 for an instance that has long been idle.
-    func climateOnsetShare(at second: Int64, clocks: ForecastClocks) -> Double {
-        let counted = max(histograms[3].mass, histograms[7].mass)
-        return Double(counted) / max(totalMass(.peak, .long, at: second, clocks: clocks), 1e-9)
-    }
-
     /// The decayed share of seconds with demand, 0...1, leaning to 0 while little is known.
     func busyShare(at second: Int64, clocks: ForecastClocks) -> Double {
         let total = totalMass(.point, .short, at: second, clocks: clocks)
         return busyMass / (total + 30 * clocks.short.weight(of: second, in: era))
     }
 
-    /// The decayed sum of demand over the decayed count of seconds, in units of the last second's weight.
-    func sum(_ resource: Resource, at second: Int64, clocks: ForecastClocks) -> (sum: Double, seconds: Double) {
-        let weight = clocks.long.weight(of: second, in: longEra)
-        let mass = clocks.long.mass(after: admitted, through: second) / clocks.long.weight(of: second)
-        return (sums[resource.rawValue] / weight, mass)
-    }
-
-    private static func index(_ resource: Resource, _ target: ForecastTarget, _ horizon: ForecastHorizon) -> Int {
+    fileprivate static func index(_ resource: Resource, _ target: ForecastTarget, _ horizon: ForecastHorizon) -> Int {
         resource.rawValue * 4 + (target == .point ? 0 : 1 + horizon.rawValue)
     }
 
     /// The decayed weight of all seconds for which a target is known at `second`, in this history's era.
-    private func totalMass(
+    @inline(__always)
+    fileprivate func totalMass(
         _ target: ForecastTarget, _ horizon: ForecastHorizon, at second: Int64, clocks: ForecastClocks
     ) -> Double {
         let first = target == .point ? admitted : admitted + Int64(clocks.horizons[horizon])

@@ -182,6 +182,7 @@ struct AmountModel: Sendable {
         mutating func value(at level: Double) -> Double {
             let wanted = Float(min(max(level, 0), 1)) * 0.9999
             if wanted < passed { (bin, passed) = (0, 0) }
+            let shares = shares.span
             while bin < DemandGrid.binCount - 1, passed + shares[bin] < wanted {
                 passed += shares[bin]
                 bin += 1

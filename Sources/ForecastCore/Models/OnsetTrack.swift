@@ -80,12 +80,12 @@ struct OnsetTrack: Sendable {
 
     /// The context `seconds` (at most 30) before the last second, where it was observed.
     func pastContext(_ seconds: Int) -> OnsetContext? {
-        last.flatMap { past[Self.slot($0 - Int64(seconds))].onset }
+        last.flatMap { past.span[Self.slot($0 - Int64(seconds))].onset }
     }
 
     /// What the second `seconds` (at most 30) before the last tells of the end of its burst; nil without demand.
     func pastEnding(_ seconds: Int) -> EndingContext? {
-        last.flatMap { past[Self.slot($0 - Int64(seconds))].ending }
+        last.flatMap { past.span[Self.slot($0 - Int64(seconds))].ending }
     }
 
     /// Remembers what the last second, which had demand, tells of the end of its burst.
@@ -106,7 +106,8 @@ struct OnsetTrack: Sendable {
 
     /// The instance's own records in seconds of `kind`, by horizon.
     func records(_ kind: OnsetContext.Kind) -> InlineArray<3, HitRecord> {
-        [records[kind.rawValue * 3], records[kind.rawValue * 3 + 1], records[kind.rawValue * 3 + 2]]
+        let records = records.span
+        return [records[kind.rawValue * 3], records[kind.rawValue * 3 + 1], records[kind.rawValue * 3 + 2]]
     }
 
     /// Counts a second of `kind` whose horizon of `seconds` is over.

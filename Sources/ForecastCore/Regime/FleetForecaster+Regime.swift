@@ -40,7 +40,7 @@ extension FleetForecaster {
             guard slot.isInUse, let history = slot.history.map(Int.init),
                 let distances = histories.read(
                     history,
-                    { $0.distances(resource, at: second, clocks: clocks, recent: recent, row: history) })
+                    { $0.pointee.distances(resource, at: second, clocks: clocks, recent: recent, row: history) })
             else { continue }
             shifts[Int(slot.application)].add(distances)
             taken += 1

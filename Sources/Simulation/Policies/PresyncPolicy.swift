@@ -30,7 +30,7 @@ struct PresyncPolicy: Sendable {
                 relativeWidth: outlook.relativeWidth, amount: outlook.amount, amplest: outlook.amplest,
                 expectedCompute: outlook.expectedCompute, holding: holding, staged: true)
             if let level = holding?.level,
-                planner.wantedReadiness(of: subject, pool: world.pool, price: price) >= level
+                planner.wantedReadiness(of: subject.prospect, pool: world.pool, price: price) >= level
             {
                 world.touch(instance, at: second)
                 subject.holding?.unusedSince = .seconds(Double(second))

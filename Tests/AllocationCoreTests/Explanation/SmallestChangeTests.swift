@@ -90,7 +90,7 @@ import Testing
     }
 
     private func wants(_ subject: AllocationSubject, _ pool: Pool) -> Bool {
-        planner.wantedReadiness(of: subject, pool: pool) == .reserved
+        planner.wantedReadiness(of: subject.prospect, pool: pool) == .reserved
     }
 
     @Test func whatIsNamedSufficesAndLessDoesNot() {
