@@ -223,19 +223,24 @@ extension FleetForecaster {
         _ row: ForecastTile.Row, history: UnsafePointer<InstanceHistory>, amounts: AmountModel,
         pooled: (Resource) -> AmountModel.PooledBursts, clocks: ForecastClocks, to base: UnsafeMutablePointer<Float>
     ) {
-        var walks = AmountModel.Walks()
-        for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
-            let place = base + ExpertLayout.offset(curve: curve, model: .onset)
-            let (resource, _, horizon) = CurveKind.all[curve]
-            let probability = Double(row.onset[horizon.rawValue])
-            if history.peakSeconds(resource, horizon, clocks: clocks) >= 10 {
-                history.writePeaks(resource, horizon, probability: probability, to: place)
-            } else {
-                walks.curve(probability: probability, resource) { resource in
-                    amounts.walk(
-                        resource, application: row.application, pooled: pooled(resource),
-                        own: history.pointee.bursts[resource.rawValue], current: history.pointee.currentBurst(resource))
-                }.write(to: place)
+        func hasPeaks(_ resource: Resource, _ horizon: ForecastHorizon) -> Bool {
+            history.peakSeconds(resource, horizon, clocks: clocks) >= 10
+        }
+        for resource in Resource.allCases {
+            let places =
+                base + ExpertLayout.offset(curve: DemandForecast.curveIndex(resource, .peak, .short), model: .onset)
+            for horizon in ForecastHorizon.allCases where hasPeaks(resource, horizon) {
+                history.writePeaks(
+                    resource, horizon, probability: Double(row.onset[horizon.rawValue]),
+                    to: places + horizon.rawValue * ExpertLayout.curve)
+            }
+            guard !ForecastHorizon.allCases.allSatisfy({ hasPeaks(resource, $0) }) else { continue }
+            var walk = amounts.walk(
+                resource, application: row.application, pooled: pooled(resource),
+                own: history.pointee.bursts[resource.rawValue], current: history.pointee.currentBurst(resource))
+            for horizon in ForecastHorizon.allCases where !hasPeaks(resource, horizon) {
+                walk.curve(probability: Double(row.onset[horizon.rawValue]))
+                    .write(to: places + horizon.rawValue * ExpertLayout.curve)
             }
         }
     }
@@ -245,15 +250,15 @@ extension FleetForecaster {
         to base: UnsafeMutablePointer<Float>
     ) {
         base.update(repeating: 0, count: ExpertLayout.row)
-        var walks = AmountModel.Walks()
-        for curve in 0..<DemandForecast.curveCount where CurveKind.all[curve].target == .peak {
-            let (resource, _, horizon) = CurveKind.all[curve]
-            let said = walks.curve(probability: Double(row.onset[horizon.rawValue]), resource) { resource in
-                amounts.walk(
-                    resource, application: row.application, pooled: pooled(resource), own: nil, current: 0)
-            }
-            for model in ForecastModel.allCases {
-                said.write(to: base + ExpertLayout.offset(curve: curve, model: model))
+        for resource in Resource.allCases {
+            var walk = amounts.walk(
+                resource, application: row.application, pooled: pooled(resource), own: nil, current: 0)
+            for horizon in ForecastHorizon.allCases {
+                let said = walk.curve(probability: Double(row.onset[horizon.rawValue]))
+                let curve = DemandForecast.curveIndex(resource, .peak, horizon)
+                for model in ForecastModel.allCases {
+                    said.write(to: base + ExpertLayout.offset(curve: curve, model: model))
+                }
             }
         }
     }

@@ -178,15 +178,21 @@ package struct TelemetryIntake: Sendable {
     ///
     /// To have a second's observation as soon as its sample has come, pass the second after the current one
     /// (`now.secondIndex + 1`).
-    package mutating func takeObservations(before second: Int64) -> [LoadObservation] {
-        guard var next = nextRelease, second > .min + Int64(Self.maximumWaiting) else { return [] }
+    ///
+    /// Each is given to `take`: a list of what most often is one would be made for every instance and second.
+    package mutating func takeObservations(before second: Int64, _ take: (LoadObservation) -> Void) {
+        guard var next = nextRelease, second > .min + Int64(Self.maximumWaiting) else { return }
         let givenUp = second - Self.gapDelaySeconds - 1
-        var taken: [LoadObservation] = []
+        var taken: LoadObservation?
+        func give(_ observation: LoadObservation) {
+            taken = observation
+            take(observation)
+        }
         var position = 0
         while next < second {
             let sample = position < waiting.count ? waiting[position] : nil
             if let sample, sample.second == next {
-                taken.append(release(next, sample))
+                give(release(next, sample))
                 position += 1
             } else {
                 let following = sample?.second ?? .max
@@ -196,14 +202,13 @@ package struct TelemetryIntake: Sendable {
                     next = filledFrom
                     continue
                 }
-                taken.append(release(next, nil))
+                give(release(next, nil))
             }
             next += 1
         }
         waiting.removeFirst(position)
         nextRelease = next
-        if let last = taken.last { latest = last }
-        return taken
+        if let taken { latest = taken }
     }
 
     private mutating func release(_ second: Int64, _ samples: SecondOfSamples?) -> LoadObservation {

@@ -59,7 +59,8 @@ import Testing
                 var subject = AllocationSubject.make(
                     "i\(index)", onset: min(noisy, 1), amount: .gibibytes(1, compute: 10),
                     holding: held[name("i\(index)")])
-                if planner.wantedReadiness(of: subject.prospect, pool: pool, price: price) >= subject.holding?.level ?? .reserved
+                if planner.wantedReadiness(of: subject.prospect, pool: pool, price: price) >= subject.holding?.level
+                    ?? .reserved
                 {
                     subject.holding?.unusedSince = now
                 }

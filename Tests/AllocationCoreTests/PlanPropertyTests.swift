@@ -69,7 +69,8 @@ import Testing
             let scale = number.isMultiple(of: 2) ? Float(random.unit() * 0.3) : 1
             subject.onset = [subject.onset[0] * scale, subject.onset[1] * scale, subject.onset[2] * scale]
             let isBelow = planner.isBelowEveryBar(
-                subject.onset, weight: subject.priority.weight, costs: .init(warmShare: 0.03212), least: least, pool: pool,
+                subject.onset, weight: subject.priority.weight, costs: .init(warmShare: 0.03212), least: least,
+                pool: pool,
                 price: price)
             let actions = planner.plan([subject], pool: pool, price: price, now: now).actions
             if isBelow { #expect(actions.isEmpty) }
@@ -83,7 +84,8 @@ import Testing
         let reactive = AllocationPlanner(configuration: AllocationConfiguration(mode: .reactive))
         #expect(
             reactive.isBelowEveryBar(
-                [1, 1, 1], weight: PriorityClass.interactive.weight, costs: LadderCosts(), least: Bytes(1), pool: fleet(seed: 1).pool,
+                [1, 1, 1], weight: PriorityClass.interactive.weight, costs: LadderCosts(), least: Bytes(1),
+                pool: fleet(seed: 1).pool,
                 price: IdlePrice()))
     }
 

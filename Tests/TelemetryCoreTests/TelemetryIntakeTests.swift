@@ -235,3 +235,11 @@ extension TelemetryIntake {
         }
     }
 }
+
+extension TelemetryIntake {
+    fileprivate mutating func takeObservations(before second: Int64) -> [LoadObservation] {
+        var taken: [LoadObservation] = []
+        takeObservations(before: second) { taken.append($0) }
+        return taken
+    }
+}

@@ -133,7 +133,8 @@ extension AllocationPlanner {
                 .warm, configuration.warmHorizon, judged.bars.warm, share: costs.warmShare,
                 savedMs: costs.openMs),
             step(
-                .reserved, configuration.reserveHorizon, judged.bars.reserve, share: pool.share(of: subject.prospect.setAside),
+                .reserved, configuration.reserveHorizon, judged.bars.reserve,
+                share: pool.share(of: subject.prospect.setAside),
                 savedMs: costs.reserveMs),
         ]
     }

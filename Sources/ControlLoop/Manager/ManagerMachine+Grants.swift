@@ -21,15 +21,14 @@ extension ManagerMachine {
         let stored = StoredGrant(
             grant: id, instance: record.description, agent: record.agent, device: device, slice: slice ?? .zero,
             epoch: nextEpoch(), ticket: ticket, version: version)
-        grants.insert(
-            GrantRecord(
-                stored: stored, place: instanceIndex[instance],
-                lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
-                charge: slice.map { .slice($0) } ?? .warm, unusedSince: now))
-        grants[id]?.begun = now
-        let client = clientVersion(of: record, with: version)
-        grants[id]?.client = client
-        grants[id]?.library = record.library
+        var grant = GrantRecord(
+            stored: stored, place: instanceIndex[instance],
+            lifecycle: GrantLifecycle(goal: slice == nil ? .warm : .reserved),
+            charge: slice.map { .slice($0) } ?? .warm, unusedSince: now)
+        grant.begun = now
+        grant.client = clientVersion(of: record, with: version)
+        grant.library = record.library
+        grants.insert(grant)
         update(instance) { $0.grants.append(id) }
         totals.grants += 1
         store(id)
@@ -56,13 +55,15 @@ extension ManagerMachine {
 
     /// Raises a grant to a reservation of `slice`; the pool has been charged by the plan.
     mutating func raise(_ id: GrantID, to slice: Slice, now: MonotonicTime) {
-        guard grants[id]?.lifecycle.want(.reserved, needsCommit: true) == true else { return }
+        guard grants.change(id, { $0.lifecycle.want(.reserved, needsCommit: true) }) == true else { return }
         let epoch = nextEpoch()
-        grants[id]?.stored.slice = slice
-        grants[id]?.stored.epoch = epoch
-        grants[id]?.charge = .slice(slice)
-        grants[id]?.unusedSince = now
-        grants[id]?.lifecycle.sliceChanged()
+        grants.change(id) { grant in
+            grant.stored.slice = slice
+            grant.stored.epoch = epoch
+            grant.charge = .slice(slice)
+            grant.unusedSince = now
+            grant.lifecycle.sliceChanged()
+        }
         store(id)
     }
 
@@ -104,14 +105,16 @@ extension ManagerMachine {
         guard !hasResigned else { return [] }
         var effects: [ManagerEffect] = []
         for id in grants.takeTouched() {
-            guard let grant = grants[id] else { continue }
-            let agent = grant.stored.agent
+            // Read and changed where it lies: each copy of a record would count all of its references.
+            let ends = grants.read(id) { (agent: $0.pointee.stored.agent, server: $0.pointee.stored.device.server) }
+            guard let ends else { continue }
             let reach = GrantLifecycle.Reach(
-                server: serverLink(grant.stored.device.server) != nil, agent: agentLink(agent) != nil,
-                agentLapsed: hasLapsed(agent, now))
-            let steps = grants[id]?.lifecycle.nextSteps(at: now, reach: reach) ?? []
+                server: serverLink(ends.server) != nil, agent: agentLink(ends.agent) != nil,
+                agentLapsed: hasLapsed(ends.agent, now))
+            let steps = grants.change(id) { $0.lifecycle.nextSteps(at: now, reach: reach) } ?? []
             for step in steps { effects += carryOut(step, id, now: now) }
-            if let lifecycle = grants[id]?.lifecycle { grants.settle(id, isSettled: lifecycle.isSettled) }
+            let isSettled = grants.read(id) { $0.pointee.lifecycle.isSettled }
+            if let isSettled { grants.settle(id, isSettled: isSettled) }
         }
         return effects
     }
@@ -119,17 +122,18 @@ extension ManagerMachine {
     private mutating func carryOut(
         _ step: GrantLifecycle.Step, _ id: GrantID, now: MonotonicTime
     ) -> [ManagerEffect] {
-        guard let grant = grants[id] else { return [] }
         switch step {
         case .commandServer(let goal):
-            guard let link = serverLink(grant.stored.device.server) else { return [] }
+            guard let stored = grants.read(id, { $0.pointee.stored }), let link = serverLink(stored.device.server)
+            else { return [] }
             stepBegins(id, goal, now: now)
-            return [command(grant.stored, goal, on: link)]
+            return [command(stored, goal, on: link)]
         case .notifyAgent(let level):
-            guard let link = agentLink(grant.stored.agent), case .holds(_, let endpoint) = grant.lifecycle.server
+            guard let grant = grants[id], let link = agentLink(grant.stored.agent),
+                case .holds(_, let endpoint) = grant.lifecycle.server
             else { return [] }
             let epoch = nextEpoch()
-            grants[id]?.notified = (epoch, level)
+            grants.change(id) { $0.notified = (epoch, level) }
             let notification = AllocationNotification(
                 grant: id, instance: grant.stored.instance.id, level: level,
                 slice: level == .reserved ? grant.stored.slice : .zero, endpoint: endpoint,
@@ -138,9 +142,10 @@ extension ManagerMachine {
                 timeToLive: configuration.timeToLive, request: grant.request)
             return [.sendToAgent(.allocation(notification), link)]
         case .withdrawFromAgent(let reason):
-            guard let link = agentLink(grant.stored.agent) else { return [] }
+            guard let agent = grants.read(id, { $0.pointee.stored.agent }), let link = agentLink(agent)
+            else { return [] }
             let epoch = nextEpoch()
-            grants[id]?.notified = (epoch, .cold)
+            grants.change(id) { $0.notified = (epoch, .cold) }
             return [.sendToAgent(.withdrawal(AllocationWithdrawal(grant: id, epoch: epoch, reason: reason)), link)]
         case .forget:
             forget(id)
@@ -150,7 +155,7 @@ extension ManagerMachine {
 
     mutating func command(_ stored: StoredGrant, _ goal: GrantCommand.Goal, on link: LinkID) -> ManagerEffect {
         let epoch = nextEpoch()
-        grants[stored.grant]?.commanded = (epoch, goal)
+        grants.change(stored.grant) { $0.commanded = (epoch, goal) }
         return .sendToServer(
             .command(
                 GrantCommand(

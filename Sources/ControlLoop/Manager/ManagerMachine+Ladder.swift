@@ -6,9 +6,11 @@ import SessionCore
 extension ManagerMachine {
     /// A GPU server is told to take a step; said again after a loss, it began the first time.
     mutating func stepBegins(_ id: GrantID, _ goal: GrantCommand.Goal, now: MonotonicTime) {
-        guard let grant = grants[id], grant.began?.goal != goal else { return }
-        let isOpen = if case .holds = grant.lifecycle.server { grant.lifecycle.wasReady } else { false }
-        grants[id]?.began = goal == .released ? nil : (goal, isOpen ? .warm : .staged, now)
+        grants.change(id) { grant in
+            guard grant.began?.goal != goal else { return }
+            let isOpen = if case .holds = grant.lifecycle.server { grant.lifecycle.wasReady } else { false }
+            grant.began = goal == .released ? nil : (goal, isOpen ? .warm : .staged, now)
+        }
     }
 
     /// The agent has what the step was for.

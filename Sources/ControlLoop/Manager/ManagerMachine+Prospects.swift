@@ -75,8 +75,14 @@ extension ManagerMachine {
         let session = grant.flatMap { grant in
             grants.read(at: grant) { (device: $0.pointee.stored.device, unusedSince: $0.pointee.unusedSince) }
         }
-        let version = sharedVersion(of: instance.pointee.agent, &memo)
-        let costs = costs(version: version, device: session?.device, &memo)
+        var (isStaged, costs) = memo.withoutHolding(instance.pointee.agent) { memo in
+            let version = sharedVersion(of: instance.pointee.agent, &memo)
+            return (version != nil, self.costs(version: version, device: nil, &memo))
+        }
+        if let session {
+            let version = sharedVersion(of: instance.pointee.agent, &memo)
+            costs = self.costs(version: version, device: session.device, &memo)
+        }
         if session == nil, orders.maintenance.isEmpty,
             planner.isBelowEveryBar(
                 onset, weight: standing.weight, costs: costs, least: configuration.minimumMemory, pool: pool,
@@ -84,9 +90,12 @@ extension ManagerMachine {
         {
             return false
         }
-        let amounts =
-            forecasts.amounts(of: slot, serviceLevel: standing.serviceLevel, at: now)
-            ?? burstAmounts(slot, serviceLevel: standing.serviceLevel)
+        let amounts: BurstAmounts
+        if let kept = forecasts.amounts(of: slot, serviceLevel: standing.serviceLevel, at: now) {
+            amounts = kept
+        } else {
+            amounts = burstAmounts(slot, serviceLevel: standing.serviceLevel)
+        }
         func memory(_ amount: Double) -> Bytes {
             self.memory(amount, ofDevices: largestDevice, hasUsedGPU: standing.hasUsedGPU)
         }
@@ -96,7 +105,7 @@ extension ManagerMachine {
             instance: instance.pointee.description.id, weight: standing.weight, serviceLevel: standing.serviceLevel,
             grace: standing.grace, onset: onset, relativeWidth: amounts.relativeWidth, amount: amount,
             amplest: memory(amounts.amplestMemory),
-            expectedCompute: forecasts.promisedCompute(of: slot) ?? amount.compute, staged: version != nil,
+            expectedCompute: forecasts.promisedCompute(of: slot) ?? amount.compute, staged: isStaged,
             costs: costs,
             held: session.map { .init(level: .warm, memory: .zero, unusedSince: $0.unusedSince, isSettled: true) })
         if let grant, planner.wantedReadiness(of: prospect, pool: pool, price: idlePrice) >= .warm {

@@ -187,7 +187,9 @@ extension ManagerMachine {
     }
 
     func record(of instance: InstanceID) -> InstanceRecord? {
-        instanceIndex[instance].flatMap { instances[$0] }
+        // Without a closure, for which the machine would be copied.
+        guard let place = instanceIndex[instance] else { return nil }
+        return instances[place]
     }
 
     mutating func update(_ instance: InstanceID, _ change: (inout InstanceRecord) -> Void) {

@@ -138,15 +138,17 @@ extension ManagerMachine {
     mutating func takeInReports(_ slice: Range<Int>, _ now: MonotonicTime) {
         for index in slice {
             instances.takeIn(index) { record in
-                let observations = record.intake.takeObservations(before: now.secondIndex + 1)
-                let known = (record.isObserved, record.hasUsedGPU)
-                for observation in observations {
-                    forecaster.observe(record.slot, observation)
-                    guard observation.gpuMemory > 0 else { continue }
-                    record.hasUsedGPU = true
-                    forecasts.dropAmounts(of: record.slot)
+                let (slot, known) = (record.slot, (record.isObserved, record.hasUsedGPU))
+                var isObserved = false
+                var usesGPU = false
+                record.intake.takeObservations(before: now.secondIndex + 1) { observation in
+                    forecaster.observe(slot, observation)
+                    isObserved = true
+                    usesGPU = usesGPU || observation.gpuMemory > 0
                 }
-                record.isObserved = record.isObserved || !observations.isEmpty
+                if usesGPU { forecasts.dropAmounts(of: slot) }
+                record.isObserved = record.isObserved || isObserved
+                record.hasUsedGPU = record.hasUsedGPU || usesGPU
                 return known != (record.isObserved, record.hasUsedGPU)
             }
         }

@@ -11,6 +11,8 @@ extension ManagerMachine {
         private var versions: [AgentID: InterfaceVersion?] = [:]
         /// The last that was asked for: an agent's instances lie side by side.
         private var last: (agent: AgentID, version: InterfaceVersion?)?
+        /// The last agent of which it was asked what one of its instances finds that holds nothing.
+        private var lastWithoutHolding: (agent: AgentID, isStaged: Bool, costs: LadderCosts)?
         /// The version in which ``onDevice`` and ``anywhere`` were found.
         private var pricedVersion: InterfaceVersion?
         private var onDevice: [DeviceID: LadderCosts] = [:]
@@ -25,6 +27,17 @@ extension ManagerMachine {
             versions[agent] = .some(version)
             last = (agent, version)
             return version
+        }
+
+        /// Whether the instances of an agent share a version with some GPU server, and what the steps take for one that holds
+        /// nothing. Of the same agent asked again nothing is counted or compared but its name.
+        mutating func withoutHolding(
+            _ agent: AgentID, _ find: (inout Self) -> (isStaged: Bool, costs: LadderCosts)
+        ) -> (isStaged: Bool, costs: LadderCosts) {
+            if let last = lastWithoutHolding, last.agent == agent { return (last.isStaged, last.costs) }
+            let found = find(&self)
+            lastWithoutHolding = (agent, found.isStaged, found.costs)
+            return found
         }
 
         /// What the steps take in a version on a device; nil for any.

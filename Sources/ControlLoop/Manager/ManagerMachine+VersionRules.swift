@@ -97,7 +97,9 @@ extension ManagerMachine {
 
     /// The client's version of a grant's session.
     func clientVersion(of grant: GrantRecord) -> InterfaceVersion {
-        grant.client ?? clientVersion(on: grant.stored.agent, with: grant.stored.version)
+        // Not as what an operator has on its right, which is a closure, for which the machine would be copied.
+        if let client = grant.client { return client }
+        return clientVersion(on: grant.stored.agent, with: grant.stored.version)
     }
 
     // MARK: Libraries that programs have loaded

@@ -22,7 +22,9 @@ extension ManagerMachine {
     /// library that was asked with last, as long as a session can be opened for it.
     func question(of instance: InstanceID, on device: DeviceID?) -> InterfaceSelection.Question {
         let question = questionOfNewPrograms(of: instance, on: device)
-        guard let library = record(of: instance)?.library else { return question }
+        guard let place = instanceIndex[instance], let library = instances.read(place, { $0.pointee.library }),
+            let library
+        else { return question }
         var loaded = question
         loaded.library = library
         return selection(loaded).chosenPair == nil ? question : loaded
@@ -30,15 +32,20 @@ extension ManagerMachine {
 
     /// The same for programs that have yet to load a library.
     func questionOfNewPrograms(of instance: InstanceID, on device: DeviceID?) -> InterfaceSelection.Question {
-        let record = record(of: instance)
+        // Read where it lies: this is asked for each session that is opened.
+        let known: (agent: AgentID, rule: VersionRule?, needs: Set<String>)? = instanceIndex[instance].flatMap {
+            place in
+            instances.read(place) { record in
+                let rule = versionRules.rules.isEmpty ? nil : versionRule(of: record.pointee)
+                return (record.pointee.agent, rule, record.pointee.needs)
+            }
+        }
         let server = device.flatMap { servers[$0.server] }
-        // Asked for here and not by a reference to the method, which would copy the machine.
-        let rule = if let record { versionRule(of: record) } else { VersionRule?.none }
         var question = InterfaceSelection.Question(
-            kind: configuration.interfaceKind, client: end(record?.agent),
-            server: server.map(Self.end) ?? InterfaceSelection.End(installed: Set(installedOnServers)),
+            kind: configuration.interfaceKind, client: end(known?.agent),
+            server: server.map(Self.end) ?? InterfaceSelection.End(installed: installedOnServers),
             device: server?.devices.first { $0.id == device },
-            rule: rule, needs: record?.needs ?? [],
+            rule: known?.rule, needs: known?.needs ?? [],
             isCanary: rollouts.active == nil && rollouts.explorers.contains(instance))
         question.withheld = withheld(from: instance, on: device?.server)
         question.preferred = preferred(by: instance)
@@ -55,13 +62,13 @@ extension ManagerMachine {
     func end(_ agent: AgentID?) -> InterfaceSelection.End {
         guard let record = agent.flatMap({ agents[$0] }) else { return InterfaceSelection.End() }
         return InterfaceSelection.End(
-            platform: record.platform, installed: Set(record.installed),
+            platform: record.platform, installed: record.installed,
             unusable: record.unavailable.mapValues(\.reason))
     }
 
     static func end(_ record: ServerRecord) -> InterfaceSelection.End {
         InterfaceSelection.End(
-            platform: record.platform, installed: Set(record.installed),
+            platform: record.platform, installed: record.installed,
             unusable: record.unavailable.mapValues(\.reason))
     }
 

@@ -171,7 +171,8 @@ extension UnsafePointer<InstanceHistory> {
 
     /// For how many seconds, decayed, there was a peak above 0 over the horizon.
     func peakSeconds(_ resource: Resource, _ horizon: ForecastHorizon, clocks: ForecastClocks) -> Double {
-        Double(histograms[InstanceHistory.index(resource, .peak, horizon)].mass) / clocks.short.weight(of: pointee.last, in: pointee.era)
+        Double(histograms[InstanceHistory.index(resource, .peak, horizon)].mass)
+            / clocks.short.weight(of: pointee.last, in: pointee.era)
     }
 
     /// The share of seconds that had demand within the longest horizon, decayed: near 0 for an instance that has long been idle.

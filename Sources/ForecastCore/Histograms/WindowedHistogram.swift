@@ -136,8 +136,9 @@ struct WindowedHistogram: Sendable {
                 guard level < QuantileLevels.count, levels[level] * all <= passed else { return }
                 let lower = edges[Int(lowest) + index]
                 let width = edges[min(Int(lowest) + index + 1, DemandGrid.binCount)] - lower
+                let part = 1 / count
                 repeat {
-                    place[level] = lower + (1 - min(1, (passed - levels[level] * all) / count)) * width
+                    place[level] = lower + (1 - min(1, (passed - levels[level] * all) * part)) * width
                     level += 1
                 } while level < QuantileLevels.count && levels[level] * all <= passed
             }

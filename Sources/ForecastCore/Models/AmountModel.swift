@@ -131,29 +131,6 @@ struct AmountModel: Sendable {
             resource: resource)
     }
 
-    /// The walks of one instance's resources, each made when it is first asked for.
-    struct Walks {
-        private var memory: Walk?
-        private var compute: Walk?
-
-        /// Quantiles of demand, given that a burst comes with probability `probability`.
-        mutating func curve(
-            probability: Double, _ resource: Resource, _ make: (Resource) -> Walk
-        ) -> QuantileCurve {
-            guard probability > 0.01 else { return .zero }
-            var walk: Walk
-            switch resource {
-            case .memory:
-                walk = memory ?? make(resource)
-                memory = walk
-            case .compute:
-                walk = compute ?? make(resource)
-                compute = walk
-            }
-            return walk.curve(probability: probability)
-        }
-    }
-
     /// Quantiles of demand, given that a burst comes with probability `probability`.
     func curve(
         probability: Double, _ resource: Resource, application: Int, pooled: PooledBursts = PooledBursts(),
@@ -192,8 +169,9 @@ struct AmountModel: Sendable {
         }
 
         /// Quantiles of demand, given that a burst comes with probability `probability`.
-        fileprivate mutating func curve(probability: Double) -> QuantileCurve {
-            QuantileCurve { index in
+        mutating func curve(probability: Double) -> QuantileCurve {
+            guard probability > 0.01 else { return .zero }
+            return QuantileCurve { index in
                 let level = (QuantileLevels.shared[index] - (1 - probability)) / probability
                 return level > 0 ? value(at: level) : 0
             }

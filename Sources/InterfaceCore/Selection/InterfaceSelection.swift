@@ -9,12 +9,13 @@ package struct InterfaceSelection: Sendable {
     /// One host of a session.
     package struct End: Sendable {
         package var platform: HostPlatform
-        package var installed: Set<InterfaceVersion>
+        /// A few.
+        package var installed: [InterfaceVersion]
         /// Why versions cannot be used there: not to be verified, revoked, self-test failed.
         package var unusable: [InterfaceVersion: String]
 
         package init(
-            platform: HostPlatform = HostPlatform(), installed: Set<InterfaceVersion> = [],
+            platform: HostPlatform = HostPlatform(), installed: [InterfaceVersion] = [],
             unusable: [InterfaceVersion: String] = [:]
         ) {
             self.platform = platform

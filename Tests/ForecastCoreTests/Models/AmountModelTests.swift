@@ -41,17 +41,15 @@ import Testing
         #expect((0.8e8...1.4e8).contains(own))
     }
 
-    @Test func `walks that are kept for several curves say what each curve says by itself`() {
+    @Test func `a walk that is kept for several curves says what each curve says by itself`() {
         var model = AmountModel()
         for step in 1...50 { model.count(peaks(Double(step) * 1e7), application: 3) }
         for isPrepared in [false, true] {
             if isPrepared { model.prepare() }
-            var walks = AmountModel.Walks()
-            for (probability, resource) in [(0.2, Resource.memory), (0.9, .memory), (0.005, .memory), (0.4, .compute)] {
-                let kept = walks.curve(probability: probability, resource) {
-                    model.walk($0, application: 3, own: nil, current: 0)
-                }
-                #expect(kept == model.curve(probability: probability, resource, application: 3, history: nil))
+            var walk = model.walk(.memory, application: 3, own: nil, current: 0)
+            for probability in [0.2, 0.9, 0.005, 0.4] {
+                let alone = model.curve(probability: probability, .memory, application: 3, history: nil)
+                #expect(walk.curve(probability: probability) == alone)
             }
         }
     }

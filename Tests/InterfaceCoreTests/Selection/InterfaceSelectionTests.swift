@@ -31,7 +31,7 @@ import Testing
     }
 
     static func question(
-        installed: Set<InterfaceVersion> = [], rule: VersionRule? = nil, needs: Set<String> = [], canary: Bool = true
+        installed: [InterfaceVersion] = [], rule: VersionRule? = nil, needs: Set<String> = [], canary: Bool = true
     ) -> InterfaceSelection.Question {
         let end = InterfaceSelection.End(platform: linux, installed: installed)
         return InterfaceSelection.Question(
@@ -50,8 +50,8 @@ import Testing
     ) -> InterfaceSelection.Question {
         InterfaceSelection.Question(
             kind: "opencl",
-            client: InterfaceSelection.End(platform: linux, installed: Set(client.map(version))),
-            server: InterfaceSelection.End(platform: linux, installed: Set(server.map(version))), rule: rule)
+            client: InterfaceSelection.End(platform: linux, installed: client.map(version)),
+            server: InterfaceSelection.End(platform: linux, installed: server.map(version)), rule: rule)
     }
 
     @Test func aLibraryThatIsLoadedIsServedByTheBestWorkerThatCan() throws {
@@ -186,7 +186,7 @@ import Testing
                 UInt32($0), capabilities: $0 % 2 == 0 ? ["a"] : ["a", "b"], leastLibc: $0 == 4 ? "2.40" : "")
         }
         for _ in 0..<2_000 {
-            func some() -> Set<InterfaceVersion> { Set(all.map(\.version).filter { _ in random.chance(1, in: 2) }) }
+            func some() -> [InterfaceVersion] { all.map(\.version).filter { _ in random.chance(1, in: 2) } }
             let offers = all.filter { _ in random.chance(3, in: 4) }
             var question = Self.question(needs: random.chance(1, in: 2) ? ["b"] : [], canary: random.chance(1, in: 2))
             question.client.installed = some()
