@@ -5,7 +5,7 @@ package import FleetModel
 /// and an ``AllocationSubject`` is made of those alone that are decided.
 package struct AllocationProspect: Sendable {
     /// How far an instance is prepared.
-    package struct Held: Sendable {
+    package struct Held: Hashable, Sendable {
         /// ``Readiness/warm``, ``Readiness/reserved`` or ``Readiness/attached``.
         package var level: Readiness
         /// Zero at ``Readiness/warm``.
@@ -70,6 +70,18 @@ package struct AllocationProspect: Sendable {
     static func probability(_ onset: InlineArray<3, Float>, within horizon: ForecastHorizon) -> Double {
         let probability = Double(onset[horizon.rawValue])
         return probability.isFinite ? min(max(probability, 0), 1) : 0
+    }
+}
+
+extension AllocationProspect: Equatable {
+    package static func == (left: Self, right: Self) -> Bool {
+        left.onset.indices.allSatisfy { left.onset[$0] == right.onset[$0] } && left.instance == right.instance
+            && left.weight == right.weight && left.serviceLevel == right.serviceLevel && left.grace == right.grace
+            && left.relativeWidth == right.relativeWidth && left.amount == right.amount
+            && left.amplest == right.amplest && left.expectedCompute == right.expectedCompute
+            && left.staged == right.staged && left.costs == right.costs && left.held == right.held
+            && left.isCertain == right.isCertain && left.isOrdered == right.isOrdered
+            && left.isReserved == right.isReserved
     }
 }
 

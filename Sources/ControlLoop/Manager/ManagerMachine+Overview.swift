@@ -28,6 +28,7 @@ extension ManagerMachine {
         pool.checkInvariants()
         instances.checkInvariants()
         grants.checkInvariants()
+        checkFigures()
         precondition(grants.ascending.last.map { $0.rawValue < nextGrant } ?? true, "a grant that was not numbered")
         for grant in grants.standings {
             guard let place = grant.place else { continue }

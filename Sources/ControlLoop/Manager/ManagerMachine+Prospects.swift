@@ -130,4 +130,22 @@ extension ManagerMachine {
         found.prospects.append(subject.prospect)
         return true
     }
+
+    /// Stops the program where figures tell something else of an instance than its records do. O(instances)
+    func checkFigures() {
+        var memo = SubjectMemo()
+        let planner = actingPlanner
+        for place in instances.indices {
+            let standing = instances.standing(place)
+            guard standing.slot != nil, isSeenByFigures(standing, at: place) else { continue }
+            instances.read(place) { instance in
+                var found = FoundProspects()
+                _ = note(instance, standing, at: place, lastStep, &memo, planner, &found)
+                let recorded = subject(instance, standing, lastStep, &memo, planner, inStep: true)
+                precondition(found.prospects.first == recorded?.subject.prospect, "figures that are out of date")
+                let isWanted = recorded?.isWanted ?? false
+                precondition(found.wanted.isEmpty != isWanted, "a holding that is wanted by one and not by the other")
+            }
+        }
+    }
 }
