@@ -43,6 +43,12 @@ package struct AgentService: Service {
             logger.info(
                 "the agent serves programs",
                 metadata: ["socket": "\(configuration.socketPath)", "instances": "\(configuration.instances.count)"])
+            for instance in configuration.instances {
+                guard let absence = instance.selector.absence else { continue }
+                logger.warning(
+                    "\(absence): nothing is measured of this instance, and no program is of it, until there is",
+                    metadata: ["instance": "\(instance.description.id)"])
+            }
             defer { daemon.stop() }
             try await serve(daemon)
             logger.info("the agent ends")

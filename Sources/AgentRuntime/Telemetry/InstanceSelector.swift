@@ -20,4 +20,19 @@ package enum InstanceSelector: Hashable, Sendable {
             nil
         }
     }
+
+    /// What of it is not on this host now; nil where it is. It may come: a cgroup of a container that has yet to start.
+    package var absence: String? {
+        switch self {
+        case .processTree(let root):
+            return FileIdentity(path: "/proc/\(root)") == nil ? "there is no process \(root)" : nil
+        case .cgroup(let path):
+            let mounted = CgroupHierarchy.mounted()
+            let roots = [mounted.unified, mounted.cpuAccounting, mounted.memory].compactMap(\.self)
+            guard !roots.isEmpty else { return "this host has no cgroups" }
+            return roots.contains { FileIdentity(path: $0 + path) != nil } ? nil : "there is no cgroup \(path)"
+        case .host:
+            return nil
+        }
+    }
 }

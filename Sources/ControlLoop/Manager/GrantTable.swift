@@ -67,6 +67,8 @@ struct GrantTable: Sendable {
     private(set) var standings: [Standing] = []
     /// By an instance's place: how many grants it has, how many of them programs have, and where they are.
     private var tallies: [Tally] = []
+    /// The places of instances that have several.
+    private(set) var placesOfSeveral: Set<Int> = []
     private var byAgent: [AgentID: [GrantID]] = [:]
     private var byServer: [GPUServerID: [GrantID]] = [:]
     /// Grants of which something was wanted or learned since they were last looked at, some more than once. Not a set: one
@@ -134,6 +136,8 @@ struct GrantTable: Sendable {
         guard let standing, let instance = standing.place else { return }
         while tallies.count <= instance { tallies.append(Tally()) }
         tallies[instance].held += change
+        if change > 0, tallies[instance].held == 2 { placesOfSeveral.insert(instance) }
+        if change < 0, tallies[instance].held == 1 { placesOfSeveral.remove(instance) }
         tallies[instance].attached += standing.isAttached ? change : 0
         tallies[instance].places += Int(change) * place
     }
@@ -268,6 +272,8 @@ struct GrantTable: Sendable {
             counted[instance].places += place
         }
         precondition(tallies == counted, "a tally that is out of date")
+        let several = tallies.indices.filter { tallies[$0].held > 1 }
+        precondition(placesOfSeveral == Set(several), "an instance of several grants that is not known as one")
         precondition(byAgent.values.reduce(0) { $0 + $1.count } == records.count, "an agent's list has too much")
         precondition(byServer.values.reduce(0) { $0 + $1.count } == records.count, "a server's list has too much")
     }

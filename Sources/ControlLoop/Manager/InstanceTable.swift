@@ -29,6 +29,8 @@ struct InstanceTable: Sendable {
         var lacksWarmSession = false
         var hasLostSession = false
         var hasUsedGPU = false
+        /// Whether its class asks for a second session while it has one.
+        var hasBackup = false
         /// Whether nothing is ordered of it, it is alone, and any version's library will do.
         var isPlain = false
 
@@ -51,6 +53,7 @@ struct InstanceTable: Sendable {
             lacksWarmSession = record.pointee.shortfall == .warmSession
             hasLostSession = record.pointee.lostSession != nil
             hasUsedGPU = record.pointee.hasUsedGPU
+            hasBackup = record.pointee.priority.backup != .none
             isPlain =
                 record.pointee.order == .none && record.pointee.description.set == nil
                 && record.pointee.library == nil

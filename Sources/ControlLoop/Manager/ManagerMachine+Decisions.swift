@@ -34,9 +34,8 @@ extension ManagerMachine {
 
     /// What is decided once the plan is carried out.
     mutating func endDecision(_ now: MonotonicTime) -> [ManagerEffect] {
-        stepPart = .accounts
-        let effects = mode == .forecastOnly ? rehearse(now) : []
-        return effects + keepStandbys(now)
+        stepPart = .standbys(standbysToKeep(now))
+        return mode == .forecastOnly ? rehearse(now) : []
     }
 
     /// The planner whose decisions are carried out.
@@ -74,9 +73,10 @@ extension ManagerMachine {
     /// when they have not been used for the grace period.
     private mutating func releaseSurplus(_ now: MonotonicTime) -> [ManagerEffect] {
         var effects: [ManagerEffect] = []
-        let least = configuration.bugs.contains(.releaseAttached) ? 0 : 1
-        for index in instances.indices {
-            guard instances.standing(index).grantCount > least, let instance = instances[index] else { continue }
+        let places =
+            configuration.bugs.contains(.releaseAttached) ? Array(instances.indices) : grants.placesOfSeveral.sorted()
+        for index in places {
+            guard instances.standing(index).grantCount > 0, let instance = instances[index] else { continue }
             let idle = instance.grants.filter { id in
                 guard let grant = grants[id] else { return false }
                 return !grant.lifecycle.isAttached && !grant.lifecycle.isReleasing && grant.request == nil

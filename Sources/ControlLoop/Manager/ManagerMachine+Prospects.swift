@@ -41,7 +41,7 @@ extension ManagerMachine {
                 deservesALook(standing, at: place, now)
                 && instances.read(place) { instance in
                     isSeenByFigures(standing, at: place)
-                        ? note(instance, standing, at: place, now, &memo, planner, &found)
+                        ? noteFigures(instance, standing, at: place, now, &memo, planner, &found)
                         : noteSubject(instance, standing, now, &memo, planner, &found)
                 } == true
             if isFound {
@@ -65,7 +65,7 @@ extension ManagerMachine {
     }
 
     /// - Returns: whether a plan could do anything for it.
-    private func note(
+    private func noteFigures(
         _ instance: UnsafePointer<InstanceRecord>, _ standing: InstanceTable.Standing, at place: Int,
         _ now: MonotonicTime, _ memo: inout SubjectMemo, _ planner: AllocationPlanner, _ found: inout FoundProspects
     ) -> Bool {
@@ -140,7 +140,7 @@ extension ManagerMachine {
             guard standing.slot != nil, isSeenByFigures(standing, at: place) else { continue }
             instances.read(place) { instance in
                 var found = FoundProspects()
-                _ = note(instance, standing, at: place, lastStep, &memo, planner, &found)
+                _ = noteFigures(instance, standing, at: place, lastStep, &memo, planner, &found)
                 let recorded = subject(instance, standing, lastStep, &memo, planner, inStep: true)
                 precondition(found.prospects.first == recorded?.subject.prospect, "figures that are out of date")
                 let isWanted = recorded?.isWanted ?? false

@@ -65,30 +65,51 @@ extension ManagerMachine {
         }
     }
 
-    /// Keeps a second session on another GPU server, in another failure domain where one has room, for each instance of a
-    /// class that asks for it; the heaviest class first. O(instances), where there is such a class.
-    mutating func keepStandbys(_ now: MonotonicTime) -> [ManagerEffect] {
-        standbys = (0, 0)
-        guard rules.classes.contains(where: { $0.backup != .none }) else { return [] }
+    /// Second sessions while they are seen to, in parts.
+    struct StandbysInParts: Sendable {
+        /// The places of those whose turn comes, the last first.
+        var left: [Int]
+        var wanted = 0
+        var ready = 0
+    }
+
+    /// For how many instances one part sees to their second sessions: each may look at every GPU server's failure domain.
+    private static let standbysInPart = 64
+
+    /// The instances of classes that ask for a second session, as far as they hold anything, the heaviest class first.
+    /// O(instances), where there is such a class
+    func standbysToKeep(_ now: MonotonicTime) -> StandbysInParts {
+        guard rules.classes.contains(where: { $0.backup != .none }) else { return StandbysInParts(left: []) }
         let places = instances.indices.filter { place in
-            guard let instance = instances[place], let level = instance.priority.backup.level else { return false }
-            return level >= .warm && !instance.isGone && anchor(of: instance) != nil && !isPaused(instance, now)
+            let standing = instances.standing(place)
+            return standing.hasBackup && standing.grantCount > 0 && !standing.isGone && !isPaused(standing, now)
         }
         let order = places.sorted { one, other in
-            let weights = (instances[one]?.priority.weight ?? 0, instances[other]?.priority.weight ?? 0)
-            return weights.0 == weights.1 ? one < other : weights.0 > weights.1
+            let weights = (instances.standing(one).weight, instances.standing(other).weight)
+            return weights.0 == weights.1 ? one > other : weights.0 < weights.1
         }
-        standbys.wanted = order.count
+        return StandbysInParts(left: order)
+    }
+
+    /// Keeps a second session on another GPU server, in another failure domain where one has room, for some of the
+    /// instances of classes that ask for it.
+    mutating func keepStandbys(_ standbys: inout StandbysInParts, _ now: MonotonicTime) {
         let waiting = waitingPlaces
-        for place in order where !waiting.contains(place) && keepStandby(at: place, now) { standbys.ready += 1 }
-        return []
+        for _ in 0..<min(Self.standbysInPart, standbys.left.count) {
+            let place = standbys.left.removeLast()
+            guard let instance = instances[place], let kept = anchor(of: instance).flatMap({ grants[$0]?.stored })
+            else { continue }
+            standbys.wanted += 1
+            guard !waiting.contains(place), keepStandby(of: instance, beside: kept, now) else { continue }
+            standbys.ready += 1
+        }
     }
 
     /// - Returns: whether the second session is as ready as it should be.
-    private mutating func keepStandby(at place: Int, _ now: MonotonicTime) -> Bool {
-        guard let instance = instances[place], let level = instance.priority.backup.level,
-            let kept = anchor(of: instance).flatMap({ grants[$0]?.stored }), kept.slice.memory > .zero
-        else { return false }
+    private mutating func keepStandby(
+        of instance: InstanceRecord, beside kept: StoredGrant, _ now: MonotonicTime
+    ) -> Bool {
+        guard let level = instance.priority.backup.level, kept.slice.memory > .zero else { return false }
         let slice = Slice(memory: kept.slice.memory, compute: .zero)
         guard let id = standby(of: instance), let grant = grants[id] else {
             openStandby(for: instance.description.id, beside: kept.device, slice, at: level, now)

@@ -15,6 +15,8 @@ enum StepPart: Sendable {
     case compute([GPUServerID])
     /// What is prepared for whom: nil where that is to begin.
     case decision(DecisionInParts?)
+    /// Second sessions are kept for the loss of a GPU server.
+    case standbys(ManagerMachine.StandbysInParts)
     case accounts
     /// The leases at these GPU servers, the last first.
     case leases([GPUServerID])
@@ -91,6 +93,15 @@ extension ManagerMachine {
             return decideReadiness(now)
         case .decision(let decision?):
             return goOn(with: decision, now)
+        case .standbys(var kept):
+            keepStandbys(&kept, now)
+            guard kept.left.isEmpty else {
+                stepPart = .standbys(kept)
+                return []
+            }
+            standbys = (kept.wanted, kept.ready)
+            stepPart = .accounts
+            return []
         case .accounts:
             keepAccounts(now)
             drillOneLoss()

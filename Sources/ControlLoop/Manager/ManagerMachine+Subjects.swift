@@ -208,7 +208,7 @@ extension ManagerMachine {
         withUnsafePointer(to: instance) { isPaused(InstanceTable.Standing($0), now) }
     }
 
-    private func isPaused(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
+    func isPaused(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
         standing.pausedUntil.map { now < $0 } ?? false
     }
 

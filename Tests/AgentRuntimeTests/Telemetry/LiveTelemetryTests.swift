@@ -101,6 +101,13 @@ private func firstSample(
 
 @Suite("Telemetry of real processes")
 struct LiveTelemetryTests {
+    @Test func whatIsNotOnThisHostIsSaid() {
+        #expect(InstanceSelector.processTree(root: getpid()).absence == nil)
+        #expect(InstanceSelector.host.absence == nil)
+        #expect(InstanceSelector.processTree(root: .max).absence == "there is no process \(Int32.max)")
+        #expect(InstanceSelector.cgroup(path: "/presync-is-not-there").absence != nil)
+    }
+
     private func collector(_ selector: InstanceSelector) -> (TelemetryCollector, TelemetryRequests) {
         let requests = TelemetryRequests()
         requests.add(instance, selector)
