@@ -19,6 +19,12 @@ package struct AllocationProspect: Sendable {
             self.unusedSince = unusedSince
             self.isSettled = isSettled
         }
+
+        package init(_ holding: Holding) {
+            self.init(
+                level: holding.level, memory: holding.slice.memory, unusedSince: holding.unusedSince,
+                isSettled: holding.settled)
+        }
     }
 
     package var instance: InstanceID
@@ -91,11 +97,7 @@ extension AllocationSubject {
             instance: instance, weight: priority.weight, serviceLevel: priority.serviceLevel, grace: priority.grace,
             onset: onset, relativeWidth: relativeWidth, amount: amount, amplest: amplest,
             expectedCompute: expectedCompute, staged: staged, costs: costs,
-            held: holding.map { holding in
-                AllocationProspect.Held(
-                    level: holding.level, memory: holding.slice.memory, unusedSince: holding.unusedSince,
-                    isSettled: holding.settled)
-            })
+            held: holding.map { AllocationProspect.Held($0) })
         prospect.isCertain = isCertain
         prospect.isOrdered = order != .none
         prospect.isReserved = order.isReserved

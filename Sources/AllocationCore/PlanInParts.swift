@@ -1,5 +1,28 @@
 package import FleetModel
 
+/// Memory that is set aside for an instance and that no program uses, as a plan in parts takes it in.
+package struct UnusedReservation: Sendable {
+    /// The instance's, among the prospects.
+    package var index: Int
+    package var holding: Holding
+    package var mayBeTakenFrom: Bool
+    /// The subject; nil where neither its class nor its tenant may have too much.
+    package var subject: AllocationSubject?
+
+    package init(index: Int, holding: Holding, mayBeTakenFrom: Bool, subject: AllocationSubject? = nil) {
+        self.index = index
+        self.holding = holding
+        self.mayBeTakenFrom = mayBeTakenFrom
+        self.subject = subject
+    }
+
+    /// Nil where a subject has none.
+    package init?(of subject: AllocationSubject, index: Int) {
+        guard let holding = subject.holding, holding.level == .reserved else { return nil }
+        self.init(index: index, holding: holding, mayBeTakenFrom: subject.priority.mayBeTakenFrom, subject: subject)
+    }
+}
+
 /// A plan for a fleet that is too large to be decided at once: its instances are taken in part by part, and then decided in
 /// serving order, in parts again, with other events in between. No part takes longer for there being more of them.
 ///
@@ -46,13 +69,12 @@ package struct PlanInParts: Sendable {
     /// Takes in a part of the fleet, before anything is decided. O(prospects log fleet)
     ///
     /// - Parameters:
-    ///   - reservations: those of the prospects that have memory set aside which no program uses, by their indices,
-    ///     ascending.
+    ///   - reservations: of those of the prospects that have some, in their order.
     ///   - pool: as it is now; what decides is how large it is.
     /// - Returns: the indices of those that are to stay as they are: they have no turn, and what they hold unused may be
     ///   taken for others.
     package mutating func add(
-        _ prospects: [AllocationProspect], reservations: [(index: Int, subject: AllocationSubject)], pool: Pool,
+        _ prospects: [AllocationProspect], reservations: [UnusedReservation], pool: Pool,
         now: MonotonicTime
     ) -> [Int] {
         var turns: [ServingTurn] = []
@@ -60,12 +82,14 @@ package struct PlanInParts: Sendable {
         var left = reservations[...]
         for (index, prospect) in prospects.enumerated() {
             let demand = planner.demand(of: prospect)
-            let reserved = left.first.flatMap { $0.index == index ? $0.subject : nil }
-            if let reserved {
+            var limited: AllocationSubject?
+            if let reserved = left.first, reserved.index == index {
                 left = left.dropFirst()
-                unused.add(reserved, demand)
+                if reserved.mayBeTakenFrom {
+                    unused.add(reserved.holding, of: prospect.instance, weight: prospect.weight, demand)
+                }
+                limited = reserved.subject.flatMap { isLimited($0) ? $0 : nil }
             }
-            let limited = reserved.flatMap { isLimited($0) ? $0 : nil }
             let attention =
                 limited != nil || closesDevices
                 ? .full : planner.attention(to: prospect, demand, pool: pool, price: price, now: now)

@@ -106,6 +106,11 @@ struct UnusedReservations: Sendable {
     /// Takes in what a subject holds, before anything is looked for. O(log candidates of its device), and a move of each
     mutating func add(_ subject: AllocationSubject, _ demand: DiscountedDemand) {
         guard let holding = subject.holding, holding.level == .reserved, subject.priority.mayBeTakenFrom else { return }
+        add(holding, of: subject.instance, weight: subject.priority.weight, demand)
+    }
+
+    /// The same, of a reservation that may be taken.
+    mutating func add(_ holding: Holding, of instance: InstanceID, weight: Double, _ demand: DiscountedDemand) {
         let group = groupOfDevice[holding.device] ?? groups.count
         if group == groups.count {
             groups.append(Group(device: holding.device))
@@ -114,7 +119,7 @@ struct UnusedReservations: Sendable {
         deviceOfGrant[holding.grant] = holding.device
         groups[group].add(
             Candidate(
-                instance: subject.instance, grant: holding.grant, slice: holding.slice, weight: subject.priority.weight,
+                instance: instance, grant: holding.grant, slice: holding.slice, weight: weight,
                 demand: demand, unusedSince: holding.unusedSince, isComing: !holding.settled))
     }
 

@@ -34,11 +34,8 @@ import Testing
         var parts = PlanInParts(by: planner, price: IdlePrice(), quotas: quotas, closesDevices: closesDevices)
         for begin in stride(from: 0, to: subjects.count, by: 5) {
             let part = subjects[begin..<min(begin + 5, subjects.count)]
-            _ = parts.add(
-                part.map(\.prospect),
-                reservations: part.enumerated().filter { $0.element.holding?.level == .reserved }
-                    .map { (index: $0.offset, subject: $0.element) },
-                pool: pool, now: now)
+            let reservations = part.enumerated().compactMap { UnusedReservation(of: $0.element, index: $0.offset) }
+            _ = parts.add(part.map(\.prospect), reservations: reservations, pool: pool, now: now)
         }
         parts.begin(on: pool, limits: limits(subjects, closesDevices), now: now)
         return parts

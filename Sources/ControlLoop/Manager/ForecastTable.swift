@@ -23,6 +23,8 @@ struct ForecastTable: Sendable {
     /// For how long what is wanted should demand come holds of an instance that has none: what it would be is found in
     /// histograms of whole bursts, its own and its like's, of which none ends meanwhile for most. A power of 2.
     private static let amountsSeconds = 4
+    /// By the same index: when there was demand last.
+    private var busyAt: [MonotonicTime] = []
 
     private struct KeptAmounts {
         var keptAt: MonotonicTime
@@ -43,6 +45,7 @@ struct ForecastTable: Sendable {
         onsets[slot.rawValue] = InlineArray(repeating: 0)
         compute[slot.rawValue] = Self.unknown
         amounts[slot.rawValue] = nil
+        busyAt[slot.rawValue] = .zero
     }
 
     /// Takes in the forecast of the instance in `slot`. Where it is idle and was, as most of a large fleet are, its curves
@@ -76,6 +79,7 @@ struct ForecastTable: Sendable {
             isKnown.append(false)
             compute.append(Self.unknown)
             amounts.append(nil)
+            busyAt.append(.zero)
             onsets.append(InlineArray(repeating: 0))
             isIdle.append(false)
         }
@@ -111,14 +115,23 @@ struct ForecastTable: Sendable {
         return kept.amounts
     }
 
-    /// Whether what the instance in `slot` wants is to be found out anew: it is not known, or would not hold until the others'
-    /// turn comes. A part of the instances has its turn in each second.
+    /// Whether what the instance in `slot` wants is to be found out anew: it is its turn, of which each has one while what was
+    /// found holds; or nothing was; or it has or had demand, of which the burst is counted when it has ended for good.
     func needsAmounts(of slot: ForecastSlot, serviceLevel: Double, at now: MonotonicTime) -> Bool {
         let turn = (slot.rawValue &+ Int(truncatingIfNeeded: now.secondIndex)) & (Self.amountsSeconds - 1)
-        return turn == 0 || amounts(of: slot, serviceLevel: serviceLevel, at: now) == nil
+        guard turn != 0, busyAt.indices.contains(slot.rawValue) else { return true }
+        return now - busyAt[slot.rawValue] <= .seconds(Self.amountsSeconds)
+            || amounts(of: slot, serviceLevel: serviceLevel, at: now) == nil
     }
 
     /// The instance in `slot` has demand: what it wanted before that holds no longer.
+    mutating func noteBusy(_ slot: ForecastSlot, at now: MonotonicTime) {
+        grow(to: slot)
+        busyAt[slot.rawValue] = now
+        dropAmounts(of: slot)
+    }
+
+    /// The instance in `slot` is another than what it wants was found out of, or works otherwise.
     mutating func dropAmounts(of slot: ForecastSlot) {
         if amounts.indices.contains(slot.rawValue) { amounts[slot.rawValue] = nil }
     }

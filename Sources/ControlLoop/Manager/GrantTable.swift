@@ -29,8 +29,8 @@ struct GrantTable: Sendable {
         var isReleasing: Bool
         /// Whether it is attached and nothing tells since when.
         var isNewlyAttached: Bool
-        /// Whether it is a warm session that nobody has or waits for, and that is to stay one.
-        var isWarm: Bool
+        /// Whether it is a warm session or a reservation that nobody has or waits for, and that is to stay one.
+        var isWaiting: Bool
 
         /// By its address, as ``InstanceTable/Standing``.
         init(_ record: UnsafePointer<ManagerMachine.GrantRecord>) {
@@ -47,9 +47,10 @@ struct GrantTable: Sendable {
             isAttached = record.pointee.lifecycle.isAttached
             isReleasing = record.pointee.lifecycle.isReleasing
             isNewlyAttached = isAttached && record.pointee.attachedSince == nil
-            isWarm =
-                charge == .warm && record.pointee.lifecycle.goal == .warm && !isAttached && !isReleasing
-                && record.pointee.request == nil
+            let goal = record.pointee.lifecycle.goal
+            isWaiting =
+                (charge == .warm && goal == .warm || charge == .slice && goal == .reserved) && !isAttached
+                && !isReleasing && record.pointee.request == nil
         }
     }
 
@@ -122,6 +123,8 @@ struct GrantTable: Sendable {
     private mutating func noteChange(at place: Int) {
         guard let standing = read(at: place, { Standing($0) }) else { return }
         recount(standings[place], as: standing, at: place)
+        // For whom it waits is nothing to who decides.
+        standings[place].isWaiting = standing.isWaiting
         if changes != nil, standings[place] != standing { changes?.append(standing.grant) }
         standings[place] = standing
     }
@@ -259,8 +262,7 @@ struct GrantTable: Sendable {
             let id = record.stored.grant
             precondition(places[id] == place && standings[place].grant == id, "a grant under another's name")
             precondition(
-                standings[place].isAttached == record.lifecycle.isAttached
-                    && standings[place].isReleasing == record.lifecycle.isReleasing, "a standing that is out of date")
+                withUnsafePointer(to: record) { Standing($0) } == standings[place], "a standing that is out of date")
             precondition(grants(of: record.stored.agent).contains(id), "a grant that its agent's list lacks")
             precondition(grants(on: record.stored.device.server).contains(id), "a grant that its server's list lacks")
         }

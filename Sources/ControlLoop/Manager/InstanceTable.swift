@@ -9,7 +9,7 @@ import ForecastCore
 /// themselves.
 struct InstanceTable: Sendable {
     /// What a step asks of each instance. It has no references: copying it is free.
-    struct Standing: Sendable {
+    struct Standing: Hashable, Sendable {
         /// Nil where there is no instance.
         var slot: ForecastSlot?
         var sessionEnded: MonotonicTime?
@@ -19,6 +19,9 @@ struct InstanceTable: Sendable {
         var weight = 0.0
         var serviceLevel = 0.0
         var grace = Duration.zero
+        var mayBeTakenFrom = false
+        /// Whether its class may hold no more than a share of the pool ahead of demand.
+        var isBudgeted = false
         var isObserved = false
         var isGone = false
         var isAgentAway = false
@@ -45,6 +48,8 @@ struct InstanceTable: Sendable {
             weight = record.pointee.priority.weight
             serviceLevel = record.pointee.priority.serviceLevel
             grace = record.pointee.priority.grace
+            mayBeTakenFrom = record.pointee.priority.mayBeTakenFrom
+            isBudgeted = record.pointee.priority.idleBudget < 1
             isObserved = record.pointee.isObserved
             isGone = record.pointee.isGone
             isAgentAway = record.pointee.isAgentAway
@@ -123,12 +128,7 @@ struct InstanceTable: Sendable {
     func checkInvariants() {
         precondition(records.count == standings.count, "a place without a standing")
         for (record, standing) in zip(records, standings) where standing.slot != nil {
-            precondition(record.slot == standing.slot, "another instance's standing")
-            precondition(record.grants.count == standing.grantCount, "a standing that is out of date")
-            precondition((record.shortfall != nil) == standing.hasShortfall, "a standing that is out of date")
-            precondition(
-                record.isObserved == standing.isObserved && record.hasUsedGPU == standing.hasUsedGPU,
-                "a standing that is out of date")
+            precondition(withUnsafePointer(to: record) { Standing($0) } == standing, "a standing that is out of date")
         }
     }
 }

@@ -34,7 +34,7 @@ extension ManagerMachine {
 
     /// What is decided once the plan is carried out.
     mutating func endDecision(_ now: MonotonicTime) -> [ManagerEffect] {
-        stepPart = .standbys(standbysToKeep(now))
+        stepPart = .standbys(nil)
         return mode == .forecastOnly ? rehearse(now) : []
     }
 

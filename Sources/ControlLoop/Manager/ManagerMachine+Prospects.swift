@@ -1,6 +1,7 @@
 import AllocationCore
 import FleetModel
 import ForecastCore
+import SessionCore
 
 /// Instances as a plan in parts first sees them: most of a large fleet stay as they are, which is told by figures that lie
 /// side by side, without a look at their grants' records and without an ``AllocationSubject`` for each.
@@ -10,8 +11,7 @@ extension ManagerMachine {
         var prospects: [AllocationProspect] = []
         /// Theirs.
         var places: [Int] = []
-        /// Those that have memory set aside, by their indices.
-        var reservations: [(index: Int, subject: AllocationSubject)] = []
+        var reservations: [UnusedReservation] = []
         /// Where in the grants' table what is wanted as it is.
         fileprivate var wanted: [Int] = []
         /// Places of instances that lack nothing any longer, and are not among the prospects.
@@ -53,15 +53,16 @@ extension ManagerMachine {
         return found
     }
 
-    /// Whether an instance is one of most: it holds nothing, or a warm session that could be of use, and nothing is special
-    /// about it.
+    /// Whether an instance is one of most: it holds nothing, or something that could be of use and that no program has, and
+    /// nothing is special about it.
     private func isSeenByFigures(_ standing: InstanceTable.Standing, at place: Int) -> Bool {
         guard standing.isPlain, !standing.hasLostSession, activeOrders.isEmpty else { return false }
         guard standing.grantCount > 0 else { return true }
         guard standing.grantCount == 1, lostServers.isEmpty, closedServers.isEmpty, rollouts.outdated.isEmpty,
-            let grant = grants.onlyGrant(ofInstanceAt: place)
+            let grant = grants.onlyGrant(ofInstanceAt: place), grants.standings[grant].isWaiting
         else { return false }
-        return grants.standings[grant].isWarm
+        // Of a reservation its class or its tenant may have too much: that is told by the subject.
+        return grants.standings[grant].charge == .warm || !standing.isBudgeted && rules.quotas.isEmpty
     }
 
     /// - Returns: whether a plan could do anything for it.
@@ -72,18 +73,18 @@ extension ManagerMachine {
         let slot = instance.pointee.slot
         let onset = forecasts.onset(of: slot).unless(isFading(standing, now))
         let grant = standing.grantCount > 0 ? grants.onlyGrant(ofInstanceAt: place) : nil
-        let session = grant.flatMap { grant in
-            grants.read(at: grant) { (device: $0.pointee.stored.device, unusedSince: $0.pointee.unusedSince) }
-        }
-        var (isStaged, costs) = memo.withoutHolding(instance.pointee.agent) { memo in
+        var held = grant.flatMap { grant in grants.read(at: grant) { Self.waitingHolding($0) } }
+        func ends(on device: DeviceID?, _ memo: inout SubjectMemo) -> (isStaged: Bool, costs: LadderCosts) {
             let version = sharedVersion(of: instance.pointee.agent, &memo)
-            return (version != nil, self.costs(version: version, device: nil, &memo))
+            return (version != nil, self.costs(version: version, device: device, &memo))
         }
-        if let session {
-            let version = sharedVersion(of: instance.pointee.agent, &memo)
-            costs = self.costs(version: version, device: session.device, &memo)
-        }
-        if session == nil, orders.maintenance.isEmpty,
+        let (isStaged, costs) =
+            if let held {
+                ends(on: held.device, &memo)
+            } else {
+                memo.withoutHolding(instance.pointee.agent) { ends(on: nil, &$0) }
+            }
+        if held == nil, orders.maintenance.isEmpty,
             planner.isBelowEveryBar(
                 onset, weight: standing.weight, costs: costs, least: configuration.minimumMemory, pool: pool,
                 price: idlePrice)
@@ -106,14 +107,30 @@ extension ManagerMachine {
             grace: standing.grace, onset: onset, relativeWidth: amounts.relativeWidth, amount: amount,
             amplest: memory(amounts.amplestMemory),
             expectedCompute: forecasts.promisedCompute(of: slot) ?? amount.compute, staged: isStaged,
-            costs: costs,
-            held: session.map { .init(level: .warm, memory: .zero, unusedSince: $0.unusedSince, isSettled: true) })
-        if let grant, planner.wantedReadiness(of: prospect, pool: pool, price: idlePrice) >= .warm {
+            costs: costs, held: held.map { AllocationProspect.Held($0) })
+        if let grant, let level = held?.level,
+            planner.wantedReadiness(of: prospect, pool: pool, price: idlePrice) >= level
+        {
             found.wanted.append(grant)
             prospect.held?.unusedSince = now
+            held?.unusedSince = now
+        }
+        if let held, held.level == .reserved {
+            found.reservations.append(
+                UnusedReservation(
+                    index: found.prospects.count, holding: held, mayBeTakenFrom: standing.mayBeTakenFrom))
         }
         found.prospects.append(prospect)
         return true
+    }
+
+    /// What a grant that ``GrantTable/Standing/isWaiting`` is to the planner.
+    private static func waitingHolding(_ grant: UnsafePointer<GrantRecord>) -> Holding {
+        let isWarm = grant.pointee.charge == .warm
+        return Holding(
+            grant: grant.pointee.stored.grant, device: grant.pointee.stored.device, level: isWarm ? .warm : .reserved,
+            slice: isWarm ? .zero : grant.pointee.stored.slice, unusedSince: grant.pointee.unusedSince,
+            settled: isWarm || grant.pointee.lifecycle.isSettled)
     }
 
     /// The same of one that is not told by figures alone.
@@ -124,8 +141,8 @@ extension ManagerMachine {
         guard let (subject, isWanted) = subject(instance, standing, now, &memo, planner, inStep: true)
         else { return false }
         if isWanted, let grant = subject.holding.flatMap({ grants.place(of: $0.grant) }) { found.wanted.append(grant) }
-        if subject.holding?.level == .reserved {
-            found.reservations.append((index: found.prospects.count, subject: subject))
+        if let reservation = UnusedReservation(of: subject, index: found.prospects.count) {
+            found.reservations.append(reservation)
         }
         found.prospects.append(subject.prospect)
         return true
@@ -145,6 +162,11 @@ extension ManagerMachine {
                 precondition(found.prospects.first == recorded?.subject.prospect, "figures that are out of date")
                 let isWanted = recorded?.isWanted ?? false
                 precondition(found.wanted.isEmpty != isWanted, "a holding that is wanted by one and not by the other")
+                let reservation = recorded.flatMap { UnusedReservation(of: $0.subject, index: 0) }
+                precondition(
+                    found.reservations.first?.holding == reservation?.holding
+                        && found.reservations.first?.mayBeTakenFrom == reservation?.mayBeTakenFrom,
+                    "a reservation that is out of date")
             }
         }
     }

@@ -69,38 +69,44 @@ extension ManagerMachine {
     struct StandbysInParts: Sendable {
         /// The places of those whose turn comes, the last first.
         var left: [Int]
+        /// The places of those whose programs wait, or others of their sets: these come first.
+        let waiting: Set<Int>
         var wanted = 0
         var ready = 0
     }
 
-    /// For how many instances one part sees to their second sessions: each may look at every GPU server's failure domain.
+    /// For how many instances one part sees to their second sessions: one that is to be opened looks at devices until there
+    /// is one in another failure domain.
     private static let standbysInPart = 64
 
     /// The instances of classes that ask for a second session, as far as they hold anything, the heaviest class first.
     /// O(instances), where there is such a class
     func standbysToKeep(_ now: MonotonicTime) -> StandbysInParts {
-        guard rules.classes.contains(where: { $0.backup != .none }) else { return StandbysInParts(left: []) }
-        let places = instances.indices.filter { place in
-            let standing = instances.standing(place)
-            return standing.hasBackup && standing.grantCount > 0 && !standing.isGone && !isPaused(standing, now)
+        guard rules.classes.contains(where: { $0.backup != .none }) else {
+            return StandbysInParts(left: [], waiting: [])
         }
-        let order = places.sorted { one, other in
+        let order = instances.indices.filter { mayHaveStandby(at: $0, now) }.sorted { one, other in
             let weights = (instances.standing(one).weight, instances.standing(other).weight)
             return weights.0 == weights.1 ? one > other : weights.0 < weights.1
         }
-        return StandbysInParts(left: order)
+        return StandbysInParts(left: order, waiting: waitingPlaces)
+    }
+
+    private func mayHaveStandby(at place: Int, _ now: MonotonicTime) -> Bool {
+        let standing = instances.standing(place)
+        return standing.hasBackup && standing.grantCount > 0 && !standing.isGone && !isPaused(standing, now)
     }
 
     /// Keeps a second session on another GPU server, in another failure domain where one has room, for some of the
-    /// instances of classes that ask for it.
+    /// instances of classes that ask for it: those that are still to have one.
     mutating func keepStandbys(_ standbys: inout StandbysInParts, _ now: MonotonicTime) {
-        let waiting = waitingPlaces
         for _ in 0..<min(Self.standbysInPart, standbys.left.count) {
             let place = standbys.left.removeLast()
-            guard let instance = instances[place], let kept = anchor(of: instance).flatMap({ grants[$0]?.stored })
+            guard mayHaveStandby(at: place, now), let instance = instances[place],
+                let kept = anchor(of: instance).flatMap({ grants[$0]?.stored })
             else { continue }
             standbys.wanted += 1
-            guard !waiting.contains(place), keepStandby(of: instance, beside: kept, now) else { continue }
+            guard !standbys.waiting.contains(place), keepStandby(of: instance, beside: kept, now) else { continue }
             standbys.ready += 1
         }
     }

@@ -15,8 +15,8 @@ enum StepPart: Sendable {
     case compute([GPUServerID])
     /// What is prepared for whom: nil where that is to begin.
     case decision(DecisionInParts?)
-    /// Second sessions are kept for the loss of a GPU server.
-    case standbys(ManagerMachine.StandbysInParts)
+    /// Second sessions are kept for the loss of a GPU server: nil where that is to begin.
+    case standbys(ManagerMachine.StandbysInParts?)
     case accounts
     /// The leases at these GPU servers, the last first.
     case leases([GPUServerID])
@@ -93,7 +93,12 @@ extension ManagerMachine {
             return decideReadiness(now)
         case .decision(let decision?):
             return goOn(with: decision, now)
-        case .standbys(var kept):
+        case .standbys(nil):
+            let kept = standbysToKeep(now)
+            if kept.left.isEmpty { standbys = (0, 0) }
+            stepPart = kept.left.isEmpty ? .accounts : .standbys(kept)
+            return []
+        case .standbys(var kept?):
             keepStandbys(&kept, now)
             guard kept.left.isEmpty else {
                 stepPart = .standbys(kept)
@@ -152,12 +157,14 @@ extension ManagerMachine {
                 let (slot, known) = (record.slot, (record.isObserved, record.hasUsedGPU))
                 var isObserved = false
                 var usesGPU = false
+                var isBusy = false
                 record.intake.takeObservations(before: now.secondIndex + 1) { observation in
                     forecaster.observe(slot, observation)
                     isObserved = true
                     usesGPU = usesGPU || observation.gpuMemory > 0
+                    isBusy = isBusy || observation.gpuMemory > 0 || observation.gpuCompute > 0
                 }
-                if usesGPU { forecasts.dropAmounts(of: slot) }
+                if isBusy { forecasts.noteBusy(slot, at: now) }
                 record.isObserved = record.isObserved || isObserved
                 record.hasUsedGPU = record.hasUsedGPU || usesGPU
                 return known != (record.isObserved, record.hasUsedGPU)

@@ -180,9 +180,10 @@ extension ManagerMachine {
         return withIdle || !lostServers.isEmpty || !grants.areAllAttached(ofInstanceAt: place)
     }
 
-    /// Whether an instance for which a plan does nothing lacked something, and does not any longer.
+    /// Whether an instance for which a plan does nothing lacked something, and does not any longer: one that holds nothing
+    /// and is only paused does.
     func isFreedOfShortfall(_ standing: InstanceTable.Standing, _ now: MonotonicTime) -> Bool {
-        standing.hasShortfall && !isPaused(standing, now)
+        standing.hasShortfall && (standing.grantCount > 0 || !isPaused(standing, now))
     }
 
     /// One instance for the planner, and whether what it holds is wanted as it is; nil where the plan does nothing for it.

@@ -11,7 +11,10 @@ extension ManagerMachine {
     ) -> [ManagerEffect] {
         if let index = instanceIndex[description.id], var record = instances[index] {
             let (moved, returned) = (record.agent != agent, record.isGone)
-            if record.description != description { forecaster.describe(record.slot, as: description) }
+            if record.description != description {
+                forecaster.describe(record.slot, as: description)
+                forecasts.dropAmounts(of: record.slot)
+            }
             leaveSet(at: index)
             record.description = description
             record.priority = rules.priority(of: description)

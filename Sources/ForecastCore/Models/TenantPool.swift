@@ -60,7 +60,7 @@ struct TenantPool: Sendable {
 
     /// By how much demand comes more often than in the wider circle, leaning to 1.
     func onsetRatio(_ kind: OnsetContext.Kind, _ horizon: ForecastHorizon, seconds: Int) -> Double {
-        Double(records[kind.rawValue * 3 + horizon.rawValue].ratio(doubt: Self.doubt * Float(seconds)))
+        Double(records.span[kind.rawValue * 3 + horizon.rawValue].ratio(doubt: Self.doubt * Float(seconds)))
     }
 
     /// The usual demand of a busy second: as far as it is more or less than the wider circle's by more than a factor of

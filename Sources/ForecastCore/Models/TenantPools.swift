@@ -20,10 +20,9 @@ struct TenantPools: Sendable {
         let parent: Int16?
         /// How many users of a tenant have a pool.
         var users = 0
-        var pool: TenantPool
     }
 
-    /// Of a pool, what is asked for every instance and second: an entry, which is large, would be copied for it.
+    /// Of a pool, what is asked for every instance and second.
     private struct Relation: Sendable {
         var application: Int32 = 0
         var parent: Int16?
@@ -32,11 +31,11 @@ struct TenantPools: Sendable {
 
         init() {}
 
-        init(_ entry: Entry) {
+        init(_ entry: Entry, members: Int) {
             application = entry.key.application
             parent = entry.parent
             users = entry.users
-            members = entry.pool.members
+            self.members = members
         }
     }
 
@@ -51,6 +50,9 @@ struct TenantPools: Sendable {
     private var places: [Key: Int16] = [:]
     /// By place; nil where it is free.
     private var entries: [Entry?] = []
+    /// By the same places; an empty one where a place is free. Not in the entries: an optional one, which is large, would be
+    /// copied for each figure.
+    private var pools: [TenantPool] = []
     /// By the same places.
     private var relations: [Relation] = []
     private var free: [Int16] = []
@@ -62,7 +64,7 @@ struct TenantPools: Sendable {
     /// Pools of tenants and of users.
     var count: Int { places.count }
     /// Instances that are members of a tenant's pool.
-    var memberCount: Int { entries.reduce(0) { $0 + ($1?.parent == nil ? $1?.pool.members ?? 0 : 0) } }
+    var memberCount: Int { zip(entries, pools).reduce(0) { $0 + ($1.0?.parent == nil ? $1.1.members : 0) } }
 
     // MARK: Coming and going
 
@@ -88,19 +90,20 @@ struct TenantPools: Sendable {
     }
 
     private mutating func changeMembers(of place: Int16, by number: Int) {
-        entries[Int(place)]?.pool.members += number
+        pools[Int(place)].members += number
         noteRelation(place)
     }
 
     private mutating func noteRelation(_ place: Int16) {
         while relations.count <= Int(place) { relations.append(Relation()) }
-        relations[Int(place)] = entries[Int(place)].map { Relation($0) } ?? Relation()
+        let members = pools[Int(place)].members
+        relations[Int(place)] = entries[Int(place)].map { Relation($0, members: members) } ?? Relation()
     }
 
     private mutating func place(of key: Key, parent: Int16?) -> Int16? {
         uses += 1
         if let known = places[key] {
-            entries[Int(known)]?.pool.used = uses
+            pools[Int(known)].used = uses
             return known
         }
         return add(TenantPool(), key, parent: parent)
@@ -113,16 +116,18 @@ struct TenantPools: Sendable {
             guard let oldest = longestUnused(ofUsers: parent != nil) else { return nil }
             remove(oldest)
         }
-        var entry = Entry(key: key, parent: parent, pool: pool)
-        entry.pool.used = uses
+        let entry = Entry(key: key, parent: parent)
         let place: Int16
         if let last = free.popLast() {
             place = last
             entries[Int(place)] = entry
+            pools[Int(place)] = pool
         } else {
             place = Int16(entries.count)
             entries.append(entry)
+            pools.append(pool)
         }
+        pools[Int(place)].used = uses
         places[key] = place
         noteRelation(place)
         if let parent {
@@ -139,8 +144,8 @@ struct TenantPools: Sendable {
     private func longestUnused(ofUsers: Bool) -> Int16? {
         var oldest: (place: Int16, used: UInt64)?
         for (place, entry) in entries.enumerated() {
-            guard let entry, (entry.parent != nil) == ofUsers, entry.pool.members == 0 else { continue }
-            if entry.pool.used < oldest?.used ?? .max { oldest = (Int16(place), entry.pool.used) }
+            guard let entry, (entry.parent != nil) == ofUsers, pools[place].members == 0 else { continue }
+            if pools[place].used < oldest?.used ?? .max { oldest = (Int16(place), pools[place].used) }
         }
         return oldest?.place
     }
@@ -153,6 +158,7 @@ struct TenantPools: Sendable {
         }
         places[entry.key] = nil
         entries[Int(place)] = nil
+        pools[Int(place)] = TenantPool()
         noteRelation(place)
         free.append(place)
         if let parent = entry.parent {
@@ -180,14 +186,14 @@ struct TenantPools: Sendable {
 
     /// Counts a burst that ended, by its greatest demand of each resource.
     mutating func count(burst peaks: InlineArray<2, Double>, in circles: Circles) {
-        if let tenant = circles.tenant { entries[Int(tenant)]?.pool.count(peaks) }
-        if let user = circles.user { entries[Int(user)]?.pool.count(peaks) }
+        if let tenant = circles.tenant { pools[Int(tenant)].count(peaks) }
+        if let user = circles.user { pools[Int(user)].count(peaks) }
     }
 
     /// Counts a second with demand.
     mutating func count(demand load: InlineArray<2, Float>, in circles: Circles) {
-        if let tenant = circles.tenant { entries[Int(tenant)]?.pool.count(load) }
-        if let user = circles.user { entries[Int(user)]?.pool.count(load) }
+        if let tenant = circles.tenant { pools[Int(tenant)].count(load) }
+        if let user = circles.user { pools[Int(user)].count(load) }
     }
 
     /// Counts a second whose horizon of `seconds` is over, after which the type's figures expected demand with
@@ -200,13 +206,13 @@ struct TenantPools: Sendable {
     ) -> Double {
         var ratio = 1.0
         if let tenant = circles.tenant {
-            ratio = entries[Int(tenant)]?.pool.onsetRatio(kind, horizon, seconds: seconds) ?? 1
-            entries[Int(tenant)]?.pool.count(kind, horizon, seconds: seconds, expected: expected, hit: hit)
+            ratio = pools[Int(tenant)].onsetRatio(kind, horizon, seconds: seconds)
+            pools[Int(tenant)].count(kind, horizon, seconds: seconds, expected: expected, hit: hit)
         }
         guard let user = circles.user else { return ratio }
-        let own = entries[Int(user)]?.pool.onsetRatio(kind, horizon, seconds: seconds) ?? 1
+        let own = pools[Int(user)].onsetRatio(kind, horizon, seconds: seconds)
         let ofTenant = min(expected * ratio, 0.99)
-        entries[Int(user)]?.pool.count(kind, horizon, seconds: seconds, expected: ofTenant, hit: hit)
+        pools[Int(user)].count(kind, horizon, seconds: seconds, expected: ofTenant, hit: hit)
         return ratio * own
     }
 
@@ -218,10 +224,10 @@ struct TenantPools: Sendable {
     ) -> Double {
         var ratio = 1.0
         if let tenant = circles.tenant {
-            ratio = entries[Int(tenant)]?.pool.onsetRatio(kind, horizon, seconds: seconds) ?? 1
+            ratio = pools[Int(tenant)].onsetRatio(kind, horizon, seconds: seconds)
         }
         if let user = circles.user {
-            ratio *= entries[Int(user)]?.pool.onsetRatio(kind, horizon, seconds: seconds) ?? 1
+            ratio *= pools[Int(user)].onsetRatio(kind, horizon, seconds: seconds)
         }
         return ratio
     }
@@ -230,28 +236,28 @@ struct TenantPools: Sendable {
     func usualDemand(_ resource: Resource, type: Float, in circles: Circles) -> Float {
         var usual = type
         if let tenant = circles.tenant {
-            usual = entries[Int(tenant)]?.pool.usualDemand(resource, wider: usual) ?? usual
+            usual = pools[Int(tenant)].usualDemand(resource, wider: usual)
         }
-        if let user = circles.user { usual = entries[Int(user)]?.pool.usualDemand(resource, wider: usual) ?? usual }
+        if let user = circles.user { usual = pools[Int(user)].usualDemand(resource, wider: usual) }
         return usual
     }
 
     /// The greatest demand of each burst.
     func bursts(_ resource: Resource, in circles: Circles) -> AmountModel.PooledBursts {
         AmountModel.PooledBursts(
-            tenant: circles.tenant.flatMap { entries[Int($0)]?.pool.bursts[resource.rawValue] },
-            user: circles.user.flatMap { entries[Int($0)]?.pool.bursts[resource.rawValue] })
+            tenant: circles.tenant.map { pools[Int($0)].bursts[resource.rawValue] },
+            user: circles.user.map { pools[Int($0)].bursts[resource.rawValue] })
     }
 
     /// Rescales what all tenants and users of a type wanted. O(pools).
     mutating func rescale(_ resource: Resource, application: Int, bins: Int) {
         for place in entries.indices where entries[place]?.key.application == Int32(application) {
-            entries[place]?.pool.rescale(resource, bins: bins)
+            pools[place].rescale(resource, bins: bins)
         }
     }
 
     /// Forgets how often demand came where it was expected. O(pools).
-    mutating func forgetOnsets() { for place in entries.indices { entries[place]?.pool.forgetOnsets() } }
+    mutating func forgetOnsets() { for place in pools.indices { pools[place].forgetOnsets() } }
 }
 
 // MARK: - Snapshots
@@ -259,14 +265,15 @@ struct TenantPools: Sendable {
 extension TenantPools {
     /// Tenants first, each kind in the order in which it was asked for.
     func encode(to writer: inout SnapshotWriter) {
-        let all = entries.compactMap(\.self).sorted { $0.pool.used < $1.pool.used }
-        let ordered = all.filter { $0.parent == nil } + all.filter { $0.parent != nil }
+        let all = zip(entries, pools).compactMap { entry, pool in entry.map { (entry: $0, pool: pool) } }
+            .sorted { $0.pool.used < $1.pool.used }
+        let ordered = all.filter { $0.entry.parent == nil } + all.filter { $0.entry.parent != nil }
         writer.put(UInt32(ordered.count))
-        for entry in ordered {
+        for (entry, pool) in ordered {
             writer.put(UInt32(entry.key.application))
             writer.put(entry.key.tenant.rawValue)
             writer.put(entry.key.user?.rawValue ?? "")
-            entry.pool.encode(to: &writer)
+            pool.encode(to: &writer)
         }
     }
 

@@ -9,7 +9,7 @@ package struct InterfaceSelection: Sendable {
     /// One host of a session.
     package struct End: Sendable {
         package var platform: HostPlatform
-        /// A few.
+        /// A few; of no GPU server in particular what any of them has.
         package var installed: [InterfaceVersion]
         /// Why versions cannot be used there: not to be verified, revoked, self-test failed.
         package var unusable: [InterfaceVersion: String]
