@@ -52,25 +52,23 @@ struct ForecastTable: Sendable {
     /// are left as they are. By its address, as it is large.
     mutating func take(_ forecast: UnsafePointer<DemandForecast>, of slot: ForecastSlot) {
         grow(to: slot)
-        let wasIdle = isIdle[slot.rawValue]
-        let isIdle = forecast.hasNoDemand
-        onsets[slot.rawValue] = forecast.pointee.onset
-        forecasts.withUnsafeMutableBufferPointer { forecasts in
-            guard let place = forecasts.baseAddress.map({ $0 + slot.rawValue }) else { return }
-            guard wasIdle, isIdle else {
-                place.update(from: forecast, count: 1)
-                return
-            }
-            place.pointee.madeAt = forecast.pointee.madeAt
-            place.pointee.horizons = forecast.pointee.horizons
-            place.pointee.onset = forecast.pointee.onset
-            place.pointee.ending = forecast.pointee.ending
+        let place = slot.rawValue
+        let hasNoDemand = forecast.hasNoDemand
+        onsets[place] = forecast.pointee.onset
+        guard !isIdle[place] || !hasNoDemand else {
+            forecasts[place].madeAt = forecast.pointee.madeAt
+            forecasts[place].horizons = forecast.pointee.horizons
+            forecasts[place].onset = forecast.pointee.onset
+            forecasts[place].ending = forecast.pointee.ending
+            return
         }
-        guard !wasIdle || !isIdle else { return }
-        isKnown[slot.rawValue] = true
-        self.isIdle[slot.rawValue] = isIdle
-        let share = ComputePromise.share(forecast.pointee.curve(.compute, .point, .short))
-        compute[slot.rawValue] = Int16(clamping: share.rawValue)
+        isKnown[place] = true
+        isIdle[place] = hasNoDemand
+        compute[place] = Int16(
+            clamping: ComputePromise.share(forecast.pointee.curve(.compute, .point, .short)).rawValue)
+        forecasts.withUnsafeMutableBufferPointer { forecasts in
+            forecasts.baseAddress.map { ($0 + place).update(from: forecast, count: 1) }
+        }
     }
 
     private mutating func grow(to slot: ForecastSlot) {

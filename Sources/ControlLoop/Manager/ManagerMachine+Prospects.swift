@@ -138,9 +138,9 @@ extension ManagerMachine {
         _ instance: UnsafePointer<InstanceRecord>, _ standing: InstanceTable.Standing, _ now: MonotonicTime,
         _ memo: inout SubjectMemo, _ planner: AllocationPlanner, _ found: inout FoundProspects
     ) -> Bool {
-        guard let (subject, isWanted) = subject(instance, standing, now, &memo, planner, inStep: true)
+        guard let (subject, wanted) = subject(instance, standing, now, &memo, planner, inStep: true)
         else { return false }
-        if isWanted, let grant = subject.holding.flatMap({ grants.place(of: $0.grant) }) { found.wanted.append(grant) }
+        if let wanted { found.wanted.append(wanted) }
         if let reservation = UnusedReservation(of: subject, index: found.prospects.count) {
             found.reservations.append(reservation)
         }
@@ -160,8 +160,8 @@ extension ManagerMachine {
                 _ = noteFigures(instance, standing, at: place, lastStep, &memo, planner, &found)
                 let recorded = subject(instance, standing, lastStep, &memo, planner, inStep: true)
                 precondition(found.prospects.first == recorded?.subject.prospect, "figures that are out of date")
-                let isWanted = recorded?.isWanted ?? false
-                precondition(found.wanted.isEmpty != isWanted, "a holding that is wanted by one and not by the other")
+                precondition(
+                    found.wanted.first == recorded?.wanted, "a holding that is wanted by one and not by the other")
                 let reservation = recorded.flatMap { UnusedReservation(of: $0.subject, index: 0) }
                 precondition(
                     found.reservations.first?.holding == reservation?.holding

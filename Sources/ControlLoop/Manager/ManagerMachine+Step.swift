@@ -94,9 +94,7 @@ extension ManagerMachine {
         case .decision(let decision?):
             return goOn(with: decision, now)
         case .standbys(nil):
-            let kept = standbysToKeep(now)
-            if kept.left.isEmpty { standbys = (0, 0) }
-            stepPart = kept.left.isEmpty ? .accounts : .standbys(kept)
+            stepPart = .standbys(standbysToKeep(now))
             return []
         case .standbys(var kept?):
             keepStandbys(&kept, now)

@@ -120,7 +120,7 @@ extension ManagerMachine {
     ) -> (subjects: [AllocationSubject], places: [Int]) {
         let found = findSubjects(attentivePlaces(places, now), now, &memo, inStep: inStep, withIdle: withIdle)
         for place in found.idle { lacksNothing(at: place) }
-        for id in found.wanted { grants.change(id) { $0.unusedSince = now } }
+        for place in found.wanted { grants.noteWanted(at: place, now) }
         return (found.subjects, found.places)
     }
 
@@ -138,8 +138,8 @@ extension ManagerMachine {
         var subjects: [AllocationSubject] = []
         /// Theirs.
         var places: [Int] = []
-        /// Holdings that are wanted as they are.
-        var wanted: [GrantID] = []
+        /// Where in the grants' table what is wanted as it is.
+        var wanted: [Int] = []
         /// Places of instances that lack nothing any longer, and are not among the subjects.
         var idle: [Int] = []
     }
@@ -157,10 +157,10 @@ extension ManagerMachine {
             if deservesALook(standing, at: place, now, withIdle: withIdle) {
                 instances.read(place) { instance in
                     guard
-                        let (subject, isWanted) = subject(
+                        let (subject, wanted) = subject(
                             instance, standing, now, &memo, planner, inStep: inStep, withIdle: withIdle)
                     else { return }
-                    if isWanted, let holding = subject.holding { found.wanted.append(holding.grant) }
+                    if let wanted { found.wanted.append(wanted) }
                     found.subjects.append(subject)
                     found.places.append(place)
                     isFound = true
@@ -186,11 +186,12 @@ extension ManagerMachine {
         standing.hasShortfall && (standing.grantCount > 0 || !isPaused(standing, now))
     }
 
-    /// One instance for the planner, and whether what it holds is wanted as it is; nil where the plan does nothing for it.
+    /// One instance for the planner, and where in the grants' table what it holds is, if that is wanted as it is; nil where the
+    /// plan does nothing for it.
     func subject(
         _ instance: UnsafePointer<InstanceRecord>, _ standing: InstanceTable.Standing, _ now: MonotonicTime,
         _ memo: inout SubjectMemo, _ planner: AllocationPlanner, inStep: Bool, withIdle: Bool = false
-    ) -> (subject: AllocationSubject, isWanted: Bool)? {
+    ) -> (subject: AllocationSubject, wanted: Int?)? {
         let onset = forecasts.onset(of: instance.pointee.slot).unless(isFading(standing, now))
         let held = holder(instance).flatMap { holding($0) }
         guard withIdle || !isIdle(instance, held, onset: onset, &memo, planner) else { return nil }
@@ -199,9 +200,9 @@ extension ManagerMachine {
             ? forecasts.amounts(of: instance.pointee.slot, serviceLevel: standing.serviceLevel, at: now) : nil
         var subject = makeSubject(instance, onset: onset, amounts: kept, holding: held, &memo)
         guard let held, planner.wantedReadiness(of: subject.prospect, pool: pool, price: idlePrice) >= held.level
-        else { return (subject, false) }
+        else { return (subject, nil) }
         subject.holding?.unusedSince = now
-        return (subject, true)
+        return (subject, grants.place(of: held.grant))
     }
 
     /// Whether sessions of this instance fail to open, so that the next is not tried yet.

@@ -131,18 +131,6 @@ struct AmountModel: Sendable {
             resource: resource)
     }
 
-    /// Quantiles of demand, given that a burst comes with probability `probability`.
-    func curve(
-        probability: Double, _ resource: Resource, application: Int, pooled: PooledBursts = PooledBursts(),
-        history: InstanceHistory?
-    ) -> QuantileCurve {
-        guard probability > 0.01 else { return .zero }
-        var walk = walk(
-            resource, application: application, pooled: pooled, own: history?.bursts[resource.rawValue],
-            current: history?.currentBurst(resource) ?? 0)
-        return walk.curve(probability: probability)
-    }
-
     /// Quantiles of a distribution over the grid; in one pass where the levels that are asked for ascend.
     struct Walk {
         private let shares: InlineArray<128, Float>

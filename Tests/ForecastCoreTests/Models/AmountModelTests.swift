@@ -68,3 +68,15 @@ import Testing
             levels.reversed().map { walk.value(at: $0) } == values.reversed(), "in whatever order they are asked for")
     }
 }
+
+extension AmountModel {
+    /// The curve of a walk of its own.
+    fileprivate func curve(
+        probability: Double, _ resource: Resource, application: Int, history: InstanceHistory?
+    ) -> QuantileCurve {
+        var walk = walk(
+            resource, application: application, own: history?.bursts[resource.rawValue],
+            current: history?.currentBurst(resource) ?? 0)
+        return walk.curve(probability: probability)
+    }
+}
